@@ -1,0 +1,3 @@
+module github.com/kvshard/kvshard
+
+go 1.25.0

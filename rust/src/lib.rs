@@ -1,0 +1,1 @@
+//! The Orchard note commitment tree over a key-value store reached through C callbacks.
