@@ -1,0 +1,441 @@
+//! The values of the records, byte by byte. `FORMAT.md` shows them with examples.
+//!
+//! Shards and the cap are written as `zcash_client_backend::serialization::shardtree` writes them,
+//! so that it reads ours and we read its. Whatever is read is untrusted: the depth of a tree is
+//! bounded by its height, counts by the length of the value, and every byte must be used.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+
+use incrementalmerkletree::Position;
+use orchard::tree::MerkleHashOrchard;
+use shardtree::store::{Checkpoint, TreeState};
+use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
+
+use crate::error::KvError;
+use crate::hash::{OrchardNode, TreeHash};
+use crate::keys;
+
+/// The version byte of shard, cap, tip, summary and quad.
+pub const VERSION: u8 = 1;
+
+const NIL: u8 = 0;
+const LEAF: u8 = 1;
+const PARENT: u8 = 2;
+
+/// The height of a shard: it holds `2^4 = 16` leaves.
+pub const SHARD_HEIGHT: u8 = 4;
+
+/// How a node is written within a record.
+pub trait NodeCodec: Sized {
+    /// Appends the node's bytes.
+    fn write(&self, out: &mut Vec<u8>);
+    /// Takes a node off the front of `bytes`; `None` if that is not exactly what
+    /// [`write`](Self::write) makes.
+    fn read(bytes: &mut &[u8]) -> Option<Self>;
+}
+
+/// What a tree is made of: a hash that can be stored.
+pub trait TreeNode: TreeHash + NodeCodec + Clone + PartialEq + Debug {}
+
+impl<H: TreeHash + NodeCodec + Clone + PartialEq + Debug> TreeNode for H {}
+
+/// 32 bytes: the canonical little-endian encoding of the field element.
+impl NodeCodec for OrchardNode {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        OrchardNode::from_bytes(&take(bytes)?)
+    }
+}
+
+/// As [`OrchardNode`]: the same field element, as the `orchard` crate holds it.
+impl NodeCodec for MerkleHashOrchard {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_bytes());
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        MerkleHashOrchard::from_bytes(&take(bytes)?).into()
+    }
+}
+
+/// A `u32` LE length and UTF-8: for the test suites whose "hashes" are strings.
+impl NodeCodec for String {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&(self.len() as u32).to_le_bytes());
+        out.extend_from_slice(self.as_bytes());
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        let len = u32::from_le_bytes(take(bytes)?) as usize;
+        let (text, rest) = bytes.split_at_checked(len)?;
+        *bytes = rest;
+        String::from_utf8(text.to_vec()).ok()
+    }
+}
+
+/// The value of a shard (height [`SHARD_HEIGHT`]) or of a cap.
+pub fn encode_tree<H: NodeCodec>(tree: &PrunableTree<H>) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    write_tree(&mut out, tree);
+    out
+}
+
+fn write_tree<H: NodeCodec>(out: &mut Vec<u8>, tree: &PrunableTree<H>) {
+    match &**tree {
+        Node::Nil => out.push(NIL),
+        Node::Leaf {
+            value: (hash, flags),
+        } => {
+            out.push(LEAF);
+            hash.write(out);
+            out.push(flags.bits());
+        }
+        Node::Parent { ann, left, right } => {
+            out.push(PARENT);
+            match ann {
+                None => out.push(0),
+                Some(hash) => {
+                    out.push(1);
+                    hash.write(out);
+                }
+            }
+            write_tree(out, left);
+            write_tree(out, right);
+        }
+    }
+}
+
+/// Reads a tree whose leaves are at most `height` levels below its root.
+pub fn decode_tree<H: TreeNode>(
+    key: &[u8],
+    value: &[u8],
+    height: u8,
+) -> Result<PrunableTree<H>, KvError> {
+    let mut reader = Reader::versioned(key, value)?;
+    let tree = read_tree(&mut reader, height)?;
+    reader.end()?;
+    Ok(tree)
+}
+
+/// Recurses at most `height` deep.
+fn read_tree<H: TreeNode>(reader: &mut Reader<'_>, height: u8) -> Result<PrunableTree<H>, KvError> {
+    match reader.byte("a node's tag")? {
+        NIL => Ok(Tree::empty()),
+        LEAF => {
+            let hash = reader.node("a leaf")?;
+            let bits = reader.byte("a leaf's retention flags")?;
+            let flags = RetentionFlags::from_bits(bits)
+                .ok_or_else(|| reader.corrupt(format!("unknown retention flags {bits:#04x}")))?;
+            Ok(Tree::leaf((hash, flags)))
+        }
+        PARENT => {
+            let below = height
+                .checked_sub(1)
+                .ok_or_else(|| reader.corrupt("deeper than the tree's height"))?;
+            let ann = match reader.byte("whether a parent is annotated")? {
+                0 => None,
+                1 => Some(reader.node("a parent's annotation")?),
+                other => return Err(reader.corrupt(format!("annotation marker {other}"))),
+            };
+            let left: PrunableTree<H> = read_tree(reader, below)?;
+            let right = read_tree(reader, below)?;
+            // shardtree asserts that no such parent exists, so that it must not reach it.
+            if ann.is_none() && left.is_empty() && right.is_empty() {
+                return Err(reader.corrupt("a parent of nothing"));
+            }
+            Ok(Tree::parent(ann.map(std::sync::Arc::new), left, right))
+        }
+        other => Err(reader.corrupt(format!("unknown node tag {other}"))),
+    }
+}
+
+/// The value of a checkpoint: `has_position u8 · position u64 LE · marks_removed count u32 LE ·
+/// each u64 LE`.
+pub fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
+    let mut out = Vec::with_capacity(13 + 8 * checkpoint.marks_removed().len());
+    out.push(u8::from(!checkpoint.is_tree_empty()));
+    let position = checkpoint.position().map_or(0, u64::from);
+    out.extend_from_slice(&position.to_le_bytes());
+    out.extend_from_slice(&(checkpoint.marks_removed().len() as u32).to_le_bytes());
+    for mark in checkpoint.marks_removed() {
+        out.extend_from_slice(&u64::from(*mark).to_le_bytes());
+    }
+    out
+}
+
+/// Reads a checkpoint.
+pub fn decode_checkpoint(key: &[u8], value: &[u8]) -> Result<Checkpoint, KvError> {
+    let mut reader = Reader { key, rest: value };
+    let has_position = reader.byte("whether there is a position")?;
+    let position = reader.u64("the position")?;
+    let state = match (has_position, position) {
+        (0, 0) => TreeState::Empty,
+        (0, _) => return Err(reader.corrupt("a position in an empty tree")),
+        (1, position) => TreeState::AtPosition(position.into()),
+        (other, _) => return Err(reader.corrupt(format!("position marker {other}"))),
+    };
+    let count = reader.u32("the number of removed marks")?;
+    if reader.rest.len() as u64 != u64::from(count) * 8 {
+        return Err(reader.corrupt(format!(
+            "{count} removed marks in {} bytes",
+            reader.rest.len()
+        )));
+    }
+    let mut marks = BTreeSet::new();
+    for _ in 0..count {
+        let mark = Position::from(reader.u64("a removed mark")?);
+        if marks.last().is_some_and(|last| *last >= mark) {
+            return Err(reader.corrupt("removed marks out of order"));
+        }
+        marks.insert(mark);
+    }
+    Ok(Checkpoint::from_parts(state, marks))
+}
+
+/// The value that says that a checkpoint is retained.
+pub const RETAINED_VALUE: [u8; 1] = [1];
+
+/// What the newest end of the tree is made of: the record that every append rewrites.
+///
+/// `version u8 · flags u8 · size u64 LE · [origin u64 LE, if flags has STARTED] · nodes`. The nodes
+/// are the completed shard root that has no completed right sibling yet, if there is one, and then
+/// the completed nodes of level 5 in the quad that is not complete yet (at most three), left to
+/// right. How many there are follows from `size` and `origin`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tip<H> {
+    /// Leaves in the tree.
+    pub size: u64,
+    /// Leaves before the first shard: not 0 if the tree was started from a frontier. Nodes that
+    /// end at or before the origin are known only as far as the cap holds them.
+    pub origin: u64,
+    /// Whether the newest leaf is `MARKED`.
+    pub last_marked: bool,
+    /// The root of the newest completed shard, if its right sibling is not complete.
+    pub ommer: Option<H>,
+    /// The completed nodes of level 5 in the open quad.
+    pub members: Vec<H>,
+}
+
+const LAST_MARKED: u8 = 0b01;
+const STARTED: u8 = 0b10;
+
+impl<H> Tip<H> {
+    /// The tip of an empty tree, which has no record.
+    pub fn empty() -> Self {
+        Tip {
+            size: 0,
+            origin: 0,
+            last_marked: false,
+            ommer: None,
+            members: vec![],
+        }
+    }
+
+    /// Whether the tip holds the root of the newest completed shard.
+    pub(crate) fn holds_ommer(size: u64, origin: u64) -> bool {
+        let shards = size >> SHARD_HEIGHT;
+        shards & 1 == 1 && shards << SHARD_HEIGHT > origin
+    }
+
+    /// The indices of the nodes of level 5 that the tip holds.
+    pub(crate) fn member_indices(size: u64, origin: u64) -> std::ops::Range<u64> {
+        let level = SHARD_HEIGHT + 1;
+        let end = size >> level;
+        let start = (end & !3).max(origin >> level);
+        start..end.max(start)
+    }
+}
+
+/// The value of the tip.
+pub fn encode_tip<H: NodeCodec>(tip: &Tip<H>) -> Vec<u8> {
+    let started = tip.origin > 0;
+    let flags = u8::from(tip.last_marked) * LAST_MARKED + u8::from(started) * STARTED;
+    let mut out = vec![VERSION, flags];
+    out.extend_from_slice(&tip.size.to_le_bytes());
+    if started {
+        out.extend_from_slice(&tip.origin.to_le_bytes());
+    }
+    for node in tip.ommer.iter().chain(&tip.members) {
+        node.write(&mut out);
+    }
+    out
+}
+
+/// Reads the tip of a tree of the given depth.
+pub fn decode_tip<H: TreeNode>(value: &[u8], depth: u8) -> Result<Tip<H>, KvError> {
+    let key = keys::tip();
+    let mut reader = Reader::versioned(&key, value)?;
+    let flags = reader.byte("the flags")?;
+    if flags & !(LAST_MARKED | STARTED) != 0 {
+        return Err(reader.corrupt(format!("unknown flags {flags:#04x}")));
+    }
+    let size = reader.u64("the size")?;
+    if size == 0 || size > 1 << depth {
+        return Err(reader.corrupt(format!("a size of {size} at depth {depth}")));
+    }
+    let started = flags & STARTED != 0;
+    let origin = if started {
+        reader.u64("the origin")?
+    } else {
+        0
+    };
+    if started != (origin > 0) || origin >= size || origin % (1 << SHARD_HEIGHT) != 0 {
+        return Err(reader.corrupt(format!("an origin of {origin} at size {size}")));
+    }
+    let ommer = match Tip::<H>::holds_ommer(size, origin) {
+        true => Some(reader.node("the newest shard's root")?),
+        false => None,
+    };
+    let members = Tip::<H>::member_indices(size, origin)
+        .map(|_| reader.node("a node of the open quad"))
+        .collect::<Result<_, _>>()?;
+    reader.end()?;
+    Ok(Tip {
+        size,
+        origin,
+        last_marked: flags & LAST_MARKED != 0,
+        ommer,
+        members,
+    })
+}
+
+/// What a listing of the checkpoints would tell: `version u8`, then each field as `u32` LE.
+///
+/// There is a record if there is a checkpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Checkpoints, retained ones included.
+    pub count: u32,
+    /// Retained checkpoints.
+    pub retained: u32,
+    /// The lowest id that is not retained, the next to be pruned; 0 if all are retained.
+    pub oldest: u32,
+    /// The highest id.
+    pub newest: u32,
+    /// Checkpoints whose newest leaf is not `MARKED`: only those keep a leaf from being pruned.
+    pub unmarked: u32,
+}
+
+/// The value of the summary.
+pub fn encode_summary(summary: &Summary) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    for field in [
+        summary.count,
+        summary.retained,
+        summary.oldest,
+        summary.newest,
+        summary.unmarked,
+    ] {
+        out.extend_from_slice(&field.to_le_bytes());
+    }
+    out
+}
+
+/// Reads the summary.
+pub fn decode_summary(value: &[u8]) -> Result<Summary, KvError> {
+    let key = keys::summary();
+    let mut reader = Reader::versioned(&key, value)?;
+    let summary = Summary {
+        count: reader.u32("the count")?,
+        retained: reader.u32("the count of the retained")?,
+        oldest: reader.u32("the oldest")?,
+        newest: reader.u32("the newest")?,
+        unmarked: reader.u32("the count of the unmarked")?,
+    };
+    reader.end()?;
+    let none_prunable = summary.retained == summary.count;
+    if summary.count == 0
+        || u64::from(summary.count) > u64::from(summary.newest) + 1
+        || summary.retained > summary.count
+        || summary.unmarked > summary.count
+        || summary.oldest > summary.newest
+        || (none_prunable && summary.oldest != 0)
+    {
+        return Err(KvError::corrupt(
+            &key,
+            format!("contradictory: {summary:?}"),
+        ));
+    }
+    Ok(summary)
+}
+
+/// The value of a quad: `version u8`, then its nodes left to right. Nodes that end at or before
+/// the tree's origin are left out: the cap holds what is known of them.
+pub fn encode_quad<H: NodeCodec>(nodes: &[H]) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    for node in nodes {
+        node.write(&mut out);
+    }
+    out
+}
+
+/// Reads a quad of `count` nodes.
+pub fn decode_quad<H: TreeNode>(key: &[u8], value: &[u8], count: u64) -> Result<Vec<H>, KvError> {
+    let mut reader = Reader::versioned(key, value)?;
+    let nodes = (0..count)
+        .map(|_| reader.node("a node"))
+        .collect::<Result<_, _>>()?;
+    reader.end()?;
+    Ok(nodes)
+}
+
+/// Reads one record, and says of which record it is whatever is wrong.
+struct Reader<'a> {
+    key: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn versioned(key: &'a [u8], value: &'a [u8]) -> Result<Self, KvError> {
+        let mut reader = Reader { key, rest: value };
+        match reader.byte("the version")? {
+            VERSION => Ok(reader),
+            version => Err(KvError::UnsupportedVersion {
+                key: key.to_vec(),
+                version,
+            }),
+        }
+    }
+
+    fn corrupt(&self, reason: impl Into<String>) -> KvError {
+        KvError::corrupt(self.key, reason)
+    }
+
+    fn bytes<const N: usize>(&mut self, what: &str) -> Result<[u8; N], KvError> {
+        take(&mut self.rest).ok_or_else(|| self.corrupt(format!("it ends before {what}")))
+    }
+
+    fn byte(&mut self, what: &str) -> Result<u8, KvError> {
+        self.bytes::<1>(what).map(|[byte]| byte)
+    }
+
+    fn u32(&mut self, what: &str) -> Result<u32, KvError> {
+        self.bytes(what).map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self, what: &str) -> Result<u64, KvError> {
+        self.bytes(what).map(u64::from_le_bytes)
+    }
+
+    fn node<H: NodeCodec>(&mut self, what: &str) -> Result<H, KvError> {
+        H::read(&mut self.rest)
+            .ok_or_else(|| self.corrupt(format!("{what} is cut short or not canonical")))
+    }
+
+    fn end(&self) -> Result<(), KvError> {
+        match self.rest.len() {
+            0 => Ok(()),
+            more => Err(self.corrupt(format!("{more} bytes too many"))),
+        }
+    }
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
+}

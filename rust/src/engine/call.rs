@@ -1,0 +1,210 @@
+//! One call's view of the store: each record is read once, and the writes wait until the end.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::marker::PhantomData;
+
+use incrementalmerkletree::Level;
+use shardtree::store::Checkpoint;
+
+use super::Config;
+use super::cap::Cap;
+use super::shard::Shard;
+use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
+use crate::error::{Error, KvError};
+use crate::hash::Sibling;
+use crate::keys;
+use crate::kv::Kv;
+
+pub(super) struct Call<'k, K, H, const DEPTH: u8> {
+    kv: &'k mut K,
+    pub config: Config,
+    read: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    staged: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    hashes: u64,
+    pub threads: usize,
+    /// The cap, once it was read.
+    pub cap: Option<Cap<H>>,
+    node: PhantomData<H>,
+}
+
+/// Reading.
+impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Call<'k, K, H, DEPTH> {
+    pub fn new(kv: &'k mut K, config: Config) -> Self {
+        Call {
+            kv,
+            config,
+            read: BTreeMap::new(),
+            staged: BTreeMap::new(),
+            hashes: 0,
+            threads: config.threads.for_batch(0),
+            cap: None,
+            node: PhantomData,
+        }
+    }
+
+    pub fn kv(&self) -> &K {
+        self.kv
+    }
+
+    /// The record at `key`, read at most once in a call.
+    pub fn record(&mut self, key: Vec<u8>) -> Result<Option<&[u8]>, KvError> {
+        let value = match self.read.entry(key) {
+            Entry::Occupied(seen) => seen.into_mut(),
+            Entry::Vacant(unseen) => {
+                let value = self.kv.get(unseen.key())?;
+                unseen.insert(value)
+            }
+        };
+        Ok(value.as_deref())
+    }
+
+    /// The record at `key`, which must be there.
+    pub fn required(&mut self, key: Vec<u8>) -> Result<&[u8], KvError> {
+        let missing = KvError::corrupt(&key, "it is missing");
+        self.record(key)?.ok_or(missing)
+    }
+
+    pub fn tip(&mut self) -> Result<Tip<H>, KvError> {
+        match self.record(keys::tip())? {
+            None => Ok(Tip::empty()),
+            Some(value) => codec::decode_tip(value, DEPTH),
+        }
+    }
+
+    pub fn summary(&mut self) -> Result<Summary, KvError> {
+        match self.record(keys::summary())? {
+            None => Ok(Summary::default()),
+            Some(value) => codec::decode_summary(value),
+        }
+    }
+
+    /// The checkpoint of this id, if there is one.
+    pub fn checkpoint(&mut self, id: u32) -> Result<Option<Checkpoint>, KvError> {
+        let key = keys::checkpoint(id);
+        let value = self.record(key.clone())?;
+        value
+            .map(|value| codec::decode_checkpoint(&key, value))
+            .transpose()
+    }
+
+    /// The checkpoint of this id and its size, checked against the tree's.
+    pub fn checkpoint_of(&mut self, id: u32, tip: &Tip<H>) -> Result<(Checkpoint, u64), Error> {
+        let checkpoint = self
+            .checkpoint(id)?
+            .ok_or(Error::CheckpointNotFound { id })?;
+        let size = size_of(&checkpoint);
+        if size > tip.size {
+            let reason = format!("it is at size {size}, beyond the tree's {}", tip.size);
+            return Err(KvError::corrupt(&keys::checkpoint(id), reason).into());
+        }
+        Ok((checkpoint, size))
+    }
+
+    /// The shard of this index, which must be there, as part of a tree of this size.
+    pub fn shard(&mut self, index: u64, size: u64) -> Result<Shard<H>, KvError> {
+        let key = keys::shard(index);
+        let value = self.required(key.clone())?;
+        let tree = codec::decode_tree(&key, value, SHARD_HEIGHT)?;
+        Shard::from_tree(index, size, &tree)
+    }
+
+    pub fn cap_mut(&mut self, tip: &Tip<H>) -> Result<&mut Cap<H>, KvError> {
+        if self.cap.is_none() {
+            let key = keys::cap();
+            let cap = match Cap::<H>::is_stored(tip.size, tip.origin) {
+                false => Cap::empty(),
+                true => {
+                    let value = self.required(key.clone())?;
+                    let tree = codec::decode_tree(&key, value, DEPTH)?;
+                    Cap::from_tree(DEPTH, tip.size, tip.origin, &tree)?
+                }
+            };
+            self.cap = Some(cap);
+        }
+        Ok(self.cap.get_or_insert_with(Cap::empty))
+    }
+}
+
+/// Hashing, counted.
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    pub fn hashes(&self) -> u64 {
+        self.hashes
+    }
+
+    /// Combines two nodes of `level`.
+    pub fn combine(&mut self, level: u8, left: &H, right: &H) -> H {
+        self.hashes += 1;
+        H::combine(Level::from(level), left, right)
+    }
+
+    /// Combines pairs of nodes of `level`.
+    pub fn combine_batch(&mut self, level: u8, pairs: &[(H, H)]) -> Vec<H> {
+        self.hashes += pairs.len() as u64;
+        let mut out = Vec::with_capacity(pairs.len());
+        H::combine_batch(Level::from(level), pairs, self.threads, &mut out);
+        out
+    }
+
+    /// Combines a node of `level` with the empty node on its right.
+    pub fn combine_empty_right(&mut self, level: u8, left: &H) -> H {
+        self.hashes += 1;
+        H::combine_empty_right(Level::from(level), left)
+    }
+
+    /// Climbs from a node of `level` past these siblings.
+    pub fn climb(&mut self, level: u8, node: &H, siblings: &[Sibling<H>]) -> H {
+        self.hashes += siblings.len() as u64;
+        H::climb(Level::from(level), node, siblings)
+    }
+}
+
+/// Writing.
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    pub fn stage(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.staged.insert(key, Some(value));
+    }
+
+    pub fn stage_delete(&mut self, key: Vec<u8>) {
+        self.staged.insert(key, None);
+    }
+
+    pub fn stage_tip(&mut self, tip: &Tip<H>) {
+        self.stage(keys::tip(), codec::encode_tip(tip));
+    }
+
+    pub fn stage_summary(&mut self, summary: &Summary) {
+        self.stage(keys::summary(), codec::encode_summary(summary));
+    }
+
+    pub fn stage_checkpoint(&mut self, id: u32, checkpoint: &Checkpoint) {
+        self.stage(keys::checkpoint(id), codec::encode_checkpoint(checkpoint));
+    }
+
+    pub fn stage_shard(&mut self, shard: &Shard<H>) {
+        let value = codec::encode_tree(&shard.to_tree());
+        self.stage(keys::shard(shard.index()), value);
+    }
+
+    /// Writes what was staged, in key order, but for what is there already.
+    pub fn commit(&mut self) -> Result<(), Error> {
+        let staged = std::mem::take(&mut self.staged);
+        for (key, value) in staged {
+            if self.read.get(&key).is_some_and(|seen| *seen == value) {
+                continue;
+            }
+            match value {
+                Some(value) => self.kv.set(&key, &value)?,
+                None => self.kv.delete(&key)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Leaves in the tree at a checkpoint; saturates at a position that no tree has.
+pub(super) fn size_of(checkpoint: &Checkpoint) -> u64 {
+    checkpoint
+        .position()
+        .map_or(0, |position| u64::from(position).saturating_add(1))
+}

@@ -1,0 +1,187 @@
+//! The frontier: taking it out of a tree, and starting a tree from one.
+
+use shardtree::RetentionFlags;
+
+use super::call::Call;
+use super::cap::Cap;
+use super::shard::{LEAVES, Shard, Wanted};
+use super::{Engine, Retention};
+use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::error::{Error, KvError};
+use crate::keys;
+use crate::kv::Kv;
+
+/// The newest leaf and its ommers: all that a tree needs to grow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeFrontier<H> {
+    /// Leaves in the tree; the leaf is at `size - 1`.
+    pub size: u64,
+    /// The newest leaf; `None` exactly if `size` is 0.
+    pub leaf: Option<H>,
+    /// The completed left siblings on its path, lowest level first: one for each 1 bit of
+    /// `size - 1`.
+    pub ommers: Vec<H>,
+}
+
+impl<H> TreeFrontier<H> {
+    /// The frontier of an empty tree.
+    pub fn empty() -> Self {
+        TreeFrontier {
+            size: 0,
+            leaf: None,
+            ommers: vec![],
+        }
+    }
+}
+
+/// The levels below `depth` at which the path of a leaf has a left sibling.
+fn ommer_levels(position: u64, depth: u8) -> impl Iterator<Item = u8> {
+    (0..depth).filter(move |level| position >> level & 1 == 1)
+}
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+    /// The tree's frontier. Reads tip, cap and the newest shard, and where an ommer has a completed
+    /// sibling since, the quad or shard that has it.
+    pub fn frontier(&mut self) -> Result<TreeFrontier<H>, Error> {
+        self.call(|call| {
+            let tip = call.tip()?;
+            match tip.size.checked_sub(1) {
+                None => Ok(TreeFrontier::empty()),
+                Some(position) => call.frontier_at(&tip, position),
+            }
+        })
+    }
+
+    /// Starts an empty tree from a frontier, and makes checkpoint `id` of it. The leaves before the
+    /// frontier's are not provable; its own is if the retention is `Marked`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotEmpty`] if there are leaves; [`Error::CheckpointOrder`];
+    /// [`Error::InvalidArgument`] if the number of ommers is not that of the 1 bits of the
+    /// position.
+    pub fn insert_frontier(&mut self, frontier: &TreeFrontier<H>, id: u32) -> Result<(), Error> {
+        self.call(|call| {
+            let mut tip = call.tip()?;
+            if tip.size > 0 {
+                return Err(Error::NotEmpty { size: tip.size });
+            }
+            let mut summary = call.summary()?;
+            check_frontier::<H>(frontier, DEPTH)?;
+            if let Some(leaf) = &frontier.leaf {
+                tip = call.start_from(frontier, leaf)?;
+                call.stage_tip(&tip);
+            }
+            call.add_checkpoint(&mut tip, &mut summary, id)?;
+            call.commit()
+        })
+    }
+}
+
+fn check_frontier<H>(frontier: &TreeFrontier<H>, depth: u8) -> Result<(), Error> {
+    let invalid = |what: String| Err(Error::InvalidArgument(what));
+    if frontier.size > 1 << depth {
+        return invalid(format!(
+            "a frontier of {} leaves does not fit a tree of depth {depth}",
+            frontier.size
+        ));
+    }
+    let ommers = match frontier.size.checked_sub(1) {
+        None => 0,
+        Some(position) => position.count_ones() as usize,
+    };
+    if frontier.ommers.len() != ommers || frontier.leaf.is_some() != (frontier.size > 0) {
+        return invalid(format!(
+            "a frontier of {} leaves has {ommers} ommers, not {}",
+            frontier.size,
+            frontier.ommers.len()
+        ));
+    }
+    Ok(())
+}
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    fn frontier_at(&mut self, tip: &Tip<H>, position: u64) -> Result<TreeFrontier<H>, Error> {
+        let shard = self.shard(position >> SHARD_HEIGHT, tip.size)?;
+        let key = keys::shard(shard.index());
+        let at = position - shard.start();
+        let wanted: Vec<Wanted> = ommer_levels(at, SHARD_HEIGHT)
+            .map(|level| (0, level, (at >> level) - 1))
+            .collect();
+        let mut shards = [shard];
+        self.fill(&mut shards, &wanted);
+        let missing = |what: &str| KvError::corrupt(&key, format!("it does not hold {what}"));
+        let leaf = shards[0].leaf(position).map(|(leaf, _)| leaf.clone());
+        let leaf = leaf.ok_or_else(|| missing("the newest leaf"))?;
+        let mut ommers = vec![];
+        for (_, level, index) in wanted {
+            let ommer = shards[0].node(level, index);
+            ommers.push(ommer.cloned().ok_or_else(|| missing("an ommer"))?);
+        }
+        for level in ommer_levels(position, DEPTH).skip_while(|level| *level < SHARD_HEIGHT) {
+            ommers.push(self.node(tip, level, (position >> level) - 1)?);
+        }
+        Ok(TreeFrontier {
+            size: tip.size,
+            leaf: Some(leaf),
+            ommers,
+        })
+    }
+
+    /// Stages shard, cap and quads of a tree that begins with this frontier, and returns its tip.
+    fn start_from(&mut self, frontier: &TreeFrontier<H>, leaf: &H) -> Result<Tip<H>, Error> {
+        let position = frontier.size - 1;
+        let index = position >> SHARD_HEIGHT;
+        let mut shard = Shard::empty(index);
+        let mut cap = Cap::empty();
+        for (level, ommer) in ommer_levels(position, DEPTH).zip(&frontier.ommers) {
+            let at = (position >> level) - 1;
+            if level < SHARD_HEIGHT {
+                shard.set_node(level, at - (shard.start() >> level), ommer.clone());
+            } else {
+                cap.insert(level, at, ommer.clone());
+            }
+        }
+        let last_marked = self.config.retention == Retention::Marked;
+        shard.set_leaves(position - shard.start());
+        shard.push(
+            leaf.clone(),
+            match last_marked {
+                true => RetentionFlags::MARKED,
+                false => RetentionFlags::EPHEMERAL,
+            },
+        );
+        shard.set_newest(true);
+
+        let mut shards = [shard];
+        self.fill_records(&mut shards);
+        self.stage_shard(&shards[0]);
+        let roots = shards[0].root().cloned().into_iter().collect();
+        self.start_with_ommers(frontier.size, index * LEAVES, cap, roots, last_marked)
+    }
+
+    /// Stages the cap of a tree that begins behind these ommers, with at most one shard complete.
+    fn start_with_ommers(
+        &mut self,
+        size: u64,
+        origin: u64,
+        ommers: Cap<H>,
+        roots: Vec<H>,
+        last_marked: bool,
+    ) -> Result<Tip<H>, Error> {
+        let mut tip = Tip {
+            size: origin,
+            origin,
+            last_marked,
+            ommer: None,
+            members: vec![],
+        };
+        if origin > 0 {
+            let value = codec::encode_tree(&ommers.to_tree(DEPTH, origin, origin));
+            self.stage(keys::cap(), value);
+        }
+        self.cap = Some(ommers);
+        self.complete_shards(&mut tip, size, roots)?;
+        Ok(tip)
+    }
+}

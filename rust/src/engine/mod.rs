@@ -1,0 +1,180 @@
+//! The tree: each call reads what it needs from the store, computes, and writes.
+//!
+//! ```text
+//! level
+//!  32                        root
+//!  ..                         .          \
+//!   8                       /   \         |  cap: the completed nodes of level 7 and up that
+//!   7                      N     N        /  have no completed parent
+//!   6                    /   \
+//!   5      n   n   n   n   n              }  tip: the completed nodes of the open quad,
+//!   4     s s s s s s s s s s s           }  and the newest shard's root if its sibling is not
+//!  ..     4 quads and shards ..           }  complete
+//!   0     ||||||||||||||||||||||          }  shards: 16 leaves each
+//! ```
+//!
+//! Above the shards, completed nodes are stored four at a time, in quads: the nodes of level 5 (7,
+//! 9, …) under one node of level 7 (9, 11, …), written when the last of the four is complete and
+//! never again. A path finds two siblings in each quad that it passes. Whatever is complete but in
+//! no complete quad is on the edge of the tree: in the tip up to level 6, in the cap above. The
+//! roots of the shards themselves (level 4) are given back by one read and 15 hashes.
+//!
+//! One file a call: [`append`](Engine::append), [`checkpoint`](Engine::checkpoint), and so on, over
+//! [`call`] (reads once, writes last), [`shard`], [`cap`] and [`nodes`].
+
+mod append;
+mod call;
+mod cap;
+mod check;
+mod checkpoint;
+mod dump;
+mod frontier;
+mod marks;
+mod nodes;
+mod query;
+mod retain;
+mod rewind;
+mod shard;
+
+use std::marker::PhantomData;
+
+use call::Call;
+pub use check::Violation;
+pub use frontier::TreeFrontier;
+
+use crate::codec::{SHARD_HEIGHT, TreeNode};
+use crate::error::Error;
+use crate::kv::Kv;
+
+/// The lowest level whose nodes are stored in quads: pairs of shards.
+pub const QUAD_LEVEL: u8 = SHARD_HEIGHT + 1;
+
+/// The lowest level of the cap's leaves in a tree that started empty: the roots of the lowest
+/// quads. Below, the tip holds what the cap would: it changes with every shard, and the cap is the
+/// longer record.
+pub const CAP_LEVEL: u8 = QUAD_LEVEL + 2;
+
+/// What becomes of a leaf that is appended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retention {
+    /// It stays provable until its mark is removed.
+    #[default]
+    Marked,
+    /// It stays only as long as it is the newest leaf, or a checkpoint's.
+    Ephemeral,
+}
+
+/// What the caller chooses; nothing of it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Checkpoints kept besides the retained ones; at least 1.
+    pub max_checkpoints: u32,
+    /// Of the leaves that are appended.
+    pub retention: Retention,
+    /// Threads that a large batch may hash on.
+    pub threads: Threads,
+}
+
+/// The bound on a call's threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Threads {
+    /// All cores for batches of at least [`Threads::LARGE_BATCH`] leaves, one below.
+    #[default]
+    Auto,
+    /// At most this many, at least 1.
+    AtMost(usize),
+}
+
+impl Threads {
+    /// Leaves from which on a batch is spread over the cores.
+    pub const LARGE_BATCH: usize = 4096;
+
+    pub(crate) fn for_batch(self, leaves: usize) -> usize {
+        match self {
+            Threads::AtMost(bound) => bound.max(1),
+            Threads::Auto if leaves >= Self::LARGE_BATCH => {
+                std::thread::available_parallelism().map_or(1, usize::from)
+            }
+            Threads::Auto => 1,
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            max_checkpoints: 100,
+            retention: Retention::default(),
+            threads: Threads::default(),
+        }
+    }
+}
+
+/// A checkpoint as it is listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CheckpointInfo {
+    /// Its id.
+    pub id: u32,
+    /// Leaves in the tree when it was made.
+    pub size: u64,
+    /// Whether it is exempt from pruning.
+    pub retained: bool,
+}
+
+/// A note commitment tree of depth `DEPTH` over hash `H`, all of it in `K`.
+///
+/// It holds nothing between two calls but the store's handle and the options. A call reads and
+/// checks all that it needs before its first write, then writes each key at most once, in key
+/// order, and nothing that would not change. A call that fails before its first write has changed
+/// nothing; one that fails later failed because the store did.
+#[derive(Debug)]
+pub struct Engine<K, H, const DEPTH: u8 = 32> {
+    kv: K,
+    config: Config,
+    hashes: u64,
+    node: PhantomData<H>,
+}
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+    /// A tree over this store. Costs nothing.
+    pub fn new(kv: K, config: Config) -> Self {
+        Engine {
+            kv,
+            config,
+            hashes: 0,
+            node: PhantomData,
+        }
+    }
+
+    /// Hashes computed by the last call: the same on every machine for the same call on the same
+    /// store.
+    pub fn hashes(&self) -> u64 {
+        self.hashes
+    }
+
+    /// The key-value store underneath.
+    pub fn kv(&self) -> &K {
+        &self.kv
+    }
+
+    /// The key-value store underneath.
+    pub fn kv_mut(&mut self) -> &mut K {
+        &mut self.kv
+    }
+
+    /// Gives the key-value store back.
+    pub fn into_kv(self) -> K {
+        self.kv
+    }
+
+    /// Runs one call from a fresh start, and notes what it hashed.
+    fn call<T>(
+        &mut self,
+        run: impl FnOnce(&mut Call<'_, K, H, DEPTH>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut call = Call::new(&mut self.kv, self.config);
+        let outcome = run(&mut call);
+        self.hashes = call.hashes();
+        outcome
+    }
+}

@@ -1,0 +1,148 @@
+//! Completed nodes above the shards, wherever they are stored; and the roots over them.
+
+use std::ops::Range;
+
+use super::call::Call;
+use super::{CAP_LEVEL, QUAD_LEVEL};
+use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::error::{Error, KvError};
+use crate::hash::Sibling;
+use crate::keys;
+use crate::kv::Kv;
+
+/// Whether quads hold nodes of this level.
+pub(super) fn is_quad_level(level: u8) -> bool {
+    level >= QUAD_LEVEL && (level - QUAD_LEVEL).is_multiple_of(2)
+}
+
+/// The levels whose nodes are stored in quads, in a tree of this depth.
+pub(super) fn quad_levels(depth: u8) -> impl Iterator<Item = u8> {
+    (QUAD_LEVEL..depth).step_by(2)
+}
+
+/// The indices of the nodes of a quad that its record holds: those that end behind the origin.
+pub(super) fn quad_nodes(level: u8, quad: u64, origin: u64) -> Range<u64> {
+    let (start, end) = (4 * quad, 4 * quad + 4);
+    start.max(origin >> level).min(end)..end
+}
+
+/// The indices of the completed quads at `level` of a tree of `size` leaves that have a record.
+pub(super) fn quads(level: u8, size: u64, origin: u64) -> Range<u64> {
+    let end = size >> (level + 2);
+    (origin >> (level + 2)).min(end)..end
+}
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    /// A node of level 4 or more whose last leaf is in the tree.
+    ///
+    /// Costs no read for what is on the edge of the tree, once tip and cap are read; one get for a
+    /// node of a complete quad, or for the root of a shard; and one for a node of the open quad.
+    pub fn node(&mut self, tip: &Tip<H>, level: u8, index: u64) -> Result<H, Error> {
+        if let Some(node) = self.stored_node(tip, level, index)? {
+            return Ok(node);
+        }
+        if level == SHARD_HEIGHT {
+            let shard = self.shard(index, tip.size)?;
+            return self
+                .shard_root(shard)
+                .ok_or_else(|| KvError::corrupt(&keys::shard(index), "it has no root").into());
+        }
+        // Not a peak, and in no complete quad: its children are, or theirs.
+        let left = self.node(tip, level - 1, 2 * index)?;
+        let right = self.node(tip, level - 1, 2 * index + 1)?;
+        Ok(self.combine(level - 1, &left, &right))
+    }
+
+    /// The node, if a record other than a shard's holds it as it is.
+    fn stored_node(&mut self, tip: &Tip<H>, level: u8, index: u64) -> Result<Option<H>, Error> {
+        let (start, end) = (index << level, (index + 1) << level);
+        if end <= tip.origin {
+            let known = self.cap_mut(tip)?.get(level, index).cloned();
+            return known.map(Some).ok_or(Error::Pruned { position: start });
+        }
+        if level == SHARD_HEIGHT {
+            let newest = Tip::<H>::holds_ommer(tip.size, tip.origin)
+                && index + 1 == tip.size >> SHARD_HEIGHT;
+            return Ok(tip.ommer.clone().filter(|_| newest));
+        }
+        if level == QUAD_LEVEL {
+            let held = Tip::<H>::member_indices(tip.size, tip.origin);
+            if held.contains(&index) {
+                return Ok(tip.members.get((index - held.start) as usize).cloned());
+            }
+        }
+        if level >= CAP_LEVEL
+            && let Some(peak) = self.cap_mut(tip)?.get(level, index)
+        {
+            return Ok(Some(peak.clone()));
+        }
+        let quad = index >> 2;
+        if is_quad_level(level) && quads(level, tip.size, tip.origin).contains(&quad) {
+            let held = quad_nodes(level, quad, tip.origin);
+            let nodes = self.quad(level, quad, &held)?;
+            return Ok(nodes.into_iter().nth((index - held.start) as usize));
+        }
+        Ok(None)
+    }
+
+    fn quad(&mut self, level: u8, quad: u64, held: &Range<u64>) -> Result<Vec<H>, KvError> {
+        let key = keys::quad(level, quad);
+        let value = self.required(key.clone())?;
+        codec::decode_quad(&key, value, held.end - held.start)
+    }
+
+    /// The node over all leaves below `size` at a place that holds at least one of them, with
+    /// empty leaves from there on. `shard` is the root of the shard that `size` cuts through, if it
+    /// cuts through one.
+    pub fn node_at(
+        &mut self,
+        tip: &Tip<H>,
+        (level, index): (u8, u64),
+        size: u64,
+        shard: Option<&H>,
+    ) -> Result<H, Error> {
+        if (index + 1) << level <= size {
+            return self.node(tip, level, index);
+        }
+        let mut start = shard.map(|root| (SHARD_HEIGHT, root.clone()));
+        let mut siblings = vec![];
+        for below in SHARD_HEIGHT..level {
+            let edge = size >> below;
+            let ommer = match edge & 1 {
+                1 => Some(self.node(tip, below, edge - 1)?),
+                _ => None,
+            };
+            match (&start, ommer) {
+                (None, None) => {}
+                (None, Some(peak)) => {
+                    start = Some((below, peak));
+                    siblings.push(Sibling::EmptyRight);
+                }
+                (Some(_), None) => siblings.push(Sibling::EmptyRight),
+                (Some(_), Some(ommer)) => siblings.push(Sibling::Left(ommer)),
+            }
+        }
+        match start {
+            Some((from, node)) => Ok(self.climb(from, &node, &siblings)),
+            None => Ok(H::empty_root(level.into())),
+        }
+    }
+
+    /// The root of the shard that `size` cuts through, with empty leaves from there on. 1 get.
+    pub fn cut_shard_root(&mut self, tip: &Tip<H>, size: u64) -> Result<Option<H>, Error> {
+        let index = size >> SHARD_HEIGHT;
+        if index << SHARD_HEIGHT == size {
+            return Ok(None);
+        }
+        let shard = self.shard(index, tip.size)?.truncated(size);
+        let unknown = || KvError::corrupt(&keys::shard(index), format!("it has no root at {size}"));
+        let root = self.shard_root(shard).ok_or_else(unknown)?;
+        Ok(Some(root))
+    }
+
+    /// The root of the tree when it had `size` leaves.
+    pub fn root_at_size(&mut self, tip: &Tip<H>, size: u64) -> Result<H, Error> {
+        let shard = self.cut_shard_root(tip, size)?;
+        self.node_at(tip, (DEPTH, 0), size, shard.as_ref())
+    }
+}

@@ -1,0 +1,197 @@
+//! Reading: sizes, roots, leaves, witnesses.
+
+use incrementalmerkletree::Level;
+
+use super::call::{Call, size_of};
+use super::shard::{Shard, Wanted};
+use super::{CheckpointInfo, Engine};
+use crate::codec::{SHARD_HEIGHT, Tip, TreeNode};
+use crate::error::{Error, KvError};
+use crate::keys;
+use crate::kv::{Direction, Kv};
+use crate::listing;
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+    /// Leaves in the tree. 1 get.
+    pub fn size(&mut self) -> Result<u64, Error> {
+        self.call(|call| Ok(call.tip()?.size))
+    }
+
+    /// Leaves in the tree at a checkpoint. 2 gets.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CheckpointNotFound`].
+    pub fn size_at(&mut self, id: u32) -> Result<u64, Error> {
+        self.call(|call| {
+            let tip = call.tip()?;
+            Ok(call.checkpoint_of(id, &tip)?.1)
+        })
+    }
+
+    /// The root over all leaves, checkpointed or not. 3 gets at most.
+    pub fn root(&mut self) -> Result<H, Error> {
+        self.call(|call| {
+            let tip = call.tip()?;
+            call.root_at_size(&tip, tip.size)
+        })
+    }
+
+    /// The root at a checkpoint. Besides what [`root`](Self::root) reads: the checkpoint, and a
+    /// quad for each pair of levels that the tree has since grown over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CheckpointNotFound`].
+    pub fn root_at(&mut self, id: u32) -> Result<H, Error> {
+        self.call(|call| {
+            let tip = call.tip()?;
+            let (_, size) = call.checkpoint_of(id, &tip)?;
+            call.root_at_size(&tip, size)
+        })
+    }
+
+    /// The leaf at a position. 2 gets.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PositionNotFound`] beyond the size, [`Error::Pruned`] if it was not kept.
+    pub fn leaf(&mut self, position: u64) -> Result<H, Error> {
+        self.call(|call| {
+            let tip = call.tip()?;
+            let shard = call.shard_of(&tip, position, tip.size)?;
+            match shard.leaf(position) {
+                Some((leaf, _)) => Ok(leaf.clone()),
+                None => Err(Error::Pruned { position }),
+            }
+        })
+    }
+
+    /// The siblings on the path from a leaf to the root over all leaves, lowest first.
+    ///
+    /// Reads the leaf's shard, tip and cap, one shard or two at the edge, and a quad for each pair
+    /// of levels.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::PositionNotFound`] beyond the size, [`Error::Pruned`] if the leaf was not kept.
+    pub fn witness(&mut self, position: u64) -> Result<Vec<H>, Error> {
+        self.call(|call| {
+            let tip = call.tip()?;
+            call.witness_at_size(&tip, position, tip.size)
+        })
+    }
+
+    /// As [`witness`](Self::witness), to the root at a checkpoint; and the checkpoint is read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CheckpointNotFound`]; [`Error::PositionNotFound`] if the leaf came later.
+    pub fn witness_at(&mut self, position: u64, id: u32) -> Result<Vec<H>, Error> {
+        self.call(|call| {
+            let tip = call.tip()?;
+            let (_, size) = call.checkpoint_of(id, &tip)?;
+            call.witness_at_size(&tip, position, size)
+        })
+    }
+
+    /// All checkpoints, by ascending id. 2 gets, 1 iterator (2 if any is retained), 1 next each,
+    /// and 1.
+    pub fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, Error> {
+        self.call(|call| {
+            let tip = call.tip()?;
+            let summary = call.summary()?;
+            let listed: Vec<_> =
+                listing::checkpoints(call.kv(), vec![keys::CHECKPOINT], Direction::Ascending)?
+                    .collect::<Result<_, _>>()?;
+            let retained: Vec<u32> = match summary.retained {
+                0 => vec![],
+                _ => listing::retained(call.kv())?.collect::<Result<_, _>>()?,
+            };
+            let whole = (listed.len(), retained.len())
+                == (summary.count as usize, summary.retained as usize);
+            if !whole {
+                let (all, some) = (listed.len(), retained.len());
+                let reason = format!("{summary:?}, but {all} listed, {some} retained");
+                return Err(KvError::corrupt(&keys::summary(), reason).into());
+            }
+            let infos = listed.iter().map(|(id, checkpoint)| {
+                let size = size_of(checkpoint);
+                if size > tip.size {
+                    let key = keys::checkpoint(*id);
+                    let reason = format!("it is at size {size}, beyond the tree's {}", tip.size);
+                    return Err(KvError::corrupt(&key, reason));
+                }
+                Ok(CheckpointInfo {
+                    id: *id,
+                    size,
+                    retained: retained.binary_search(id).is_ok(),
+                })
+            });
+            Ok(infos.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    /// The shard of a leaf of the tree as it was at `size`.
+    fn shard_of(&mut self, tip: &Tip<H>, position: u64, size: u64) -> Result<Shard<H>, Error> {
+        if position >= size {
+            return Err(Error::PositionNotFound { position, size });
+        }
+        if position < tip.origin {
+            return Err(Error::Pruned { position });
+        }
+        Ok(self.shard(position >> SHARD_HEIGHT, tip.size)?)
+    }
+
+    fn witness_at_size(&mut self, tip: &Tip<H>, position: u64, size: u64) -> Result<Vec<H>, Error> {
+        let shard = self.shard_of(tip, position, size)?;
+        if shard.leaf(position).is_none() {
+            return Err(Error::Pruned { position });
+        }
+        let mut path = self.path_in_shard(shard.truncated(size), position)?;
+        for level in SHARD_HEIGHT..DEPTH {
+            path.push(self.sibling_at(tip, level, (position >> level) ^ 1, size)?);
+        }
+        Ok(path)
+    }
+
+    /// The siblings below the root of the leaf's shard.
+    fn path_in_shard(&mut self, shard: Shard<H>, position: u64) -> Result<Vec<H>, Error> {
+        let at = position - shard.start();
+        let mut shards = [shard];
+        let siblings = (0..SHARD_HEIGHT).map(|level| (level, (at >> level) ^ 1));
+        let wanted: Vec<Wanted> = siblings.clone().map(|(level, i)| (0, level, i)).collect();
+        self.fill(&mut shards, &wanted);
+        let [shard] = shards;
+        siblings
+            .map(|(level, index)| match shard.sibling(level, index) {
+                Some(sibling) => Ok(sibling),
+                None => Err(Error::Pruned { position }),
+            })
+            .collect()
+    }
+
+    /// A node beside a path, as it was at `size`: complete, cut, or empty.
+    fn sibling_at(&mut self, tip: &Tip<H>, level: u8, index: u64, size: u64) -> Result<H, Error> {
+        if index << level >= size {
+            return Ok(H::empty_root(Level::from(level)));
+        }
+        let shard = match (index + 1) << level > size {
+            true => self.cut_shard_root(tip, size)?,
+            false => None,
+        };
+        self.node_at(tip, (level, index), size, shard.as_ref())
+    }
+}
+
+impl<H: TreeNode> Shard<H> {
+    /// A node that was [filled](Call::fill), or the empty one.
+    fn sibling(&self, level: u8, index: u64) -> Option<H> {
+        match self.start() + (index << level) >= self.end() {
+            true => Some(H::empty_root(Level::from(level))),
+            false => self.node(level, index).cloned(),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Dropping all that came after a checkpoint.
+
+use std::collections::BTreeMap;
+
+use shardtree::RetentionFlags;
+use shardtree::store::Checkpoint;
+
+use super::Engine;
+use super::call::Call;
+use super::cap::Cap;
+use super::checkpoint::{is_retained, shared_prefix};
+use super::nodes::{quad_levels, quads};
+use super::shard::LEAVES;
+use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
+use crate::error::{Error, KvError};
+use crate::keys;
+use crate::kv::{Direction, Kv};
+use crate::kv_shard_store::without_marks;
+use crate::listing;
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+    /// Drops the leaves and checkpoints that came after a checkpoint, and gives back the marks
+    /// that were removed as of it. The store is then as it was when that checkpoint was made, if
+    /// no older one was pruned since.
+    ///
+    /// Reads and writes what is dropped: one delete a shard, quad and checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CheckpointNotFound`].
+    pub fn rewind(&mut self, id: u32) -> Result<(), Error> {
+        self.call(|call| {
+            let tip = call.tip()?;
+            let mut summary = call.summary()?;
+            let (checkpoint, size) = call.checkpoint_of(id, &tip)?;
+            call.drop_checkpoints_above(&tip, &mut summary, id)?;
+            if !checkpoint.marks_removed().is_empty() {
+                call.stage_checkpoint(id, &without_marks(checkpoint.tree_state()));
+            }
+            if size < tip.size {
+                call.shrink(&tip, size)?;
+            }
+            call.commit()
+        })
+    }
+}
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    fn drop_checkpoints_above(
+        &mut self,
+        tip: &Tip<H>,
+        summary: &mut Summary,
+        id: u32,
+    ) -> Result<(), Error> {
+        let dropped = self.checkpoints_above(summary, id)?;
+        let mut shards = BTreeMap::new();
+        for (dropped, checkpoint) in &dropped {
+            self.stage_delete(keys::checkpoint(*dropped));
+            if summary.retained > 0 && is_retained(self.kv(), *dropped)? {
+                self.stage_delete(keys::retained(*dropped));
+                summary.retained -= 1;
+            }
+            if summary.unmarked > 0
+                && let Some(position) = checkpoint.position()
+                && self.is_unmarked_cut(&mut shards, tip, position.into())?
+            {
+                summary.unmarked -= 1;
+            }
+            summary.count -= 1;
+        }
+        summary.newest = id;
+        if summary.oldest > id {
+            summary.oldest = 0;
+        }
+        self.stage_summary(summary);
+        Ok(())
+    }
+
+    /// The checkpoints with an id above `id`, which must exist, highest first.
+    fn checkpoints_above(
+        &mut self,
+        summary: &Summary,
+        id: u32,
+    ) -> Result<Vec<(u32, Checkpoint)>, Error> {
+        let corrupt = |reason: String| Error::from(KvError::corrupt(&keys::summary(), reason));
+        if id == summary.newest {
+            return Ok(vec![]);
+        }
+        if summary.count < 2 || id > summary.newest {
+            return Err(corrupt(format!(
+                "{summary:?}, but there is checkpoint {id}"
+            )));
+        }
+        let prefix = shared_prefix(&keys::checkpoint(id), &keys::checkpoint(summary.newest));
+        let mut above = vec![];
+        for listed in listing::checkpoints(self.kv(), prefix, Direction::Descending)? {
+            let (listed, checkpoint) = listed?;
+            if above.is_empty() && listed != summary.newest {
+                return Err(corrupt(format!("{summary:?}, but the newest is {listed}")));
+            }
+            if listed == id && above.len() < summary.count as usize {
+                return Ok(above);
+            }
+            above.push((listed, checkpoint));
+        }
+        Err(corrupt(format!(
+            "{summary:?}, but {} are above {id}",
+            above.len()
+        )))
+    }
+
+    /// Stages the tree as it was at `size`, at which there is a checkpoint.
+    fn shrink(&mut self, tip: &Tip<H>, size: u64) -> Result<(), Error> {
+        // The cap's shape vouches for the size before it bounds a loop.
+        self.cap_mut(tip)?;
+        let kept_shards = size.div_ceil(LEAVES).max(tip.origin >> SHARD_HEIGHT);
+        for index in kept_shards..tip.size.div_ceil(LEAVES) {
+            self.stage_delete(keys::shard(index));
+        }
+        for level in quad_levels(DEPTH) {
+            let kept = match size {
+                0 => quads(level, tip.size, tip.origin).start,
+                _ => quads(level, size, tip.origin).end,
+            };
+            for quad in kept..quads(level, tip.size, tip.origin).end {
+                self.stage_delete(keys::quad(level, quad));
+            }
+        }
+        self.shrink_cap(tip, size)?;
+        if size == 0 {
+            self.stage_delete(keys::tip());
+            return Ok(());
+        }
+        let last_marked = self.shrink_last_shard(tip, size)?;
+        let mut shrunk = self.tip_at(tip, size, None)?;
+        shrunk.last_marked = last_marked;
+        self.stage_tip(&shrunk);
+        Ok(())
+    }
+
+    fn shrink_cap(&mut self, tip: &Tip<H>, size: u64) -> Result<(), Error> {
+        let stored = size > 0 && Cap::<H>::is_stored(size, tip.origin);
+        if !stored {
+            if Cap::<H>::is_stored(tip.size, tip.origin) {
+                self.stage_delete(keys::cap());
+            }
+            return Ok(());
+        }
+        let mut cap = Cap::empty();
+        for (level, index) in Cap::<H>::places(DEPTH, size, tip.origin) {
+            let node = self.node(tip, level, index)?;
+            cap.insert(level, index, node);
+        }
+        let value = codec::encode_tree(&cap.to_tree(DEPTH, size, tip.origin));
+        self.stage(keys::cap(), value);
+        Ok(())
+    }
+
+    /// Stages the shard of the leaf that becomes the newest, and says whether that leaf is marked.
+    fn shrink_last_shard(&mut self, tip: &Tip<H>, size: u64) -> Result<bool, Error> {
+        let position = size - 1;
+        let whole = self.shard(position >> SHARD_HEIGHT, tip.size)?;
+        let mut shard = whole.truncated(size);
+        let Some((_, flags)) = shard.leaf(position) else {
+            let reason = format!("the leaf of a checkpoint at position {position} is not kept");
+            return Err(KvError::corrupt(&keys::shard(whole.index()), reason).into());
+        };
+        let marked = flags.is_marked();
+        if !marked {
+            // The newest leaf is kept for being that; its flag comes with the next leaf.
+            shard.set_flags(position, RetentionFlags::EPHEMERAL);
+        }
+        let mut shards = [shard];
+        self.fill_records(&mut shards);
+        self.stage_shard(&shards[0]);
+        Ok(marked)
+    }
+}

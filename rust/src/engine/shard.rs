@@ -1,0 +1,325 @@
+//! A shard laid out flat: what is known of each of its 31 nodes, and the flags of its leaves.
+
+use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
+
+use super::call::Call;
+use crate::codec::{SHARD_HEIGHT, TreeNode};
+use crate::error::KvError;
+use crate::keys;
+use crate::kv::Kv;
+
+/// Leaves in a whole shard.
+pub(super) const LEAVES: u64 = 1 << SHARD_HEIGHT;
+
+/// A shard of a tree, with `leaves` of its 16 leaves there.
+///
+/// Its record is the same for every way to the same content: a complete subtree is one node exactly
+/// if no leaf in it is kept; a leaf is kept if it has a flag, or if it is the tree's newest. There
+/// are no annotations: 15 hashes in 4 batches give them back.
+#[derive(Clone, Debug)]
+pub(super) struct Shard<H> {
+    index: u64,
+    leaves: u64,
+    /// Whether the last leaf is the tree's newest.
+    newest: bool,
+    nodes: Vec<Option<H>>,
+    flags: [RetentionFlags; LEAVES as usize],
+}
+
+/// Where the node `index` of `level` is: the root first, then each level from left to right.
+fn slot(level: u8, index: u64) -> usize {
+    ((1 << (SHARD_HEIGHT - level)) - 1 + index) as usize
+}
+
+impl<H: TreeNode> Shard<H> {
+    /// A shard with no leaf yet.
+    pub fn empty(index: u64) -> Self {
+        Shard {
+            index,
+            leaves: 0,
+            newest: false,
+            nodes: vec![None; 31],
+            flags: [RetentionFlags::EPHEMERAL; LEAVES as usize],
+        }
+    }
+
+    pub fn index(&self) -> u64 {
+        self.index
+    }
+
+    /// The tree's position of this shard's first leaf.
+    pub fn start(&self) -> u64 {
+        self.index << SHARD_HEIGHT
+    }
+
+    /// The tree's position behind this shard's last leaf.
+    pub fn end(&self) -> u64 {
+        self.start() + self.leaves
+    }
+
+    pub fn is_complete(&self) -> bool {
+        self.leaves == LEAVES
+    }
+
+    pub fn node(&self, level: u8, index: u64) -> Option<&H> {
+        self.nodes[slot(level, index)].as_ref()
+    }
+
+    pub fn root(&self) -> Option<&H> {
+        self.node(SHARD_HEIGHT, 0)
+    }
+
+    /// The leaf at a position of the tree within this shard, and its flags, if it was kept.
+    pub fn leaf(&self, position: u64) -> Option<(&H, RetentionFlags)> {
+        let at = position - self.start();
+        let leaf = (at < self.leaves).then(|| self.node(0, at))??;
+        Some((leaf, self.flags[at as usize]))
+    }
+
+    pub fn set_node(&mut self, level: u8, index: u64, hash: H) {
+        self.nodes[slot(level, index)] = Some(hash);
+    }
+
+    /// Adds a leaf behind the others.
+    pub fn push(&mut self, leaf: H, flags: RetentionFlags) {
+        self.set_node(0, self.leaves, leaf);
+        self.flags[self.leaves as usize] = flags;
+        self.leaves += 1;
+    }
+
+    /// Declares the leaves up to here, of which some may be known only as parts of larger nodes.
+    pub fn set_leaves(&mut self, leaves: u64) {
+        self.leaves = leaves;
+    }
+
+    pub fn set_flags(&mut self, position: u64, flags: RetentionFlags) {
+        let at = position - self.start();
+        self.flags[at as usize] = flags;
+    }
+
+    /// Says whether the tree ends with this shard's last leaf.
+    pub fn set_newest(&mut self, newest: bool) {
+        self.newest = newest;
+    }
+
+    /// This shard as it was when the tree had `size` leaves, some of them in this shard.
+    pub fn truncated(&self, size: u64) -> Self {
+        let leaves = (size - self.start()).min(LEAVES);
+        let mut shard = Shard::empty(self.index);
+        shard.leaves = leaves;
+        shard.newest = size <= self.start() + LEAVES;
+        shard.flags[..leaves as usize].clone_from_slice(&self.flags[..leaves as usize]);
+        for level in 0..=SHARD_HEIGHT {
+            for index in 0..leaves >> level {
+                let at = slot(level, index);
+                shard.nodes[at].clone_from(&self.nodes[at]);
+            }
+        }
+        shard
+    }
+
+    fn is_whole(&self, level: u8, index: u64) -> bool {
+        (index + 1) << level <= self.leaves
+    }
+
+    fn is_vacant(&self, level: u8, index: u64) -> bool {
+        index << level >= self.leaves
+    }
+
+    fn keeps_leaf(&self, level: u8, index: u64) -> bool {
+        let (start, end) = (index << level, ((index + 1) << level).min(self.leaves));
+        let flagged = self.flags[start as usize..end as usize]
+            .iter()
+            .any(|flags| !flags.is_empty());
+        flagged || (self.newest && start < self.leaves && end == self.leaves)
+    }
+
+    /// The largest nodes that hold no kept leaf, as they stand in the record.
+    fn merged_nodes(&self) -> Vec<(u8, u64)> {
+        let mut found = vec![];
+        self.find_merged(SHARD_HEIGHT, 0, &mut found);
+        found
+    }
+
+    fn find_merged(&self, level: u8, index: u64, found: &mut Vec<(u8, u64)>) {
+        if self.is_vacant(level, index) {
+        } else if self.is_whole(level, index) && !self.keeps_leaf(level, index) {
+            found.push((level, index));
+        } else if level > 0 {
+            self.find_merged(level - 1, 2 * index, found);
+            self.find_merged(level - 1, 2 * index + 1, found);
+        }
+    }
+
+    /// The tree of the record. What it needs must have been [filled](Call::fill).
+    pub fn to_tree(&self) -> PrunableTree<H> {
+        self.subtree(SHARD_HEIGHT, 0)
+    }
+
+    fn subtree(&self, level: u8, index: u64) -> PrunableTree<H> {
+        if self.is_vacant(level, index) {
+            return Tree::empty();
+        }
+        let merged = self.is_whole(level, index) && !self.keeps_leaf(level, index);
+        match self.node(level, index) {
+            Some(leaf) if level == 0 => Tree::leaf((leaf.clone(), self.flags[index as usize])),
+            Some(node) if merged => Tree::leaf((node.clone(), RetentionFlags::EPHEMERAL)),
+            _ => Tree::parent(
+                None,
+                self.subtree(level - 1, 2 * index),
+                self.subtree(level - 1, 2 * index + 1),
+            ),
+        }
+    }
+
+    /// Reads a shard of a tree of `size` leaves, and checks that it is as
+    /// [`to_tree`](Self::to_tree) makes it.
+    pub fn from_tree(index: u64, size: u64, tree: &PrunableTree<H>) -> Result<Self, KvError> {
+        let mut shard = Shard::empty(index);
+        let start = shard.start();
+        shard.leaves = size.saturating_sub(start).min(LEAVES);
+        shard.newest = size <= start + LEAVES;
+        shard
+            .load(SHARD_HEIGHT, 0, tree)
+            .and_then(|()| shard.check_merged(SHARD_HEIGHT, 0))
+            .map_err(|reason| KvError::corrupt(&keys::shard(index), reason))?;
+        Ok(shard)
+    }
+
+    fn load(&mut self, level: u8, index: u64, tree: &PrunableTree<H>) -> Result<(), String> {
+        match &**tree {
+            Node::Nil if self.is_vacant(level, index) => Ok(()),
+            Node::Nil => Err(format!(
+                "nothing at level {level}, index {index}, of {}",
+                self.size_text()
+            )),
+            Node::Leaf { .. } if !self.is_whole(level, index) => Err(format!(
+                "a node at level {level}, index {index}, beyond {}",
+                self.size_text()
+            )),
+            Node::Leaf {
+                value: (hash, flags),
+            } => {
+                let allowed = match level {
+                    0 => [RetentionFlags::CHECKPOINT, RetentionFlags::MARKED].contains(flags),
+                    _ => false,
+                };
+                if !allowed && !flags.is_empty() {
+                    return Err(format!("flags {flags} at level {level}, index {index}"));
+                }
+                if level == 0 {
+                    self.flags[index as usize] = *flags;
+                }
+                self.set_node(level, index, hash.clone());
+                Ok(())
+            }
+            Node::Parent { ann: Some(_), .. } => {
+                Err(format!("an annotation at level {level}, index {index}"))
+            }
+            Node::Parent { .. } if level == 0 || self.is_vacant(level, index) => {
+                Err(format!("a parent at level {level}, index {index}"))
+            }
+            Node::Parent { left, right, .. } => {
+                self.load(level - 1, 2 * index, left)?;
+                self.load(level - 1, 2 * index + 1, right)
+            }
+        }
+    }
+
+    fn size_text(&self) -> String {
+        format!("the shard's {} leaves", self.leaves)
+    }
+
+    /// Checks that what is loaded is merged where, and only where, no leaf is kept.
+    fn check_merged(&self, level: u8, index: u64) -> Result<(), String> {
+        if self.is_vacant(level, index) {
+            return Ok(());
+        }
+        let known = self.node(level, index).is_some();
+        let merged = self.is_whole(level, index) && !self.keeps_leaf(level, index);
+        if known != (merged || level == 0) {
+            let how = if known { "merged" } else { "not merged" };
+            return Err(format!("level {level}, index {index} is {how}"));
+        }
+        if known {
+            return Ok(());
+        }
+        self.check_merged(level - 1, 2 * index)?;
+        self.check_merged(level - 1, 2 * index + 1)
+    }
+}
+
+/// A node of a shard that is wanted: the shard's place in the list, level, index.
+pub(super) type Wanted = (usize, u8, u64);
+
+/// Hashing of shards.
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    /// Computes the wanted nodes, each level of all shards in one batch. A node that ends beyond
+    /// the shard's leaves is computed with empty leaves there. Nodes that cannot be computed, since
+    /// what is below them was pruned, stay unknown.
+    pub fn fill(&mut self, shards: &mut [Shard<H>], wanted: &[Wanted]) {
+        let mut levels: [Vec<(usize, u64)>; SHARD_HEIGHT as usize + 1] = Default::default();
+        for &(at, level, index) in wanted {
+            levels[level as usize].push((at, index));
+        }
+        for level in (1..=SHARD_HEIGHT).rev() {
+            let (below, this) = levels.split_at_mut(level as usize);
+            this[0].sort_unstable();
+            this[0].dedup();
+            this[0].retain(|&(at, index)| {
+                let shard = &shards[at];
+                !shard.is_vacant(level, index) && shard.node(level, index).is_none()
+            });
+            let children = this[0]
+                .iter()
+                .flat_map(|&(at, index)| [(at, 2 * index), (at, 2 * index + 1)]);
+            below[level as usize - 1].extend(children);
+        }
+        for level in 1..=SHARD_HEIGHT {
+            self.fill_level(shards, level, &levels[level as usize]);
+        }
+    }
+
+    fn fill_level(&mut self, shards: &mut [Shard<H>], level: u8, wanted: &[(usize, u64)]) {
+        let mut targets = Vec::with_capacity(wanted.len());
+        let mut pairs = Vec::with_capacity(wanted.len());
+        for &(at, index) in wanted {
+            let shard = &shards[at];
+            let Some(left) = shard.node(level - 1, 2 * index) else {
+                continue;
+            };
+            if shard.is_vacant(level - 1, 2 * index + 1) {
+                let node = self.combine_empty_right(level - 1, left);
+                shards[at].set_node(level, index, node);
+            } else if let Some(right) = shard.node(level - 1, 2 * index + 1) {
+                targets.push((at, index));
+                pairs.push((left.clone(), right.clone()));
+            }
+        }
+        let computed = self.combine_batch(level - 1, &pairs);
+        for ((at, index), node) in targets.into_iter().zip(computed) {
+            shards[at].set_node(level, index, node);
+        }
+    }
+
+    /// Computes what the shards' records, and the roots of the complete ones, need.
+    pub fn fill_records(&mut self, shards: &mut [Shard<H>]) {
+        let mut wanted: Vec<Wanted> = vec![];
+        for (at, shard) in shards.iter().enumerate() {
+            if shard.is_complete() {
+                wanted.push((at, SHARD_HEIGHT, 0));
+            }
+            let merged = shard.merged_nodes().into_iter();
+            wanted.extend(merged.map(|(level, index)| (at, level, index)));
+        }
+        self.fill(shards, &wanted);
+    }
+
+    /// The root of a shard, with empty leaves behind its last.
+    pub fn shard_root(&mut self, shard: Shard<H>) -> Option<H> {
+        let mut shards = [shard];
+        self.fill(&mut shards, &[(0, SHARD_HEIGHT, 0)]);
+        let [shard] = shards;
+        shard.root().cloned()
+    }
+}

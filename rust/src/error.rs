@@ -1,0 +1,188 @@
+//! What can go wrong: with the store ([`KvError`]), and with a call ([`Error`]).
+
+use std::fmt;
+
+/// An error about a record of the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KvError {
+    /// The store answered an operation with an error, which the owner of the callbacks knows.
+    Store {
+        /// The operation: `get`, `set`, `delete`, `iterate` or `next`.
+        operation: &'static str,
+        /// The key, or for an iteration its prefix.
+        key: Vec<u8>,
+    },
+    /// A record is not what kvshard writes.
+    Corrupt {
+        /// The record's key.
+        key: Vec<u8>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A record has a version byte that this release does not know.
+    UnsupportedVersion {
+        /// The record's key.
+        key: Vec<u8>,
+        /// The version byte that was found.
+        version: u8,
+    },
+    /// A `ShardStore` method that writes was called on a store that the engine keeps.
+    EngineOwned {
+        /// The record that the engine keeps there.
+        key: Vec<u8>,
+    },
+    /// A shard's root is not at the shard level.
+    NotAShard {
+        /// The level that it is at.
+        level: u8,
+    },
+}
+
+impl KvError {
+    /// A [`KvError::Corrupt`] about the record at `key`.
+    pub fn corrupt(key: &[u8], reason: impl Into<String>) -> Self {
+        KvError::Corrupt {
+            key: key.to_vec(),
+            reason: reason.into(),
+        }
+    }
+}
+
+/// Bytes as hex, as keys are shown.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+impl fmt::Display for KvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KvError::Store { operation, key } => {
+                write!(f, "the store failed: {operation} of key {}", hex(key))
+            }
+            KvError::Corrupt { key, reason } => {
+                write!(f, "record at key {} is corrupt: {reason}", hex(key))
+            }
+            KvError::UnsupportedVersion { key, version } => write!(
+                f,
+                "record at key {} has version {version}; this release reads version 1",
+                hex(key)
+            ),
+            KvError::EngineOwned { key } => write!(
+                f,
+                "the engine keeps this tree (record at key {}); a plain ShardTree may only read it",
+                hex(key)
+            ),
+            KvError::NotAShard { level } => {
+                write!(f, "a subtree with its root at level {level} is no shard")
+            }
+        }
+    }
+}
+
+impl std::error::Error for KvError {}
+
+/// An error of a call of the [engine](crate::engine).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// About a record of the store.
+    Kv(KvError),
+    /// The node at this index of the input is no canonical field element.
+    InvalidNode {
+        /// Its index in the input.
+        index: u64,
+    },
+    /// The leaves do not fit behind those that are there.
+    TreeFull {
+        /// Leaves in the tree.
+        size: u64,
+        /// Leaves to be appended.
+        count: u64,
+    },
+    /// No leaf has this position, in the whole tree or as of the checkpoint asked for.
+    PositionNotFound {
+        /// The position asked for.
+        position: u64,
+        /// Leaves in the tree that was asked.
+        size: u64,
+    },
+    /// The leaf was not kept.
+    Pruned {
+        /// Its position.
+        position: u64,
+    },
+    /// There is no such checkpoint, or there is no longer.
+    CheckpointNotFound {
+        /// The id asked for.
+        id: u32,
+    },
+    /// A new checkpoint's id must be above that of the newest.
+    CheckpointOrder {
+        /// The id that was given.
+        id: u32,
+        /// The newest checkpoint's.
+        newest: u32,
+    },
+    /// A frontier can start an empty tree only.
+    NotEmpty {
+        /// Leaves in the tree.
+        size: u64,
+    },
+    /// The caller's input makes no sense.
+    InvalidArgument(String),
+}
+
+impl From<KvError> for Error {
+    fn from(e: KvError) -> Self {
+        Error::Kv(e)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Kv(e) => e.fmt(f),
+            Error::InvalidNode { index } => write!(
+                f,
+                "node {index} is not the canonical encoding of a Pallas base field element"
+            ),
+            Error::TreeFull { size, count } => {
+                write!(
+                    f,
+                    "the tree holds {size} leaves and has no room for {count} more"
+                )
+            }
+            Error::PositionNotFound { position, size } => {
+                write!(f, "position {position} is not below the size {size}")
+            }
+            Error::Pruned { position } => {
+                write!(f, "the leaf at position {position} was not kept")
+            }
+            Error::CheckpointNotFound { id } => {
+                write!(
+                    f,
+                    "checkpoint {id} does not exist, or was pruned or rewound"
+                )
+            }
+            Error::CheckpointOrder { id, newest } => {
+                write!(
+                    f,
+                    "checkpoint {id} is not above the newest checkpoint {newest}"
+                )
+            }
+            Error::NotEmpty { size } => write!(
+                f,
+                "a frontier can only start an empty tree; this one holds {size} leaves"
+            ),
+            Error::InvalidArgument(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Kv(e) => Some(e),
+            _ => None,
+        }
+    }
+}

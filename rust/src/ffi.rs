@@ -1,0 +1,899 @@
+//! The C functions: the crate's first unsafe file.
+//!
+//! Every function has one shape: null checks, a guard that catches unwinding, and a safe call of
+//! the [engine](crate::engine). It returns a `KVSHARD_*` status and fills a [`KvshardReport`]; what
+//! it hands out is written only if the status is [`KVSHARD_OK`]. Nothing is kept between two calls,
+//! and nothing is allocated for the caller but a [`KvshardBuffer`].
+//!
+//! Nodes are 32 bytes, the canonical little-endian encoding of a Pallas base field element.
+#![allow(unsafe_code)]
+
+use std::any::Any;
+use std::ffi::{CStr, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
+
+use incrementalmerkletree::{Hashable, Level};
+
+use crate::callbacks::{CallbackKv, KvCallbacks};
+use crate::engine::{Config, Engine, Retention, Threads, TreeFrontier};
+use crate::error::{Error, KvError};
+use crate::hash::{OrchardNode, Sibling, TreeHash};
+
+/// The call did what it was asked.
+pub const KVSHARD_OK: i32 = 0;
+/// A node is no canonical field element; its index is in the report.
+pub const KVSHARD_INVALID_NODE: i32 = 1;
+/// The leaves do not fit.
+pub const KVSHARD_TREE_FULL: i32 = 2;
+/// No leaf has this position.
+pub const KVSHARD_POSITION_NOT_FOUND: i32 = 3;
+/// The leaf was not kept.
+pub const KVSHARD_PRUNED: i32 = 4;
+/// There is no such checkpoint.
+pub const KVSHARD_CHECKPOINT_NOT_FOUND: i32 = 5;
+/// The id is not above the newest checkpoint's.
+pub const KVSHARD_CHECKPOINT_ORDER: i32 = 6;
+/// The tree has leaves.
+pub const KVSHARD_NOT_EMPTY: i32 = 7;
+/// A record is not what kvshard writes.
+pub const KVSHARD_CORRUPT: i32 = 8;
+/// A record has a version that this release does not know.
+pub const KVSHARD_UNSUPPORTED_VERSION: i32 = 9;
+/// A callback answered with an error.
+pub const KVSHARD_STORE: i32 = 10;
+/// A panic in this library was caught.
+pub const KVSHARD_INTERNAL: i32 = 11;
+/// The caller's input makes no sense.
+pub const KVSHARD_INVALID_ARGUMENT: i32 = 12;
+
+/// The version of these functions and structures: a caller built for another must not go on.
+pub const KVSHARD_ABI: u32 = 1;
+
+/// Levels of a path.
+pub const KVSHARD_DEPTH: usize = 32;
+
+const DEPTH: u8 = KVSHARD_DEPTH as u8;
+const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => c"unknown",
+    };
+
+/// What the caller chooses; nothing of it is stored.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct KvshardConfig {
+    /// Checkpoints kept besides the retained ones; at least 1.
+    pub max_checkpoints: u32,
+    /// 0 Marked, 1 Ephemeral.
+    pub retention: u32,
+    /// Bound on the threads of a batch; 0 leaves it to the library.
+    pub threads: u32,
+}
+
+/// What a call did; filled by every call.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct KvshardReport {
+    /// Hashes computed.
+    pub hashes: u64,
+    /// The index of the offending node, for [`KVSHARD_INVALID_NODE`].
+    pub index: u64,
+    /// Bytes of text in `message`; 0 if the call did what it was asked.
+    pub message_len: usize,
+    /// UTF-8: what happened, and where. Cut if it is longer.
+    pub message: [u8; 480],
+}
+
+/// Bytes of this library's, given back once with [`kvshard_buffer_free`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct KvshardBuffer {
+    /// The first byte.
+    pub ptr: *mut u8,
+    /// Bytes.
+    pub len: usize,
+    /// Bytes allocated.
+    pub capacity: usize,
+}
+
+/// A frontier.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct KvshardFrontier {
+    /// Leaves; the leaf is at `size - 1`.
+    pub size: u64,
+    /// The newest leaf, if `size` is not 0.
+    pub leaf: [u8; 32],
+    /// Ommers: one for each 1 bit of `size - 1`.
+    pub ommer_count: usize,
+    /// The ommers, lowest level first.
+    pub ommers: [[u8; 32]; KVSHARD_DEPTH],
+}
+
+type OrchardTree = Engine<CallbackKv, OrchardNode, DEPTH>;
+
+impl From<Vec<u8>> for KvshardBuffer {
+    fn from(bytes: Vec<u8>) -> Self {
+        let mut bytes = std::mem::ManuallyDrop::new(bytes);
+        KvshardBuffer {
+            ptr: bytes.as_mut_ptr(),
+            len: bytes.len(),
+            capacity: bytes.capacity(),
+        }
+    }
+}
+
+impl KvshardReport {
+    fn empty() -> Self {
+        KvshardReport {
+            hashes: 0,
+            index: 0,
+            message_len: 0,
+            message: [0; 480],
+        }
+    }
+
+    fn say(&mut self, message: &str) {
+        let mut len = message.len().min(self.message.len());
+        while !message.is_char_boundary(len) {
+            len -= 1;
+        }
+        self.message[..len].copy_from_slice(&message.as_bytes()[..len]);
+        self.message_len = len;
+    }
+}
+
+fn status_of(error: &Error) -> i32 {
+    match error {
+        Error::InvalidNode { .. } => KVSHARD_INVALID_NODE,
+        Error::TreeFull { .. } => KVSHARD_TREE_FULL,
+        Error::PositionNotFound { .. } => KVSHARD_POSITION_NOT_FOUND,
+        Error::Pruned { .. } => KVSHARD_PRUNED,
+        Error::CheckpointNotFound { .. } => KVSHARD_CHECKPOINT_NOT_FOUND,
+        Error::CheckpointOrder { .. } => KVSHARD_CHECKPOINT_ORDER,
+        Error::NotEmpty { .. } => KVSHARD_NOT_EMPTY,
+        Error::InvalidArgument(_) => KVSHARD_INVALID_ARGUMENT,
+        Error::Kv(KvError::Corrupt { .. }) => KVSHARD_CORRUPT,
+        Error::Kv(KvError::UnsupportedVersion { .. }) => KVSHARD_UNSUPPORTED_VERSION,
+        Error::Kv(KvError::Store { .. }) => KVSHARD_STORE,
+        Error::Kv(KvError::EngineOwned { .. } | KvError::NotAShard { .. }) => KVSHARD_INTERNAL,
+    }
+}
+
+fn null(what: &str) -> Error {
+    Error::InvalidArgument(format!("{what} is null"))
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is no text")
+}
+
+/// Runs a call, catches what unwinds, writes what it gives to `out`, and fills the report.
+///
+/// # Safety
+///
+/// `out` and `report` must each be null or valid for a write of their type.
+unsafe fn guarded<T>(
+    out: *mut T,
+    report: *mut KvshardReport,
+    run: impl FnOnce(&mut u64) -> Result<T, Error>,
+) -> i32 {
+    let mut filled = KvshardReport::empty();
+    let hashes = &mut filled.hashes;
+    let outcome = match out.is_null() {
+        true => Ok(Err(null("the place for the result"))),
+        // The state behind a panic is dropped with the call: nothing outlives one.
+        false => catch_unwind(AssertUnwindSafe(|| run(hashes))),
+    };
+    let status = match outcome {
+        Ok(Ok(value)) => {
+            // SAFETY: `out` is not null, and so by this function's contract valid for the write.
+            unsafe { out.write(value) };
+            KVSHARD_OK
+        }
+        Ok(Err(error)) => {
+            if let Error::InvalidNode { index } = error {
+                filled.index = index;
+            }
+            filled.say(&error.to_string());
+            status_of(&error)
+        }
+        Err(payload) => {
+            filled.say(&format!("a panic was caught: {}", panic_text(&*payload)));
+            // A payload may panic when dropped.
+            std::mem::forget(payload);
+            KVSHARD_INTERNAL
+        }
+    };
+    if !report.is_null() {
+        // SAFETY: `report` is not null, and so by this function's contract valid for the write.
+        unsafe { report.write(filled) };
+    }
+    status
+}
+
+/// Runs a call on the tree behind `callbacks`.
+///
+/// # Safety
+///
+/// As for [`guarded`]; and `callbacks` must be null or point to a table whose functions keep to the
+/// contract of [`CallbackKv::new`] for the time of this call.
+unsafe fn on_tree<T>(
+    callbacks: *const KvCallbacks,
+    config: Config,
+    out: *mut T,
+    report: *mut KvshardReport,
+    run: impl FnOnce(&mut OrchardTree) -> Result<T, Error>,
+) -> i32 {
+    // SAFETY: null, or valid for a read by this function's contract.
+    let callbacks = unsafe { callbacks.as_ref() };
+    let run = |hashes: &mut u64| {
+        let callbacks = callbacks.ok_or_else(|| null("the table of callbacks"))?;
+        // SAFETY: this function's contract is that of `new`; the tree lives for this call only.
+        let kv = unsafe { CallbackKv::new(*callbacks) };
+        let mut tree = OrchardTree::new(kv, config);
+        let outcome = run(&mut tree);
+        *hashes = tree.hashes();
+        outcome
+    };
+    // SAFETY: the same contract for `out` and `report`.
+    unsafe { guarded(out, report, run) }
+}
+
+/// The caller's choices, checked.
+///
+/// # Safety
+///
+/// `config` must be null or valid for a read.
+unsafe fn read_config(config: *const KvshardConfig) -> Result<Config, Error> {
+    // SAFETY: null, or valid for a read by this function's contract.
+    let config = unsafe { config.as_ref() }.ok_or_else(|| null("the configuration"))?;
+    if config.max_checkpoints == 0 {
+        return Err(Error::InvalidArgument("max_checkpoints is 0".into()));
+    }
+    Ok(Config {
+        max_checkpoints: config.max_checkpoints,
+        retention: match config.retention {
+            0 => Retention::Marked,
+            1 => Retention::Ephemeral,
+            other => return Err(Error::InvalidArgument(format!("unknown retention {other}"))),
+        },
+        threads: match config.threads {
+            0 => Threads::Auto,
+            bound => Threads::AtMost(bound as usize),
+        },
+    })
+}
+
+/// The nodes at `ptr`, each checked.
+///
+/// # Safety
+///
+/// `ptr` must be null or valid for a read of `32 * count` bytes.
+unsafe fn read_nodes(ptr: *const u8, count: usize) -> Result<Vec<OrchardNode>, Error> {
+    if count == 0 {
+        return Ok(vec![]);
+    }
+    if ptr.is_null() {
+        return Err(null("the list of nodes"));
+    }
+    if count > isize::MAX as usize / 32 {
+        return Err(Error::InvalidArgument(format!("{count} nodes in memory")));
+    }
+    // SAFETY: not null, and valid for the read by this function's contract; bytes need no
+    // alignment, and the length is below `isize::MAX`.
+    let bytes = unsafe { slice::from_raw_parts(ptr.cast::<[u8; 32]>(), count) };
+    parse_nodes(bytes)
+}
+
+fn parse_nodes(bytes: &[[u8; 32]]) -> Result<Vec<OrchardNode>, Error> {
+    let node = |(index, bytes)| {
+        OrchardNode::from_bytes(bytes).ok_or(Error::InvalidNode {
+            index: index as u64,
+        })
+    };
+    bytes.iter().enumerate().map(node).collect()
+}
+
+/// Where a call without a result puts it.
+fn nowhere() -> *mut () {
+    std::ptr::dangling_mut()
+}
+
+/// Appends `count` leaves of 32 bytes each and writes the position of the first to `first`.
+///
+/// # Safety
+///
+/// `callbacks` must be null or point to a table that keeps to the documentation of its types;
+/// `leaves` must be valid for a read of `32 * count` bytes; every other pointer must be null or
+/// valid for its type. Null is answered with [`KVSHARD_INVALID_ARGUMENT`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_append(
+    callbacks: *const KvCallbacks,
+    config: *const KvshardConfig,
+    leaves: *const u8,
+    count: usize,
+    first: *mut u64,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callees'.
+    unsafe {
+        let config = read_config(config);
+        on_tree(
+            callbacks,
+            config.clone().unwrap_or_default(),
+            first,
+            report,
+            |tree| {
+                config?;
+                tree.append(&read_nodes(leaves, count)?)
+            },
+        )
+    }
+}
+
+/// Makes a checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_checkpoint(
+    callbacks: *const KvCallbacks,
+    config: *const KvshardConfig,
+    id: u32,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callees'.
+    unsafe {
+        let config = read_config(config);
+        on_tree(
+            callbacks,
+            config.clone().unwrap_or_default(),
+            nowhere(),
+            report,
+            |tree| {
+                config?;
+                tree.checkpoint(id)
+            },
+        )
+    }
+}
+
+/// Writes the number of leaves.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_size(
+    callbacks: *const KvCallbacks,
+    size: *mut u64,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Config::default(),
+            size,
+            report,
+            OrchardTree::size,
+        )
+    }
+}
+
+/// Writes the number of leaves at a checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_size_at(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    size: *mut u64,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), size, report, |tree| {
+            tree.size_at(id)
+        })
+    }
+}
+
+/// Writes the root over all leaves: 32 bytes.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_root(
+    callbacks: *const KvCallbacks,
+    root: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Config::default(),
+            root.cast::<[u8; 32]>(),
+            report,
+            |tree| tree.root().map(OrchardNode::to_bytes),
+        )
+    }
+}
+
+/// Writes the root at a checkpoint: 32 bytes.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_root_at(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    root: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Config::default(),
+            root.cast::<[u8; 32]>(),
+            report,
+            |tree| tree.root_at(id).map(OrchardNode::to_bytes),
+        )
+    }
+}
+
+/// Writes the leaf at a position: 32 bytes.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_leaf(
+    callbacks: *const KvCallbacks,
+    position: u64,
+    leaf: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Config::default(),
+            leaf.cast::<[u8; 32]>(),
+            report,
+            |tree| tree.leaf(position).map(OrchardNode::to_bytes),
+        )
+    }
+}
+
+fn path_bytes(path: Vec<OrchardNode>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error> {
+    let bytes: Vec<_> = path.into_iter().map(OrchardNode::to_bytes).collect();
+    let wrong = |bytes: Vec<_>| Error::InvalidArgument(format!("a path of {} nodes", bytes.len()));
+    bytes.try_into().map_err(wrong)
+}
+
+/// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 of 32 bytes.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_witness(
+    callbacks: *const KvCallbacks,
+    position: u64,
+    path: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), path.cast(), report, |tree| {
+            path_bytes(tree.witness(position)?)
+        })
+    }
+}
+
+/// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 of 32 bytes.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_witness_at(
+    callbacks: *const KvCallbacks,
+    position: u64,
+    id: u32,
+    path: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), path.cast(), report, |tree| {
+            path_bytes(tree.witness_at(position, id)?)
+        })
+    }
+}
+
+/// Drops all that came after a checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_rewind(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), nowhere(), report, |tree| {
+            tree.rewind(id)
+        })
+    }
+}
+
+/// Lists the checkpoints by ascending id, 13 bytes each: id u32 LE, size u64 LE, retained u8.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_checkpoints(
+    callbacks: *const KvCallbacks,
+    out: *mut KvshardBuffer,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), out, report, |tree| {
+            let mut bytes = vec![];
+            for checkpoint in tree.checkpoints()? {
+                bytes.extend_from_slice(&checkpoint.id.to_le_bytes());
+                bytes.extend_from_slice(&checkpoint.size.to_le_bytes());
+                bytes.push(u8::from(checkpoint.retained));
+            }
+            Ok(bytes.into())
+        })
+    }
+}
+
+/// Exempts a checkpoint from pruning.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_retain_checkpoint(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), nowhere(), report, |tree| {
+            tree.retain_checkpoint(id)
+        })
+    }
+}
+
+/// Lets a checkpoint be pruned again.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_release_checkpoint(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), nowhere(), report, |tree| {
+            tree.release_checkpoint(id)
+        })
+    }
+}
+
+/// Removes a leaf's mark as of a checkpoint, and writes 1 if the leaf has one, 0 if not.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_remove_mark(
+    callbacks: *const KvCallbacks,
+    position: u64,
+    as_of: u32,
+    removed: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), removed, report, |tree| {
+            tree.remove_mark(position, as_of).map(u8::from)
+        })
+    }
+}
+
+/// Writes the frontier.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier(
+    callbacks: *const KvCallbacks,
+    frontier: *mut KvshardFrontier,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), frontier, report, |tree| {
+            let frontier = tree.frontier()?;
+            let mut ommers = [[0; 32]; KVSHARD_DEPTH];
+            for (place, ommer) in ommers.iter_mut().zip(&frontier.ommers) {
+                *place = ommer.to_bytes();
+            }
+            Ok(KvshardFrontier {
+                size: frontier.size,
+                leaf: frontier.leaf.map_or([0; 32], OrchardNode::to_bytes),
+                ommer_count: frontier.ommers.len(),
+                ommers,
+            })
+        })
+    }
+}
+
+/// Starts an empty tree from a frontier. An invalid leaf has index 0 in the report, an invalid
+/// ommer its place and 1.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_insert_frontier(
+    callbacks: *const KvCallbacks,
+    config: *const KvshardConfig,
+    frontier: *const KvshardFrontier,
+    id: u32,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callees'; `frontier` is
+    // null or valid for a read by the same.
+    unsafe {
+        let config = read_config(config);
+        let frontier = frontier.as_ref();
+        on_tree(
+            callbacks,
+            config.clone().unwrap_or_default(),
+            nowhere(),
+            report,
+            |tree| {
+                config?;
+                let frontier = frontier.ok_or_else(|| null("the frontier"))?;
+                tree.insert_frontier(&parse_frontier(frontier)?, id)
+            },
+        )
+    }
+}
+
+fn parse_frontier(frontier: &KvshardFrontier) -> Result<TreeFrontier<OrchardNode>, Error> {
+    let count = frontier.ommer_count;
+    let ommers = frontier
+        .ommers
+        .get(..count)
+        .ok_or_else(|| Error::InvalidArgument(format!("a frontier of {count} ommers")))?;
+    let parse = |bytes: &[u8; 32], index: usize| {
+        let index = index as u64;
+        OrchardNode::from_bytes(bytes).ok_or(Error::InvalidNode { index })
+    };
+    Ok(TreeFrontier {
+        size: frontier.size,
+        leaf: match frontier.size {
+            0 => None,
+            _ => Some(parse(&frontier.leaf, 0)?),
+        },
+        ommers: ommers
+            .iter()
+            .enumerate()
+            .map(|(index, ommer)| parse(ommer, index + 1))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
+/// hex and the detail, with tabs between. Empty if the store is sound.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_check(
+    callbacks: *const KvCallbacks,
+    out: *mut KvshardBuffer,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), out, report, |tree| {
+            let lines = tree.check()?.into_iter().map(|v| format!("{v}\n"));
+            Ok(lines.collect::<String>().into_bytes().into())
+        })
+    }
+}
+
+/// Draws the tree in text.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_dump(
+    callbacks: *const KvCallbacks,
+    out: *mut KvshardBuffer,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Config::default(), out, report, |tree| {
+            Ok(tree.dump()?.into_bytes().into())
+        })
+    }
+}
+
+/// Gives a buffer back. A buffer that was never filled, all zero, is fine.
+///
+/// # Safety
+///
+/// `buffer` must be as a call filled it, or all zero, and must be given back once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_buffer_free(buffer: KvshardBuffer) {
+    if !buffer.ptr.is_null() {
+        // SAFETY: by this function's contract these are the parts of a `Vec` that was taken apart
+        // in `From<Vec<u8>>` and not put together since.
+        drop(unsafe { Vec::from_raw_parts(buffer.ptr, buffer.len, buffer.capacity) });
+    }
+}
+
+fn child_level(level: u32) -> Result<Level, Error> {
+    match u8::try_from(level) {
+        Ok(level) if level < DEPTH => Ok(level.into()),
+        _ => Err(Error::InvalidArgument(format!(
+            "nodes at level {level} have no parent in a tree of depth {DEPTH}"
+        ))),
+    }
+}
+
+/// Combines `count` pairs of nodes of `level`, 64 bytes each, and writes `count` nodes. The report's
+/// index counts nodes.
+///
+/// # Safety
+///
+/// `pairs` must be valid for a read of `64 * count` bytes, `out` for a write of `32 * count`;
+/// `report` must be null or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_combine(
+    level: u32,
+    pairs: *const u8,
+    count: usize,
+    threads: u32,
+    out: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    let run = |hashes: &mut u64| {
+        let level = child_level(level)?;
+        if count > isize::MAX as usize / 64 {
+            return Err(Error::InvalidArgument(format!("{count} pairs in memory")));
+        }
+        // SAFETY: valid for `64 * count` bytes by this function's contract.
+        let nodes = unsafe { read_nodes(pairs, 2 * count) }?;
+        let pairs: Vec<_> = nodes
+            .chunks_exact(2)
+            .map(|pair| (pair[0], pair[1]))
+            .collect();
+        let threads = match threads {
+            0 => Threads::Auto,
+            bound => Threads::AtMost(bound as usize),
+        };
+        let mut combined = Vec::with_capacity(count);
+        let threads = threads.for_batch(count);
+        OrchardNode::combine_batch(level, &pairs, threads, &mut combined);
+        *hashes = count as u64;
+        if count > 0 && out.is_null() {
+            return Err(null("the place for the result"));
+        }
+        for (at, node) in combined.iter().enumerate() {
+            // SAFETY: `out` is not null and valid for `32 * count` bytes by this function's
+            // contract; `at` is below `count`. Bytes need no alignment.
+            unsafe { out.cast::<[u8; 32]>().add(at).write(node.to_bytes()) };
+        }
+        Ok(())
+    };
+    // SAFETY: `report` is null or valid by this function's contract.
+    unsafe { guarded(nowhere(), report, run) }
+}
+
+/// Writes the root of an empty tree of `level` levels: 32 bytes.
+///
+/// # Safety
+///
+/// `out` must be null or valid for a write of 32 bytes, `report` null or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_empty_root(
+    level: u32,
+    out: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    let run = |_: &mut u64| match u8::try_from(level) {
+        Ok(level) if level <= DEPTH => Ok(OrchardNode::empty_root(level.into()).to_bytes()),
+        _ => Err(Error::InvalidArgument(format!(
+            "a tree of depth {DEPTH} has no level {level}"
+        ))),
+    };
+    // SAFETY: both pointers are null or valid by this function's contract.
+    unsafe { guarded(out.cast::<[u8; 32]>(), report, run) }
+}
+
+/// Folds a leaf of 32 bytes up its path of 32 siblings, lowest first, and writes the root: 32 bytes.
+/// An invalid leaf has index 0 in the report, an invalid sibling its place and 1.
+///
+/// # Safety
+///
+/// `path` must be null or valid for a read of 1024 bytes, `leaf` of 32; `root` must be null or valid
+/// for a write of 32 bytes, `report` null or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_witness_root(
+    position: u64,
+    path: *const u8,
+    leaf: *const u8,
+    root: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    let run = |hashes: &mut u64| {
+        if position >> DEPTH != 0 {
+            let size = 1 << DEPTH;
+            return Err(Error::PositionNotFound { position, size });
+        }
+        // SAFETY: both are null or valid for these lengths by this function's contract.
+        let (leaf, path) = unsafe { (read_nodes(leaf, 1)?, read_nodes(path, KVSHARD_DEPTH)) };
+        let path = path.map_err(|error| match error {
+            Error::InvalidNode { index } => Error::InvalidNode { index: index + 1 },
+            other => other,
+        })?;
+        let siblings: Vec<_> = (path.into_iter().enumerate())
+            .map(|(level, sibling)| match position >> level & 1 {
+                0 => Sibling::Right(sibling),
+                _ => Sibling::Left(sibling),
+            })
+            .collect();
+        *hashes = siblings.len() as u64;
+        Ok(OrchardNode::climb(Level::from(0), &leaf[0], &siblings).to_bytes())
+    };
+    // SAFETY: both pointers are null or valid by this function's contract.
+    unsafe { guarded(root.cast::<[u8; 32]>(), report, run) }
+}
+
+/// The version of this library, as text.
+#[unsafe(no_mangle)]
+pub extern "C" fn kvshard_version() -> *const c_char {
+    VERSION.as_ptr()
+}
+
+/// [`KVSHARD_ABI`].
+#[unsafe(no_mangle)]
+pub extern "C" fn kvshard_abi() -> u32 {
+    KVSHARD_ABI
+}

@@ -1,0 +1,99 @@
+//! The keys of every record: the twin of the Go package's `keys.go`.
+//!
+//! `testdata/keys.txt` holds both against the same list of examples.
+//!
+//! | first byte | rest | record |
+//! |---|---|---|
+//! | `0x0F` | `u64` BE shard index | [shard](crate::codec) |
+//! | `0x10` | | cap |
+//! | `0x11` | `u32` BE checkpoint id | checkpoint |
+//! | `0x12` | `u32` BE checkpoint id | this checkpoint is retained |
+//! | `0x13` | | tip: size and the newest completed nodes |
+//! | `0x14` | | summary of the checkpoints |
+//! | `0x15` | `u8` level, `u64` BE index | quad: four completed siblings |
+//!
+//! Big-endian numbers make the byte order of the keys the order of what they name.
+//! A caller's prefix is put in front on the Go side; it never reaches this crate.
+
+/// First byte of a shard's key.
+pub const SHARD: u8 = 0x0F;
+/// First byte, and whole key, of the cap.
+pub const CAP: u8 = 0x10;
+/// First byte of a checkpoint's key.
+pub const CHECKPOINT: u8 = 0x11;
+/// First byte of the key that says that a checkpoint is retained.
+pub const RETAINED: u8 = 0x12;
+/// First byte, and whole key, of the tip.
+pub const TIP: u8 = 0x13;
+/// First byte, and whole key, of the checkpoints' summary.
+pub const SUMMARY: u8 = 0x14;
+/// First byte of a quad's key.
+pub const QUAD: u8 = 0x15;
+
+/// Key of the shard with this index: its leaves are at `16 * index ..`.
+pub fn shard(index: u64) -> Vec<u8> {
+    prefixed(SHARD, &index.to_be_bytes())
+}
+
+/// Key of the cap.
+pub fn cap() -> Vec<u8> {
+    vec![CAP]
+}
+
+/// Key of a checkpoint.
+pub fn checkpoint(id: u32) -> Vec<u8> {
+    prefixed(CHECKPOINT, &id.to_be_bytes())
+}
+
+/// Key whose presence says that the checkpoint is retained.
+pub fn retained(id: u32) -> Vec<u8> {
+    prefixed(RETAINED, &id.to_be_bytes())
+}
+
+/// Key of the tip.
+pub fn tip() -> Vec<u8> {
+    vec![TIP]
+}
+
+/// Key of the checkpoints' summary.
+pub fn summary() -> Vec<u8> {
+    vec![SUMMARY]
+}
+
+/// Key of the quad that holds the nodes `4 * index .. 4 * index + 4` of `level`.
+pub fn quad(level: u8, index: u64) -> Vec<u8> {
+    let mut key = vec![QUAD, level];
+    key.extend_from_slice(&index.to_be_bytes());
+    key
+}
+
+/// The shard index in a shard's key, if it is one.
+pub fn parse_shard(key: &[u8]) -> Option<u64> {
+    parse(SHARD, key).map(u64::from_be_bytes)
+}
+
+/// The id in a key of `kind` [`CHECKPOINT`] or [`RETAINED`], if it is one.
+pub fn parse_id(kind: u8, key: &[u8]) -> Option<u32> {
+    parse(kind, key).map(u32::from_be_bytes)
+}
+
+/// The level and index in a quad's key, if it is one.
+pub fn parse_quad(key: &[u8]) -> Option<(u8, u64)> {
+    let rest: [u8; 9] = parse(QUAD, key)?;
+    let index = rest[1..].try_into().ok()?;
+    Some((rest[0], u64::from_be_bytes(index)))
+}
+
+fn prefixed(kind: u8, rest: &[u8]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + rest.len());
+    key.push(kind);
+    key.extend_from_slice(rest);
+    key
+}
+
+fn parse<const N: usize>(kind: u8, key: &[u8]) -> Option<[u8; N]> {
+    match key.split_first() {
+        Some((first, rest)) if *first == kind => rest.try_into().ok(),
+        _ => None,
+    }
+}

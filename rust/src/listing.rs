@@ -1,0 +1,94 @@
+//! Listings: entries below a prefix, checked to be what the prefix may hold and in key order.
+
+use shardtree::store::Checkpoint;
+
+use crate::codec::{self, RETAINED_VALUE};
+use crate::error::KvError;
+use crate::keys;
+use crate::kv::{Direction, Kv};
+
+/// Lists shards' indices and values.
+pub(crate) fn shards<'a, K: Kv + ?Sized>(
+    kv: &'a K,
+    direction: Direction,
+) -> Result<impl Iterator<Item = Result<(u64, Vec<u8>), KvError>> + 'a, KvError> {
+    list(kv, vec![keys::SHARD], direction, keys::parse_shard)
+}
+
+/// Lists the checkpoints below a prefix that starts with [`keys::CHECKPOINT`].
+pub(crate) fn checkpoints<'a, K: Kv + ?Sized>(
+    kv: &'a K,
+    prefix: Vec<u8>,
+    direction: Direction,
+) -> Result<impl Iterator<Item = Result<(u32, Checkpoint), KvError>> + 'a, KvError> {
+    let entries = list(kv, prefix, direction, |key| {
+        keys::parse_id(keys::CHECKPOINT, key)
+    })?;
+    Ok(entries.map(|entry| {
+        let (id, value) = entry?;
+        let checkpoint = codec::decode_checkpoint(&keys::checkpoint(id), &value)?;
+        Ok((id, checkpoint))
+    }))
+}
+
+/// Lists the ids of retained checkpoints, ascending.
+pub(crate) fn retained<'a, K: Kv + ?Sized>(
+    kv: &'a K,
+) -> Result<impl Iterator<Item = Result<u32, KvError>> + 'a, KvError> {
+    let entries = list(kv, vec![keys::RETAINED], Direction::Ascending, |key| {
+        keys::parse_id(keys::RETAINED, key)
+    })?;
+    Ok(entries.map(|entry| {
+        let (id, value) = entry?;
+        check_retained(id, &value)?;
+        Ok(id)
+    }))
+}
+
+/// Checks the value of a retained checkpoint's mark.
+pub(crate) fn check_retained(id: u32, value: &[u8]) -> Result<(), KvError> {
+    match value == RETAINED_VALUE {
+        true => Ok(()),
+        false => Err(KvError::corrupt(
+            &keys::retained(id),
+            "it is not the byte 1",
+        )),
+    }
+}
+
+/// A quad's level and index, and its value.
+pub(crate) type Quad = ((u8, u64), Vec<u8>);
+
+/// Lists quads.
+pub(crate) fn quads<'a, K: Kv + ?Sized>(
+    kv: &'a K,
+) -> Result<impl Iterator<Item = Result<Quad, KvError>> + 'a, KvError> {
+    list(kv, vec![keys::QUAD], Direction::Ascending, keys::parse_quad)
+}
+
+/// Entries whose keys parse, in order. A listing that goes on for ever would have to repeat a key,
+/// so that the order bounds it.
+fn list<'a, K: Kv + ?Sized, N: Copy + Ord + 'a>(
+    kv: &'a K,
+    prefix: Vec<u8>,
+    direction: Direction,
+    parse: impl Fn(&[u8]) -> Option<N> + 'a,
+) -> Result<impl Iterator<Item = Result<(N, Vec<u8>), KvError>> + 'a, KvError> {
+    let mut last: Option<N> = None;
+    let entries = kv.iterate(&prefix, direction)?;
+    Ok(entries.map(move |entry| {
+        let (key, value) = entry?;
+        let name = parse(&key)
+            .filter(|_| key.starts_with(&prefix))
+            .ok_or_else(|| KvError::corrupt(&key, "no record of this tree has such a key"))?;
+        let in_order = last.is_none_or(|last| match direction {
+            Direction::Ascending => last < name,
+            Direction::Descending => last > name,
+        });
+        if !in_order {
+            return Err(KvError::corrupt(&key, "listed out of order"));
+        }
+        last = Some(name);
+        Ok((name, value))
+    }))
+}
