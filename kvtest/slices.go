@@ -48,9 +48,6 @@ type handout struct {
 func (h *handout) give(value string) []byte {
 	if h.slice == nil {
 		h.slice, h.want = []byte(value), value
-		if h.slice == nil {
-			h.slice = []byte{}
-		}
 	}
 	return h.slice
 }
