@@ -18,7 +18,7 @@ import (
 
 	"cosmossdk.io/core/store"
 
-	_ "github.com/kvshard/kvshard/include" // the C header, see there
+	_ "github.com/kvshard/kvshard/include" // kvshard.h: see there
 )
 
 // This file is the only one that calls the engine (C.kvshard_*): one function
