@@ -1,0 +1,339 @@
+//go:build cgo
+
+package kvshard
+
+/*
+#cgo CFLAGS: -std=gnu11 -Wall
+#include "bridge.h"
+*/
+import "C"
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"runtime/cgo"
+	"strings"
+	"unsafe"
+
+	"cosmossdk.io/core/store"
+
+	_ "github.com/kvshard/kvshard/include" // kvshard.h: see there
+)
+
+// This file is the only one that calls the engine (C.kvshard_*): one function
+// for each of the engine's, in the order of kvshard.h, each of which turns Go
+// values into C ones, makes the call, and turns the results back.
+//
+// Pointers to Go memory (leaves, results, the report) are passed for the time
+// of a call and hold no Go pointers themselves; the engine keeps none. A call
+// to the store does the reverse, see exports.go.
+
+// abiVersion is the version of kvshard.h that this file is written for.
+const abiVersion = 1
+
+// abiMismatch returns an error if the linked library has another ABI version
+// than this package. It asks the library each time (some 30 ns) so that there
+// is nothing to initialise and nothing to remember.
+func abiMismatch(op string) error {
+	if got := uint32(C.kvshard_abi()); got != abiVersion {
+		return &Error{Op: op, Kind: ErrUnsupportedVersion, What: fmt.Sprintf(
+			"the linked library libkvshard %s has ABI version %d, this package needs %d: build the library from the same release", engineVersion(), got, abiVersion)}
+	}
+	return nil
+}
+
+func engineVersion() string { return C.GoString(C.kvshard_version()) }
+
+// A status is the engine's answer to a call: C.KVSHARD_OK or another one.
+type status C.int32_t
+
+// sentinels has the error of each status but OK and STORE.
+var sentinels = [...]error{
+	C.KVSHARD_INVALID_NODE:         ErrInvalidNode,
+	C.KVSHARD_TREE_FULL:            ErrTreeFull,
+	C.KVSHARD_POSITION_NOT_FOUND:   ErrPositionNotFound,
+	C.KVSHARD_PRUNED:               ErrPruned,
+	C.KVSHARD_CHECKPOINT_NOT_FOUND: ErrCheckpointNotFound,
+	C.KVSHARD_CHECKPOINT_ORDER:     ErrCheckpointOrder,
+	C.KVSHARD_NOT_EMPTY:            ErrNotEmpty,
+	C.KVSHARD_CORRUPT:              ErrCorrupt,
+	C.KVSHARD_UNSUPPORTED_VERSION:  ErrUnsupportedVersion,
+	C.KVSHARD_INTERNAL:             ErrInternal,
+	C.KVSHARD_INVALID_ARGUMENT:     ErrInvalidArgument,
+}
+
+// failure returns the error that a status and its report stand for, nil for
+// OK. Keys in the report get the prefix, so that they are the store's.
+func failure(op string, s status, report *C.KvshardReport, prefix []byte) error {
+	if s == C.KVSHARD_OK {
+		return nil
+	}
+	e := &Error{Op: op, What: reportText(report)}
+	switch {
+	case s == C.KVSHARD_STORE:
+		// The view holds the store's failure, and was asked before.
+		e.Kind, e.What = ErrInternal, "the engine reports a failure of the store, which had none: "+e.What
+	case s > 0 && int(s) < len(sentinels) && sentinels[s] != nil:
+		e.Kind = sentinels[s]
+	default:
+		e.Kind, e.What = ErrInternal, fmt.Sprintf("the engine returned the unknown status %d: %s", s, e.What)
+	}
+	switch e.Kind {
+	case ErrInvalidNode:
+		e.Index = uint64(report.index)
+	case ErrCorrupt, ErrUnsupportedVersion:
+		e.Key = reportKey(e.What, prefix)
+	}
+	return e
+}
+
+// reportText returns the message of a report, as valid UTF-8.
+func reportText(report *C.KvshardReport) string {
+	message := unsafe.Slice((*byte)(&report.message[0]), len(report.message))
+	n := min(uint64(report.message_len), uint64(len(message)))
+	return strings.ToValidUTF8(string(message[:n]), "\uFFFD")
+}
+
+// reportKey returns the key that a message about a record begins with, behind
+// prefix, and nil if it names none. The engine begins all such messages with
+// "record at key 0f…": see rust/src/error.rs.
+func reportKey(message string, prefix []byte) []byte {
+	rest, ok := strings.CutPrefix(message, "record at key ")
+	if !ok {
+		return nil
+	}
+	digits, _, _ := strings.Cut(rest, " ")
+	key, err := hex.DecodeString(digits)
+	if err != nil {
+		return nil
+	}
+	return append(prefix[:len(prefix):len(prefix)], key...)
+}
+
+// A call is one call of the engine over a store.
+type call struct {
+	view   view
+	handle cgo.Handle // of view: the ctx of the callbacks
+	config C.KvshardConfig
+	report C.KvshardReport
+
+	malformed string // what is wrong with a result of the engine, "" if nothing
+}
+
+// newCall prepares a call; its end must follow.
+func newCall(op string, kv store.KVStore, o *options) *call {
+	c := &call{
+		view: view{kv: kv, prefix: o.prefix, stats: Stats{Op: op}},
+		config: C.KvshardConfig{
+			max_checkpoints: C.uint32_t(o.maxCheckpoints),
+			retention:       C.uint32_t(o.retention), // Marked 0, Ephemeral 1, there too
+			threads:         C.uint32_t(o.threads),
+		},
+	}
+	c.handle = cgo.NewHandle(&c.view)
+	return c
+}
+
+// end gives back all that the call holds: iterators first, then the handle.
+func (c *call) end() {
+	c.view.close()
+	c.handle.Delete()
+}
+
+// stats returns what the call did.
+func (c *call) stats() Stats {
+	s := c.view.stats
+	s.Hashes = uint64(c.report.hashes)
+	return s
+}
+
+// err returns the call's error. The store's own comes first: whatever the
+// engine made of it, it is the cause.
+func (c *call) err(op string, s status) error {
+	if e := c.view.failure; e != nil {
+		e.Op = op
+		return e
+	}
+	if c.malformed != "" {
+		return &Error{Op: op, Kind: ErrInternal, What: c.malformed}
+	}
+	return failure(op, s, &c.report, c.view.prefix)
+}
+
+func (c *call) ctx() C.uintptr_t { return C.uintptr_t(c.handle) }
+
+func (c *call) append(leaves []Node, first *uint64) status {
+	return status(C.kvshard_go_append(c.ctx(), &c.config, nodeBytes(leaves), C.uintptr_t(len(leaves)), (*C.uint64_t)(first), &c.report))
+}
+
+func (c *call) checkpoint(id uint32) status {
+	return status(C.kvshard_go_checkpoint(c.ctx(), &c.config, C.uint32_t(id), &c.report))
+}
+
+func (c *call) size(size *uint64) status {
+	return status(C.kvshard_go_size(c.ctx(), (*C.uint64_t)(size), &c.report))
+}
+
+func (c *call) sizeAt(id uint32, size *uint64) status {
+	return status(C.kvshard_go_size_at(c.ctx(), C.uint32_t(id), (*C.uint64_t)(size), &c.report))
+}
+
+func (c *call) root(root *Node) status {
+	return status(C.kvshard_go_root(c.ctx(), (*C.uint8_t)(&root[0]), &c.report))
+}
+
+func (c *call) rootAt(id uint32, root *Node) status {
+	return status(C.kvshard_go_root_at(c.ctx(), C.uint32_t(id), (*C.uint8_t)(&root[0]), &c.report))
+}
+
+func (c *call) leaf(position uint64, leaf *Node) status {
+	return status(C.kvshard_go_leaf(c.ctx(), C.uint64_t(position), (*C.uint8_t)(&leaf[0]), &c.report))
+}
+
+func (c *call) witness(position uint64, path *[Depth]Node) status {
+	return status(C.kvshard_go_witness(c.ctx(), C.uint64_t(position), nodeBytes(path[:]), &c.report))
+}
+
+func (c *call) witnessAt(position uint64, id uint32, path *[Depth]Node) status {
+	return status(C.kvshard_go_witness_at(c.ctx(), C.uint64_t(position), C.uint32_t(id), nodeBytes(path[:]), &c.report))
+}
+
+func (c *call) rewind(id uint32) status {
+	return status(C.kvshard_go_rewind(c.ctx(), C.uint32_t(id), &c.report))
+}
+
+// checkpoints sets list to all checkpoints, oldest first. The engine's list is
+// 13 bytes each: id u32 LE, size u64 LE, retained u8.
+func (c *call) checkpoints(list *[]Checkpoint) status {
+	const entry = 13
+	var buffer C.KvshardBuffer
+	s := status(C.kvshard_go_checkpoints(c.ctx(), &buffer, &c.report))
+	data := takeBuffer(buffer)
+	if s != C.KVSHARD_OK {
+		return s
+	}
+	if len(data)%entry != 0 {
+		c.malformed = fmt.Sprintf("the engine's list of checkpoints has %d bytes, not a multiple of %d", len(data), entry)
+		return s
+	}
+	*list = make([]Checkpoint, 0, len(data)/entry)
+	for ; len(data) > 0; data = data[entry:] {
+		*list = append(*list, Checkpoint{
+			ID:       binary.LittleEndian.Uint32(data),
+			Size:     binary.LittleEndian.Uint64(data[4:]),
+			Retained: data[12] != 0,
+		})
+	}
+	return s
+}
+
+func (c *call) retainCheckpoint(id uint32) status {
+	return status(C.kvshard_go_retain_checkpoint(c.ctx(), C.uint32_t(id), &c.report))
+}
+
+func (c *call) releaseCheckpoint(id uint32) status {
+	return status(C.kvshard_go_release_checkpoint(c.ctx(), C.uint32_t(id), &c.report))
+}
+
+func (c *call) removeMark(position uint64, asOf uint32, removed *bool) status {
+	var flag C.uint8_t
+	s := status(C.kvshard_go_remove_mark(c.ctx(), C.uint64_t(position), C.uint32_t(asOf), &flag, &c.report))
+	*removed = flag != 0
+	return s
+}
+
+func (c *call) frontier(f *Frontier) status {
+	var raw C.KvshardFrontier
+	s := status(C.kvshard_go_frontier(c.ctx(), &raw, &c.report))
+	if s != C.KVSHARD_OK {
+		return s
+	}
+	if uint64(raw.ommer_count) > uint64(len(raw.ommers)) {
+		c.malformed = fmt.Sprintf("the engine's frontier has %d ommers", raw.ommer_count)
+		return s
+	}
+	f.Size = uint64(raw.size)
+	copy(f.Leaf[:], unsafe.Slice((*byte)(&raw.leaf[0]), len(f.Leaf)))
+	for i := range int(raw.ommer_count) {
+		f.Ommers = append(f.Ommers, *(*Node)(unsafe.Pointer(&raw.ommers[i])))
+	}
+	return s
+}
+
+// insertFrontier takes a frontier of the right shape (Frontier.check).
+func (c *call) insertFrontier(f Frontier, id uint32) status {
+	raw := C.KvshardFrontier{size: C.uint64_t(f.Size), ommer_count: C.uintptr_t(len(f.Ommers))}
+	*(*Node)(unsafe.Pointer(&raw.leaf)) = f.Leaf
+	for i, ommer := range f.Ommers {
+		*(*Node)(unsafe.Pointer(&raw.ommers[i])) = ommer
+	}
+	return status(C.kvshard_go_insert_frontier(c.ctx(), &c.config, &raw, C.uint32_t(id), &c.report))
+}
+
+func (c *call) check(lines *[]byte) status {
+	var buffer C.KvshardBuffer
+	s := status(C.kvshard_go_check(c.ctx(), &buffer, &c.report))
+	*lines = takeBuffer(buffer)
+	return s
+}
+
+func (c *call) dump(text *[]byte) status {
+	var buffer C.KvshardBuffer
+	s := status(C.kvshard_go_dump(c.ctx(), &buffer, &c.report))
+	*text = takeBuffer(buffer)
+	return s
+}
+
+// engineCombine hashes pairs, of which there is at least one, all at level.
+func engineCombine(op string, level uint32, pairs [][2]Node) ([]Node, error) {
+	if err := abiMismatch(op); err != nil {
+		return nil, err
+	}
+	var report C.KvshardReport
+	parents := make([]Node, len(pairs))
+	s := C.kvshard_combine(C.uint32_t(level), (*C.uint8_t)(&pairs[0][0][0]), C.uintptr_t(len(pairs)), 0, nodeBytes(parents), &report)
+	if err := failure(op, status(s), &report, nil); err != nil {
+		return nil, err
+	}
+	return parents, nil
+}
+
+func engineEmptyRoot(op string, level uint32) (Node, error) {
+	if err := abiMismatch(op); err != nil {
+		return Node{}, err
+	}
+	var report C.KvshardReport
+	var root Node
+	s := C.kvshard_empty_root(C.uint32_t(level), (*C.uint8_t)(&root[0]), &report)
+	if err := failure(op, status(s), &report, nil); err != nil {
+		return Node{}, err
+	}
+	return root, nil
+}
+
+func engineWitnessRoot(op string, position uint64, path *[Depth]Node, leaf Node) (Node, error) {
+	if err := abiMismatch(op); err != nil {
+		return Node{}, err
+	}
+	var report C.KvshardReport
+	var root Node
+	s := C.kvshard_witness_root(C.uint64_t(position), nodeBytes(path[:]), (*C.uint8_t)(&leaf[0]), (*C.uint8_t)(&root[0]), &report)
+	if err := failure(op, status(s), &report, nil); err != nil {
+		return Node{}, err
+	}
+	return root, nil
+}
+
+// nodeBytes returns the address of the first byte of nodes, which lie in
+// memory one behind the other. There is at least one.
+func nodeBytes(nodes []Node) *C.uint8_t { return (*C.uint8_t)(&nodes[0][0]) }
+
+// takeBuffer copies the engine's buffer and gives it back.
+func takeBuffer(buffer C.KvshardBuffer) []byte {
+	if buffer.ptr == nil {
+		return nil
+	}
+	defer C.kvshard_buffer_free(buffer)
+	return append([]byte(nil), unsafe.Slice((*byte)(buffer.ptr), int(buffer.len))...)
+}

@@ -1,0 +1,140 @@
+// The C half of the bridge: one wrapper for each function of the engine that
+// needs a store.
+//
+// A wrapper takes the integer of a cgo.Handle, builds the table of callbacks
+// on the C stack and makes the call. So Go memory never holds an integer that
+// is dressed up as a pointer, and never a table that Rust could keep.
+
+#ifndef KVSHARD_BRIDGE_H
+#define KVSHARD_BRIDGE_H
+
+#include <stdint.h>
+
+#include "include/kvshard.h"
+
+// cgo drops const from the prototypes of exported Go functions unless it is
+// part of a type name. With this name the compiler checks that Go only reads.
+typedef const uint8_t KvInputByte;
+
+// Defined in bridge.c, where the compiler sees kvshard.h and the prototypes
+// of the exported Go functions together.
+KvCallbacks kvshard_go_callbacks(uintptr_t ctx);
+
+// An empty Rust buffer may have a pointer that points at nothing. It must not
+// reach Go memory, where the runtime would take it for a broken pointer.
+static inline int32_t kvshard_go_buffer(int32_t status, KvshardBuffer *out) {
+  if (out->len == 0) {
+    if (out->ptr != NULL) {
+      kvshard_buffer_free(*out);
+    }
+    *out = (KvshardBuffer){0};
+  }
+  return status;
+}
+
+static inline int32_t kvshard_go_append(uintptr_t ctx, const KvshardConfig *config,
+                                        const uint8_t *leaves, uintptr_t count,
+                                        uint64_t *first, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_append(&callbacks, config, leaves, count, first, report);
+}
+
+static inline int32_t kvshard_go_checkpoint(uintptr_t ctx, const KvshardConfig *config,
+                                            uint32_t id, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_checkpoint(&callbacks, config, id, report);
+}
+
+static inline int32_t kvshard_go_size(uintptr_t ctx, uint64_t *size, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_size(&callbacks, size, report);
+}
+
+static inline int32_t kvshard_go_size_at(uintptr_t ctx, uint32_t id, uint64_t *size,
+                                         KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_size_at(&callbacks, id, size, report);
+}
+
+static inline int32_t kvshard_go_root(uintptr_t ctx, uint8_t *root, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_root(&callbacks, root, report);
+}
+
+static inline int32_t kvshard_go_root_at(uintptr_t ctx, uint32_t id, uint8_t *root,
+                                         KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_root_at(&callbacks, id, root, report);
+}
+
+static inline int32_t kvshard_go_leaf(uintptr_t ctx, uint64_t position, uint8_t *leaf,
+                                      KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_leaf(&callbacks, position, leaf, report);
+}
+
+static inline int32_t kvshard_go_witness(uintptr_t ctx, uint64_t position, uint8_t *path,
+                                         KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_witness(&callbacks, position, path, report);
+}
+
+static inline int32_t kvshard_go_witness_at(uintptr_t ctx, uint64_t position, uint32_t id,
+                                            uint8_t *path, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_witness_at(&callbacks, position, id, path, report);
+}
+
+static inline int32_t kvshard_go_rewind(uintptr_t ctx, uint32_t id, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_rewind(&callbacks, id, report);
+}
+
+static inline int32_t kvshard_go_checkpoints(uintptr_t ctx, KvshardBuffer *out,
+                                             KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_go_buffer(kvshard_checkpoints(&callbacks, out, report), out);
+}
+
+static inline int32_t kvshard_go_retain_checkpoint(uintptr_t ctx, uint32_t id,
+                                                   KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_retain_checkpoint(&callbacks, id, report);
+}
+
+static inline int32_t kvshard_go_release_checkpoint(uintptr_t ctx, uint32_t id,
+                                                    KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_release_checkpoint(&callbacks, id, report);
+}
+
+static inline int32_t kvshard_go_remove_mark(uintptr_t ctx, uint64_t position, uint32_t as_of,
+                                             uint8_t *removed, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_remove_mark(&callbacks, position, as_of, removed, report);
+}
+
+static inline int32_t kvshard_go_frontier(uintptr_t ctx, KvshardFrontier *frontier,
+                                          KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_frontier(&callbacks, frontier, report);
+}
+
+static inline int32_t kvshard_go_insert_frontier(uintptr_t ctx, const KvshardConfig *config,
+                                                 const KvshardFrontier *frontier, uint32_t id,
+                                                 KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_insert_frontier(&callbacks, config, frontier, id, report);
+}
+
+static inline int32_t kvshard_go_check(uintptr_t ctx, KvshardBuffer *out, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_go_buffer(kvshard_check(&callbacks, out, report), out);
+}
+
+static inline int32_t kvshard_go_dump(uintptr_t ctx, KvshardBuffer *out, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_go_buffer(kvshard_dump(&callbacks, out, report), out);
+}
+
+#endif  // KVSHARD_BRIDGE_H

@@ -1,0 +1,75 @@
+// Package kvshard keeps Zcash Orchard's note commitment tree in a Cosmos SDK
+// store: a Merkle tree of depth 32 over the Sinsemilla hash, to which a chain
+// appends notes, of which it remembers checkpoints, and which proves each
+// leaf against a root. The state of the tree is the content of the
+// store.KVStore and nothing else.
+//
+//	level
+//	 32                      root                      what Root returns
+//	                    ┌─────┴─────┐             ┐
+//	 31                 ◦           ◦             │
+//	                  ┌─┴─┐       ┌─┴─┐           │ the cap, kept where
+//	  ⋮               ⋮   ⋮       ⋮   ⋮           │ appends and witnesses
+//	                ┌─┴─┐   ┌─┴─┐                 │ read it
+//	  5             ◦   ◦   ◦   ◦                 │
+//	              ┌─┴─┐                           ┘
+//	  4           ◦   ◦   ◦   ◦   …   ◦           ┐ roots of the shards
+//	            ┌─┴─┐             ┌─┴─┐           │
+//	  ⋮         ⋮   ⋮             ⋮   ⋮           │ a shard: 16 leaves,
+//	          ┌─┴─┐                 ┌─┴─┐         │ one record
+//	  0       ●   ●   …             ●   ◌         ┘ leaves
+//	position  0   1                size-1
+//
+// # Words
+//
+//   - A leaf is a note commitment (cmx), an inner node the hash of its two
+//     children and their level; both are a [Node] of 32 bytes.
+//   - A position numbers the leaves from 0 in the order of appending. The
+//     size is the number of leaves, and the position of the next one.
+//   - A level counts from 0, the leaves, to 32, the root.
+//   - A shard is a subtree of 16 leaves, its root at level 4; the cap is the
+//     tree above the shards.
+//   - The frontier is the newest leaf and its ommers: the complete subtrees to
+//     the left of its path. It is all that appending needs.
+//   - A checkpoint is the tree at one moment under an id, a uint32 that
+//     strictly increases, say the height of a block. Root, size and witnesses
+//     can be had as of a checkpoint, and the tree can be rewound to it. The
+//     oldest are pruned; a retained one is exempt.
+//   - A mark on a leaf tells to keep what its proof needs. A [Witness] is that
+//     proof: the leaf's position and the 32 siblings on its path.
+//
+// # Use
+//
+// [Open] makes a [Tree] over a store; it costs nothing and needs no Close, so a
+// keeper may open one a call. A keeper that keeps one Tree makes it with
+// [New] over a [StoreProxy], and sets the store of each context there.
+//
+// # Errors and panics
+//
+// Every error is an [*Error] and wraps one of this package's Err values. An
+// error of the store is wrapped beside [ErrStore] and found by errors.Is and
+// errors.As, though it has been through Rust. A panic of the store (the SDK's
+// stores panic when gas runs out) comes out of the method with the identical
+// value, when Rust has returned and iterators are closed. Nothing in the
+// store can make this package panic, loop or abort: a broken record is
+// [ErrCorrupt].
+//
+// # Determinism
+//
+// The content of the store follows from the leaves, checkpoints and marks
+// alone, not from how they were split into calls; the operations on the store
+// (on a gas-metered store, consensus), their order, and [Stats] follow from
+// the call and the content of the store alone, not from the process, the
+// machine or the number of threads.
+//
+// # Concurrency
+//
+// A Tree is used by one goroutine at a time. Trees over different stores may
+// run in parallel; they share no lock and no state. The store is called on the
+// goroutine of the caller only.
+//
+// # Building
+//
+// The package needs cgo and libkvshard, a static library, in lib/ under the
+// platform's name. For a static libc (Alpine) build with -tags musl.
+package kvshard

@@ -1,0 +1,164 @@
+package kvshard_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kvshard/kvshard"
+)
+
+// A diskError is a store's own error with a type and content.
+type diskError struct{ sector int }
+
+func (e *diskError) Error() string { return fmt.Sprintf("disk: sector %d", e.sector) }
+
+// TestStoreErrorKeepsItsIdentity fails each operation of each method in turn.
+func TestStoreErrorKeepsItsIdentity(t *testing.T) {
+	for _, c := range calls {
+		t.Run(c.name, func(t *testing.T) {
+			expectNoHandles(t)
+			for n := 0; ; n++ {
+				s := newHookStore()
+				tree := fill(t, s)
+				cause := &diskError{sector: n}
+				seen, failedOp, after := 0, "", 0
+				s.before = func(op string) error {
+					if failedOp != "" && op != "close iterator" {
+						after++
+					}
+					if seen++; seen == n+1 {
+						failedOp = op
+						return cause
+					}
+					return nil
+				}
+				err := c.call(tree)
+				if failedOp == "" {
+					if err != nil {
+						t.Errorf("no operation failed, but the call did: %v", err)
+					}
+					if n == 0 {
+						t.Error("the call did not use the store")
+					}
+					return
+				}
+				if !errors.Is(err, kvshard.ErrStore) || !errors.Is(err, cause) {
+					t.Fatalf("operation %d (%s): %v does not wrap ErrStore and the cause", n, failedOp, err)
+				}
+				var own *diskError
+				if !errors.As(err, &own) || own != cause {
+					t.Errorf("operation %d (%s): errors.As found %v", n, failedOp, own)
+				}
+				var e *kvshard.Error
+				if !errors.As(err, &e) || e.Op != c.name || e.What != failedOp || e.Key == nil {
+					t.Errorf("operation %d (%s): %#v", n, failedOp, e)
+				}
+				if after != 0 {
+					t.Errorf("operation %d (%s): %d operations after the failure", n, failedOp, after)
+				}
+				if s.open != 0 {
+					t.Errorf("operation %d (%s): %d iterators left open", n, failedOp, s.open)
+				}
+			}
+		})
+	}
+}
+
+func TestErrorNamesCallKeyAndCause(t *testing.T) {
+	s := newHookStore()
+	tree := fill(t, s, kvshard.WithPrefix([]byte("notes/")))
+	s.before = func(string) error { return &diskError{sector: 7} }
+	_, err := tree.Size()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, part := range []string{"kvshard: Size: ", "get", "6e6f7465732f", "disk: sector 7"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%q does not contain %q", err, part)
+		}
+	}
+}
+
+func TestCallsThatTheTreeRefuses(t *testing.T) {
+	bad := kvshard.Node{31: 0xFF}
+	for _, c := range []struct {
+		name string
+		call func(*kvshard.Tree) error
+		want error
+	}{
+		{"leaf not canonical", func(t *kvshard.Tree) error { _, err := t.Append(bad); return err }, kvshard.ErrInvalidNode},
+		{"position beyond size", func(t *kvshard.Tree) error { _, err := t.Leaf(50); return err }, kvshard.ErrPositionNotFound},
+		{"witness beyond size", func(t *kvshard.Tree) error { _, err := t.Witness(1 << 40); return err }, kvshard.ErrPositionNotFound},
+		{"witness beyond size then", func(t *kvshard.Tree) error { _, err := t.WitnessAt(30, 10); return err }, kvshard.ErrPositionNotFound},
+		{"unknown checkpoint", func(t *kvshard.Tree) error { _, err := t.RootAt(11); return err }, kvshard.ErrCheckpointNotFound},
+		{"size at unknown checkpoint", func(t *kvshard.Tree) error { _, err := t.SizeAt(0); return err }, kvshard.ErrCheckpointNotFound},
+		{"rewind to unknown checkpoint", func(t *kvshard.Tree) error { return t.Rewind(31) }, kvshard.ErrCheckpointNotFound},
+		{"retain unknown checkpoint", func(t *kvshard.Tree) error { return t.RetainCheckpoint(31) }, kvshard.ErrCheckpointNotFound},
+		{"release unknown checkpoint", func(t *kvshard.Tree) error { return t.ReleaseCheckpoint(31) }, kvshard.ErrCheckpointNotFound},
+		{"mark at unknown checkpoint", func(t *kvshard.Tree) error { _, err := t.RemoveMark(1, 31); return err }, kvshard.ErrCheckpointNotFound},
+		{"same checkpoint again", func(t *kvshard.Tree) error { return t.Checkpoint(30) }, kvshard.ErrCheckpointOrder},
+		{"older checkpoint", func(t *kvshard.Tree) error { return t.Checkpoint(5) }, kvshard.ErrCheckpointOrder},
+		{"frontier into full tree", func(t *kvshard.Tree) error { return t.InsertFrontier(kvshard.Frontier{Size: 1}, 99) }, kvshard.ErrNotEmpty},
+		{"frontier without ommers", func(t *kvshard.Tree) error { return t.InsertFrontier(kvshard.Frontier{Size: 2}, 99) }, kvshard.ErrInvalidArgument},
+		{"frontier of a leaf too many", func(t *kvshard.Tree) error {
+			return t.InsertFrontier(kvshard.Frontier{Size: 1<<32 + 1, Ommers: make([]kvshard.Node, 1)}, 99)
+		}, kvshard.ErrInvalidArgument},
+		{"empty frontier with a leaf", func(t *kvshard.Tree) error {
+			return t.InsertFrontier(kvshard.Frontier{Leaf: kvshard.Node{1}}, 99)
+		}, kvshard.ErrInvalidArgument},
+		{"nil writer", func(t *kvshard.Tree) error { return t.Dump(nil) }, kvshard.ErrInvalidArgument},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newHookStore()
+			tree := fill(t, s)
+			s.before = func(op string) error {
+				if op == "set" || op == "delete" {
+					t.Errorf("the call wrote (%s)", op)
+				}
+				return nil
+			}
+			err := c.call(tree)
+			if !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			var e *kvshard.Error
+			if !errors.As(err, &e) || e.Op == "" || e.What == "" {
+				t.Errorf("got %#v, want an Error with Op and What", err)
+			}
+		})
+	}
+}
+
+func TestAppendBatchNamesTheInvalidLeaf(t *testing.T) {
+	tree := fill(t, newHookStore())
+	leaves := make([]kvshard.Node, 100)
+	leaves[77] = kvshard.Node{31: 0xFF}
+	_, err := tree.AppendBatch(leaves)
+	var e *kvshard.Error
+	if !errors.Is(err, kvshard.ErrInvalidNode) || !errors.As(err, &e) || e.Index != 77 {
+		t.Errorf("got %v, want ErrInvalidNode at index 77", err)
+	}
+	if size, err := tree.Size(); size != 50 || err != nil {
+		t.Errorf("size is %d, %v; want 50", size, err)
+	}
+}
+
+func TestCorruptRecordIsNamed(t *testing.T) {
+	s := newHookStore()
+	prefix := []byte{0xFF, 'p'}
+	tree := fill(t, s, kvshard.WithPrefix(prefix))
+	tip := append(append([]byte(nil), prefix...), 0x13)
+	if err := s.KVStore.Set(tip, []byte("no tip of a tree, nor of its size")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := tree.Size()
+	var e *kvshard.Error
+	if !errors.As(err, &e) || string(e.Key) != string(tip) {
+		t.Errorf("got %#v, want an Error about key %x", err, tip)
+	}
+	if !errors.Is(err, kvshard.ErrCorrupt) && !errors.Is(err, kvshard.ErrUnsupportedVersion) {
+		t.Errorf("got %v, want ErrCorrupt or ErrUnsupportedVersion", err)
+	}
+}

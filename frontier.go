@@ -1,0 +1,37 @@
+//go:build cgo
+
+package kvshard
+
+import "math/bits"
+
+// A Frontier is what appending needs to know of a tree: its newest leaf and
+// the roots of the complete subtrees to the left of that leaf's path. With it
+// a tree goes on from where another one is, without the leaves before.
+//
+// It is lightwalletd's and zcashd's frontier (z_gettreestate) in another
+// order: there the newest leaf is "left" or "right", and a parent may be
+// absent; here an ommer is there for each 1 bit, and no other.
+type Frontier struct {
+	// Size is the number of leaves, 0 to 2^32. In that of an empty tree Leaf is
+	// zero and there are no ommers.
+	Size uint64
+	// Leaf is the newest leaf, at position Size-1.
+	Leaf Node
+	// Ommers are the left siblings on the newest leaf's path, from the lowest
+	// level up: one for each 1 bit of the position Size-1.
+	Ommers []Node
+}
+
+// check returns in words what is wrong with the frontier's shape, or "".
+func (f Frontier) check() string {
+	switch {
+	case f.Size > 1<<Depth:
+		return "a tree holds at most 2^32 leaves"
+	case f.Size == 0 && (f.Leaf != Node{} || len(f.Ommers) != 0):
+		return "the frontier of an empty tree has no leaf and no ommers"
+	case f.Size > 0 && len(f.Ommers) != bits.OnesCount64(f.Size-1):
+		return "there must be one ommer for each 1 bit of the position Size-1"
+	default:
+		return ""
+	}
+}

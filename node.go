@@ -1,0 +1,128 @@
+//go:build cgo
+
+package kvshard
+
+import (
+	"encoding/hex"
+	"fmt"
+)
+
+// Depth is the number of levels above the leaves: the root is at level 32,
+// and a tree holds at most 2^32 leaves (MerkleDepth^Orchard, Zcash protocol
+// specification, section 5.3).
+const Depth = 32
+
+// A Node is a leaf or an inner node of the tree, the root included: the
+// canonical encoding of an element of the Pallas base field, 32 bytes,
+// little-endian. A leaf is the extracted note commitment (cmx) of an Orchard
+// action, as the transaction has it. Zero is a valid node; the value of an
+// absent leaf is 2 (Uncommitted^Orchard).
+//
+// A Node made from bytes is checked where it is used: [ErrInvalidNode].
+type Node [32]byte
+
+// modulus is that of the Pallas base field, big-endian:
+// 0x40000000000000000000000000000000224698fc094cf91b992d30ed00000001.
+// Source: Zcash protocol specification, section 5.4.9.6, q_P there.
+var modulus = [32]byte{
+	0x40, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x22, 0x46, 0x98, 0xfc, 0x09, 0x4c, 0xf9, 0x1b, 0x99, 0x2d, 0x30, 0xed, 0x00, 0x00, 0x00, 0x01,
+}
+
+// canonical tells whether the node is below the modulus.
+func (n Node) canonical() bool {
+	for i := range n {
+		// From the most significant byte down.
+		if a, b := n[len(n)-1-i], modulus[i]; a != b {
+			return a < b
+		}
+	}
+	return false
+}
+
+// ParseNode reads a node from the 64 hex digits of its 32 bytes, in the order
+// of the bytes (so the least significant byte comes first; block explorers
+// that show roots in the reverse order need turning around). Upper and lower
+// case are the same. Anything else is [ErrInvalidNode], and so is a value
+// that is not below the modulus.
+func ParseNode(text string) (Node, error) {
+	return parseNode("ParseNode", text)
+}
+
+func parseNode(op, text string) (Node, error) {
+	invalid := func(format string, args ...any) (Node, error) {
+		return Node{}, &Error{Op: op, Kind: ErrInvalidNode, What: fmt.Sprintf(format, args...)}
+	}
+	var n Node
+	if len(text) != hex.EncodedLen(len(n)) {
+		return invalid("%d characters, want %d hex digits", len(text), hex.EncodedLen(len(n)))
+	}
+	if _, err := hex.Decode(n[:], []byte(text)); err != nil {
+		return invalid("%v", err)
+	}
+	if !n.canonical() {
+		return invalid("%s is not below the modulus of the Pallas base field", text)
+	}
+	return n, nil
+}
+
+// String returns the 64 lower-case hex digits that [ParseNode] reads.
+func (n Node) String() string { return hex.EncodeToString(n[:]) }
+
+// MarshalText returns the same text as String. It never fails; it does not
+// check the node.
+func (n Node) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+
+// UnmarshalText reads what [ParseNode] reads, with the same errors. The node
+// is left alone on an error.
+func (n *Node) UnmarshalText(text []byte) error {
+	parsed, err := parseNode("UnmarshalText", string(text))
+	if err != nil {
+		return err
+	}
+	*n = parsed
+	return nil
+}
+
+// EmptyRoot returns the root of a subtree without leaves whose root is at
+// this level, 0 to [Depth]; that of level 0 is the absent leaf. A level out
+// of this range is [ErrInvalidArgument]. It hashes nothing.
+func EmptyRoot(level int) (Node, error) {
+	const op = "EmptyRoot"
+	if level < 0 || level > Depth {
+		return Node{}, invalidArgument(op, "level %d, want 0 to %d", level, Depth)
+	}
+	return engineEmptyRoot(op, uint32(level))
+}
+
+// Combine returns the parent of two nodes at this level, 0 (two leaves) to 31
+// (the root's children): MerkleCRH^Orchard (Zcash protocol specification,
+// section 5.4.1.3), in which the level is part of what is hashed. A node that
+// is not canonical is [ErrInvalidNode], another level [ErrInvalidArgument].
+// It costs one hash.
+func Combine(level int, left, right Node) (Node, error) {
+	parents, err := combine("Combine", level, [][2]Node{{left, right}})
+	if err != nil {
+		return Node{}, err
+	}
+	return parents[0], nil
+}
+
+// CombineBatch is [Combine] for many pairs, left before right, all at one
+// level; the result has their order. It costs one hash a pair, and a pair of
+// a large batch takes a fraction of the time of one [Combine]. The Index of an
+// [ErrInvalidNode] is 2*i for the left node of pair i and 2*i+1 for the right
+// one. Of no pairs it returns nil.
+func CombineBatch(level int, pairs [][2]Node) ([]Node, error) {
+	return combine("CombineBatch", level, pairs)
+}
+
+func combine(op string, level int, pairs [][2]Node) ([]Node, error) {
+	if level < 0 || level >= Depth {
+		return nil, invalidArgument(op, "level %d, want 0 to %d", level, Depth-1)
+	}
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	return engineCombine(op, uint32(level), pairs)
+}

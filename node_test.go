@@ -1,0 +1,157 @@
+package kvshard_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/kvshard/kvshard"
+)
+
+// The modulus of the Pallas base field and its predecessor, little-endian.
+const (
+	modulusHex        = "01000000ed302d991bf94c09fc98462200000000000000000000000000000040"
+	belowModulusHex   = "00000000ed302d991bf94c09fc98462200000000000000000000000000000040"
+	emptyOrchardRoot  = "ae2935f1dfd8a24aed7c70df7de3a668eb7a49b1319880dde2bbd9031ae5d82f"
+	absentOrchardLeaf = "0200000000000000000000000000000000000000000000000000000000000000"
+)
+
+func TestParseNodeReadsWhatStringWrites(t *testing.T) {
+	for _, text := range []string{
+		strings.Repeat("00", 32), absentOrchardLeaf, emptyOrchardRoot, belowModulusHex,
+	} {
+		n, err := kvshard.ParseNode(text)
+		if err != nil {
+			t.Errorf("ParseNode(%s): %v", text, err)
+		}
+		if n.String() != text {
+			t.Errorf("String() = %s, want %s", n, text)
+		}
+		upper, err := kvshard.ParseNode(strings.ToUpper(text))
+		if err != nil || upper != n {
+			t.Errorf("ParseNode of upper case: %s, %v", upper, err)
+		}
+	}
+}
+
+func TestParseNodeRejects(t *testing.T) {
+	for name, text := range map[string]string{
+		"empty":         "",
+		"short":         emptyOrchardRoot[:62],
+		"odd":           emptyOrchardRoot[:63],
+		"long":          emptyOrchardRoot + "00",
+		"prefix":        "0x" + emptyOrchardRoot[:62],
+		"bad digit":     "g" + emptyOrchardRoot[1:],
+		"space":         " " + emptyOrchardRoot[1:],
+		"modulus":       modulusHex,
+		"above modulus": "02" + modulusHex[2:],
+		"above in top":  belowModulusHex[:62] + "41",
+		"all ones":      strings.Repeat("ff", 32),
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, err := kvshard.ParseNode(text)
+			if !errors.Is(err, kvshard.ErrInvalidNode) || n != (kvshard.Node{}) {
+				t.Errorf("got %s, %v; want ErrInvalidNode", n, err)
+			}
+			kept := kvshard.Node{5}
+			if err := kept.UnmarshalText([]byte(text)); !errors.Is(err, kvshard.ErrInvalidNode) {
+				t.Errorf("UnmarshalText: %v; want ErrInvalidNode", err)
+			}
+			if kept != (kvshard.Node{5}) {
+				t.Errorf("a failed UnmarshalText changed the node to %s", kept)
+			}
+		})
+	}
+}
+
+func TestNodeIsTextInJSON(t *testing.T) {
+	in := kvshard.Node{1, 2, 3}
+	data, err := json.Marshal(map[string]kvshard.Node{"root": in})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"root":"` + in.String() + `"}`; string(data) != want {
+		t.Errorf("got %s, want %s", data, want)
+	}
+	var out map[string]kvshard.Node
+	if err := json.Unmarshal(data, &out); err != nil || out["root"] != in {
+		t.Errorf("got %v, %v", out, err)
+	}
+	if err := json.Unmarshal([]byte(`{"root":"`+modulusHex+`"}`), &out); !errors.Is(err, kvshard.ErrInvalidNode) {
+		t.Errorf("got %v, want ErrInvalidNode", err)
+	}
+}
+
+func TestEmptyRoot(t *testing.T) {
+	leaf, err := kvshard.EmptyRoot(0)
+	if err != nil || leaf.String() != absentOrchardLeaf {
+		t.Errorf("level 0: %s, %v", leaf, err)
+	}
+	root, err := kvshard.EmptyRoot(kvshard.Depth)
+	if err != nil || root.String() != emptyOrchardRoot {
+		t.Errorf("level 32: %s, %v", root, err)
+	}
+	for _, level := range []int{-1, kvshard.Depth + 1, 1 << 40} {
+		if _, err := kvshard.EmptyRoot(level); !errors.Is(err, kvshard.ErrInvalidArgument) {
+			t.Errorf("level %d: %v, want ErrInvalidArgument", level, err)
+		}
+	}
+}
+
+func TestCombineLeadsToEmptyRoot(t *testing.T) {
+	node, err := kvshard.EmptyRoot(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for level := range kvshard.Depth {
+		if node, err = kvshard.Combine(level, node, node); err != nil {
+			t.Fatal(err)
+		}
+		want, err := kvshard.EmptyRoot(level + 1)
+		if err != nil || node != want {
+			t.Errorf("level %d: %s, want %s, %v", level+1, node, want, err)
+		}
+	}
+}
+
+func TestCombineBatchIsCombineOfEach(t *testing.T) {
+	var pairs [][2]kvshard.Node
+	for i := range byte(70) {
+		pairs = append(pairs, [2]kvshard.Node{{i}, {i, 1}})
+	}
+	got, err := kvshard.CombineBatch(3, pairs)
+	if err != nil || len(got) != len(pairs) {
+		t.Fatalf("%d nodes, %v", len(got), err)
+	}
+	for i, pair := range pairs {
+		want, err := kvshard.Combine(3, pair[0], pair[1])
+		if err != nil || got[i] != want {
+			t.Errorf("pair %d: %s, want %s, %v", i, got[i], want, err)
+		}
+	}
+}
+
+func TestCombineRejects(t *testing.T) {
+	bad := kvshard.Node{31: 0xFF}
+	for _, level := range []int{-1, kvshard.Depth} {
+		if _, err := kvshard.Combine(level, kvshard.Node{}, kvshard.Node{}); !errors.Is(err, kvshard.ErrInvalidArgument) {
+			t.Errorf("level %d: %v, want ErrInvalidArgument", level, err)
+		}
+		if _, err := kvshard.CombineBatch(level, nil); !errors.Is(err, kvshard.ErrInvalidArgument) {
+			t.Errorf("no pairs at level %d: %v, want ErrInvalidArgument", level, err)
+		}
+	}
+	if nodes, err := kvshard.CombineBatch(0, nil); nodes != nil || err != nil {
+		t.Errorf("no pairs: %v, %v", nodes, err)
+	}
+	for side := range 2 {
+		pairs := make([][2]kvshard.Node, 3)
+		pairs[1][side] = bad
+		_, err := kvshard.CombineBatch(0, pairs)
+		var e *kvshard.Error
+		if !errors.Is(err, kvshard.ErrInvalidNode) || !errors.As(err, &e) || e.Index != uint64(2+side) {
+			t.Errorf("side %d: %v, want ErrInvalidNode at index %d", side, err, 2+side)
+		}
+	}
+}

@@ -1,0 +1,269 @@
+package kvshard_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	dbm "github.com/cosmos/cosmos-db"
+
+	"github.com/kvshard/kvshard"
+)
+
+func TestOpenAndNewRefuse(t *testing.T) {
+	var nilDB *dbm.MemDB
+	if _, err := kvshard.Open(nil); !errors.Is(err, kvshard.ErrStore) {
+		t.Errorf("nil store: %v, want ErrStore", err)
+	}
+	if _, err := kvshard.Open(nilDB); !errors.Is(err, kvshard.ErrStore) {
+		t.Errorf("nil pointer as store: %v, want ErrStore", err)
+	}
+	if _, err := kvshard.New(nil); !errors.Is(err, kvshard.ErrInvalidArgument) {
+		t.Errorf("nil proxy: %v, want ErrInvalidArgument", err)
+	}
+	for name, option := range map[string]kvshard.Option{
+		"no checkpoints":    kvshard.WithMaxCheckpoints(0),
+		"unknown retention": kvshard.WithRetention(2),
+		"nil observer":      kvshard.WithObserver(nil),
+		"negative threads":  kvshard.WithThreads(-1),
+		"nil option":        nil,
+	} {
+		if tree, err := kvshard.Open(dbm.NewMemDB(), option); !errors.Is(err, kvshard.ErrInvalidArgument) || tree != nil {
+			t.Errorf("Open, %s: %v, %v; want ErrInvalidArgument", name, tree, err)
+		}
+		if tree, err := kvshard.New(kvshard.NewStoreProxy(nil), option); !errors.Is(err, kvshard.ErrInvalidArgument) || tree != nil {
+			t.Errorf("New, %s: %v, %v; want ErrInvalidArgument", name, tree, err)
+		}
+	}
+}
+
+func TestOpenDoesNotTouchTheStore(t *testing.T) {
+	s := newHookStore()
+	s.before = func(op string) error {
+		t.Errorf("Open used the store: %s", op)
+		return nil
+	}
+	if _, err := kvshard.Open(s, kvshard.WithPrefix([]byte("p"))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestOpenAllocatesLittle(t *testing.T) {
+	db := dbm.NewMemDB()
+	if n := testing.AllocsPerRun(100, func() { _, _ = kvshard.Open(db) }); n > 4 {
+		t.Errorf("Open makes %v allocations", n)
+	}
+}
+
+func TestCallsWithoutAStoreFail(t *testing.T) {
+	proxy := kvshard.NewStoreProxy(nil)
+	tree, err := kvshard.New(proxy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fails := func(when string) {
+		t.Helper()
+		for _, c := range calls {
+			if err := c.call(tree); !errors.Is(err, kvshard.ErrStore) {
+				t.Errorf("%s, %s: %v, want ErrStore", when, c.name, err)
+			}
+		}
+	}
+	fails("before SetStore")
+	proxy.SetStore(dbm.NewMemDB())
+	if _, err := tree.Size(); err != nil {
+		t.Errorf("with a store: %v", err)
+	}
+	proxy.SetStore(nil)
+	fails("after SetStore(nil)")
+
+	var zero kvshard.Tree
+	if _, err := zero.Size(); !errors.Is(err, kvshard.ErrStore) {
+		t.Errorf("zero Tree: %v, want ErrStore", err)
+	}
+}
+
+func TestSetStoreSwitchesTrees(t *testing.T) {
+	first, second := dbm.NewMemDB(), dbm.NewMemDB()
+	proxy := kvshard.NewStoreProxy(first)
+	tree, err := kvshard.New(proxy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tree.Append(kvshard.Node{1}); err != nil {
+		t.Fatal(err)
+	}
+	proxy.SetStore(second)
+	if size, err := tree.Size(); size != 0 || err != nil {
+		t.Errorf("second store: size %d, %v", size, err)
+	}
+	proxy.SetStore(first)
+	if size, err := tree.Size(); size != 1 || err != nil {
+		t.Errorf("first store: size %d, %v", size, err)
+	}
+}
+
+func TestPrefixIsCopiedAndHoldsAllKeys(t *testing.T) {
+	for _, prefix := range [][]byte{{'a'}, {0x13}, {'a', 0}, {'a', 0xFF}, {0xFF}, {0xFF, 0xFF}} {
+		t.Run(fmt.Sprintf("%x", prefix), func(t *testing.T) {
+			db := dbm.NewMemDB()
+			foreign := [][]byte{{0x01}, {0x11, 0, 0, 0, 9}, {0x14}, {'b'}, {0xFE, 0xFF, 0xFF, 0xFF}}
+			for _, key := range foreign {
+				if err := db.Set(key, []byte("foreign")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			buffer := bytes.Clone(prefix)
+			tree, err := kvshard.Open(db, kvshard.WithPrefix(buffer), kvshard.WithMaxCheckpoints(2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			clear(buffer)
+			if _, err := tree.AppendBatch(make([]kvshard.Node, 17)); err != nil {
+				t.Fatal(err)
+			}
+			for id := range uint32(3) {
+				if err := tree.Checkpoint(id); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var ids []uint32
+			for checkpoint, err := range tree.Checkpoints() {
+				if err != nil {
+					t.Fatal(err)
+				}
+				ids = append(ids, checkpoint.ID)
+			}
+			if want := []uint32{1, 2}; !slices.Equal(ids, want) {
+				t.Errorf("checkpoints %v, want %v", ids, want)
+			}
+			if size, err := tree.Size(); size != 17 || err != nil {
+				t.Errorf("size %d, %v", size, err)
+			}
+			if err := tree.Check(); err != nil {
+				t.Error(err)
+			}
+			it, err := db.Iterator(nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer it.Close()
+			var others [][]byte
+			for ; it.Valid(); it.Next() {
+				if !bytes.HasPrefix(it.Key(), prefix) {
+					others = append(others, it.Key())
+				}
+			}
+			if !slices.EqualFunc(others, foreign, bytes.Equal) {
+				t.Errorf("keys without the prefix: %x, want %x", others, foreign)
+			}
+		})
+	}
+}
+
+func TestRetentionHasAName(t *testing.T) {
+	for r, want := range map[kvshard.Retention]string{
+		kvshard.Marked: "Marked", kvshard.Ephemeral: "Ephemeral", 9: "Retention(9)",
+	} {
+		if r.String() != want {
+			t.Errorf("got %q, want %q", r, want)
+		}
+	}
+}
+
+func TestObserverSeesEveryCall(t *testing.T) {
+	var seen []kvshard.Stats
+	s := newHookStore()
+	tree := fill(t, s, kvshard.WithObserver(func(st kvshard.Stats) { seen = append(seen, st) }))
+	seen = nil
+
+	type counts struct{ gets, sets, deletes, creates, nexts uint64 }
+	for _, c := range calls {
+		var want counts
+		s.before = func(op string) error {
+			switch op {
+			case "get":
+				want.gets++
+			case "set":
+				want.sets++
+			case "delete":
+				want.deletes++
+			case "iterator", "reverse iterator":
+				want.creates++
+			case "iterate":
+				want.nexts++
+			}
+			return nil
+		}
+		if err := c.call(tree); err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if len(seen) != 1 {
+			t.Fatalf("%s: the observer ran %d times", c.name, len(seen))
+		}
+		st := seen[0]
+		seen = nil
+		if got := (counts{st.Gets, st.Sets, st.Deletes, st.IterCreates, st.IterNexts}); got != want || st.Op != c.name {
+			t.Errorf("%s: %+v, want Op and %+v", c.name, st, want)
+		}
+		if (st.Gets > 0) != (st.BytesRead > 0) && st.IterCreates == 0 || (st.Sets > 0) != (st.BytesWritten > 0) {
+			t.Errorf("%s: bytes do not go with operations: %+v", c.name, st)
+		}
+	}
+
+	s.before = func(string) error { return errors.New("disk") }
+	if _, err := tree.Size(); err == nil {
+		t.Error("no error")
+	}
+	if len(seen) != 1 || seen[0].Op != "Size" || seen[0].Gets != 1 {
+		t.Errorf("after a failed call the observer saw %+v", seen)
+	}
+}
+
+func TestCheckpointsLoopMayWrite(t *testing.T) {
+	tree := fill(t, dbm.NewMemDB())
+	next := uint32(31)
+	for checkpoint, err := range tree.Checkpoints() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if checkpoint.ID > 30 {
+			t.Errorf("checkpoint %d was made in the loop", checkpoint.ID)
+		}
+		if _, err := tree.Append(kvshard.Node{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.Checkpoint(next); err != nil {
+			t.Fatal(err)
+		}
+		next++
+	}
+	if next != 34 {
+		t.Errorf("the loop ran %d times, want 3", next-31)
+	}
+	for range tree.Checkpoints() {
+		break
+	}
+}
+
+func TestAppendBatchOfNothing(t *testing.T) {
+	s := newHookStore()
+	tree := fill(t, s)
+	s.before = func(op string) error {
+		if op != "get" {
+			t.Errorf("it did a %s", op)
+		}
+		return nil
+	}
+	if first, err := tree.AppendBatch(nil); first != 50 || err != nil {
+		t.Errorf("got %d, %v; want 50", first, err)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	if kvshard.Version() == "" {
+		t.Error("no version")
+	}
+}

@@ -1,0 +1,192 @@
+package kvshard_test
+
+import (
+	"errors"
+	"runtime"
+	"testing"
+
+	"github.com/kvshard/kvshard"
+)
+
+// outOfGas has the shape of the SDK's ErrorOutOfGas: thrown by value, and not
+// an error.
+type outOfGas struct{ Descriptor string }
+
+// recovered returns what f panics with, and whether it did.
+func recovered(f func()) (value any, panicked bool) {
+	defer func() {
+		if panicked {
+			value = recover()
+		}
+	}()
+	panicked = true
+	f()
+	panicked = false
+	return nil, false
+}
+
+// TestStorePanicIsTheIdenticalValue lets each operation of each method panic
+// in turn.
+func TestStorePanicIsTheIdenticalValue(t *testing.T) {
+	for _, c := range calls {
+		t.Run(c.name, func(t *testing.T) {
+			expectNoHandles(t)
+			for n := 0; ; n++ {
+				s := newHookStore()
+				observed := 0
+				tree := fill(t, s, kvshard.WithObserver(func(kvshard.Stats) { observed++ }))
+				observed = 0
+				want := &outOfGas{Descriptor: "WriteFlat"}
+				seen, thrown, after := 0, false, 0
+				s.before = func(op string) error {
+					if thrown && op != "close iterator" {
+						after++
+					}
+					if seen++; seen == n+1 {
+						thrown = true
+						panic(want)
+					}
+					return nil
+				}
+				var err error
+				got, panicked := recovered(func() { err = c.call(tree) })
+				if !thrown {
+					if panicked || err != nil {
+						t.Errorf("no operation panicked, but the call did: %v, %v", got, err)
+					}
+					return
+				}
+				if !panicked || got != any(want) {
+					t.Fatalf("operation %d: recovered %v (%v), returned %v; want the store's own value", n, got, panicked, err)
+				}
+				if after != 0 {
+					t.Errorf("operation %d: %d operations after the panic", n, after)
+				}
+				if s.open != 0 {
+					t.Errorf("operation %d: %d iterators left open", n, s.open)
+				}
+				if observed != 0 {
+					t.Errorf("operation %d: the observer ran %d times, though the store panicked", n, observed)
+				}
+				s.before = func(string) error { return nil }
+				if _, err := tree.Size(); err != nil {
+					t.Errorf("operation %d: the tree is of no use afterwards: %v", n, err)
+				}
+			}
+		})
+	}
+}
+
+func TestPanicValuesOfAnyType(t *testing.T) {
+	same := func(a, b any) bool { return a == b }
+	for name, c := range map[string]struct {
+		value any
+		same  func(a, b any) bool
+	}{
+		"struct by value": {outOfGas{Descriptor: "ReadFlat"}, same},
+		"error":           {errors.New("own"), same},
+		"string":          {"key is nil or empty", same},
+		"slice": {[]int{1, 2, 3}, func(a, b any) bool {
+			x, ok := a.([]int)
+			return ok && &x[0] == &b.([]int)[0]
+		}},
+		"function": {func() int { return 7 }, func(a, _ any) bool {
+			f, ok := a.(func() int)
+			return ok && f() == 7
+		}},
+		"kvshard's own error": {&kvshard.Error{Kind: kvshard.ErrStore}, same},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newHookStore()
+			tree := fill(t, s)
+			s.before = func(string) error { panic(c.value) }
+			got, panicked := recovered(func() { _, _ = tree.Root() })
+			if !panicked || !c.same(got, c.value) {
+				t.Errorf("recovered %#v (%v), want %#v", got, panicked, c.value)
+			}
+		})
+	}
+}
+
+func TestRuntimeErrorInStorePassesThrough(t *testing.T) {
+	s := newHookStore()
+	tree := fill(t, s)
+	s.before = func(string) error {
+		var none *diskError
+		none.sector++
+		return nil
+	}
+	got, _ := recovered(func() { _, _ = tree.Size() })
+	err, ok := got.(interface{ RuntimeError() })
+	if !ok {
+		t.Errorf("recovered %v, want a runtime error", err)
+	}
+}
+
+func TestPanicInObserverIsTheCallers(t *testing.T) {
+	s := newHookStore()
+	var tree *kvshard.Tree
+	angry := false
+	tree = fill(t, s, kvshard.WithObserver(func(kvshard.Stats) {
+		if angry {
+			panic("observer")
+		}
+	}))
+	angry = true
+	if got, _ := recovered(func() { _, _ = tree.Size() }); got != "observer" {
+		t.Errorf("recovered %v, want the observer's panic", got)
+	}
+}
+
+// TestStoreMayUseTheTree calls the tree from within an operation of its store,
+// as a tracing store may.
+func TestStoreMayUseTheTree(t *testing.T) {
+	s := newHookStore()
+	tree := fill(t, s)
+	inside := false
+	s.before = func(string) error {
+		if !inside {
+			inside = true
+			defer func() { inside = false }()
+			if size, err := tree.Size(); size != 50 || err != nil {
+				t.Errorf("inside: size %d, %v", size, err)
+			}
+		}
+		return nil
+	}
+	if size, err := tree.Size(); size != 50 || err != nil {
+		t.Errorf("size %d, %v", size, err)
+	}
+}
+
+// TestGoexitInStore ends the goroutine inside the store, as a test's FailNow
+// does there.
+func TestGoexitInStore(t *testing.T) {
+	expectNoHandles(t)
+	s := newHookStore()
+	tree := fill(t, s)
+	s.before = func(op string) error {
+		if op == "iterate" {
+			runtime.Goexit()
+		}
+		return nil
+	}
+	returned := true
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		returned = false
+		for range tree.Checkpoints() {
+			continue
+		}
+		returned = true
+	}()
+	<-done
+	if returned || s.open != 0 {
+		t.Errorf("the call returned: %v; %d iterators left open", returned, s.open)
+	}
+	s.before = func(string) error { return nil }
+	if size, err := tree.Size(); size != 50 || err != nil {
+		t.Errorf("size %d, %v", size, err)
+	}
+}

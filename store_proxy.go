@@ -1,0 +1,288 @@
+//go:build cgo
+
+package kvshard
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime/cgo"
+
+	"cosmossdk.io/core/store"
+)
+
+// A StoreProxy is the store that the engine's callbacks reach: a place in
+// which a keeper that lives as long as the application puts the store of the
+// context that it is called with.
+//
+//	proxy.SetStore(storeService.OpenKVStore(ctx))
+//	root, err := tree.Root()
+//
+// It holds a reference to the store, nothing of its content.
+//
+// Concurrency: none. SetStore and the calls of the Trees over one proxy must
+// not overlap. Where calls run in parallel (queries beside a block, block-STM)
+// give each its own Tree with [Open], which costs nothing.
+type StoreProxy struct {
+	kv store.KVStore
+}
+
+// NewStoreProxy returns a proxy for the store. The store may be nil until
+// [StoreProxy.SetStore]; a call that finds it nil returns an error that wraps
+// [ErrStore].
+func NewStoreProxy(kv store.KVStore) *StoreProxy {
+	return &StoreProxy{kv: kv}
+}
+
+// SetStore replaces the store. It costs nothing: the next call reads all that
+// it needs from the new one. A nil store makes calls fail with [ErrStore].
+func (p *StoreProxy) SetStore(kv store.KVStore) {
+	p.kv = kv
+}
+
+// missing tells whether there is no store: a nil interface, or a nil pointer
+// in one, which would panic only at the first operation.
+func missing(kv store.KVStore) bool {
+	if kv == nil {
+		return true
+	}
+	switch v := reflect.ValueOf(kv); v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Chan, reflect.Slice:
+		return v.IsNil()
+	default:
+		return false
+	}
+}
+
+// A view is what one call sees of a store: the store behind a prefix, the
+// iterators that are open, the first failure, and the counts.
+//
+// After the first failure it does not touch the store again: every further
+// operation fails at once. So an error of an operation that cannot report one
+// (closing an iterator) still stops the call before it writes.
+type view struct {
+	kv     store.KVStore
+	prefix []byte
+
+	open  []*viewIterator
+	stats Stats
+
+	failure    *Error // the first error of the store, nil if none
+	panicked   bool
+	panicValue any // of the first panic of the store
+}
+
+func (v *view) failed() bool { return v.panicked || v.failure != nil }
+
+// fail keeps the first failure: op is the operation on the store, key is as
+// the store sees it, err is the store's own error.
+func (v *view) fail(op string, key []byte, err error) {
+	if !v.failed() {
+		v.failure = &Error{Kind: ErrStore, What: op, Key: bytes.Clone(key), Err: err}
+	}
+}
+
+// keepPanic keeps the first panic. One that came after an error (only from
+// closing iterators, nothing else runs then) counts more than the error.
+func (v *view) keepPanic(value any) {
+	if !v.panicked {
+		v.panicked, v.panicValue = true, value
+	}
+}
+
+// get reads a key, which has the prefix. A store answers nil for "absent"; an
+// empty value that is not nil is a value.
+func (v *view) get(key []byte) (value []byte, found, ok bool) {
+	if v.failed() {
+		return nil, false, false
+	}
+	v.stats.Gets++
+	v.stats.BytesRead += uint64(len(key))
+	value, err := v.kv.Get(key)
+	if err != nil {
+		v.fail("get", key, err)
+		return nil, false, false
+	}
+	v.stats.BytesRead += uint64(len(value))
+	return value, value != nil, true
+}
+
+// set writes a key, which has the prefix. The store owns key and value.
+func (v *view) set(key, value []byte) (ok bool) {
+	if v.failed() {
+		return false
+	}
+	v.stats.Sets++
+	v.stats.BytesWritten += uint64(len(key) + len(value))
+	if err := v.kv.Set(key, value); err != nil {
+		v.fail("set", key, err)
+		return false
+	}
+	return true
+}
+
+// delete removes a key, which has the prefix. The store owns key.
+func (v *view) delete(key []byte) (ok bool) {
+	if v.failed() {
+		return false
+	}
+	v.stats.Deletes++
+	if err := v.kv.Delete(key); err != nil {
+		v.fail("delete", key, err)
+		return false
+	}
+	return true
+}
+
+// iterate opens an iterator over all keys that begin with prefix, which
+// itself begins with the tree's. It returns nil if the store failed.
+func (v *view) iterate(prefix []byte, reverse bool) *viewIterator {
+	if v.failed() {
+		return nil
+	}
+	// An open end is nil: stores refuse a bound that is empty but not nil.
+	start, end := bytes.Clone(prefix), prefixEnd(prefix)
+	if len(start) == 0 {
+		start = nil
+	}
+	create, op := v.kv.Iterator, "iterator"
+	if reverse {
+		create, op = v.kv.ReverseIterator, "reverse iterator"
+	}
+	v.stats.IterCreates++
+	source, err := create(start, end)
+	if err == nil && source == nil {
+		err = errors.New("the store returned neither an iterator nor an error")
+	}
+	if err != nil {
+		v.fail(op, prefix, err)
+		return nil
+	}
+	it := &viewIterator{view: v, source: source, prefix: prefix}
+	v.open = append(v.open, it)
+	return it
+}
+
+// close closes the iterators that the engine left open, as it does when it
+// panicked. A panic of one does not keep the others from being closed.
+func (v *view) close() {
+	for len(v.open) > 0 {
+		it := v.open[len(v.open)-1]
+		func() {
+			done := false
+			defer func() {
+				if !done {
+					v.keepPanic(recover())
+				}
+			}()
+			it.close()
+			done = true
+		}()
+	}
+}
+
+// A viewIterator is an iterator of one call. It advances only when asked for
+// another entry, so that a listing that knows its length never pays for the
+// step behind the last entry.
+type viewIterator struct {
+	view   *view
+	source store.Iterator
+	prefix []byte     // of the iteration, with the tree's in front
+	handle cgo.Handle // the engine's name for it, 0 if it never had one
+
+	started bool
+	done    bool
+}
+
+// next returns the following entry, its key without the tree's prefix. The
+// slices are the store's and valid until the next operation.
+func (it *viewIterator) next() (key, value []byte, found, ok bool) {
+	v := it.view
+	if v.failed() {
+		return nil, nil, false, false
+	}
+	if it.done {
+		return nil, nil, false, true
+	}
+	if it.started {
+		v.stats.IterNexts++
+		it.source.Next()
+	}
+	it.started = true
+
+	valid := it.source.Valid()
+	if err := it.source.Error(); err != nil && (valid || !endOfIteration(err)) {
+		v.fail("iterate", it.prefix, err)
+		return nil, nil, false, false
+	}
+	if !valid {
+		it.done = true
+		return nil, nil, false, true
+	}
+	key, value = it.source.Key(), it.source.Value()
+	if !bytes.HasPrefix(key, it.prefix) {
+		v.fail("iterate", key, fmt.Errorf("the store's iterator left its range, the keys with prefix %x", it.prefix))
+		return nil, nil, false, false
+	}
+	v.stats.BytesRead += uint64(len(key) + len(value))
+	return key[len(v.prefix):], value, true, true
+}
+
+// close closes the iterator and forgets it, first of all, so that a panic or
+// error of the store's Close cannot make it be closed twice.
+func (it *viewIterator) close() {
+	v := it.view
+	for i, open := range v.open {
+		if open == it {
+			v.open = append(v.open[:i], v.open[i+1:]...)
+			break
+		}
+	}
+	if it.handle != 0 {
+		it.handle.Delete()
+		it.handle = 0
+	}
+	if err := it.source.Close(); err != nil {
+		v.fail("close iterator", it.prefix, err)
+	}
+}
+
+// endOfIteration tells whether an iterator that is no longer valid reports
+// only that: it came to its end.
+//
+// cosmos-db's iterators over a database (goleveldb, pebble) turn invalid when
+// a read fails and report that error, so Error has to be read when an
+// iteration ends, or a failed listing would pass for a short one. But the
+// SDK's own iterators report an error of their own whenever they are invalid,
+// at the regular end too, and gaskv hands it through:
+//
+//	store/v2/cachekv/internal/mergeiterator.go, internal/blockstm/mergeiterator.go
+//	store/v2/prefix/store.go
+//	store/v2/internal/btree/memiterator.go, internal/blockstm/tree/btreeiterator.go
+//
+// They are plain errors.New values without a type, so their exact text is all
+// there is to know them by; every other error is a failure. What this cannot
+// see is a failure of the database below a cachekv, which cachekv itself takes
+// for the end: therefore the engine also counts what a listing must contain.
+func endOfIteration(err error) bool {
+	switch err.Error() {
+	case "invalid cacheMergeIterator", "invalid prefixIterator", "invalid memIterator":
+		return true
+	default:
+		return false
+	}
+}
+
+// prefixEnd returns the first key behind all keys that begin with prefix, and
+// nil if there is none: the prefix is empty or all 0xFF. The slice is fresh.
+func prefixEnd(prefix []byte) []byte {
+	for n := len(prefix); n > 0; n-- {
+		if prefix[n-1] != 0xFF {
+			end := bytes.Clone(prefix[:n])
+			end[n-1]++
+			return end
+		}
+	}
+	return nil
+}

@@ -1,0 +1,319 @@
+//go:build cgo
+
+package kvshard
+
+import (
+	"iter"
+
+	"cosmossdk.io/core/store"
+)
+
+// A Tree is a note commitment tree in a store. It holds its options and a
+// reference to the store, and nothing of the tree: no position, no cache, no
+// count. Each method reads what it needs, so a Tree cannot disagree with its
+// store, and needs no Close.
+//
+// A method that fails returns an [*Error]. Apart from those that its
+// documentation names, it can be: [ErrStore] (the store's error, which is
+// wrapped too), [ErrCorrupt], [ErrUnsupportedVersion], [ErrInternal]. A
+// method reads and checks all that it needs before it writes, so that after
+// an error other than the store's own on a write the store is as it was. If
+// the store panics, as the SDK's do when gas runs out, so does the method,
+// with the identical value, after it has closed its iterators.
+//
+// Concurrency: a Tree is for one goroutine at a time. Trees over different
+// stores share nothing.
+type Tree struct {
+	proxy   *StoreProxy
+	options options
+}
+
+// New returns a Tree over the proxy's store, for a keeper that keeps one Tree
+// and sets the store before each use. It does not touch the store, which may
+// still be nil. A nil proxy or a bad option is [ErrInvalidArgument].
+func New(p *StoreProxy, opts ...Option) (*Tree, error) {
+	const op = "New"
+	if p == nil {
+		return nil, invalidArgument(op, "the proxy is nil")
+	}
+	return newTree(op, p, opts)
+}
+
+// Open returns a Tree over the store. It does not touch the store and costs a
+// few small allocations, so a keeper may open one for each call:
+//
+//	tree, err := kvshard.Open(k.storeService.OpenKVStore(ctx))
+//
+// A nil store (or a nil pointer as the store) is [ErrStore], a bad option
+// [ErrInvalidArgument].
+func Open(kv store.KVStore, opts ...Option) (*Tree, error) {
+	const op = "Open"
+	if missing(kv) {
+		return nil, noStore(op)
+	}
+	return newTree(op, NewStoreProxy(kv), opts)
+}
+
+func newTree(op string, p *StoreProxy, opts []Option) (*Tree, error) {
+	o, err := apply(op, opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := abiMismatch(op); err != nil {
+		return nil, err
+	}
+	return &Tree{proxy: p, options: o}, nil
+}
+
+func noStore(op string) error {
+	return &Error{Op: op, Kind: ErrStore, What: "there is no store: it is nil"}
+}
+
+// run makes one call of the engine: the way of every method.
+func (t *Tree) run(op string, f func(*call) status) error {
+	if t.proxy == nil || missing(t.proxy.kv) {
+		return t.observe(Stats{Op: op}, noStore(op))
+	}
+	c := newCall(op, t.proxy.kv, &t.options)
+	s := func() status {
+		defer c.end()
+		return f(c)
+	}()
+	if c.view.panicked {
+		// Rust has returned, everything is given back: the store's panic goes
+		// on from here, to the SDK's own recovery.
+		panic(c.view.panicValue)
+	}
+	return t.observe(c.stats(), c.err(op, s))
+}
+
+// refuse is run for a call whose arguments are bad: nothing is done.
+func (t *Tree) refuse(op, format string, args ...any) error {
+	return t.observe(Stats{Op: op}, invalidArgument(op, format, args...))
+}
+
+func (t *Tree) observe(s Stats, err error) error {
+	if t.options.observer != nil {
+		t.options.observer(s)
+	}
+	return err
+}
+
+// Append adds a leaf and returns its position, which is the size before. A
+// leaf that is not canonical is [ErrInvalidNode], a tree with 2^32 leaves
+// [ErrTreeFull].
+//
+// Cost: at most 6 operations on the store, at most one hash for each 16
+// leaves of the tree on average; neither grows with the tree.
+func (t *Tree) Append(leaf Node) (position uint64, err error) {
+	err = t.run("Append", func(c *call) status { return c.append([]Node{leaf}, &position) })
+	if err != nil {
+		return 0, err
+	}
+	return position, nil
+}
+
+// AppendBatch adds leaves in this order and returns the position of the first.
+// The store's content afterwards is the same as with single Appends, or with
+// the leaves split into batches in any way. All leaves are added or none: a
+// leaf that is not canonical is [ErrInvalidNode], its Index telling which;
+// leaves that do not fit are [ErrTreeFull]. Of no leaves it returns the
+// tree's size and writes nothing.
+//
+// Cost: one write for each 16 leaves, and a few.
+func (t *Tree) AppendBatch(leaves []Node) (first uint64, err error) {
+	err = t.run("AppendBatch", func(c *call) status {
+		if len(leaves) == 0 {
+			return c.size(&first)
+		}
+		return c.append(leaves, &first)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return first, nil
+}
+
+// Checkpoint remembers the tree as it is now under this id, say the height of
+// the block. An id that is not above the newest checkpoint's is
+// [ErrCheckpointOrder]. If there are more than [WithMaxCheckpoints] then, the
+// oldest one that is not retained is pruned.
+//
+// Cost: a few operations on the store, however many checkpoints there are.
+func (t *Tree) Checkpoint(id uint32) error {
+	return t.run("Checkpoint", func(c *call) status { return c.checkpoint(id) })
+}
+
+// Size returns the number of leaves, 0 to 2^32, with those that were appended
+// after the newest checkpoint.
+//
+// Cost: one Get.
+func (t *Tree) Size() (size uint64, err error) {
+	err = t.run("Size", func(c *call) status { return c.size(&size) })
+	if err != nil {
+		return 0, err
+	}
+	return size, nil
+}
+
+// SizeAt returns the number of leaves that the tree had at a checkpoint;
+// [ErrCheckpointNotFound] if there is none with this id.
+func (t *Tree) SizeAt(id uint32) (size uint64, err error) {
+	err = t.run("SizeAt", func(c *call) status { return c.sizeAt(id, &size) })
+	if err != nil {
+		return 0, err
+	}
+	return size, nil
+}
+
+// Root returns the root of all leaves, checkpointed or not; of an empty tree,
+// EmptyRoot(32). This is Orchard's anchor.
+func (t *Tree) Root() (root Node, err error) {
+	err = t.run("Root", func(c *call) status { return c.root(&root) })
+	if err != nil {
+		return Node{}, err
+	}
+	return root, nil
+}
+
+// RootAt returns the root that the tree had at a checkpoint;
+// [ErrCheckpointNotFound] if there is none with this id.
+func (t *Tree) RootAt(id uint32) (root Node, err error) {
+	err = t.run("RootAt", func(c *call) status { return c.rootAt(id, &root) })
+	if err != nil {
+		return Node{}, err
+	}
+	return root, nil
+}
+
+// Leaf returns the leaf at a position. A position that is not below the size
+// is [ErrPositionNotFound], a leaf that was not kept [ErrPruned].
+func (t *Tree) Leaf(position uint64) (leaf Node, err error) {
+	err = t.run("Leaf", func(c *call) status { return c.leaf(position, &leaf) })
+	if err != nil {
+		return Node{}, err
+	}
+	return leaf, nil
+}
+
+// Witness proves the leaf at a position against [Tree.Root]. A position that
+// is not below the size is [ErrPositionNotFound], a leaf that was not kept
+// [ErrPruned].
+//
+// Cost: the operations on the store and the hashes grow with the logarithm of
+// the size.
+func (t *Tree) Witness(position uint64) (Witness, error) {
+	w := Witness{Position: position}
+	err := t.run("Witness", func(c *call) status { return c.witness(position, &w.Path) })
+	if err != nil {
+		return Witness{}, err
+	}
+	return w, nil
+}
+
+// WitnessAt proves the leaf at a position against [Tree.RootAt] of a
+// checkpoint; [ErrCheckpointNotFound] if there is none with this id. A leaf
+// that was not there yet is [ErrPositionNotFound], one that was not kept
+// [ErrPruned]. It costs what [Tree.Witness] does.
+func (t *Tree) WitnessAt(position uint64, id uint32) (Witness, error) {
+	w := Witness{Position: position}
+	err := t.run("WitnessAt", func(c *call) status { return c.witnessAt(position, id, &w.Path) })
+	if err != nil {
+		return Witness{}, err
+	}
+	return w, nil
+}
+
+// Rewind takes the tree back to a checkpoint, which stays: later leaves and
+// checkpoints, and removals of marks, are undone, and leave no trace in the
+// store. [ErrCheckpointNotFound] if there is none with this id.
+//
+// Cost: it grows with what is undone.
+func (t *Tree) Rewind(id uint32) error {
+	return t.run("Rewind", func(c *call) status { return c.rewind(id) })
+}
+
+// A Checkpoint is a state of the tree that it remembers.
+type Checkpoint struct {
+	// ID is the caller's, say the height of a block.
+	ID uint32
+	// Size is the number of leaves at the checkpoint.
+	Size uint64
+	// Retained tells that it is exempt from pruning.
+	Retained bool
+}
+
+// Checkpoints yields the checkpoints, oldest first. They are all read before
+// the first is yielded, and the iterators closed, so the body of the loop may
+// use and write the tree and its store. An error is yielded alone, with a
+// zero Checkpoint, as the first and only step. Each range over the sequence
+// reads anew.
+//
+// Cost: it grows with the number of checkpoints.
+func (t *Tree) Checkpoints() iter.Seq2[Checkpoint, error] {
+	return func(yield func(Checkpoint, error) bool) {
+		var list []Checkpoint
+		err := t.run("Checkpoints", func(c *call) status { return c.checkpoints(&list) })
+		if err != nil {
+			yield(Checkpoint{}, err)
+			return
+		}
+		for _, checkpoint := range list {
+			if !yield(checkpoint, nil) {
+				return
+			}
+		}
+	}
+}
+
+// RetainCheckpoint exempts a checkpoint from pruning, until
+// [Tree.ReleaseCheckpoint]; it no longer counts towards
+// [WithMaxCheckpoints]. [ErrCheckpointNotFound] if there is none with this
+// id. Retaining one twice changes nothing.
+func (t *Tree) RetainCheckpoint(id uint32) error {
+	return t.run("RetainCheckpoint", func(c *call) status { return c.retainCheckpoint(id) })
+}
+
+// ReleaseCheckpoint takes back [Tree.RetainCheckpoint]: the next
+// [Tree.Checkpoint] may prune it. [ErrCheckpointNotFound] if there is none
+// with this id. Releasing one that is not retained changes nothing.
+func (t *Tree) ReleaseCheckpoint(id uint32) error {
+	return t.run("ReleaseCheckpoint", func(c *call) status { return c.releaseCheckpoint(id) })
+}
+
+// RemoveMark gives up the proof of a leaf as of a checkpoint: from then on it
+// need not be kept, and goes when the checkpoint is pruned. A rewind to an
+// earlier checkpoint brings the mark back. It tells whether the leaf had a
+// mark. [ErrCheckpointNotFound] if there is no checkpoint with this id.
+func (t *Tree) RemoveMark(position uint64, asOf uint32) (removed bool, err error) {
+	err = t.run("RemoveMark", func(c *call) status { return c.removeMark(position, asOf, &removed) })
+	if err != nil {
+		return false, err
+	}
+	return removed, nil
+}
+
+// Frontier returns what another tree needs to go on from here; of an empty
+// tree, that with Size 0.
+func (t *Tree) Frontier() (Frontier, error) {
+	var f Frontier
+	err := t.run("Frontier", func(c *call) status { return c.frontier(&f) })
+	if err != nil {
+		return Frontier{}, err
+	}
+	return f, nil
+}
+
+// InsertFrontier starts an empty tree from the frontier of another one and
+// makes a checkpoint of it. The leaves before are [ErrPruned] for ever; those
+// that follow have the positions, roots and witnesses that they would have
+// in the other tree. A tree that is not empty is [ErrNotEmpty]; a frontier of
+// a wrong shape (see [Frontier]) [ErrInvalidArgument]; a leaf or ommer that
+// is not canonical [ErrInvalidNode].
+func (t *Tree) InsertFrontier(f Frontier, id uint32) error {
+	const op = "InsertFrontier"
+	if wrong := f.check(); wrong != "" {
+		return t.refuse(op, "frontier of size %d with %d ommers: %s", f.Size, len(f.Ommers), wrong)
+	}
+	return t.run(op, func(c *call) status { return c.insertFrontier(f, id) })
+}
