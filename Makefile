@@ -12,7 +12,7 @@ GOARCH  := $(shell go env GOARCH)
 LIB     := lib/$(GOOS)_$(GOARCH)/libkvshard.a
 CARGO   := cargo
 RUST    := --manifest-path rust/Cargo.toml --locked
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO_PACKAGES := ./... ./testdata
 # The library is no input that go knows of: a cached result could be another library's.
 GOTEST  := go test -count=1
