@@ -83,7 +83,7 @@ func failure(op string, s status, report *C.KvshardReport, prefix []byte) error 
 	case ErrInvalidNode:
 		e.Index = uint64(report.index)
 	case ErrCorrupt, ErrUnsupportedVersion:
-		e.Key = reportKey(e.What, prefix)
+		e.Key, e.What = splitKey(e.What, prefix)
 	}
 	return e
 }
@@ -95,20 +95,21 @@ func reportText(report *C.KvshardReport) string {
 	return strings.ToValidUTF8(string(message[:n]), "\uFFFD")
 }
 
-// reportKey returns the key that a message about a record begins with, behind
-// prefix, and nil if it names none. The engine begins all such messages with
-// "record at key 0f…": see rust/src/error.rs.
-func reportKey(message string, prefix []byte) []byte {
-	rest, ok := strings.CutPrefix(message, "record at key ")
+// splitKey returns the key that a message about a record begins with, behind
+// prefix, and the message without it; nil and the message if it names none.
+// The engine, which does not know the prefix, begins such messages with
+// "record at key 0f… ": see rust/src/error.rs.
+func splitKey(message string, prefix []byte) (key []byte, rest string) {
+	named, ok := strings.CutPrefix(message, "record at key ")
 	if !ok {
-		return nil
+		return nil, message
 	}
-	digits, _, _ := strings.Cut(rest, " ")
+	digits, rest, _ := strings.Cut(named, " ")
 	key, err := hex.DecodeString(digits)
 	if err != nil {
-		return nil
+		return nil, message
 	}
-	return append(prefix[:len(prefix):len(prefix)], key...)
+	return append(prefix[:len(prefix):len(prefix)], key...), "the record " + rest
 }
 
 // A call is one call of the engine over a store.

@@ -89,9 +89,11 @@ type Error struct {
 	// prefix of [WithPrefix]; for an iteration, the prefix of its keys. It is
 	// nil if there is none.
 	Key []byte
-	// Index is the index in the argument of the node that is invalid; only
-	// for [ErrInvalidNode]. In the pairs of [CombineBatch] the left node of
-	// pair i counts as 2*i, the right one as 2*i+1.
+	// Index tells, only for [ErrInvalidNode], which node of the argument is
+	// invalid: of leaves, the index of the leaf; of the pairs of
+	// [CombineBatch], 2*i for the left node of pair i and 2*i+1 for the right
+	// one; of a leaf with a path or ommers ([Witness.Root],
+	// [Tree.InsertFrontier]), 0 for the leaf and i+1 for number i of the rest.
 	Index uint64
 	// Err is the store's own error, nil if there is none.
 	Err error

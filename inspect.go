@@ -85,6 +85,9 @@ func parseViolations(op, lines string, prefix []byte) ([]error, error) {
 				return nil, malformed(line)
 			}
 			v.Record, v.Key = keyName(key), append(bytes.Clone(prefix), key...)
+			if named, rest := splitKey(v.Detail, prefix); bytes.Equal(named, v.Key) {
+				v.Detail = rest
+			}
 		}
 		violations = append(violations, v)
 	}

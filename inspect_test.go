@@ -8,7 +8,8 @@ import (
 func TestParseViolations(t *testing.T) {
 	lines := "shard-decodes\t0f0000000000000003\tends after 5 bytes\n" +
 		"no-stray-key\t1399\tno record of the tree: tab\there\n" +
-		"size\t-\tno tip\n"
+		"size\t-\tno tip\n" +
+		"tip\t13\trecord at key 13 has version 9\n"
 	got, err := parseViolations("Check", lines, []byte("p"))
 	if err != nil {
 		t.Fatal(err)
@@ -17,6 +18,7 @@ func TestParseViolations(t *testing.T) {
 		{"shard-decodes", append([]byte("p"), shardKey(3)...), "shard(3)", "ends after 5 bytes"},
 		{"no-stray-key", []byte("p\x13\x99"), "", "no record of the tree: tab\there"},
 		{"size", nil, "", "no tip"},
+		{"tip", []byte("p\x13"), "tip", "the record has version 9"},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d violations, want %d", len(got), len(want))
@@ -53,19 +55,19 @@ func TestParseViolationsRefusesWhatItDoesNotKnow(t *testing.T) {
 	}
 }
 
-func TestReportKey(t *testing.T) {
-	for message, want := range map[string]string{
-		"record at key 13 is corrupt: ends early":   "p\x13",
-		"record at key 1100000007 has version 9":    "p\x11\x00\x00\x00\x07",
-		"record at key 13":                          "p\x13",
-		"record at key 1 is corrupt: odd":           "",
-		"record at key zz is corrupt: no hex":       "",
-		"the checkpoints contradict each other":     "",
-		"a message with record at key 13 inside it": "",
-		"": "",
+func TestSplitKey(t *testing.T) {
+	for message, want := range map[string]struct{ key, rest string }{
+		"record at key 13 is corrupt: ends early":   {"p\x13", "the record is corrupt: ends early"},
+		"record at key 1100000007 has version 9":    {"p\x11\x00\x00\x00\x07", "the record has version 9"},
+		"record at key 1 is corrupt: odd":           {"", "record at key 1 is corrupt: odd"},
+		"record at key zz is corrupt: no hex":       {"", "record at key zz is corrupt: no hex"},
+		"the checkpoints contradict each other":     {"", "the checkpoints contradict each other"},
+		"a message with record at key 13 inside it": {"", "a message with record at key 13 inside it"},
+		"": {"", ""},
 	} {
-		if got := reportKey(message, []byte("p")); string(got) != want || (got == nil) != (want == "") {
-			t.Errorf("%q: key %q, want %q", message, got, want)
+		key, rest := splitKey(message, []byte("p"))
+		if string(key) != want.key || (key == nil) != (want.key == "") || rest != want.rest {
+			t.Errorf("%q: key %q, rest %q; want %q, %q", message, key, rest, want.key, want.rest)
 		}
 	}
 }

@@ -64,8 +64,10 @@ func TestWitnessRootRejects(t *testing.T) {
 	}
 	w := kvshard.Witness{}
 	w.Path[31] = bad
-	if err := w.Verify(kvshard.Node{}, kvshard.Node{}); !errors.Is(err, kvshard.ErrInvalidNode) {
-		t.Errorf("path: %v, want ErrInvalidNode", err)
+	err := w.Verify(kvshard.Node{}, kvshard.Node{})
+	var e *kvshard.Error
+	if !errors.Is(err, kvshard.ErrInvalidNode) || !errors.As(err, &e) || e.Index != 32 {
+		t.Errorf("path: %v, want ErrInvalidNode at index 32", err)
 	}
 }
 
@@ -98,6 +100,29 @@ func TestFrontierGoesAroundTheWorld(t *testing.T) {
 	}
 	if err := other.Check(); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestInsertFrontierNamesTheInvalidNode(t *testing.T) {
+	bad := kvshard.Node{31: 0xFF}
+	for index, f := range []kvshard.Frontier{
+		{Size: 4, Leaf: bad, Ommers: make([]kvshard.Node, 2)},
+		{Size: 4, Ommers: []kvshard.Node{bad, {}}},
+		{Size: 4, Ommers: []kvshard.Node{{}, bad}},
+	} {
+		db := dbm.NewMemDB()
+		tree, err := kvshard.Open(db)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = tree.InsertFrontier(f, 1)
+		var e *kvshard.Error
+		if !errors.Is(err, kvshard.ErrInvalidNode) || !errors.As(err, &e) || e.Index != uint64(index) {
+			t.Errorf("got %v, want ErrInvalidNode at index %d", err, index)
+		}
+		if n := db.Stats()["database.size"]; n != "0" {
+			t.Errorf("%s records written", n)
+		}
 	}
 }
 
