@@ -1,5 +1,38 @@
-//! The Orchard note commitment tree over a key-value store reached through C callbacks.
+//! Zcash Orchard's note commitment tree, kept entirely in a key-value store that is reached through
+//! C callbacks.
+//!
+//! The Go package `kvshard` links this crate as a static library and calls [`ffi`]. A Rust program
+//! can use the parts as they are:
+//!
+//! ```
+//! use kvshard::engine::{Config, Engine};
+//! use kvshard::hash::OrchardNode;
+//! use kvshard::kv::MemKv;
+//!
+//! let leaf = OrchardNode::from_bytes(&[1; 32]).expect("below the Pallas modulus");
+//! let mut tree: Engine<_, OrchardNode> = Engine::new(MemKv::new(), Config::default());
+//! assert_eq!(tree.append(&[leaf])?, 0);
+//! tree.checkpoint(100)?;
+//! assert_eq!(tree.root_at(100)?, tree.root()?);
+//! assert_eq!(tree.witness_at(0, 100)?.len(), 32);
+//! # Ok::<(), kvshard::error::Error>(())
+//! ```
+//!
+//! # Structure
+//!
+//! A call goes down this list; each module knows those below it only.
+//!
+//! - [`ffi`]: the C functions. Unsafe.
+//! - [`engine`]: the tree. It begins with a drawing.
+//! - [`kv_shard_store`]: `shardtree`'s storage trait over the same records, for a plain
+//!   `ShardTree`.
+//! - [`codec`], [`keys`]: the records, byte by byte.
+//! - [`hash`]: `MerkleCRH^Orchard`.
+//! - [`kv`]: the store as a safe trait, and one in memory.
+//! - [`callbacks`]: that trait over C functions. Unsafe.
+//! - [`error`]: what can go wrong.
 #![deny(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod callbacks;
 pub mod codec;

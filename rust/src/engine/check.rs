@@ -33,7 +33,11 @@ pub struct Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\t{}\t{}", self.invariant, hex(&self.key), self.detail)
+        let key = match self.key.is_empty() {
+            true => "-".to_string(),
+            false => hex(&self.key),
+        };
+        write!(f, "{}\t{key}\t{}", self.invariant, self.detail)
     }
 }
 
