@@ -27,7 +27,7 @@
 //! - [`kv_shard_store`]: `shardtree`'s storage trait over the same records, for a plain
 //!   `ShardTree`.
 //! - [`codec`], [`keys`]: the records, byte by byte.
-//! - [`hash`]: `MerkleCRH^Orchard`.
+//! - [`hash`]: the hash, `MerkleCRH^Orchard`.
 //! - [`kv`]: the store as a safe trait, and one in memory.
 //! - [`callbacks`]: that trait over C functions. Unsafe.
 //! - [`error`]: what can go wrong.
