@@ -184,3 +184,8 @@ fn step(
     let first = *half;
     Some(Sum { first, terms })
 }
+
+/// Builds the tables of this backend anew and drops them: for measuring.
+pub fn build_tables(backend: Backend) -> usize {
+    Tables::build(backend).rows.len()
+}

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::slice;
 use std::thread;
 
 use incrementalmerkletree::{Hashable, Level};
@@ -242,7 +243,7 @@ fn a_climb_equals_the_plain_loop() {
 fn the_plain_loops_do_for_other_hashes() {
     let pair = ("a".to_string(), "b".to_string());
     let mut out = Vec::new();
-    String::combine_batch(0.into(), &[pair.clone()], 4, &mut out);
+    String::combine_batch(0.into(), slice::from_ref(&pair), 4, &mut out);
     assert_eq!(out, ["ab"]);
     assert_eq!(String::combine_empty_right(1.into(), &pair.0), "a__");
     let siblings = [
