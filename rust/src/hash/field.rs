@@ -65,7 +65,7 @@ fn mac(a: u64, b: u64, c: u64, d: u64) -> (u64, u64) {
 
 /// x - p, or x itself where that is negative.
 #[inline(always)]
-fn reduce_once(x: &[u64; 4]) -> [u64; 4] {
+pub(crate) fn reduce_once(x: &[u64; 4]) -> [u64; 4] {
     let (r0, b) = x[0].overflowing_sub(P[0]);
     let (r1, b) = x[1].borrowing_sub(P[1], b);
     let (r2, b) = x[2].borrowing_sub(0, b);
