@@ -38,13 +38,14 @@ pub(super) fn point<'a, const N: usize>(
 #[inline]
 fn load<const N: usize>(rows: &[Affine], sums: &[Sum<N>], step: usize) -> Affine8 {
     let share = share(sums.len());
-    let lanes = [0, 1, 2, 3, 4, 5, 6, 7];
-    Affine8::load(lanes.map(|lane| {
+    let mut points = [&sums[0].first; LANES];
+    for (lane, slot) in points.iter_mut().enumerate() {
         let sum = &sums[(lane / share).min(sums.len() - 1)];
         // A lane that has no more points repeats its first: see `add_up`.
         let at = step * share + lane % share;
-        point(rows, sum, if at <= N { at } else { lane % share })
-    }))
+        *slot = point(rows, sum, if at <= N { at } else { lane % share });
+    }
+    Affine8::load(points)
 }
 
 /// The sums, in the first lane of each share.

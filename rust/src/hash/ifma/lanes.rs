@@ -96,6 +96,18 @@ fn high(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
     _mm512_madd52hi_epu64(sum, a, b)
 }
 
+#[target_feature(enable = "avx512f,avx512ifma")]
+#[inline]
+fn first(x: __m512i) -> u64 {
+    _mm_cvtsi128_si64(_mm512_castsi512_si128(x)) as u64
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+#[inline]
+fn either(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_or_si512(a, b)
+}
+
 /// Settles the carries, which may be negative, between limbs.
 #[target_feature(enable = "avx512f,avx512ifma")]
 #[inline]
@@ -151,7 +163,7 @@ fn square_product(a: &Lanes) -> Product {
 fn montgomery_reduce(mut t: Product) -> Lanes {
     let zero = _mm512_setzero_si512();
     let inverse = splat(MINUS_P_INVERSE);
-    let [p0, p1, p2, _, p4] = P52.map(|limb| splat(limb));
+    let (p0, p1, p2, p4) = (splat(P52[0]), splat(P52[1]), splat(P52[2]), splat(P52[4]));
     for i in 0..5 {
         let m = low(zero, t[i], inverse);
         let cleared = low(t[i], m, p0);
@@ -179,41 +191,37 @@ impl Lanes {
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn splat(x: &[u64; 4]) -> Lanes {
-        Lanes(split(x).map(|limb| splat(limb)))
+        let [a, b, c, d, e] = split(x);
+        Lanes([splat(a), splat(b), splat(c), splat(d), splat(e)])
     }
 
     /// From four vectors of 64-bit limbs.
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn from_limbs([a, b, c, d]: [__m512i; 4]) -> Lanes {
-        let mask = splat(MASK);
-        let low = |x| _mm512_and_si512(x, mask);
-        Lanes([
-            low(a),
-            low(_mm512_or_si512(
-                _mm512_srli_epi64::<52>(a),
-                _mm512_slli_epi64::<12>(b),
-            )),
-            low(_mm512_or_si512(
-                _mm512_srli_epi64::<40>(b),
-                _mm512_slli_epi64::<24>(c),
-            )),
-            low(_mm512_or_si512(
-                _mm512_srli_epi64::<28>(c),
-                _mm512_slli_epi64::<36>(d),
-            )),
+        let mut limbs = [
+            a,
+            either(_mm512_srli_epi64::<52>(a), _mm512_slli_epi64::<12>(b)),
+            either(_mm512_srli_epi64::<40>(b), _mm512_slli_epi64::<24>(c)),
+            either(_mm512_srli_epi64::<28>(c), _mm512_slli_epi64::<36>(d)),
             _mm512_srli_epi64::<16>(d),
-        ])
+        ];
+        for limb in &mut limbs[..4] {
+            *limb = _mm512_and_si512(*limb, splat(MASK));
+        }
+        Lanes(limbs)
     }
 
     /// The element in each lane, reduced from below 2p.
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn to_elements(self) -> [[u64; 4]; 8] {
-        let limbs = self.0.map(|limb| words(limb));
+        let [a, b, c, d, e] = self.0;
+        let limbs = [words(a), words(b), words(c), words(d), words(e)];
         let mut out = [[0; 4]; 8];
         for (lane, out) in out.iter_mut().enumerate() {
-            *out = reduce_once(&join(&limbs.map(|limb| limb[lane])));
+            let [a, b, c, d, e] = &limbs;
+            *out = reduce_once(&join(&[a[lane], b[lane], c[lane], d[lane], e[lane]]));
         }
         out
     }
@@ -222,8 +230,8 @@ impl Lanes {
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn first(self) -> [u64; 4] {
-        let low = |limb| _mm_cvtsi128_si64(_mm512_castsi512_si128(limb)) as u64;
-        reduce_once(&join(&self.0.map(|limb| low(limb))))
+        let [a, b, c, d, e] = self.0;
+        reduce_once(&join(&[first(a), first(b), first(c), first(d), first(e)]))
     }
 
     /// The integers that the elements stand for, below 2p.
@@ -321,7 +329,11 @@ impl Lanes {
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn permute(&self, order: __m512i) -> Lanes {
-        Lanes(self.0.map(|limb| _mm512_permutexvar_epi64(order, limb)))
+        let mut out = self.0;
+        for limb in &mut out {
+            *limb = _mm512_permutexvar_epi64(order, *limb);
+        }
+        Lanes(out)
     }
 
     /// Lane i holds what lane i ^ `distance` held.

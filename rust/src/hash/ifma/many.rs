@@ -138,13 +138,14 @@ impl<const N: usize> Table<'_, N> {
     #[inline]
     fn load(&self, index: usize) -> Affine8 {
         let (place, vector) = (index / self.vectors, index % self.vectors);
-        let lanes = [0, 1, 2, 3, 4, 5, 6, 7];
         // Lanes beyond the last sum repeat it.
         let last = self.sums.len() - 1;
-        Affine8::load(lanes.map(|lane| {
+        let mut points = [&self.sums[0].first; LANES];
+        for (lane, slot) in points.iter_mut().enumerate() {
             let sum = &self.sums[(vector * LANES + lane).min(last)];
-            point(self.rows, sum, place)
-        }))
+            *slot = point(self.rows, sum, place);
+        }
+        Affine8::load(points)
     }
 }
 

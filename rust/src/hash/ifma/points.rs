@@ -24,21 +24,42 @@ pub(super) struct Projective8 {
     pub(super) zzz: Lanes,
 }
 
+#[target_feature(enable = "avx512f,avx512ifma")]
+#[inline]
+fn low_words(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_unpacklo_epi64(a, b)
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+#[inline]
+fn high_words(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_unpackhi_epi64(a, b)
+}
+
+/// Quarters 0 and 2 of both.
+#[target_feature(enable = "avx512f,avx512ifma")]
+#[inline]
+fn even(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_shuffle_i64x2::<0b10_00_10_00>(a, b)
+}
+
+/// Quarters 1 and 3 of both.
+#[target_feature(enable = "avx512f,avx512ifma")]
+#[inline]
+fn odd(a: __m512i, b: __m512i) -> __m512i {
+    _mm512_shuffle_i64x2::<0b11_01_11_01>(a, b)
+}
+
 /// Eight points of eight words as eight vectors of one word each.
 #[target_feature(enable = "avx512f,avx512ifma")]
 #[inline]
-fn transpose(rows: [__m512i; 8]) -> [__m512i; 8] {
-    let [a, b, c, d, e, f, g, h] = rows;
-    // Words of neighbouring rows side by side.
-    let low = |x, y| _mm512_unpacklo_epi64(x, y);
-    let high = |x, y| _mm512_unpackhi_epi64(x, y);
-    let (ab0, ab1) = (low(a, b), high(a, b));
-    let (cd0, cd1) = (low(c, d), high(c, d));
-    let (ef0, ef1) = (low(e, f), high(e, f));
-    let (gh0, gh1) = (low(g, h), high(g, h));
-    // Quarters 0 and 2, or 1 and 3, of two vectors; then of four.
-    let even = |x, y| _mm512_shuffle_i64x2::<0b10_00_10_00>(x, y);
-    let odd = |x, y| _mm512_shuffle_i64x2::<0b11_01_11_01>(x, y);
+fn transpose([a, b, c, d, e, f, g, h]: [__m512i; 8]) -> [__m512i; 8] {
+    // Words of neighbouring rows side by side, then the quarters in which
+    // they are.
+    let (ab0, ab1) = (low_words(a, b), high_words(a, b));
+    let (cd0, cd1) = (low_words(c, d), high_words(c, d));
+    let (ef0, ef1) = (low_words(e, f), high_words(e, f));
+    let (gh0, gh1) = (low_words(g, h), high_words(g, h));
     let (abcd0, efgh0) = (even(ab0, cd0), even(ef0, gh0));
     let (abcd1, efgh1) = (even(ab1, cd1), even(ef1, gh1));
     let (abcd2, efgh2) = (odd(ab0, cd0), odd(ef0, gh0));
@@ -59,7 +80,17 @@ impl Affine8 {
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn load(points: [&Affine; 8]) -> Affine8 {
-        let [x0, x1, x2, x3, y0, y1, y2, y3] = transpose(points.map(|point| point_vector(point)));
+        let [a, b, c, d, e, f, g, h] = points;
+        let [x0, x1, x2, x3, y0, y1, y2, y3] = transpose([
+            point_vector(a),
+            point_vector(b),
+            point_vector(c),
+            point_vector(d),
+            point_vector(e),
+            point_vector(f),
+            point_vector(g),
+            point_vector(h),
+        ]);
         Affine8 {
             x: Lanes::from_limbs([x0, x1, x2, x3]),
             y: Lanes::from_limbs([y0, y1, y2, y3]),
