@@ -25,6 +25,13 @@ const MINUS_P_INVERSE: u64 = super::super::field::MINUS_P_INVERSE & MASK;
 #[derive(Clone, Copy)]
 pub(super) struct Lanes(pub(super) [__m512i; 5]);
 
+/// Zeros, for buffers not yet used.
+impl Default for Lanes {
+    fn default() -> Lanes {
+        Lanes([vector([0; 8]); 5])
+    }
+}
+
 /// Four 64-bit limbs as five 52-bit ones.
 const fn split(x: &[u64; 4]) -> [u64; 5] {
     [
@@ -138,7 +145,7 @@ fn product(mut t: Product, a: &Lanes, b: &Lanes) -> Product {
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 #[inline]
-fn square_product(a: &Lanes) -> Product {
+fn square_product(upper: [__m512i; 5], a: &Lanes) -> Product {
     let mut t = [_mm512_setzero_si512(); 10];
     for i in 0..5 {
         for j in i + 1..5 {
@@ -150,6 +157,9 @@ fn square_product(a: &Lanes) -> Product {
         *limb = _mm512_add_epi64(*limb, *limb);
     }
     for i in 0..5 {
+        t[5 + i] = _mm512_add_epi64(t[5 + i], upper[i]);
+    }
+    for i in 0..5 {
         t[2 * i] = low(t[2 * i], a.0[i], a.0[i]);
         t[2 * i + 1] = high(t[2 * i + 1], a.0[i], a.0[i]);
     }
@@ -158,6 +168,9 @@ fn square_product(a: &Lanes) -> Product {
 
 /// t/2^260 mod p, in five Montgomery rounds. Limb 3 of p is zero and limb 4
 /// is 2^46.
+///
+/// A round adds the m·p that clears limb i. What that carries into limb i + 1
+/// needs no multiplication: it is limb i / 2^52, rounded up.
 #[target_feature(enable = "avx512f,avx512ifma")]
 #[inline]
 fn montgomery_reduce(mut t: Product) -> Lanes {
@@ -166,10 +179,10 @@ fn montgomery_reduce(mut t: Product) -> Lanes {
     let (p0, p1, p2, p4) = (splat(P52[0]), splat(P52[1]), splat(P52[2]), splat(P52[4]));
     for i in 0..5 {
         let m = low(zero, t[i], inverse);
-        let cleared = low(t[i], m, p0);
-        t[i + 1] = high(t[i + 1], m, p0);
-        t[i + 1] = low(t[i + 1], m, p1);
-        t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64::<BITS>(cleared));
+        let over = _mm512_srli_epi64::<BITS>(_mm512_add_epi64(t[i], splat(MASK)));
+        // Two sums, so that the next m waits for one multiplication only.
+        let other = low(over, m, p1);
+        t[i + 1] = _mm512_add_epi64(high(t[i + 1], m, p0), other);
         t[i + 2] = high(t[i + 2], m, p1);
         t[i + 2] = low(t[i + 2], m, p2);
         t[i + 3] = high(t[i + 3], m, p2);
@@ -177,6 +190,37 @@ fn montgomery_reduce(mut t: Product) -> Lanes {
         t[i + 5] = high(t[i + 5], m, p4);
     }
     carry([t[5], t[6], t[7], t[8], t[9]])
+}
+
+/// Nothing yet, but what is to be added to the reduced product: the reduction
+/// divides only the lower five limbs away.
+#[target_feature(enable = "avx512f,avx512ifma")]
+#[inline]
+fn start(upper: [__m512i; 5]) -> Product {
+    let zero = _mm512_setzero_si512();
+    let [a, b, c, d, e] = upper;
+    [zero, zero, zero, zero, zero, a, b, c, d, e]
+}
+
+/// N·p - a, before carries.
+#[target_feature(enable = "avx512f,avx512ifma")]
+#[inline]
+fn minus<const N: u64>(a: &Lanes) -> [__m512i; 5] {
+    let multiple = const { multiple(N) };
+    let mut out = a.0;
+    for i in 0..5 {
+        out[i] = _mm512_sub_epi64(splat(multiple[i]), out[i]);
+    }
+    out
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+#[inline]
+fn minus_also(mut limbs: [__m512i; 5], a: &Lanes) -> [__m512i; 5] {
+    for i in 0..5 {
+        limbs[i] = _mm512_sub_epi64(limbs[i], a.0[i]);
+    }
+    limbs
 }
 
 impl Lanes {
@@ -248,6 +292,13 @@ impl Lanes {
         montgomery_reduce(product([_mm512_setzero_si512(); 10], self, other))
     }
 
+    /// a·b - c + N·p for c below N·p.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline]
+    pub(super) fn mul_sub<const N: u64>(&self, b: &Lanes, c: &Lanes) -> Lanes {
+        montgomery_reduce(product(start(minus::<N>(c)), self, b))
+    }
+
     /// a·b + c·d, below 2p where the sum of the bounds' products is at most 63.
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
@@ -260,45 +311,32 @@ impl Lanes {
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn square(&self) -> Lanes {
-        montgomery_reduce(square_product(self))
+        montgomery_reduce(square_product([_mm512_setzero_si512(); 5], self))
+    }
+
+    /// a² - b - c + N·p for b + c below N·p.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline]
+    pub(super) fn square_sub<const N: u64>(&self, b: &Lanes, c: &Lanes) -> Lanes {
+        let upper = minus_also(minus::<N>(b), c);
+        montgomery_reduce(square_product(upper, self))
+    }
+
+    /// a² - b - 2c + N·p for b + 2c below N·p.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline]
+    pub(super) fn square_sub_twice<const N: u64>(&self, b: &Lanes, c: &Lanes) -> Lanes {
+        let upper = minus_also(minus_also(minus::<N>(b), c), c);
+        montgomery_reduce(square_product(upper, self))
     }
 
     /// a - b + N·p for b below N·p.
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn sub<const N: u64>(&self, other: &Lanes) -> Lanes {
-        let multiple = const { multiple(N) };
-        let mut out = self.0;
+        let mut out = minus::<N>(other);
         for i in 0..5 {
-            let raised = _mm512_add_epi64(out[i], splat(multiple[i]));
-            out[i] = _mm512_sub_epi64(raised, other.0[i]);
-        }
-        carry(out)
-    }
-
-    /// a - b - c + N·p for b + c below N·p.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    #[inline]
-    pub(super) fn sub_two<const N: u64>(&self, b: &Lanes, c: &Lanes) -> Lanes {
-        let multiple = const { multiple(N) };
-        let mut out = self.0;
-        for i in 0..5 {
-            let raised = _mm512_add_epi64(out[i], splat(multiple[i]));
-            out[i] = _mm512_sub_epi64(_mm512_sub_epi64(raised, b.0[i]), c.0[i]);
-        }
-        carry(out)
-    }
-
-    /// a - b - 2c + N·p for b + 2c below N·p.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    #[inline]
-    pub(super) fn sub_and_twice<const N: u64>(&self, b: &Lanes, c: &Lanes) -> Lanes {
-        let multiple = const { multiple(N) };
-        let mut out = self.0;
-        for i in 0..5 {
-            let raised = _mm512_add_epi64(out[i], splat(multiple[i]));
-            let twice = _mm512_add_epi64(c.0[i], c.0[i]);
-            out[i] = _mm512_sub_epi64(_mm512_sub_epi64(raised, b.0[i]), twice);
+            out[i] = _mm512_add_epi64(out[i], self.0[i]);
         }
         carry(out)
     }
@@ -307,7 +345,7 @@ impl Lanes {
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn negate<const N: u64>(&self) -> Lanes {
-        Lanes([_mm512_setzero_si512(); 5]).sub::<N>(self)
+        carry(minus::<N>(self))
     }
 
     /// The element from below 2^257 brought below 2p.
@@ -386,4 +424,81 @@ impl Lanes {
 pub(super) fn quotient(a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
     let a = Fp::from_integer(a);
     invert_integer(b).map(|inverse| montgomery(&inverse, &a.0))
+}
+#[cfg(test)]
+mod micro {
+    use super::*;
+    use std::hint::black_box;
+    use std::time::Instant;
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn run() {
+        let a = Lanes::splat(&power_of_two(300));
+        for _ in 0..3 {
+            let mut x = [a; 6];
+            let t = Instant::now();
+            for _ in 0..100_000 {
+                for i in 0..6 {
+                    x[i] = x[i].mul(&a);
+                }
+            }
+            let d = t.elapsed().as_nanos() as f64 / 600_000.;
+            black_box(x);
+            let t = Instant::now();
+            let mut y = a;
+            for _ in 0..100_000 {
+                y = y.mul(&a);
+            }
+            black_box(y);
+            let e = t.elapsed().as_nanos() as f64 / 100_000.;
+            let mut z = [_mm512_setzero_si512(); 16];
+            let t = Instant::now();
+            for _ in 0..100_000 {
+                for i in 0..16 {
+                    z[i] = low(z[i], a.0[0], a.0[1]);
+                }
+            }
+            let g = t.elapsed().as_nanos() as f64 / 1_600_000.;
+            black_box(z);
+            let mut y = 1u64;
+            let t = Instant::now();
+            for _ in 0..1_000_000 {
+                y = black_box(y + 1);
+                y = y.wrapping_mul(5);
+            }
+            let f = t.elapsed().as_nanos() as f64 / 1_000_000.;
+            let xx = a.first();
+            let t = Instant::now();
+            let mut q = xx;
+            for _ in 0..10_000 {
+                q = invert_integer(&q).unwrap();
+                q[0] ^= 1;
+            }
+            let inv = t.elapsed().as_nanos() as f64 / 10_000.;
+            black_box(q);
+            let mut v = Fp(xx);
+            let w = Fp(xx);
+            let t = Instant::now();
+            for _ in 0..1_000_000 {
+                v = v.mul(&w);
+            }
+            let fm = t.elapsed().as_nanos() as f64 / 1_000_000.;
+            black_box(v);
+            let mut v = [Fp(xx); 4];
+            let t = Instant::now();
+            for _ in 0..1_000_000 {
+                for i in 0..4 {
+                    v[i] = v[i].mul(&w);
+                }
+            }
+            let fm4 = t.elapsed().as_nanos() as f64 / 4_000_000.;
+            black_box(v);
+            println!(
+                "mul throughput {d:.1} latency {e:.1} ifma {g:.3} (loop {f:.2}) y{y} inversion {inv:.0} fp mul latency {fm:.1} throughput {fm4:.1}"
+            );
+        }
+    }
+    #[test]
+    fn micro() {
+        unsafe { run() }
+    }
 }

@@ -4,6 +4,8 @@
 //! of each sum and share an inversion, as long as they are large enough, then
 //! projective additions. A vector holds eight sums' points of one place.
 
+use std::cell::Cell;
+
 use super::super::curve::Affine;
 use super::super::field::limb_bytes;
 use super::super::sum::Sum;
@@ -13,9 +15,17 @@ use super::points::Affine8;
 
 const LANES: usize = 8;
 /// Sums of a block: what the second-level cache holds.
-const BLOCK: usize = 128;
+const BLOCK: usize = 64;
 /// Fewest additions (of eight points) that are worth an inversion.
-const ROUND_MIN: usize = 26;
+const ROUND_MIN: usize = 16;
+/// Additions that are done step by step together.
+const GROUP: usize = 4;
+
+thread_local! {
+    /// Some 200 KiB, kept for the thread's next batch: fresh pages from the
+    /// system would cost as much as the sums of a small one.
+    static BUFFERS: Cell<Block> = Cell::default();
+}
 
 /// See [`super::super::sum::points`].
 #[target_feature(enable = "avx512f,avx512ifma")]
@@ -24,7 +34,7 @@ pub(super) fn points<const N: usize>(
     sums: &[Sum<N>],
     out: &mut Vec<Affine>,
 ) -> bool {
-    let mut block = Block::new();
+    let mut block = BUFFERS.take();
     for sums in sums.chunks(BLOCK) {
         let Some(points) = block.add_up(rows, sums) else {
             return false;
@@ -33,6 +43,7 @@ pub(super) fn points<const N: usize>(
             out.extend_from_slice(&points.store()[..sums.len()]);
         }
     }
+    BUFFERS.set(block);
     true
 }
 
@@ -43,7 +54,7 @@ pub(super) fn nodes<const N: usize>(
     sums: &[Sum<N>],
     out: &mut [[u8; 32]],
 ) -> bool {
-    let mut block = Block::new();
+    let mut block = BUFFERS.take();
     for (sums, out) in sums.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
         let Some(points) = block.add_up(rows, sums) else {
             return false;
@@ -55,6 +66,7 @@ pub(super) fn nodes<const N: usize>(
             }
         }
     }
+    BUFFERS.set(block);
     true
 }
 
@@ -63,21 +75,15 @@ pub(super) fn nodes<const N: usize>(
 ///
 /// Four products grow in turn, because each multiplication of one product
 /// waits for the one before.
+#[derive(Default)]
 struct Inverter {
+    /// Set by [`Inverter::reset`].
     products: [Lanes; 4],
     /// What each value's product was before the value.
     before: Vec<Lanes>,
 }
 
 impl Inverter {
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn new() -> Inverter {
-        Inverter {
-            products: [Lanes::one(); 4],
-            before: Vec::new(),
-        }
-    }
-
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     fn push(&mut self, value: &Lanes) {
@@ -118,6 +124,7 @@ impl Inverter {
 }
 
 /// The buffers of a block, kept from one to the next.
+#[derive(Default)]
 struct Block {
     /// The points at place p of the v-th eight sums, at p·vectors + v.
     points: Vec<Affine8>,
@@ -149,15 +156,21 @@ impl<const N: usize> Table<'_, N> {
     }
 }
 
-impl Block {
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn new() -> Block {
-        Block {
-            points: Vec::new(),
-            inverter: Inverter::new(),
-        }
+/// Adds the points in pairs with the inverses that were pushed last.
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn add_group(
+    inverter: &mut Inverter,
+    a: &[Affine8; GROUP],
+    b: &[Affine8; GROUP],
+) -> Option<[Affine8; GROUP]> {
+    let mut inverses = [a[0].x; GROUP];
+    for i in (0..GROUP).rev() {
+        inverses[i] = inverter.pop(&b[i].x.sub::<2>(&a[i].x))?;
     }
+    Some(Affine8::add_group_given(a, b, &inverses))
+}
 
+impl Block {
     /// The sums, eight a vector.
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn add_up<const N: usize>(&mut self, rows: &[Affine], sums: &[Sum<N>]) -> Option<&[Affine8]> {
@@ -202,10 +215,21 @@ impl Block {
         for index in pairs..offset {
             self.points[index] = table.load(index);
         }
-        for index in (0..pairs).rev() {
+        let whole = pairs - pairs % GROUP;
+        for index in (whole..pairs).rev() {
             let (a, b) = (table.load(index), table.load(index + offset));
             let inverse = self.inverter.pop(&b.x.sub::<2>(&a.x))?;
             self.points[index] = a.add_given(&b, &inverse);
+        }
+        for index in (0..whole).step_by(GROUP).rev() {
+            let mut a = [filler; GROUP];
+            let mut b = [filler; GROUP];
+            for i in 0..GROUP {
+                a[i] = table.load(index + i);
+                b[i] = table.load(index + i + offset);
+            }
+            let sums = add_group(&mut self.inverter, &a, &b)?;
+            self.points[index..index + GROUP].copy_from_slice(&sums);
         }
         Some(half)
     }
@@ -216,14 +240,20 @@ impl Block {
         let half = width.div_ceil(2);
         let (first, second) = self.points.split_at_mut(half * vectors);
         let pairs = width / 2 * vectors;
+        let (first, second) = (&mut first[..pairs], &second[..pairs]);
         self.inverter.reset();
-        for (a, b) in first[..pairs].iter().zip(&second[..pairs]) {
+        for (a, b) in first.iter().zip(second) {
             self.inverter.push(&b.x.sub::<2>(&a.x));
         }
         self.inverter.invert()?;
-        for (a, b) in first[..pairs].iter_mut().zip(&second[..pairs]).rev() {
+        let (first, rest) = first.as_chunks_mut::<GROUP>();
+        let (second, second_rest) = second.as_chunks::<GROUP>();
+        for (a, b) in rest.iter_mut().zip(second_rest).rev() {
             let inverse = self.inverter.pop(&b.x.sub::<2>(&a.x))?;
             *a = a.add_given(b, &inverse);
+        }
+        for (a, b) in first.iter_mut().zip(second).rev() {
+            *a = add_group(&mut self.inverter, a, b)?;
         }
         Some(half)
     }
@@ -232,13 +262,15 @@ impl Block {
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn add_projective(&mut self, width: usize, vectors: usize) -> Option<()> {
         let mut sums = Vec::with_capacity(vectors);
-        for vector in 0..vectors {
-            let at = |place: usize| &self.points[place * vectors + vector];
-            let mut sum = at(0).add_affine(at(1));
-            for place in 2..width {
-                sum = sum.add_affine(at(place));
+        let (first, rest) = self.points[..width * vectors].split_at(vectors);
+        let (second, rest) = rest.split_at(vectors);
+        for (a, b) in first.iter().zip(second) {
+            sums.push(a.add_affine(b));
+        }
+        for points in rest.chunks_exact(vectors) {
+            for (sum, point) in sums.iter_mut().zip(points) {
+                *sum = sum.add_affine(point);
             }
-            sums.push(sum);
         }
         self.inverter.reset();
         for sum in &sums {

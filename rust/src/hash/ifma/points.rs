@@ -114,9 +114,33 @@ impl Affine8 {
     pub(super) fn add_given(&self, other: &Affine8, inverse: &Lanes) -> Affine8 {
         // Bounds: 4p·2p, then 2p·2p, so that x is below 2p + 4p.
         let slope = other.y.sub::<2>(&self.y).mul(inverse);
-        let x = slope.square().sub_two::<4>(&self.x, &other.x).reduce();
-        let y = slope.mul(&self.x.sub::<2>(&x)).sub::<2>(&self.y).reduce();
+        let x = slope.square_sub::<4>(&self.x, &other.x).reduce();
+        let y = slope.mul_sub::<2>(&self.x.sub::<2>(&x), &self.y).reduce();
         Affine8 { x, y }
+    }
+
+    /// [`Affine8::add_given`] for several at once, step by step: each step of
+    /// one waits for the step before, so that the others fill the gaps.
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline]
+    pub(super) fn add_group_given<const G: usize>(
+        a: &[Affine8; G],
+        b: &[Affine8; G],
+        inverses: &[Lanes; G],
+    ) -> [Affine8; G] {
+        let mut slopes = *inverses;
+        for i in 0..G {
+            slopes[i] = b[i].y.sub::<2>(&a[i].y).mul(&slopes[i]);
+        }
+        let mut out = *a;
+        for i in 0..G {
+            out[i].x = slopes[i].square_sub::<4>(&a[i].x, &b[i].x).reduce();
+        }
+        for i in 0..G {
+            let run = a[i].x.sub::<2>(&out[i].x);
+            out[i].y = slopes[i].mul_sub::<2>(&run, &a[i].y).reduce();
+        }
+        out
     }
 
     /// The sums without an inversion.
@@ -148,7 +172,7 @@ fn third_on_line(x1: &Lanes, y1: &Lanes, p: &Lanes, r: &Lanes) -> (Lanes, Lanes,
     let pp = p.square();
     let ppp = p.mul(&pp);
     let q = x1.mul(&pp);
-    let x = r.square().sub_and_twice::<6>(&ppp, &q).reduce();
+    let x = r.square_sub_twice::<6>(&ppp, &q).reduce();
     let y = r.mul_add(&q.sub::<2>(&x), &y1.negate::<2>(), &ppp);
     (x, y, pp, ppp)
 }
@@ -158,8 +182,8 @@ impl Projective8 {
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     pub(super) fn add_affine(&self, other: &Affine8) -> Projective8 {
-        let p = other.x.mul(&self.zz).sub::<2>(&self.x);
-        let r = other.y.mul(&self.zzz).sub::<2>(&self.y);
+        let p = other.x.mul_sub::<2>(&self.zz, &self.x);
+        let r = other.y.mul_sub::<2>(&self.zzz, &self.y);
         let (x, y, pp, ppp) = third_on_line(&self.x, &self.y, &p, &r);
         Projective8 {
             x,
@@ -175,8 +199,8 @@ impl Projective8 {
     pub(super) fn add(&self, other: &Projective8) -> Projective8 {
         let x1 = self.x.mul(&other.zz);
         let y1 = self.y.mul(&other.zzz);
-        let p = other.x.mul(&self.zz).sub::<2>(&x1);
-        let r = other.y.mul(&self.zzz).sub::<2>(&y1);
+        let p = other.x.mul_sub::<2>(&self.zz, &x1);
+        let r = other.y.mul_sub::<2>(&self.zzz, &y1);
         let (x, y, pp, ppp) = third_on_line(&x1, &y1, &p, &r);
         Projective8 {
             x,
