@@ -15,11 +15,11 @@ use super::points::Affine8;
 
 const LANES: usize = 8;
 /// Sums of a block: what the second-level cache holds.
-const BLOCK: usize = 64;
+const BLOCK: usize = 128;
 /// Fewest additions (of eight points) that are worth an inversion.
 const ROUND_MIN: usize = 16;
 /// Additions that are done step by step together.
-const GROUP: usize = 4;
+const GROUP: usize = 8;
 
 thread_local! {
     /// Some 200 KiB, kept for the thread's next batch: fresh pages from the
@@ -79,17 +79,22 @@ pub(super) fn nodes<const N: usize>(
 struct Inverter {
     /// Set by [`Inverter::reset`].
     products: [Lanes; 4],
-    /// What each value's product was before the value.
+    /// What each value's product was before the value; never shortened.
     before: Vec<Lanes>,
+    used: usize,
 }
 
 impl Inverter {
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
     fn push(&mut self, value: &Lanes) {
-        let product = &mut self.products[self.before.len() % 4];
-        self.before.push(*product);
+        let product = &mut self.products[self.used % 4];
+        if self.used == self.before.len() {
+            self.before.push(Lanes::default());
+        }
+        self.before[self.used] = *product;
         *product = product.mul(value);
+        self.used += 1;
     }
 
     /// Turns the products to their inverses; nothing if any value is zero.
@@ -103,15 +108,15 @@ impl Inverter {
         Some(())
     }
 
-    /// The inverse of the value that was pushed last.
+    /// The inverse of the value that was pushed last, to `out`.
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
-    fn pop(&mut self, value: &Lanes) -> Option<Lanes> {
-        let before = self.before.pop()?;
-        let inverse = &mut self.products[self.before.len() % 4];
-        let own = inverse.mul(&before);
+    fn pop(&mut self, value: &Lanes, out: &mut Lanes) -> Option<()> {
+        self.used = self.used.checked_sub(1)?;
+        let inverse = &mut self.products[self.used % 4];
+        *out = inverse.mul(&self.before[self.used]);
         *inverse = inverse.mul(value);
-        Some(own)
+        Some(())
     }
 
     /// Ready for the next values.
@@ -119,7 +124,7 @@ impl Inverter {
     #[inline]
     fn reset(&mut self) {
         self.products = [Lanes::one(); 4];
-        self.before.clear();
+        self.used = 0;
     }
 }
 
@@ -156,18 +161,28 @@ impl<const N: usize> Table<'_, N> {
     }
 }
 
-/// Adds the points in pairs with the inverses that were pushed last.
+/// Adds b to a, with the inverses of the differences that were pushed last.
+///
+/// All of the group go through one step before the next, because each step
+/// waits for the one before.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn add_group(
-    inverter: &mut Inverter,
-    a: &[Affine8; GROUP],
-    b: &[Affine8; GROUP],
-) -> Option<[Affine8; GROUP]> {
-    let mut inverses = [a[0].x; GROUP];
-    for i in (0..GROUP).rev() {
-        inverses[i] = inverter.pop(&b[i].x.sub::<2>(&a[i].x))?;
+fn add_group(inverter: &mut Inverter, a: &mut [Affine8], b: &[Affine8]) -> Option<()> {
+    let mut slopes = [Lanes::default(); GROUP];
+    let mut x = [Lanes::default(); GROUP];
+    for (slope, (a, b)) in slopes.iter_mut().zip(a.iter().zip(b)).rev() {
+        inverter.pop(&b.x.sub::<2>(&a.x), slope)?;
     }
-    Some(Affine8::add_group_given(a, b, &inverses))
+    for (slope, (a, b)) in slopes.iter_mut().zip(a.iter().zip(b)) {
+        *slope = b.y.sub::<2>(&a.y).mul(slope);
+    }
+    for (x, (slope, (a, b))) in x.iter_mut().zip(slopes.iter().zip(a.iter().zip(b))) {
+        *x = slope.square_sub::<4>(&a.x, &b.x).reduce();
+    }
+    for (a, (slope, x)) in a.iter_mut().zip(slopes.iter().zip(&x)) {
+        a.y = slope.mul_sub::<2>(&a.x.sub::<2>(x), &a.y).reduce();
+        a.x = *x;
+    }
+    Some(())
 }
 
 impl Block {
@@ -184,9 +199,11 @@ impl Block {
         if width / 2 * vectors >= ROUND_MIN {
             width = self.first_round(&table)?;
         } else {
-            self.points.clear();
-            for index in 0..width * vectors {
-                self.points.push(table.load(index));
+            let places = width * vectors;
+            self.points
+                .resize(places.max(self.points.len()), Affine8::default());
+            for (index, point) in self.points[..places].iter_mut().enumerate() {
+                *point = table.load(index);
             }
         }
         while width > 1 && width / 2 * vectors >= ROUND_MIN {
@@ -210,26 +227,20 @@ impl Block {
             self.inverter.push(&b.x.sub::<2>(&a.x));
         }
         self.inverter.invert()?;
-        let filler = table.load(0);
-        self.points.resize(offset, filler);
-        for index in pairs..offset {
-            self.points[index] = table.load(index);
+        self.points
+            .resize(offset.max(self.points.len()), Affine8::default());
+        for (i, point) in self.points[pairs..offset].iter_mut().enumerate() {
+            *point = table.load(pairs + i);
         }
-        let whole = pairs - pairs % GROUP;
-        for index in (whole..pairs).rev() {
-            let (a, b) = (table.load(index), table.load(index + offset));
-            let inverse = self.inverter.pop(&b.x.sub::<2>(&a.x))?;
-            self.points[index] = a.add_given(&b, &inverse);
-        }
-        for index in (0..whole).step_by(GROUP).rev() {
-            let mut a = [filler; GROUP];
-            let mut b = [filler; GROUP];
-            for i in 0..GROUP {
-                a[i] = table.load(index + i);
-                b[i] = table.load(index + i + offset);
+        let mut second = [Affine8::default(); GROUP];
+        for start in (0..pairs).step_by(GROUP).rev() {
+            let first = &mut self.points[start..pairs.min(start + GROUP)];
+            for (i, (a, b)) in first.iter_mut().zip(&mut second).enumerate() {
+                *a = table.load(start + i);
+                *b = table.load(start + i + offset);
             }
-            let sums = add_group(&mut self.inverter, &a, &b)?;
-            self.points[index..index + GROUP].copy_from_slice(&sums);
+            let second = &second[..first.len()];
+            add_group(&mut self.inverter, first, second)?;
         }
         Some(half)
     }
@@ -246,14 +257,9 @@ impl Block {
             self.inverter.push(&b.x.sub::<2>(&a.x));
         }
         self.inverter.invert()?;
-        let (first, rest) = first.as_chunks_mut::<GROUP>();
-        let (second, second_rest) = second.as_chunks::<GROUP>();
-        for (a, b) in rest.iter_mut().zip(second_rest).rev() {
-            let inverse = self.inverter.pop(&b.x.sub::<2>(&a.x))?;
-            *a = a.add_given(b, &inverse);
-        }
-        for (a, b) in first.iter_mut().zip(second).rev() {
-            *a = add_group(&mut self.inverter, a, b)?;
+        let groups = first.chunks_mut(GROUP).zip(second.chunks(GROUP));
+        for (a, b) in groups.rev() {
+            add_group(&mut self.inverter, a, b)?;
         }
         Some(half)
     }
@@ -277,8 +283,9 @@ impl Block {
             self.inverter.push(&sum.zzz);
         }
         self.inverter.invert()?;
+        let mut inverse = Lanes::default();
         for (sum, out) in sums.iter().zip(&mut self.points).rev() {
-            let inverse = self.inverter.pop(&sum.zzz)?;
+            self.inverter.pop(&sum.zzz, &mut inverse)?;
             *out = sum.to_affine_given(&inverse);
         }
         Some(())

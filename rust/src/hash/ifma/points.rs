@@ -9,7 +9,7 @@ use super::lanes::Lanes;
 use super::point_vector;
 
 /// Eight affine points.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Affine8 {
     pub(super) x: Lanes,
     pub(super) y: Lanes,
@@ -104,41 +104,6 @@ impl Affine8 {
         let mut out = [Affine::ZERO; 8];
         for (out, (x, y)) in out.iter_mut().zip(x.into_iter().zip(y)) {
             *out = Affine { x: Fp(x), y: Fp(y) };
-        }
-        out
-    }
-
-    /// The sums, given 1/(other.x - self.x).
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    #[inline]
-    pub(super) fn add_given(&self, other: &Affine8, inverse: &Lanes) -> Affine8 {
-        // Bounds: 4p·2p, then 2p·2p, so that x is below 2p + 4p.
-        let slope = other.y.sub::<2>(&self.y).mul(inverse);
-        let x = slope.square_sub::<4>(&self.x, &other.x).reduce();
-        let y = slope.mul_sub::<2>(&self.x.sub::<2>(&x), &self.y).reduce();
-        Affine8 { x, y }
-    }
-
-    /// [`Affine8::add_given`] for several at once, step by step: each step of
-    /// one waits for the step before, so that the others fill the gaps.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    #[inline]
-    pub(super) fn add_group_given<const G: usize>(
-        a: &[Affine8; G],
-        b: &[Affine8; G],
-        inverses: &[Lanes; G],
-    ) -> [Affine8; G] {
-        let mut slopes = *inverses;
-        for i in 0..G {
-            slopes[i] = b[i].y.sub::<2>(&a[i].y).mul(&slopes[i]);
-        }
-        let mut out = *a;
-        for i in 0..G {
-            out[i].x = slopes[i].square_sub::<4>(&a[i].x, &b[i].x).reduce();
-        }
-        for i in 0..G {
-            let run = a[i].x.sub::<2>(&out[i].x);
-            out[i].y = slopes[i].mul_sub::<2>(&run, &a[i].y).reduce();
         }
         out
     }
