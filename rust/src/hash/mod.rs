@@ -1,81 +1,178 @@
-//! The hash that a tree is built with.
+//! `MerkleCRH^Orchard`: the hash that nearly all of a tree's time goes to.
+//!
+//! # The sum
+//!
+//! The hash is Sinsemilla over the Pallas curve (Zcash protocol
+//! specification, 5.4.1.3 and 5.4.1.9). Its message has a fixed length, 52
+//! words of ten bits, and Sinsemilla's steps acc ← 2·acc + S[word] are linear
+//! in its generators, so that the hash is the x coordinate of
+//!
+//! ```text
+//! 2^52·Q + Σ 2^(51-i)·S[word_i]          i = 0..52
+//! ```
+//!
+//! that is of a start point for each level and one entry each of 51 tables of
+//! 1024 points ([`tables`]). The words are bits of the node's bytes as they
+//! are ([`message`]). What is left is to add up 52 points ([`sum`]), which
+//! can be done in any order:
+//!
+//! - many sums at once: in affine coordinates, all additions of a round
+//!   sharing one inversion, six field multiplications for each;
+//! - a single sum: partly in projective coordinates, with few inversions;
+//! - a sum of which half is known before the other (an empty right sibling, a
+//!   sibling on the way to the root): only 26 points are added when the other
+//!   half becomes known.
+//!
+//! [`portable`] does so in plain 64-bit arithmetic, [`ifma`] eight lanes at a
+//! time where the processor has AVX-512 IFMA. Both give the same bytes.
+//!
+//! # Exceptional cases
+//!
+//! Sinsemilla is defined with incomplete addition, which yields ⊥ where two
+//! points with the same x, or the identity, are added; `orchard` then returns
+//! 0. Theorem 5.4.4 of the protocol specification (in 5.4.1.9, "Sinsemilla
+//! hash function") shows that a message whose hash is ⊥ gives a nontrivial
+//! discrete logarithm relation between the generators, which nobody can find
+//! without breaking the discrete logarithm problem on Pallas, on which the
+//! hash's collision resistance stands altogether.
+//!
+//! The sums here are taken in another order, so their own exceptional cases
+//! are others: two partial sums, or two entries, with the same x. Each is
+//! again a relation between the generators of the same kind. Unlike ⊥, these
+//! say nothing about the result, so they are handled exactly: a zero
+//! denominator makes the product of all denominators zero, which the shared
+//! inversion notices, and the hashes that shared it are computed again by the
+//! definition, through `orchard` itself. A message for which the definition
+//! yields ⊥ while all of our denominators are nonzero would be the one case
+//! that is not noticed; to know one is to know a relation.
+
+mod curve;
+mod field;
+mod ifma;
+mod invert;
+mod message;
+mod node;
+#[doc(hidden)]
+pub mod orchard_hash;
+mod portable;
+mod sum;
+mod tables;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
 use incrementalmerkletree::{Hashable, Level};
 use orchard::tree::MerkleHashOrchard;
-use std::fmt;
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct OrchardNode([u8; 32]);
-impl OrchardNode {
-    pub fn from_bytes(b: &[u8; 32]) -> Option<Self> {
-        Option::from(MerkleHashOrchard::from_bytes(b)).map(|_: MerkleHashOrchard| Self(*b))
+pub use node::OrchardNode;
+
+/// The hash that a tree is built with: what the engine asks beyond
+/// [`Hashable`]. The default methods are plain loops over
+/// [`Hashable::combine`].
+pub trait TreeHash: Hashable + Clone + PartialEq {
+    /// Combines each pair, all of them children at `level`, and appends the
+    /// results to `out` in order. Large batches are shared among up to
+    /// `threads` threads; the result does not depend on their number.
+    fn combine_batch(level: Level, pairs: &[(Self, Self)], threads: usize, out: &mut Vec<Self>) {
+        let _ = threads;
+        out.extend(pairs.iter().map(|(l, r)| Self::combine(level, l, r)));
     }
-    pub fn to_bytes(self) -> [u8; 32] {
-        self.0
+
+    /// Combines `left` with the root of an empty subtree at its right.
+    fn combine_empty_right(level: Level, left: &Self) -> Self {
+        Self::combine(level, left, &Self::empty_root(level))
     }
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-impl fmt::Debug for OrchardNode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::error::hex(&self.0))
-    }
-}
-impl fmt::Display for OrchardNode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::error::hex(&self.0))
-    }
-}
-impl From<MerkleHashOrchard> for OrchardNode {
-    fn from(h: MerkleHashOrchard) -> Self {
-        Self(h.to_bytes())
-    }
-}
-impl From<OrchardNode> for MerkleHashOrchard {
-    fn from(n: OrchardNode) -> Self {
-        MerkleHashOrchard::from_bytes(&n.0).expect("canonical")
+
+    /// Folds `node`, which is at `level`, up through its siblings, one for
+    /// each level from there on; returns the node on top.
+    fn climb(level: Level, node: &Self, siblings: &[Sibling<Self>]) -> Self {
+        let levels = (u8::from(level)..).map(Level::from);
+        let path = siblings.iter().zip(levels);
+        path.fold(node.clone(), |node, (sibling, level)| {
+            sibling.combine(level, &node)
+        })
     }
 }
+
+/// What a node on the way up is combined with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sibling<H> {
+    /// The sibling is the left child.
+    Left(H),
+    /// The sibling is the right child.
+    Right(H),
+    /// The sibling is the right child, and nothing is in it.
+    EmptyRight,
+}
+
+impl<H: TreeHash> Sibling<H> {
+    /// The parent of `node` and this sibling, both at `level`.
+    pub fn combine(&self, level: Level, node: &H) -> H {
+        match self {
+            Sibling::Left(left) => H::combine(level, left, node),
+            Sibling::Right(right) => H::combine(level, node, right),
+            Sibling::EmptyRight => H::combine_empty_right(level, node),
+        }
+    }
+}
+
+/// How the sums are calculated: a matter of speed only.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// Plain 64-bit arithmetic.
+    Portable,
+    /// Eight lanes of 52-bit limbs; only where the processor has AVX-512 IFMA.
+    Ifma,
+}
+
+impl Backend {
+    /// The fastest one that this processor has.
+    #[inline]
+    pub fn best() -> Backend {
+        if ifma::is_available() {
+            Backend::Ifma
+        } else {
+            Backend::Portable
+        }
+    }
+}
+
 impl Hashable for OrchardNode {
     fn empty_leaf() -> Self {
         MerkleHashOrchard::empty_leaf().into()
     }
-    fn combine(level: Level, a: &Self, b: &Self) -> Self {
-        MerkleHashOrchard::combine(level, &(*a).into(), &(*b).into()).into()
+
+    fn combine(level: Level, left: &Self, right: &Self) -> Self {
+        orchard_hash::combine(Backend::best(), level, left, right)
     }
+
+    /// # Panics
+    ///
+    /// Above level 32, the root's.
     fn empty_root(level: Level) -> Self {
-        MerkleHashOrchard::empty_root(level).into()
+        orchard_hash::empty_root(Backend::best(), level)
     }
 }
 
-pub trait TreeHash: Hashable + Clone + PartialEq {
-    fn combine_batch(level: Level, pairs: &[(Self, Self)], _threads: usize, out: &mut Vec<Self>) {
-        out.extend(pairs.iter().map(|(l, r)| Self::combine(level, l, r)));
+impl TreeHash for OrchardNode {
+    fn combine_batch(level: Level, pairs: &[(Self, Self)], threads: usize, out: &mut Vec<Self>) {
+        orchard_hash::combine_batch(Backend::best(), level, pairs, threads, out);
     }
+
     fn combine_empty_right(level: Level, left: &Self) -> Self {
-        Self::combine(level, left, &Self::empty_root(level))
+        orchard_hash::combine_empty_right(Backend::best(), level, left)
     }
+
     fn climb(level: Level, node: &Self, siblings: &[Sibling<Self>]) -> Self {
-        let mut level = level;
-        let mut node = node.clone();
-        for s in siblings {
-            node = match s {
-                Sibling::Left(h) => Self::combine(level, h, &node),
-                Sibling::Right(h) => Self::combine(level, &node, h),
-                Sibling::EmptyRight => Self::combine_empty_right(level, &node),
-            };
-            level = level + 1;
-        }
-        node
+        orchard_hash::climb(Backend::best(), level, node, siblings)
     }
 }
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sibling<H> {
-    Left(H),
-    Right(H),
-    EmptyRight,
-}
-impl TreeHash for OrchardNode {}
+
+/// The plain loops: the reference that the fast paths are measured by.
 impl TreeHash for MerkleHashOrchard {}
-#[cfg(feature = "test-dependencies")]
+
+/// The trees of `incrementalmerkletree`'s test suites.
+#[cfg(any(test, feature = "test-dependencies"))]
 impl TreeHash for String {}
