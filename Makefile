@@ -79,6 +79,14 @@ bench: library ## time a block, append, root and witness beside the yardsticks
 	go test -run '^$$' -bench . -benchtime 20x ./...
 	$(CARGO) bench $(RUST)
 
+.PHONY: bench-hash
+bench-hash: ## time the hash beside orchard's and the fastest published one
+	$(CARGO) bench $(RUST) --bench hash
+
+.PHONY: test-hash
+test-hash: ## compare a million hashes at all levels with orchard's (minutes)
+	KVSHARD_HASH_PAIRS=1000000 $(CARGO) test $(RUST) --release --features test-dependencies --lib hash:: -- --include-ignored
+
 .PHONY: testdata
 testdata: ## write the data of real Zcash blocks anew from the crate zebra-test
 	$(CARGO) run --locked --release --manifest-path tools/testdata/Cargo.toml -- testdata/roots testdata/frontiers testdata/vectors

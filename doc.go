@@ -7,18 +7,18 @@
 //	level
 //	 32                      root                      what Root returns
 //	                    ┌─────┴─────┐             ┐
-//	 31                 ◦           ◦             │
-//	                  ┌─┴─┐       ┌─┴─┐           │ the cap, kept where
-//	  ⋮               ⋮   ⋮       ⋮   ⋮           │ appends and witnesses
-//	                ┌─┴─┐   ┌─┴─┐                 │ read it
-//	  5             ◦   ◦   ◦   ◦                 │
-//	              ┌─┴─┐                           ┘
-//	  4           ◦   ◦   ◦   ◦   …   ◦           ┐ roots of the shards
-//	            ┌─┴─┐             ┌─┴─┐           │
-//	  ⋮         ⋮   ⋮             ⋮   ⋮           │ a shard: 16 leaves,
-//	          ┌─┴─┐                 ┌─┴─┐         │ one record
-//	  0       ●   ●   …             ●   ◌         ┘ leaves
-//	position  0   1                size-1
+//	  ⋮                 ⋮           ⋮             │ the cap: the edge of what
+//	  7                 ◦           ◦             ┘ is complete, above
+//	                ┌───┴───┐   ┌───┴───┐
+//	  6             ◦       ◦   ◦       ◦         ┐ quads: four nodes a
+//	              ┌─┴─┐   ┌─┴─┐ …                 │ record, once complete;
+//	  5           ◦   ◦   ◦   ◦                   │ the tip: the edge
+//	            ┌─┴─┐                             ┘
+//	  4         ◦   ◦     …       ◦               ┐
+//	          ┌─┴─┐             ┌─┴─┐             │ a shard: 16 leaves,
+//	  ⋮       ⋮   ⋮             ⋮   ⋮             │ one record
+//	  0       ●   ●   …         ●   ◌             ┘ leaves
+//	position  0   1            size-1
 //
 // # Words
 //
@@ -27,8 +27,9 @@
 //   - A position numbers the leaves from 0 in the order of appending. The
 //     size is the number of leaves, and the position of the next one.
 //   - A level counts from 0, the leaves, to 32, the root.
-//   - A shard is a subtree of 16 leaves, its root at level 4; the cap is the
-//     tree above the shards.
+//   - A shard is a subtree of 16 leaves, its root at level 4. Above, complete
+//     nodes are stored in quads of four; those on the edge of the tree, in the
+//     tip and, from level 7 up, in the cap.
 //   - The frontier is the newest leaf and its ommers: the complete subtrees to
 //     the left of its path. It is all that appending needs.
 //   - A checkpoint is the tree at one moment under an id, a uint32 that
