@@ -75,9 +75,12 @@ demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read 
 	@bin/kvshard-demo
 
 .PHONY: bench
-bench: library ## time a block, append, root and witness beside the yardsticks
-	go test -run '^$$' -bench . -benchtime 20x ./...
-	$(CARGO) bench $(RUST)
+bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
+	$(CARGO) build $(RUST) --release --example yardstick
+	@mkdir -p bin && rm -f bin/yardstick && go build -o bin/yardstick ./internal/yardstick
+	bin/yardstick
+	$(CARGO) bench $(RUST) --bench tree
+	go test -run '^$$' -bench . -benchtime 20x .
 
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one
@@ -85,7 +88,7 @@ bench-hash: ## time the hash beside orchard's and the fastest published one
 
 .PHONY: test-hash
 test-hash: ## compare a million hashes at all levels with orchard's (minutes)
-	KVSHARD_HASH_PAIRS=1000000 $(CARGO) test $(RUST) --release --features test-dependencies --lib hash:: -- --include-ignored
+	$(CARGO) test $(RUST) --release --features test-dependencies --lib hash:: -- --include-ignored
 
 .PHONY: testdata
 testdata: ## write the data of real Zcash blocks anew from the crate zebra-test
