@@ -25,12 +25,12 @@ help: ## print the targets
 build: library ## build the Rust library for this machine and the Go package over it
 	go build ./...
 
-# Copies only what changed, so that nothing is linked again for nothing.
+# Built as a static library alone: cargo optimises nothing as a whole (lto) while it builds an rlib
+# beside it. What is linked is one object of it, see build/archive.sh.
 .PHONY: library
 library:
-	@$(CARGO) build $(RUST) --release
-	@mkdir -p $(dir $(LIB))
-	@cmp -s rust/target/release/libkvshard.a $(LIB) || cp rust/target/release/libkvshard.a $(LIB)
+	@$(CARGO) rustc $(RUST) --release --lib --crate-type staticlib
+	@build/archive.sh rust/target/release/libkvshard.a $(LIB)
 
 .PHONY: test
 test: test-rust test-interop test-go ## run every test (some 10 minutes on two cores)
@@ -100,5 +100,7 @@ testdata-check: ## check that the committed data is what the crate zebra-test gi
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin lib
+	rm -rf bin dist lib/*/libkvshard.a
 	$(CARGO) clean --manifest-path rust/Cargo.toml
+
+include build/cross.mk

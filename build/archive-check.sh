@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Checks an archive that build/archive.sh made, and shows its size:
+#
+#   build/archive-check.sh ARCHIVE [TARGET]
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/targets.sh"
+
+archive=$1
+target "${2:-$(host_target)}"
+[ "$format" != macho ] || binutils=''
+need "${binutils}nm" "${binutils}objdump" "${binutils}ar"
+
+members=$("${binutils}ar" t "$archive")
+[ "$members" = kvshard.o ] || fail "$archive holds more than one object: $(wc -l <<<"$members")"
+
+# Mach-O and 32-bit Windows put an underscore before a C name.
+global=$("${binutils}nm" -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort)
+[ "$global" = "$(exported_names)" ] ||
+	fail "$archive: global names differ from include/kvshard.h:"$'\n'"$(diff <(exported_names) <(echo "$global"))"
+
+sections=$("${binutils}objdump" -h "$archive" | awk '$1 ~ /^[0-9]+$/ { print $2 }' | grep -E '^\.(debug|zdebug|llvm)' || true)
+[ -z "$sections" ] || fail "$archive has sections of debug information or bitcode: $sections"
+
+# A group would be merged with another Rust library's.
+! "${binutils}objdump" -h "$archive" | grep -q 'LINK_ONCE' || [ "$format" = pe ] || fail "$archive has COMDAT groups"
+
+echo "$name: $(stat -c %s "$archive") bytes ($(gzip -9 <"$archive" | wc -c) in gzip), $(wc -l <<<"$global") global names: those of include/kvshard.h"
