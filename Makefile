@@ -52,7 +52,7 @@ test-safety: library ## run the Go tests with the race detector and the strictes
 	GOEXPERIMENT=cgocheck2 $(GOTEST) -race -short $(GO_PACKAGES)
 
 .PHONY: lint
-lint: ## check formats, vet, staticcheck, clippy, docs
+lint: library ## check formats, vet, staticcheck, clippy, docs
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt: run it on the files above'; exit 1; }
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
