@@ -44,7 +44,7 @@ macho)
 		ZERO_AR_DATE=1 xcrun libtool -static -D -o "$work/libkvshard.a" "$object"
 	else
 		cp "$raw" "$work/libkvshard.a"
-		echo "archive.sh: $3: only Apple's linker can make the names local: the archive is cargo's, unchanged" >&2
+		echo "archive.sh: $name: only Apple's linker can make the names local: the archive is cargo's, unchanged" >&2
 	fi
 	;;
 esac

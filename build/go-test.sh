@@ -20,4 +20,4 @@ case $run in
 esac
 cd "$root"
 export GOOS=$goos GOARCH=$goarch CGO_ENABLED=1 CC=$cc
-exec nice go test -count=1 -tags "$tags" ${ldflags:+-ldflags "$ldflags"} "${exec[@]}" "$@"
+exec go test -count=1 -tags "$tags" ${ldflags:+-ldflags "$ldflags"} ${exec[@]+"${exec[@]}"} "$@"

@@ -50,7 +50,7 @@ export CARGO_ENCODED_RUSTFLAGS
 CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}")
 CARGO_ENCODED_RUSTFLAGS=${CARGO_ENCODED_RUSTFLAGS%$'\x1f'}
 unset RUSTFLAGS
-nice "${cargo[@]}" rustc --manifest-path "$manifest" --locked --lib --crate-type staticlib \
+"${cargo[@]}" rustc --manifest-path "$manifest" --locked --lib --crate-type staticlib \
 	--target-dir "$crates" "${options[@]}" "$@" >&2
 
 library=$(sed -nE 's/^name = "(.*)"/\1/p' "$manifest" | head -1)
