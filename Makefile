@@ -48,6 +48,10 @@ test-interop: ## read zcash_client_backend's shards, and have it read ours
 test-go: library ## run the Go tests over the linked library
 	$(GOTEST) $(GO_PACKAGES)
 
+.PHONY: test-large
+test-large: library ## run the random histories a hundred times over (minutes)
+	KVSHARD_LARGE=1 $(GOTEST) -timeout 60m -run 'TestSameContent|TestRewindLeaves|TestHistories|TestTreesSideBySide|TestCosts' .
+
 .PHONY: test-safety
 test-safety: library ## run the Go tests with the race detector and the strictest pointer checks
 	GOEXPERIMENT=cgocheck2 $(GOTEST) -race -short $(GO_PACKAGES)
