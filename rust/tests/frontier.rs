@@ -470,3 +470,27 @@ fn bad_frontiers_are_refused() {
     tree.insert_frontier(&good, 2).unwrap();
     assert_eq!(tree.check(), Ok(vec![]));
 }
+
+/// A started tree whose cap is lost or damaged: `check` says so, and does not fail itself.
+#[test]
+fn check_reports_a_lost_cap() {
+    let mut tree = Engine::<_, Sip, 20>::new(MemKv::new(), config(Retention::Marked));
+    tree.insert_frontier(&made_up(5000), 1).unwrap();
+    tree.append(&leaves(0, 165)).unwrap();
+    let cap = kvshard::keys::cap();
+    let sound = tree.kv().records()[&cap].clone();
+    for damaged in [None, Some(vec![1]), Some(vec![1, 0]), Some(vec![2])] {
+        let records = tree.kv_mut().records_mut();
+        match damaged {
+            None => records.remove(&cap),
+            Some(value) => records.insert(cap.clone(), value),
+        };
+        let violations = tree.check().unwrap();
+        assert!(
+            violations.iter().any(|v| v.invariant == "cap"),
+            "{violations:#?}"
+        );
+    }
+    tree.kv_mut().records_mut().insert(cap, sound);
+    assert_eq!(tree.check(), Ok(vec![]));
+}
