@@ -12,7 +12,7 @@ import (
 
 // An oddity is a panic value that is no error, no string and not comparable by
 // content.
-type oddity struct{ self *oddity }
+type oddity struct{ _ byte }
 
 // errDisk is the store's own error.
 var errDisk = &diskError{sector: 7}

@@ -77,10 +77,10 @@ func reads(id uint32, old, new uint64) []step {
 		{"Root", func(t *kvshard.Tree) (string, error) { return text(t.Root()) }},
 		{fmt.Sprintf("RootAt(%d)", id), func(t *kvshard.Tree) (string, error) { return text(t.RootAt(id)) }},
 		{fmt.Sprintf("Leaf(%d)", old), func(t *kvshard.Tree) (string, error) { return text(t.Leaf(old)) }},
-		{fmt.Sprintf("Witness(%d)", old), func(t *kvshard.Tree) (string, error) { return path(t.Witness(old)) }},
-		{fmt.Sprintf("Witness(%d)", new), func(t *kvshard.Tree) (string, error) { return path(t.Witness(new)) }},
-		{fmt.Sprintf("WitnessAt(%d, %d)", old, id), func(t *kvshard.Tree) (string, error) { return path(t.WitnessAt(old, id)) }},
-		{fmt.Sprintf("WitnessAt(%d, %d)", new, id), func(t *kvshard.Tree) (string, error) { return path(t.WitnessAt(new, id)) }},
+		{fmt.Sprintf("Witness(%d)", old), func(t *kvshard.Tree) (string, error) { return pathText(t.Witness(old)) }},
+		{fmt.Sprintf("Witness(%d)", new), func(t *kvshard.Tree) (string, error) { return pathText(t.Witness(new)) }},
+		{fmt.Sprintf("WitnessAt(%d, %d)", old, id), func(t *kvshard.Tree) (string, error) { return pathText(t.WitnessAt(old, id)) }},
+		{fmt.Sprintf("WitnessAt(%d, %d)", new, id), func(t *kvshard.Tree) (string, error) { return pathText(t.WitnessAt(new, id)) }},
 		{"Frontier", func(t *kvshard.Tree) (string, error) {
 			f, err := t.Frontier()
 			return fmt.Sprintf("size %d, %d ommers", f.Size, len(f.Ommers)), err
@@ -106,7 +106,7 @@ func reads(id uint32, old, new uint64) []step {
 
 func text[T any](value T, err error) (string, error) { return fmt.Sprint(value), err }
 
-func path(w kvshard.Witness, err error) (string, error) {
+func pathText(w kvshard.Witness, err error) (string, error) {
 	var b []byte
 	for _, node := range w.Path {
 		b = append(b, node[:]...)
