@@ -615,6 +615,26 @@ fn foreign_records_are_seen() {
     }
 }
 
+/// The index in a shard's key may be such that its leaves have no position.
+#[test]
+fn dump_names_a_shard_beyond_the_tree() {
+    let mut kv = MemKv::new();
+    let append: Call<Sip> = Call::Append(leaves(0, 40), Retention::Marked);
+    append.run::<_, DEPTH>(&mut kv, 1).unwrap();
+    let first = kv.records()[&keys::shard(0)].clone();
+    for index in [3, 1 << 28, 1 << 60, u64::MAX] {
+        for value in [vec![1, 0], first.clone()] {
+            let mut damaged = kv.clone();
+            damaged.set(&keys::shard(index), &value).unwrap();
+            let dump = Call::<Sip>::Dump.run::<_, DEPTH>(damaged, 1);
+            let Err(Error::Kv(KvError::Corrupt { key, .. })) = dump else {
+                panic!("shard {index}: {dump:?}");
+            };
+            assert_eq!(key, keys::shard(index));
+        }
+    }
+}
+
 /// With nodes whose length a record tells, and with nodes of which most bytes are none.
 #[test]
 fn samples_with_other_hashes() {

@@ -1,6 +1,9 @@
 //! Random histories on the engine and, side by side, on `ShardTree<MemoryShardStore>`; and a plain
 //! `ShardTree` over the engine's own store.
 
+mod common;
+
+use common::cases;
 use incrementalmerkletree::{Hashable, Level, Position, Retention as ImtRetention};
 use kvshard::engine::{Config, Engine, Retention};
 use kvshard::error::Error;
@@ -286,17 +289,17 @@ fn history(seed: u64, steps: usize, marked_share: f64) {
 
 #[test]
 fn marked() {
-    (0..20).for_each(|seed| history(seed, 60, 1.0));
+    (0..cases(20)).for_each(|seed| history(seed, 60, 1.0));
 }
 
 #[test]
 fn ephemeral() {
-    (100..120).for_each(|seed| history(seed, 60, 0.0));
+    (100..100 + cases(20)).for_each(|seed| history(seed, 60, 0.0));
 }
 
 #[test]
 fn mixed() {
-    (200..230).for_each(|seed| history(seed, 60, 0.5));
+    (200..200 + cases(30)).for_each(|seed| history(seed, 60, 0.5));
 }
 
 #[test]
