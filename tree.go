@@ -306,8 +306,8 @@ func (t *Tree) Frontier() (Frontier, error) {
 }
 
 // InsertFrontier starts an empty tree from the frontier of another one and
-// makes a checkpoint of it. The leaves before are [ErrPruned] for ever; those
-// that follow have the positions, roots and witnesses that they would have
+// makes a checkpoint of it. The leaves before are [ErrPruned] for ever, but for
+// one that is itself an ommer; those that follow have the positions, roots and witnesses that they would have
 // in the other tree. A tree that is not empty is [ErrNotEmpty]; a frontier of
 // a wrong shape (see [Frontier]) [ErrInvalidArgument]; a leaf or ommer that
 // is not canonical [ErrInvalidNode].
