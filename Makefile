@@ -12,6 +12,7 @@ GOARCH  := $(shell go env GOARCH)
 LIB     := lib/$(GOOS)_$(GOARCH)/libkvshard.a
 CARGO   := cargo
 RUST    := --manifest-path rust/Cargo.toml --locked
+TESTS   := --profile tests --features test-dependencies
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GO_PACKAGES := ./... ./testdata
 # The library is no input that go knows of: a cached result could be another library's.
@@ -37,7 +38,7 @@ test: test-rust test-interop test-go ## run every test (some 10 minutes on two c
 
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
-	$(CARGO) test $(RUST) --release --features test-dependencies
+	$(CARGO) test $(RUST) $(TESTS)
 
 .PHONY: test-interop
 test-interop: ## read zcash_client_backend's shards, and have it read ours
@@ -46,6 +47,10 @@ test-interop: ## read zcash_client_backend's shards, and have it read ours
 .PHONY: test-go
 test-go: library ## run the Go tests over the linked library
 	$(GOTEST) $(GO_PACKAGES)
+
+.PHONY: test-large
+test-large: library ## run the random histories a hundred times over (minutes)
+	KVSHARD_LARGE=1 $(GOTEST) -timeout 60m -run 'TestSameContent|TestRewindLeaves|TestHistories|TestTreesSideBySide|TestCosts' .
 
 .PHONY: test-safety
 test-safety: library ## run the Go tests with the race detector and the strictest pointer checks
@@ -57,16 +62,16 @@ lint: ## check formats, vet, staticcheck, clippy, docs
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
 	$(CARGO) fmt --manifest-path rust/Cargo.toml --check
-	$(CARGO) clippy $(RUST) --release --all-targets --features test-dependencies -- -D warnings
+	$(CARGO) clippy $(RUST) $(TESTS) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
 
 .PHONY: header-check
 header-check: ## check that include/kvshard.h is what cbindgen makes of the crate
-	$(CARGO) test $(RUST) --release --features test-dependencies --test header
+	$(CARGO) test $(RUST) $(TESTS) --test header
 
 .PHONY: header
 header: ## write include/kvshard.h anew
-	UPDATE_HEADER=1 $(CARGO) test $(RUST) --release --features test-dependencies --test header
+	UPDATE_HEADER=1 $(CARGO) test $(RUST) $(TESTS) --test header
 
 .PHONY: demo
 demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read it all again
@@ -88,7 +93,7 @@ bench-hash: ## time the hash beside orchard's and the fastest published one
 
 .PHONY: test-hash
 test-hash: ## compare a million hashes at all levels with orchard's (minutes)
-	$(CARGO) test $(RUST) --release --features test-dependencies --lib hash:: -- --include-ignored
+	$(CARGO) test $(RUST) $(TESTS) --lib hash:: -- --include-ignored
 
 .PHONY: testdata
 testdata: ## write the data of real Zcash blocks anew from the crate zebra-test
