@@ -24,6 +24,8 @@ GOTEST  := go test -count=1
 FUZZTIME  := 60s
 HISTORIES := 100000
 KILLS     := 500
+# Not the public suites behind the callbacks: they go through the same code, very many times.
+VALGRIND_TESTS := faults null_pointers bad_input empty_values
 
 .PHONY: help
 help: ## print the targets
