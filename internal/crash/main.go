@@ -129,7 +129,7 @@ func write(folder string) error {
 		if err := disk.Do(func(kv store.KVStore) error { return step(kv, n) }); err != nil {
 			return err
 		}
-		if _, err := fmt.Println(n); err != nil {
+		if _, err := fmt.Fprintln(os.Stdout, n); err != nil {
 			return err
 		}
 	}
@@ -162,7 +162,7 @@ func run(kills int, seed uint64) error {
 		unreported += n - reported
 		reached = n
 	}
-	fmt.Printf("%d kills, %d steps on disk, %d of them finished but not reported; seed %d\n", kills, all, unreported, seed)
+	fmt.Fprintf(os.Stdout, "%d kills, %d steps on disk, %d of them finished but not reported; seed %d\n", kills, all, unreported, seed)
 	return nil
 }
 

@@ -239,9 +239,9 @@ func grow(leaves uint64, each, readers int) (err error) {
 	if err = errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	fmt.Printf("%d leaves in %d blocks, each root right, in %s; %d queries by %d readers, each right\n",
+	fmt.Fprintf(os.Stdout, "%d leaves in %d blocks, each root right, in %s; %d queries by %d readers, each right\n",
 		leaves, blocks, took.Round(time.Second), queries.Load(), readers)
-	fmt.Printf("resident %d MiB at a tenth, %d MiB at the end (bound: %d MiB more); live heap %d KiB, %d KiB (bound: %d KiB more)\n",
+	fmt.Fprintf(os.Stdout, "resident %d MiB at a tenth, %d MiB at the end (bound: %d MiB more); live heap %d KiB, %d KiB (bound: %d KiB more)\n",
 		first.resident/mebibyte, last.resident/mebibyte, residentBound/mebibyte, first.live/1024, last.live/1024, liveBound/1024)
 	if last.resident > first.resident+residentBound || last.live > first.live+liveBound {
 		return errors.New("memory grew beyond the bound")
@@ -250,7 +250,7 @@ func grow(leaves uint64, each, readers int) (err error) {
 	if err == nil && now != files {
 		err = fmt.Errorf("%d open files, %d at the start", now, files)
 	}
-	fmt.Printf("%d files open at the start, %d at the end\n", files, now)
+	fmt.Fprintf(os.Stdout, "%d files open at the start, %d at the end\n", files, now)
 	return err
 }
 
@@ -325,7 +325,7 @@ func sideBySide(trees int) error {
 		group.Go(func() { failed[i] = build(uint64(i) << 32) })
 	}
 	group.Wait()
-	fmt.Printf("%d goroutines, each its own tree of 2000 leaves in 40 blocks, all roots right, in %s\n",
+	fmt.Fprintf(os.Stdout, "%d goroutines, each its own tree of 2000 leaves in 40 blocks, all roots right, in %s\n",
 		trees, time.Since(begun).Round(time.Millisecond))
 	return errors.Join(failed...)
 }
