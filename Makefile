@@ -92,7 +92,7 @@ model: ## play HISTORIES (100000) random histories a kind beside two trees by ot
 fuzz: fuzz-rust fuzz-go ## fuzz each target for FUZZTIME (60s): needs a nightly Rust and cargo-fuzz
 
 .PHONY: fuzz-rust
-fuzz-rust: # new inputs go to rust/target/fuzz, a failing one is to be committed to rust/fuzz/corpus
+fuzz-rust: ## fuzz decoders, call sequences and damaged stores in Rust (nightly; new inputs go to rust/target/fuzz)
 	cargo +nightly fuzz build -O -s none --fuzz-dir rust/fuzz
 	@for target in decode history damage; do \
 		mkdir -p rust/target/fuzz/$$target rust/fuzz/artifacts/$$target; \
@@ -102,7 +102,7 @@ fuzz-rust: # new inputs go to rust/target/fuzz, a failing one is to be committed
 	done
 
 .PHONY: fuzz-go
-fuzz-go: library # go commits a failing input to testdata/fuzz by itself
+fuzz-go: library ## fuzz the Go package; go puts a failing input into testdata/fuzz
 	@for target in FuzzParseNode FuzzTree FuzzFrontier FuzzStore; do \
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .; \
 	done
