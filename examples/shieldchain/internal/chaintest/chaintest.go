@@ -55,8 +55,6 @@ type Chain struct {
 
 	db     dbm.DB
 	height int64
-	now    time.Time
-	rand   *rand.Rand
 }
 
 // Config of a chain.
@@ -77,7 +75,7 @@ type Config struct {
 // New makes a chain in a directory of the test's own.
 func New(t testing.TB, c Config) *Chain {
 	t.Helper()
-	chain := &Chain{T: t, Dir: t.TempDir(), Options: c.Options, now: time.Unix(1_700_000_000, 0).UTC(), rand: rand.New(rand.NewSource(1))}
+	chain := &Chain{T: t, Dir: t.TempDir(), Options: c.Options}
 	if chain.Options == nil {
 		chain.Options = simtestutil.AppOptionsMap{}
 	}
@@ -102,7 +100,7 @@ func New(t testing.TB, c Config) *Chain {
 	params.Block = &cmtproto.BlockParams{MaxBytes: 20_000_000, MaxGas: -1}
 	params.Authority = &cmtproto.AuthorityParams{Authority: chain.Accounts[0].Address().String()}
 	_, err := chain.App.InitChain(&abci.RequestInitChain{
-		ChainId: ChainID, Time: chain.now, InitialHeight: c.InitialHeight,
+		ChainId: ChainID, Time: genesisTime, InitialHeight: c.InitialHeight,
 		ConsensusParams: &params, Validators: []abci.ValidatorUpdate{}, AppStateBytes: state,
 	})
 	Must0(t, err)
@@ -179,7 +177,8 @@ func (c *Chain) Tx(a *Account, gas uint64, msgs ...sdk.Msg) []byte {
 // Sign signs a transaction with the account's present sequence.
 func (c *Chain) Sign(a *Account, gas uint64, msgs ...sdk.Msg) []byte {
 	c.T.Helper()
-	tx, err := simtestutil.GenSignedMockTx(c.rand, c.App.TxConfig(), msgs, sdk.NewCoins(), gas, ChainID,
+	// A memo of random length is part of it: let it be the same one each time.
+	tx, err := simtestutil.GenSignedMockTx(rand.New(rand.NewSource(1)), c.App.TxConfig(), msgs, sdk.NewCoins(), gas, ChainID,
 		[]uint64{a.Number}, []uint64{a.Sequence}, a.Key)
 	Must0(c.T, err)
 	return Must(c.App.TxConfig().TxEncoder()(tx))(c.T)
@@ -197,9 +196,8 @@ func Append(a *Account, leaves ...kvshard.Node) *types.MsgAppend {
 // Finalize executes the next block without committing it.
 func (c *Chain) Finalize(txs ...[]byte) *abci.ResponseFinalizeBlock {
 	c.T.Helper()
-	c.now = c.now.Add(time.Second)
 	c.height++
-	return Must(c.App.FinalizeBlock(&abci.RequestFinalizeBlock{Height: c.height, Time: c.now, Txs: txs, ProposerAddress: validatorKey.PubKey().Address()}))(c.T)
+	return Must(c.App.FinalizeBlock(&abci.RequestFinalizeBlock{Height: c.height, Time: genesisTime.Add(time.Duration(c.height) * time.Second), Txs: txs, ProposerAddress: validatorKey.PubKey().Address()}))(c.T)
 }
 
 // Commit commits the block that was executed.

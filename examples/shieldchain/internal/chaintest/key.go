@@ -1,6 +1,14 @@
 package chaintest
 
-import "github.com/cometbft/cometbft/crypto/ed25519"
+import (
+	"time"
 
-// validatorKey is the same in all chains, so that their states can be compared.
-var validatorKey = ed25519.GenPrivKeyFromSecret([]byte("validator"))
+	"github.com/cometbft/cometbft/crypto/ed25519"
+)
+
+// The same in all chains, so that their states can be compared, and a replayed
+// block is the same block.
+var (
+	validatorKey = ed25519.GenPrivKeyFromSecret([]byte("validator"))
+	genesisTime  = time.Unix(1_700_000_000, 0).UTC()
+)
