@@ -9,7 +9,11 @@ source "$here/targets.sh"
 archive=$1
 target "${2:-$(host_target)}"
 if [ "$format" = macho ] && [ "$(uname -s)" != Darwin ]; then
-	echo "$name: $(wc -c <"$archive") bytes, cargo's own archive: not checked, not for a release"
+	for path in "$root" "${CARGO_HOME:-$HOME/.cargo}" "$HOME/" /rustlib/; do
+	! grep -aqF "$path" "$archive" || fail "$archive names a path of this machine: $path"
+done
+
+echo "$name: $(wc -c <"$archive") bytes, cargo's own archive: not checked, not for a release"
 	exit 0
 fi
 need "${binutils}nm" "${binutils}objdump" "${binutils}ar"
@@ -28,5 +32,9 @@ sections=$("${binutils}objdump" -h "$archive" | awk '$1 ~ /^[0-9]+$/ { print $2 
 
 # A group would be merged with another Rust library's.
 ! "${binutils}objdump" -h "$archive" | grep -q 'LINK_ONCE' || [ "$format" = pe ] || fail "$archive has COMDAT groups"
+
+for path in "$root" "${CARGO_HOME:-$HOME/.cargo}" "$HOME/" /rustlib/; do
+	! grep -aqF "$path" "$archive" || fail "$archive names a path of this machine: $path"
+done
 
 echo "$name: $(wc -c <"$archive") bytes ($(gzip -9 <"$archive" | wc -c) in gzip), $(wc -l <<<"$global") global names: those of include/kvshard.h"

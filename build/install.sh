@@ -11,13 +11,11 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
 
-ziglang=0.17.1
-
 install_zig() {
 	[ ! -x "$root/bin/zig/bin/python" ] || return 0
 	need python3
 	python3 -m venv "$root/bin/zig"
-	"$root/bin/zig/bin/pip" install -q "ziglang==$ziglang"
+	"$root/bin/zig/bin/pip" install -q "ziglang==$ZIGLANG_VERSION"
 }
 
 wanted=()

@@ -4,15 +4,18 @@
 #   build/rust.sh TARGET MANIFEST [CARGO-OPTIONS...]
 #
 # In this order it takes
-# - the pinned toolchain, if it has the target's standard library (rustup target
+# - the rustc on the PATH, if it has the target's standard library (rustup target
 #   add TRIPLE);
 # - the distribution's, if that has it (Debian: libstd-rust-web-dev:ARCH);
 # - the distribution's with the standard library built from its own source
 #   (Debian: rust-web-src). For that the compiler must allow unstable options.
 #
-# No path of this machine goes into the library: the folder of the repository and
-# those of cargo's registry are replaced, so that a build elsewhere gives the
-# same bytes.
+# Built as a static library alone: cargo does not optimise the whole (lto) while
+# it builds an rlib beside it.
+#
+# No path of this machine goes into the library: the folders of the repository,
+# of the crates, and of the standard library's source are replaced, so that a
+# build elsewhere gives the same bytes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -38,14 +41,25 @@ elif [ -x "$system/rustc" ] && [ -e "$("$system/rustc" --print sysroot)/lib/rust
 else
 	fail "$name: no Rust standard library for $triple: rustup target add $triple${packages:+, or on Debian: build/install.sh $name}"
 fi
-echo "rust.sh: $name: $("$rustc" --version)$([[ ${options[*]} != *build-std* ]] || echo ', its standard library built from source')" >&2
+used=$("$rustc" --version)
+built=''
+[[ ${options[*]} != *build-std* ]] || built=', its standard library built from source'
+echo "rust.sh: $name: $used$built" >&2
+case $used in
+"rustc $RUST_VERSION "*) ;;
+*) echo "rust.sh: releases are built with rustc $RUST_VERSION where it has the target: this library has other bytes" >&2 ;;
+esac
 
-flags=("--remap-path-prefix=$root=/kvshard")
 home=${CARGO_HOME:-$HOME/.cargo}
+# The folder of the crates has the index in its name: on a fresh machine it is made first.
+ls -d "$home"/registry/src/*/ >/dev/null 2>&1 || "${cargo[@]}" fetch --locked --manifest-path "$manifest" --target "$triple" >&2
+commit=$("$rustc" -vV | sed -n 's/^commit-hash: //p')
+# Of several that fit, rustc takes the last.
+flags=("--remap-path-prefix=$("$rustc" --print sysroot)/lib/rustlib/src/rust=/rustc/$commit" "--remap-path-prefix=$home=/cargo")
 for index in "$home"/registry/src/*/; do
 	[ ! -d "$index" ] || flags+=("--remap-path-prefix=${index%/}=/crates")
 done
-flags+=("--remap-path-prefix=$home=/cargo" "--remap-path-prefix=$("$rustc" --print sysroot)=/rust")
+flags+=("--remap-path-prefix=$root=/kvshard")
 export CARGO_ENCODED_RUSTFLAGS
 CARGO_ENCODED_RUSTFLAGS=$(printf '%s\x1f' "${flags[@]}")
 CARGO_ENCODED_RUSTFLAGS=${CARGO_ENCODED_RUSTFLAGS%$'\x1f'}

@@ -3,6 +3,7 @@
 targets='linux-amd64 linux-arm64 linux-amd64-musl linux-arm64-musl windows-amd64 darwin-arm64'
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$root/build/versions"
 
 fail() {
 	echo "$(basename "$0"): $*" >&2
