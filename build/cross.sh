@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Runs the Go tests over the library in lib/ for targets, as far as their programs
-# can run here; links a program where they cannot.
+# Builds the library of targets into lib/, and runs the Go tests over it and
+# panics beside another Rust library, as far as a target's programs can run here;
+# links a program where they cannot.
 #
-#   build/cross-test.sh TARGET...
+#   build/cross.sh TARGET...
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -11,6 +12,7 @@ mkdir -p bin
 
 for each; do
 	target "$each"
+	"$here/library.sh" "$name"
 	if [ "$run" = never ]; then
 		need "$cc" go
 		GOOS=$goos GOARCH=$goarch CGO_ENABLED=1 CC=$cc go test -c ${ldflags:+-ldflags "$ldflags"} -o "bin/$name.test" .
@@ -21,7 +23,6 @@ for each; do
 	short=()
 	[ -z "$run" ] || short=(-short)
 	"$here/go-test.sh" "$name" ${short[@]+"${short[@]}"} . ./kvtest ./internal/realdata
-	case $name in
-	windows-*) echo "$name: ran under wine: a test stand, no real Windows" ;;
-	esac
+	"$here/test-panic.sh" "$name"
+	echo "$name: ok${run:+ under $(basename "$run")}"
 done
