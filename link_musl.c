@@ -66,7 +66,7 @@ __attribute__((weak)) int _dl_find_object(void *pc, struct found *found) {
   return dl_iterate_phdr(look, &search) ? 0 : -1;
 }
 
-int kvshard_can_unwind(void) {
+int musl_can_unwind(void) {
   struct found found = {0};
   struct search search = {0, &found};
   return dl_iterate_phdr(look, &search);

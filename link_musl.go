@@ -9,7 +9,7 @@ import "C"
 
 // linkFault says what is wrong with how the program was linked, "" if nothing.
 func linkFault() string {
-	if C.kvshard_can_unwind() == 0 {
+	if C.musl_can_unwind() == 0 {
 		return "the program has no index of unwind tables, so a panic would abort it: link with -ldflags \"-linkmode external -extldflags '-static -Wl,--eh-frame-hdr'\""
 	}
 	return ""
