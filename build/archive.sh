@@ -32,7 +32,7 @@ elf | pe)
 	for name in $exports; do roots+=(-u "$name"); done
 	"${binutils}ld" -r --gc-sections --force-group-allocation "${roots[@]}" -e kvshard_abi -o "$object" "$raw"
 	"${binutils}objcopy" --wildcard --keep-global-symbol='kvshard_*' --strip-debug \
-		--remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.comment "$object"
+		--remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.llvm_addrsig --remove-section=.comment "$object"
 	"${binutils}ar" rcsD "$work/libkvshard.a" "$object"
 	;;
 macho)

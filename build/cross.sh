@@ -22,7 +22,7 @@ for each; do
 	# An emulator is slow enough to leave out what -short leaves out.
 	short=()
 	[ -z "$run" ] || short=(-short)
-	"$here/go-test.sh" "$name" ${short[@]+"${short[@]}"} . ./kvtest ./internal/realdata
+	"$here/go-test.sh" "$name" ${short[@]+"${short[@]}"} ./... ./testdata
 	"$here/test-panic.sh" "$name"
 	echo "$name: ok${run:+ under $(basename "$run")}"
 done

@@ -16,4 +16,4 @@ raw=$("$here/rust.sh" "$name" rust/Cargo.toml --features test-panic)
 "$here/archive.sh" "$raw" "$libs/libkvshard.a" "$name"
 "$here/archive-check.sh" "$libs/libkvshard.a" "$name"
 
-RUST_BACKTRACE=0 CGO_LDFLAGS="-L$libs ${CGO_LDFLAGS:-}" "$here/go-test.sh" "$name" --tags twolibs,kvshard_dev -v ./internal/twolibs
+RUST_BACKTRACE=0 CGO_LDFLAGS="-L$libs ${CGO_LDFLAGS:-}" "$here/go-test.sh" "$name" --tags twolibs,kvshard_dev ./internal/twolibs
