@@ -14,6 +14,8 @@
 # - objcopy makes every other name local, drops debug information, and drops the
 #   LLVM bitcode that Rust puts beside the code.
 # - ar D writes no times, owners or numbers of inodes.
+#
+# For Windows the libraries of DLL imports lie beside that object.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -25,15 +27,51 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 object=$work/kvshard.o
 
-case $format in
-elf | pe)
-	need "${binutils}ld" "${binutils}objcopy" "${binutils}ar"
-	roots=()
-	for name in $exports; do roots+=(-u "$name"); done
-	"${binutils}ld" -r --gc-sections --force-group-allocation "${roots[@]}" -e kvshard_abi -o "$object" "$raw"
+# one_object INPUT... links what the exports reach into $object.
+one_object() {
+	local roots=() export
+	for export in $exports; do roots+=(-u "$export"); done
+	"${binutils}ld" -r --gc-sections --force-group-allocation "${roots[@]}" -e kvshard_abi -o "$object" "$@"
 	"${binutils}objcopy" --wildcard --keep-global-symbol='kvshard_*' --strip-debug \
 		--remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.llvm_addrsig --remove-section=.comment "$object"
+}
+
+# import_libraries writes anew the import libraries that rustc put among the
+# members here: rustc's have random names, and ld -r would shuffle their parts.
+import_libraries() {
+	local head dll
+	for head in *.dllh.o; do
+		dll=${head%h.o}
+		{
+			printf 'LIBRARY %s\nEXPORTS\n' "$dll"
+			"${binutils}nm" "$dll"s*.o | sed -nE 's/.* __imp_(.*)/\1/p' | sort
+		} >"$dll.def"
+		rm "$dll"[hst]*.o
+		"${binutils}dlltool" --deterministic-libraries --temp-prefix "$dll" -d "$dll.def" -l "$dll.lib"
+		"${binutils}ar" x "$dll.lib"
+	done
+}
+
+case $format in
+elf)
+	need "${binutils}ld" "${binutils}objcopy" "${binutils}ar"
+	one_object "$raw"
 	"${binutils}ar" rcsD "$work/libkvshard.a" "$object"
+	;;
+pe)
+	need "${binutils}ld" "${binutils}objcopy" "${binutils}ar" "${binutils}nm" "${binutils}dlltool"
+	raw=$(realpath "$raw")
+	mkdir "$work/members"
+	cd "$work/members"
+	"${binutils}ar" x "$raw"
+	import_libraries
+	# _tls_used is the C runtime's. ld -r stops if it is asked for and not there.
+	code=(*.rcgu.o)
+	for member in "${code[@]}"; do "${binutils}objcopy" --redefine-sym _tls_used=tls_used_later "$member"; done
+	one_object "${code[@]}"
+	"${binutils}objcopy" --redefine-sym tls_used_later=_tls_used "$object"
+	"${binutils}ar" rcsD "$work/libkvshard.a" "$object" *.dll[hst]*.o
+	cd "$root"
 	;;
 macho)
 	# Apple's linker does both steps: what is not exported becomes local.
