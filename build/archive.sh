@@ -27,14 +27,10 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 object=$work/kvshard.o
 
-# one_object INPUT... links what the exports reach into $object.
-one_object() {
-	local roots=() export
-	for export in $exports; do roots+=(-u "$export"); done
-	"${binutils}ld" -r --gc-sections --force-group-allocation "${roots[@]}" -e kvshard_abi -o "$object" "$@"
-	"${binutils}objcopy" --wildcard --keep-global-symbol='kvshard_*' --strip-debug \
-		--remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.llvm_addrsig --remove-section=.comment "$object"
-}
+roots=()
+for export in $exports; do roots+=(-u "$export"); done
+keep=(--wildcard "--keep-global-symbol=kvshard_*" --strip-debug
+	--remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.llvm_addrsig --remove-section=.comment)
 
 # import_libraries writes anew the import libraries that rustc put among the
 # members here: rustc's have random names, and ld -r would shuffle their parts.
@@ -55,7 +51,8 @@ import_libraries() {
 case $format in
 elf)
 	need "${binutils}ld" "${binutils}objcopy" "${binutils}ar"
-	one_object "$raw"
+	"${binutils}ld" -r --gc-sections --force-group-allocation "${roots[@]}" -e kvshard_abi -o "$object" "$raw"
+	"${binutils}objcopy" "${keep[@]}" "$object"
 	"${binutils}ar" rcsD "$work/libkvshard.a" "$object"
 	;;
 pe)
@@ -65,11 +62,16 @@ pe)
 	cd "$work/members"
 	"${binutils}ar" x "$raw"
 	import_libraries
-	# _tls_used is the C runtime's. ld -r stops if it is asked for and not there.
-	code=(*.rcgu.o)
-	for member in "${code[@]}"; do "${binutils}objcopy" --redefine-sym _tls_used=tls_used_later "$member"; done
-	one_object "${code[@]}"
-	"${binutils}objcopy" --redefine-sym tls_used_later=_tls_used "$object"
+	# ld -r stops if the C runtime's _tls_used is asked for by its name. With --gc-sections it forgets
+	# that vectors of constants need 64 bytes of alignment, and without --file-alignment objcopy pads
+	# sections, of which the list of thread callbacks would end early. The linker directives name what
+	# not to export from a DLL.
+	for member in *.rcgu.o; do "${binutils}objcopy" --file-alignment=16 --redefine-sym _tls_used=tls_used_later "$member"; done
+	"${binutils}ld" -r "${roots[@]}" -o "$object" *.rcgu.o
+	"${binutils}objcopy" --file-alignment=16 "${keep[@]}" --remove-section=.drectve --redefine-sym tls_used_later=_tls_used "$object"
+	alignment() { "${binutils}objdump" -h "$@" 2>/dev/null | sed -nE 's/.* [.]rdata .*2[*][*]([0-9]+)$/\1/p' | sort -n | tail -1; }
+	[ "$(alignment "$object")" = "$(alignment *.rcgu.o)" ] || fail 'ld or objcopy changed the alignment of .rdata'
+	"${binutils}objdump" -h "$object" | grep -qE '[.]CRT[$]XLB +00000008 ' || fail 'ld or objcopy changed the size of .CRT$XLB'
 	"${binutils}ar" rcsD "$work/libkvshard.a" "$object" *.dll[hst]*.o
 	cd "$root"
 	;;
