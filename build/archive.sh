@@ -15,7 +15,7 @@
 #   LLVM bitcode that Rust puts beside the code.
 # - ar D writes no times, owners or numbers of inodes.
 #
-# For Windows the libraries of DLL imports lie beside that object.
+# For Windows, rustc's own object is that one, and the libraries of DLL imports lie beside it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -33,7 +33,7 @@ keep=(--wildcard "--keep-global-symbol=kvshard_*" --strip-debug
 	--remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.llvm_addrsig --remove-section=.comment)
 
 # import_libraries writes anew the import libraries that rustc put among the
-# members here: rustc's have random names, and ld -r would shuffle their parts.
+# members here: rustc's have random names.
 import_libraries() {
 	local head dll
 	for head in *.dllh.o; do
@@ -56,24 +56,22 @@ elf)
 	"${binutils}ar" rcsD "$work/libkvshard.a" "$object"
 	;;
 pe)
-	need "${binutils}ld" "${binutils}objcopy" "${binutils}ar" "${binutils}nm" "${binutils}dlltool"
+	# Built as a whole, all Rust code is in one member, and what that needs of compiler_builtins
+	# (memcpy and the like) the C runtime has. ld -r would lose alignment and shift unwind tables.
+	need "${binutils}objcopy" "${binutils}ar" "${binutils}nm" "${binutils}dlltool"
 	raw=$(realpath "$raw")
 	mkdir "$work/members"
-	cd "$work/members"
+	pushd "$work/members" >/dev/null
 	"${binutils}ar" x "$raw"
+	# Without --file-alignment objcopy pads sections: the list of thread callbacks would end early.
+	# The linker directives say what not to export from a DLL.
+	# And the pointer to the C runtime's _tls_used would be merged with another Rust library's.
+	"${binutils}objcopy" --file-alignment=16 "${keep[@]}" --remove-section=.drectve \
+		--set-section-flags '.rdata$.refptr._tls_used=alloc,load,readonly,data,contents' kvshard-*.rcgu.o "$object"
+	! "${binutils}nm" -u "$object" | grep -E ' U (_R|_ZN)' >&2 || fail 'the Rust code is not in one member: built without lto?'
 	import_libraries
-	# ld -r stops if the C runtime's _tls_used is asked for by its name. With --gc-sections it forgets
-	# that vectors of constants need 64 bytes of alignment, and without --file-alignment objcopy pads
-	# sections, of which the list of thread callbacks would end early. The linker directives name what
-	# not to export from a DLL.
-	for member in *.rcgu.o; do "${binutils}objcopy" --file-alignment=16 --redefine-sym _tls_used=tls_used_later "$member"; done
-	"${binutils}ld" -r "${roots[@]}" -o "$object" *.rcgu.o
-	"${binutils}objcopy" --file-alignment=16 "${keep[@]}" --remove-section=.drectve --redefine-sym tls_used_later=_tls_used "$object"
-	alignment() { "${binutils}objdump" -h "$@" 2>/dev/null | sed -nE 's/.* [.]rdata .*2[*][*]([0-9]+)$/\1/p' | sort -n | tail -1; }
-	[ "$(alignment "$object")" = "$(alignment *.rcgu.o)" ] || fail 'ld or objcopy changed the alignment of .rdata'
-	"${binutils}objdump" -h "$object" | grep -qE '[.]CRT[$]XLB +00000008 ' || fail 'ld or objcopy changed the size of .CRT$XLB'
 	"${binutils}ar" rcsD "$work/libkvshard.a" "$object" *.dll[hst]*.o
-	cd "$root"
+	popd >/dev/null
 	;;
 macho)
 	# Apple's linker does both steps: what is not exported becomes local.
