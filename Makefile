@@ -22,7 +22,7 @@ GOTEST  := go test -count=1
 
 # How much of it: make fuzz FUZZTIME=10m
 FUZZTIME  := 60s
-HISTORIES := 100000
+HISTORIES := 300000
 KILLS     := 500
 # Not the public suites behind the callbacks: they go through the same code, very many times.
 VALGRIND_TESTS := faults null_pointers bad_input empty_values
@@ -81,11 +81,11 @@ test-asan: ## run the Go tests with AddressSanitizer in Go, C and Rust, and look
 .PHONY: test-valgrind
 test-valgrind: ## run the Rust tests of the callbacks under valgrind, and look for leaks
 	@command -v valgrind >/dev/null || { echo 'test-valgrind needs valgrind'; exit 1; }
-	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect' \
+	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=9 --suppressions=$(CURDIR)/rust/tests/valgrind.supp --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect' \
 		$(CARGO) test $(RUST) $(TESTS) --test callbacks -- --test-threads 1 $(VALGRIND_TESTS)
 
 .PHONY: model
-model: ## play HISTORIES (100000) random histories a kind beside two trees by others (an hour)
+model: ## play HISTORIES (300000) random histories, and as many again of other kinds, beside two trees by others (minutes)
 	KVSHARD_HISTORIES=$(HISTORIES) $(CARGO) test $(RUST) $(TESTS) --test model
 
 .PHONY: fuzz
