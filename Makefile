@@ -7,9 +7,6 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-GOOS    := $(shell go env GOOS)
-GOARCH  := $(shell go env GOARCH)
-LIB     := lib/$(GOOS)_$(GOARCH)/libkvshard.a
 CARGO   := cargo
 RUST    := --manifest-path rust/Cargo.toml --locked
 HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -17,7 +14,7 @@ TESTS   := --profile tests --features test-dependencies
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := v1.1.4
 GO_PACKAGES := ./... ./testdata
-# The library is no input that go knows of: a cached result could be another library's.
+# The tests read more than go knows of: a cached result could be another tree's.
 GOTEST  := go test -count=1
 
 # How much of it: make fuzz FUZZTIME=10m
@@ -29,18 +26,16 @@ VALGRIND_TESTS := faults null_pointers bad_input empty_values
 
 .PHONY: help
 help: ## print the targets
-	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' Makefile build/cross.mk | sed -E 's/:.*## /\t/' | expand -t 26
 
 .PHONY: build
 build: library ## build the Rust library for this machine and the Go package over it
 	go build ./...
 
-# Copies only what changed, so that nothing is linked again for nothing.
+# The same library as a release's, see build/rust.sh and build/archive.sh.
 .PHONY: library
 library:
-	@$(CARGO) build $(RUST) --release
-	@mkdir -p $(dir $(LIB))
-	@cmp -s rust/target/release/libkvshard.a $(LIB) || cp rust/target/release/libkvshard.a $(LIB)
+	@build/library.sh $(HOST_TARGET)
 
 .PHONY: test
 test: test-rust test-interop test-go ## run every test (some 10 minutes on two cores)
@@ -75,7 +70,7 @@ test-asan: ## run the Go tests with AddressSanitizer in Go, C and Rust, and look
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=address -Zexternal-clangrt' \
 		$(CARGO) build $(RUST) --release --target $(HOST) --target-dir rust/target/asan
 	CGO_LDFLAGS='-L$(CURDIR)/rust/target/asan/$(HOST)/release' ASAN_OPTIONS=detect_leaks=1 \
-		$(GOTEST) -asan -short -timeout 60m .
+		$(GOTEST) -tags kvshard_dev -asan -short -timeout 60m .
 
 # The tests behind real C callbacks: faults at every step, bad pointers, empty values.
 .PHONY: test-valgrind
@@ -127,12 +122,8 @@ advisories: library ## look for known faults in the dependencies: needs the netw
 	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check --config rust/deny.toml advisories
 	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./...
 
-.PHONY: reproducible
-reproducible: ## build the library in two folders and compare the bytes
-	tools/reproducible.sh
-
 .PHONY: lint
-lint: ## check formats, vet, staticcheck, clippy, docs
+lint: library ## check formats, vet, staticcheck, clippy, docs
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt: run it on the files above'; exit 1; }
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
@@ -180,5 +171,7 @@ testdata-check: ## check that the committed data is what the crate zebra-test gi
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin lib
+	rm -rf bin dist lib/*/libkvshard.a
 	$(CARGO) clean --manifest-path rust/Cargo.toml
+
+include build/cross.mk
