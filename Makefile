@@ -13,13 +13,14 @@ HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
 TESTS   := --profile tests --features test-dependencies
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := v1.1.4
+CARGO_DENY  := 0.20.2
 GO_PACKAGES := ./... ./testdata
 # The tests read more than go knows of: a cached result could be another tree's.
 GOTEST  := go test -count=1
 
 # How much of it: make fuzz FUZZTIME=10m
 FUZZTIME  := 60s
-HISTORIES := 100000
+HISTORIES := 300000
 KILLS     := 500
 # Not the public suites behind the callbacks: they go through the same code, very many times.
 VALGRIND_TESTS := faults null_pointers bad_input empty_values
@@ -76,11 +77,11 @@ test-asan: ## run the Go tests with AddressSanitizer in Go, C and Rust, and look
 .PHONY: test-valgrind
 test-valgrind: ## run the Rust tests of the callbacks under valgrind, and look for leaks
 	@command -v valgrind >/dev/null || { echo 'test-valgrind needs valgrind'; exit 1; }
-	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect' \
+	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=9 --suppressions=$(CURDIR)/rust/tests/valgrind.supp --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect' \
 		$(CARGO) test $(RUST) $(TESTS) --test callbacks -- --test-threads 1 $(VALGRIND_TESTS)
 
 .PHONY: model
-model: ## play HISTORIES (100000) random histories a kind beside two trees by others (an hour)
+model: ## play HISTORIES (300000) random histories, and as many again of other kinds, beside two trees by others (minutes)
 	KVSHARD_HISTORIES=$(HISTORIES) $(CARGO) test $(RUST) $(TESTS) --test model
 
 .PHONY: fuzz
@@ -112,14 +113,19 @@ load: library ## append a million leaves beside readers, and watch memory and fi
 	@mkdir -p bin && rm -f bin/load && go build -o bin/load ./internal/load
 	bin/load
 
+.PHONY: supply-chain-tools
+supply-chain-tools: ## install cargo-deny (compiles for minutes)
+	cargo install --locked cargo-deny@$(CARGO_DENY)
+
 .PHONY: supply-chain
 supply-chain: ## check licences, sources, build scripts and checksums of all dependencies
-	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check --config rust/deny.toml licenses bans sources
+	@command -v cargo-deny >/dev/null || { echo 'supply-chain needs cargo-deny: make supply-chain-tools'; exit 1; }
+	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check licenses bans sources
 	go mod verify
 
 .PHONY: advisories
 advisories: library ## look for known faults in the dependencies: needs the network
-	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check --config rust/deny.toml advisories
+	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check advisories
 	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./...
 
 .PHONY: lint

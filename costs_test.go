@@ -373,3 +373,43 @@ func TestCostOfRetainedCheckpoints(t *testing.T) {
 		}
 	}
 }
+
+// TestCostOfOldRetainedCheckpoints: those older than all that may be pruned
+// cost a checkpoint nothing while the kept ones' ids differ in more than the
+// last byte; while they differ in the last byte alone, a step for each that
+// also does.
+func TestCostOfOldRetainedCheckpoints(t *testing.T) {
+	const (
+		retained = 600
+		first    = 256*256 - retained - costCheckpoints // the blocks pass a boundary of two bytes
+		blocks   = 600
+	)
+	m := newMeter(t, kvtest.Strict(t))
+	grow(t, m.tree, 100)
+	checkpoint := func(id uint32) uint64 {
+		return m.of(t, func() error { return m.tree.Checkpoint(id) }).Ops
+	}
+	for id := range uint32(retained) {
+		checkpoint(first + id)
+		if err := m.tree.RetainCheckpoint(first + id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id := uint32(first + retained); id < first+retained+costCheckpoints; id++ {
+		checkpoint(id)
+	}
+	// Gets of tip and summary; of two checkpoints, by a listing that moves on
+	// once or by gets, and whether they are retained; a delete and two sets.
+	const usual = 2 + (2 + 2) + 1 + 2
+	for oldest := uint32(first + retained); oldest < first+retained+blocks; oldest++ {
+		newest := oldest + costCheckpoints - 1
+		want := uint64(usual)
+		if block := oldest &^ 0xff; block == newest&^0xff && block < first+retained {
+			want += uint64(first + retained - block)
+		}
+		if got := checkpoint(newest + 1); got != want {
+			t.Errorf("pruning %d: %d operations, want %d", oldest, got, want)
+		}
+	}
+	clean(t, m.mem)
+}

@@ -87,12 +87,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(())
     }
 
-    /// The `count` oldest checkpoints that are not retained, and the next. The iterator starts at
-    /// the bytes that the ids of all of them share, so that it meets few older, retained ones.
+    /// The `count` oldest checkpoints that are not retained, and the next.
     fn oldest_prunable(&mut self, summary: &Summary, count: usize) -> Result<Pruned, Error> {
         let there = (summary.count - summary.retained) as usize;
         let wanted = (count + 1).min(there);
-        let mut found = self.unretained_from(summary, summary.oldest, wanted)?;
+        let mut found = self.unretained_from_oldest(summary, wanted)?;
         if found.first().is_none_or(|(id, _)| *id != summary.oldest) || found.len() < wanted {
             let reason = format!("{summary:?}, but {} not retained are listed", found.len());
             return Err(KvError::corrupt(&keys::summary(), reason).into());
@@ -110,27 +109,40 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(pruned.next.map_or(0, |(next, _)| next))
     }
 
-    /// The first checkpoints with an id from `oldest` on that are not retained, at most `wanted`.
-    fn unretained_from(
+    /// The first checkpoints from the oldest prunable on that are not retained, at most `wanted`.
+    ///
+    /// A listing is of all ids that start with the same bytes, and so meets the older, retained
+    /// ones among them. Where there may be more than 255 of those, the two ids that follow each
+    /// other are tried first.
+    fn unretained_from_oldest(
         &mut self,
         summary: &Summary,
-        oldest: u32,
         wanted: usize,
     ) -> Result<Vec<(u32, Checkpoint)>, Error> {
-        let prefix = shared_prefix(&keys::checkpoint(oldest), &keys::checkpoint(summary.newest));
-        let kv = self.kv();
+        let oldest = keys::checkpoint(summary.oldest);
+        let prefix = shared_prefix(&oldest, &keys::checkpoint(summary.newest));
+        let many = prefix.len() + 1 < oldest.len();
+        if summary.retained > 0
+            && many
+            && wanted == 2
+            && let Some(found) = self.consecutive_unretained(summary.oldest)?
+        {
+            return Ok(found);
+        }
+        self.unretained_checkpoints(prefix, summary.oldest, wanted, summary.retained > 0)
+    }
+
+    /// The checkpoints `id` and `id + 1`, if there are both and neither is retained. 4 gets.
+    fn consecutive_unretained(&mut self, id: u32) -> Result<Option<Vec<(u32, Checkpoint)>>, Error> {
         let mut found = vec![];
-        for listed in listing::checkpoints(kv, prefix, Direction::Ascending)? {
-            let (id, checkpoint) = listed?;
-            if id < oldest || (summary.retained > 0 && is_retained(kv, id)?) {
-                continue;
-            }
-            found.push((id, checkpoint));
-            if found.len() == wanted {
-                break;
+        // The second first: where ids have gaps it is not there, and that is all that is read.
+        for id in [id.checked_add(1), Some(id)].into_iter().flatten() {
+            match self.checkpoint(id)? {
+                Some(checkpoint) if !self.is_retained(id)? => found.insert(0, (id, checkpoint)),
+                _ => return Ok(None),
             }
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// Stages the shards of leaves that no checkpoint keeps from being pruned any more, and those
@@ -303,14 +315,6 @@ impl<H: TreeNode> Release<'_, H> {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether there is a record that this checkpoint is retained. 1 get.
-pub(super) fn is_retained<K: Kv + ?Sized>(kv: &K, id: u32) -> Result<bool, KvError> {
-    match kv.get(&keys::retained(id))? {
-        None => Ok(false),
-        Some(value) => listing::check_retained(id, &value).map(|()| true),
     }
 }
 
