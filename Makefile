@@ -102,3 +102,40 @@ testdata-check: ## check that the committed data is what the crate zebra-test gi
 clean: ## remove what was built
 	rm -rf bin lib
 	$(CARGO) clean --manifest-path rust/Cargo.toml
+
+# A chain that uses the tree (examples/shieldchain). It needs the whole Cosmos SDK, so it is a module of
+# its own and no part of `make test`: the first build takes some minutes.
+SHIELDCHAIN := examples/shieldchain
+
+.PHONY: shieldd
+shieldd: library
+	@mkdir -p bin && rm -f bin/shieldd bin/localnet
+	cd $(SHIELDCHAIN) && go build -o ../../bin/ ./cmd/shieldd ./internal/localnet
+
+.PHONY: chain
+chain: shieldd ## run a node on loopback: transactions, proofs over the RPC, export, import (under a minute)
+	bin/localnet -bin bin/shieldd -timeout 3m chain
+
+.PHONY: testnet
+testnet: shieldd ## run four validators on loopback: a crash, state-sync, block-STM, optimistic execution
+	bin/localnet -bin bin/shieldd -timeout 5m testnet
+
+.PHONY: test-chain
+test-chain: library ## test the tree on the SDK's own stores and application
+	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 20m ./...
+
+.PHONY: test-chain-safety
+test-chain-safety: library ## the same, shorter, with the race detector
+	cd $(SHIELDCHAIN) && $(GOTEST) -race -short -timeout 20m ./...
+
+.PHONY: lint-chain
+lint-chain: ## vet and staticcheck the chain
+	cd $(SHIELDCHAIN) && go vet ./... && go run $(STATICCHECK) ./...
+
+.PHONY: figures-chain
+figures-chain: library ## print the figures of docs/keeper.md (minutes)
+	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
+
+.PHONY: test-sdk-053
+test-sdk-053: library ## test the Go package with the cosmossdk.io/core of SDK 0.53
+	$(GOTEST) -short -modfile=.ci/sdk-0.53.mod ./...

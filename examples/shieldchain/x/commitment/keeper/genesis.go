@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"cosmossdk.io/core/store"
+
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
 	"github.com/kvshard/kvshard"
@@ -49,9 +51,29 @@ type GenesisTree struct {
 
 // ExportTree writes the tree's records, and tells what it wrote.
 func (k Keeper) ExportTree(ctx context.Context, w io.Writer) (GenesisTree, error) {
+	out, err := WriteRecords(k.storeService.OpenKVStore(ctx), w)
+	if err != nil {
+		return GenesisTree{}, err
+	}
+	tree, err := k.Tree(ctx)
+	if err != nil {
+		return GenesisTree{}, err
+	}
+	root, err := tree.Root()
+	if err != nil {
+		return GenesisTree{}, err
+	}
+	out.Root = root.String()
+	out.Size, err = tree.Size()
+	return out, err
+}
+
+// WriteRecords writes the records of a tree without a prefix as a stream, and
+// tells how many they are and their hash.
+func WriteRecords(kv store.KVStore, w io.Writer) (GenesisTree, error) {
 	sum := sha256.New()
 	buffered := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)
-	it, err := k.storeService.OpenKVStore(ctx).Iterator(treeStart, treeEnd)
+	it, err := kv.Iterator(treeStart, treeEnd)
 	if err != nil {
 		return GenesisTree{}, err
 	}
@@ -73,17 +95,8 @@ func (k Keeper) ExportTree(ctx context.Context, w io.Writer) (GenesisTree, error
 	if err := buffered.Flush(); err != nil {
 		return GenesisTree{}, err
 	}
-	tree, err := k.Tree(ctx)
-	if err != nil {
-		return GenesisTree{}, err
-	}
-	root, err := tree.Root()
-	if err != nil {
-		return GenesisTree{}, err
-	}
-	out.Root, out.SHA256 = root.String(), hex.EncodeToString(sum.Sum(nil))
-	out.Size, err = tree.Size()
-	return out, err
+	out.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return out, nil
 }
 
 // maxRecord bounds a record of a stream that is read: far more than any.
