@@ -2,6 +2,7 @@ package tests
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -103,6 +104,7 @@ func TestParallel(t *testing.T) {
 			var stop atomic.Bool
 			var group sync.WaitGroup
 			var counts [3]atomic.Int64
+			var torn atomic.Int64
 			beside := func(kind int, f func(i int) error) {
 				group.Go(func() {
 					for i := 0; !stop.Load(); i++ {
@@ -130,6 +132,10 @@ func TestParallel(t *testing.T) {
 				mempool.RLock()
 				defer mempool.RUnlock()
 				_, _, err := c.App.Simulate(simulated)
+				if errors.Is(err, kvshard.ErrCorrupt) {
+					torn.Add(1) // see TestSimulationOfTornState
+					return nil
+				}
 				return err
 			})
 			for range 2 {
@@ -165,9 +171,41 @@ func TestParallel(t *testing.T) {
 				t.Errorf("%d leaves", size)
 			}
 			c.Check()
-			t.Logf("%d CheckTx, %d simulations, %d queries", counts[0].Load(), counts[1].Load(), counts[2].Load())
+			t.Logf("%d CheckTx, %d simulations (%d of a torn state), %d queries", counts[0].Load(), counts[1].Load(), torn.Load(), counts[2].Load())
+			for kind, n := range counts {
+				if n.Load() == 0 {
+					t.Errorf("nothing of kind %d ran", kind)
+				}
+			}
 		})
 	}
+}
+
+// TestSimulationOfTornState: FinalizeBlock writes the block into the stores that
+// the state of CheckTx and simulations reads through, Commit replaces that
+// state later. In between a simulation sees what it has read before as it was,
+// and all else as it will be: a state that never was. The tree finds that out,
+// or computes a root of nowhere; the simulation fails, the node does not.
+func TestSimulationOfTornState(t *testing.T) {
+	c := chaintest.New(t, chaintest.Config{Accounts: 2})
+	a, b := c.Accounts[0], c.Accounts[1]
+	c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(0, 100)...)))
+	few := c.Sign(b, plenty, chaintest.Append(b, chaintest.Leaves(500, 1)...))
+	many := c.Sign(b, plenty, chaintest.Append(b, chaintest.Leaves(500, 600)...))
+	_, _, err := c.App.Simulate(few) // reads the tip, and no cap
+	chaintest.Must0(t, err)
+	r := c.Finalize(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100, 600)...)))
+	if r.TxResults[0].Code != 0 {
+		t.Fatal(r.TxResults[0].Log)
+	}
+	if _, _, err := c.App.Simulate(many); !errors.Is(err, kvshard.ErrCorrupt) {
+		t.Errorf("between FinalizeBlock and Commit: %v; the SDK no longer writes before Commit?", err)
+	}
+	c.Commit()
+	_, _, err = c.App.Simulate(many)
+	chaintest.Must0(t, err)
+	c.MustBlock(many)
+	c.Check()
 }
 
 // TestRollbackAndReplay takes back two versions and executes the blocks again.

@@ -71,7 +71,7 @@ func (n *network) testnet(ctx context.Context) error {
 	const interval = 10
 	snapshots := []string{"--state-sync.snapshot-interval", fmt.Sprint(interval), "--state-sync.snapshot-keep-recent", "20"}
 	flags := map[*node][]string{
-		optimistic: append([]string{"--" + app.FlagOptimisticExecution}, snapshots...),
+		optimistic: append([]string{"--" + app.FlagOptimisticExecution, "--" + app.FlagOptimisticAborts, "30", "--log_level", "oe:debug,*:info"}, snapshots...),
 		stm:        append([]string{"--block-executor", "block-stm", "--block-stm-workers", "4"}, snapshots...),
 	}
 	for _, v := range []*node{crash, optimistic, stm} {
@@ -90,55 +90,20 @@ func (n *network) testnet(ctx context.Context) error {
 	}
 	defer load.stop()
 
-	// Late: after a snapshot, with trust in a header.
-	if _, err := optimistic.waitFor(ctx, least{height: interval + 4, within: 90 * time.Second}); err != nil {
-		return err
-	}
-	trusted := int64(interval - 2)
-	header, err := optimistic.client.Header(ctx, &trusted)
+	// Late: after a snapshot.
+	height, err := optimistic.waitFor(ctx, least{height: interval + 4, within: 90 * time.Second})
 	if err != nil {
 		return err
 	}
-	if err := late.configure(map[string]string{
-		`enable = false`:      `enable = true`,
-		`rpc_servers = .*`:    fmt.Sprintf(`rpc_servers = "%s,%s"`, optimistic.address(), stm.address()),
-		`trust_height = .*`:   fmt.Sprintf(`trust_height = %d`, trusted),
-		`trust_hash = .*`:     fmt.Sprintf(`trust_hash = %q`, header.Header.Hash().String()),
-		`discovery_time = .*`: `discovery_time = "5s"`,
-	}); err != nil {
+	if height, err = n.stateSync(ctx, late, interval-2, optimistic, stm); err != nil {
 		return err
 	}
-	if err := late.start(ctx); err != nil {
+	if height, err = n.kill(ctx, crash, optimistic, height); err != nil {
 		return err
 	}
-	height, err := late.waitFor(ctx, least{height: interval, within: 90 * time.Second, synced: true})
-	if err != nil {
+	if height, err = n.goBack(ctx, crash, 3); err != nil {
 		return err
 	}
-	status, err := late.client.Status(ctx)
-	if err != nil {
-		return err
-	}
-	if status.SyncInfo.EarliestBlockHeight < 2 {
-		return fmt.Errorf("the late node has all blocks: it did not start from a snapshot")
-	}
-	n.say("the fourth came late, from a snapshot: it has blocks from %d on, and is at %d", status.SyncInfo.EarliestBlockHeight, height)
-
-	if err := crash.stop(syscall.SIGKILL); err != nil {
-		return err
-	}
-	height, err = optimistic.waitFor(ctx, least{height: height + 5, within: 90 * time.Second})
-	if err != nil {
-		return err
-	}
-	if err := crash.start(ctx); err != nil {
-		return err
-	}
-	height, err = crash.waitFor(ctx, least{height: height + 5, within: 90 * time.Second, synced: true})
-	if err != nil {
-		return err
-	}
-	n.say("the first was killed with SIGKILL and restarted: it is at %d", height)
 
 	sent := load.stop()
 	if err := load.err(); err != nil {
@@ -160,12 +125,112 @@ func (n *network) testnet(ctx context.Context) error {
 		if err := v.stop(syscall.SIGTERM); err != nil {
 			return err
 		}
-		out, err := v.run(ctx, "check")
-		if err != nil {
+		if _, err := v.check(ctx); err != nil {
 			return err
 		}
-		n.say("%s: %s", v.name, bytes.TrimSpace(out))
 	}
+	n.say("all stopped; shieldd check finds each tree sound")
+	return n.ways(optimistic, stm)
+}
+
+// stateSync starts a node from a snapshot of others, with trust in a header.
+func (n *network) stateSync(ctx context.Context, late *node, trusted int64, others ...*node) (int64, error) {
+	header, err := others[0].client.Header(ctx, &trusted)
+	if err != nil {
+		return 0, err
+	}
+	if err := late.configure(map[string]string{
+		`enable = false`:      `enable = true`,
+		`rpc_servers = .*`:    fmt.Sprintf(`rpc_servers = "%s,%s"`, others[0].address(), others[1].address()),
+		`trust_height = .*`:   fmt.Sprintf(`trust_height = %d`, trusted),
+		`trust_hash = .*`:     fmt.Sprintf(`trust_hash = %q`, header.Header.Hash().String()),
+		`discovery_time = .*`: `discovery_time = "5s"`,
+	}); err != nil {
+		return 0, err
+	}
+	if err := late.start(ctx); err != nil {
+		return 0, err
+	}
+	height, err := late.waitFor(ctx, least{height: trusted, within: 90 * time.Second, synced: true})
+	if err != nil {
+		return 0, err
+	}
+	status, err := late.client.Status(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if status.SyncInfo.EarliestBlockHeight < 2 {
+		return 0, errors.New("the late node has all blocks: it did not start from a snapshot")
+	}
+	n.say("the fourth came late, from a snapshot: it has blocks from %d on, and is at %d", status.SyncInfo.EarliestBlockHeight, height)
+	return height, nil
+}
+
+// kill kills a node, and starts it again when the others are five blocks on.
+func (n *network) kill(ctx context.Context, node, other *node, height int64) (int64, error) {
+	if err := node.stop(syscall.SIGKILL); err != nil {
+		return 0, err
+	}
+	height, err := other.waitFor(ctx, least{height: height + 5, within: 90 * time.Second})
+	if err != nil {
+		return 0, err
+	}
+	if err := node.start(ctx); err != nil {
+		return 0, err
+	}
+	height, err = node.waitFor(ctx, least{height: height + 5, within: 90 * time.Second, synced: true})
+	if err != nil {
+		return 0, err
+	}
+	n.say("the first was killed with SIGKILL and restarted: it is at %d", height)
+	return height, nil
+}
+
+// goBack has a node drop its newest blocks, and fetch and execute them again.
+func (n *network) goBack(ctx context.Context, node *node, blocks int64) (int64, error) {
+	if err := node.stop(syscall.SIGTERM); err != nil {
+		return 0, err
+	}
+	from, err := node.check(ctx)
+	if err != nil {
+		return 0, err
+	}
+	to := from
+	// The first one may find a block that was stored and not executed.
+	for range blocks + 1 {
+		if _, err := node.run(ctx, "rollback", "--hard"); err != nil {
+			return 0, err
+		}
+	}
+	if to, err = node.check(ctx); err != nil {
+		return 0, err
+	}
+	if to > from-blocks {
+		return 0, fmt.Errorf("rolled back from %d to %d only", from, to)
+	}
+	if err := node.start(ctx); err != nil {
+		return 0, err
+	}
+	height, err := node.waitFor(ctx, least{height: from + 2, within: 90 * time.Second, synced: true})
+	if err != nil {
+		return 0, err
+	}
+	n.say("it was rolled back from %d to %d, and has executed the blocks again: it is at %d", from, to, height)
+	return height, nil
+}
+
+// ways reads in the logs that blocks were executed in the ways that were asked
+// for.
+func (n *network) ways(optimistic, stm *node) error {
+	count := func(v *node, line string) int {
+		text, _ := os.ReadFile(filepath.Join(v.home, "log"))
+		return bytes.Count(text, []byte(line))
+	}
+	executed, aborted := count(optimistic, "OE finished"), count(optimistic, "OE aborted")
+	if executed < 5 || aborted == 0 || aborted == executed || count(stm, "installing block-stm tx runner") != 1 {
+		return fmt.Errorf("%d blocks were executed optimistically, %d aborted; block-STM: %d", executed, aborted, count(stm, "installing block-stm"))
+	}
+	n.say("%d blocks were executed optimistically, %d of them aborted and executed again", executed, aborted)
 	return nil
 }
 

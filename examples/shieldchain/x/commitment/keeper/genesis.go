@@ -73,7 +73,7 @@ func (k Keeper) ExportTree(ctx context.Context, w io.Writer) (GenesisTree, error
 func WriteRecords(kv store.KVStore, w io.Writer) (GenesisTree, error) {
 	sum := sha256.New()
 	buffered := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)
-	it, err := kv.Iterator(treeStart, treeEnd)
+	it, err := kv.Iterator(kvshard.KeyRange(nil))
 	if err != nil {
 		return GenesisTree{}, err
 	}
@@ -109,6 +109,7 @@ func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want GenesisTree) e
 	sum := sha256.New()
 	in := bufio.NewReaderSize(io.TeeReader(r, sum), 1<<16)
 	kv := k.storeService.OpenKVStore(ctx)
+	start, end := kvshard.KeyRange(nil)
 	var last []byte
 	var records uint64
 	for ; ; records++ {
@@ -123,7 +124,7 @@ func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want GenesisTree) e
 		if err != nil {
 			return fmt.Errorf("record %d: %w", records, err)
 		}
-		if bytes.Compare(key, last) <= 0 || bytes.Compare(key, treeStart) < 0 || bytes.Compare(key, treeEnd) >= 0 || len(value) == 0 {
+		if bytes.Compare(key, last) <= 0 || bytes.Compare(key, start) < 0 || bytes.Compare(key, end) >= 0 || len(value) == 0 {
 			return fmt.Errorf("record %d: key %x out of order or out of the tree, or no value", records, key)
 		}
 		last = key

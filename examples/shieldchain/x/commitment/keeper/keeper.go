@@ -30,10 +30,6 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// The keys of the tree in the module's store: from treeStart up to treeEnd,
-// which is not one of them.
-var treeStart, treeEnd = []byte{0x0F}, []byte{0x16}
-
 // A Keeper keeps the tree. It has no state of its own: a copy is as good, and
 // any number of goroutines may use one, each with a context of its own.
 type Keeper struct {
@@ -133,7 +129,7 @@ func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte)
 	}
 	leaves := make([]kvshard.Node, len(commitments))
 	for i, c := range commitments {
-		if leaves[i], err = parseNode(c); err != nil {
+		if leaves[i], err = kvshard.NodeFromBytes(c); err != nil {
 			return 0, false, types.ErrInvalidCommitment.Wrapf("number %d: %v", i, err)
 		}
 	}
@@ -225,11 +221,6 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 		sdk.NewAttribute(types.AttributeSize, fmt.Sprint(size)),
 	))
 	return nil
-}
-
-// parseNode is the node of 32 bytes that came from outside.
-func parseNode(b []byte) (kvshard.Node, error) {
-	return kvshard.ParseNode(fmt.Sprintf("%x", b))
 }
 
 // orZero turns "not found" into the zero value.
