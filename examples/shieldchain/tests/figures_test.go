@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	abci "github.com/cometbft/cometbft/abci/types"
+
+	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
 	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
 
 	"github.com/kvshard/kvshard"
@@ -117,43 +120,108 @@ func TestFigures(t *testing.T) {
 	base := chaintest.New(t, chaintest.Config{Options: options})
 	base.MustBlock()
 	for _, n := range []int{1000, 1_000_000} {
-		c, took, peak := grown(t, n, base, options)
-		size := diskSize(t, c.Dir)
-		t.Logf("%d leaves: import in %v, heap +%d MiB; %d bytes on disk, %.1f a leaf", n, took.Round(time.Millisecond), peak>>20, size, float64(size)/float64(n))
-		peak, took = measure(func() { chaintest.Must(c.App.Export(false, nil))(t) })
-		t.Logf("%d leaves: export in %v, heap +%d MiB", n, took.Round(time.Millisecond), peak>>20)
-		a := c.Accounts[0]
-		for _, count := range []int{1, 10, 100} {
-			empty := c.Block(c.Tx(a, plenty, chaintest.Append(a))).TxResults[0].GasUsed
-			var used []int64
-			for i := range 16 {
-				used = append(used, c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(2_000_000+1000*i, count)...))).TxResults[0].GasUsed)
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			c, took, peak := grown(t, n, base, options)
+			t.Logf("import in %v, heap +%d MiB", took.Round(time.Millisecond), peak>>20)
+			records := sizeOf(chaintest.Must(os.Stat(filepath.Join(home, "config", fmt.Sprintf("grown-%d.records", n))))(t))
+			size := diskSize(t, c.Dir) - diskSize(t, base.Dir)
+			t.Logf("records: %.1f bytes a leaf, on disk %.1f bytes a leaf", float64(records)/float64(n), float64(size)/float64(n))
+			peak, took = measure(func() { chaintest.Must(c.App.Export(false, nil))(t) })
+			t.Logf("export in %v, heap +%d MiB", took.Round(time.Millisecond), peak>>20)
+			for _, count := range []int{1, 10, 100} {
+				gasOfAppend(t, c, count)
 			}
-			slices.Sort(used)
-			t.Logf("%d leaves: MsgAppend of %d: gas %d to %d, median %d, of which %d without the tree and the bytes of the message", n, count, used[0], used[15], used[8], empty)
-		}
-		// Share of the tree in a block of 100 transactions with 10 leaves each.
-		var txs [][]byte
-		for i := range 100 {
-			txs = append(txs, c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(3_000_000+100*i, 10)...)))
-		}
-		began := time.Now()
-		c.Finalize(txs...)
-		executed := time.Since(began)
-		began = time.Now()
-		c.Commit()
-		committed := time.Since(began)
-		began = time.Now()
-		ctx := c.Context()
-		tree := chaintest.Must(c.App.Commitment.Tree(ctx))(t)
-		for i := range 100 {
-			chaintest.Must(tree.AppendBatch(chaintest.Leaves(4_000_000+100*i, 10)))(t)
-		}
-		chaintest.Must0(t, tree.Checkpoint(1<<31))
-		chaintest.Must(tree.Root())(t)
-		t.Logf("%d leaves: block of 100 transactions of 10: executed in %v, of which the tree %v; committed in %v", n,
-			executed.Round(time.Microsecond), time.Since(began).Round(time.Microsecond), committed.Round(time.Microsecond))
+			for _, txs := range []int{1, 100} {
+				shareOfTree(t, c, txs)
+			}
+			growth(t, c)
+		})
 	}
+}
+
+func sizeOf(info os.FileInfo) int64 { return info.Size() }
+
+// gasOfAppend prints the gas of transactions that append, and how much of it
+// is the module's. It takes as many as go through all places in a shard.
+func gasOfAppend(t *testing.T, c *chaintest.Chain, count int) {
+	a := c.Accounts[0]
+	var whole, module []uint64
+	for i := range 16 {
+		leaves := chaintest.Leaves(2_000_000+1000*i, count)
+		ctx := c.Context().WithGasMeter(storetypes.NewInfiniteGasMeter())
+		_, _, err := c.App.Commitment.Append(ctx, "", chaintest.Append(a, leaves...).Commitments)
+		chaintest.Must0(t, err)
+		module = append(module, ctx.GasMeter().GasConsumed())
+		r := c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, leaves...)))
+		whole = append(whole, uint64(r.TxResults[0].GasUsed))
+	}
+	slices.Sort(whole)
+	slices.Sort(module)
+	t.Logf("MsgAppend of %d: gas %d to %d, median %d; of which the module %d to %d, median %d",
+		count, whole[0], whole[15], whole[8], module[0], module[15], module[8])
+}
+
+// shareOfTree prints how long a block of transactions with 10 leaves each takes
+// to execute and to commit, and how much of that is the tree's: the same calls
+// alone, on the same state; a block with as many transactions that append
+// nothing.
+func shareOfTree(t *testing.T, c *chaintest.Chain, txs int) {
+	a := c.Accounts[0]
+	var executed, tree, committed, without []time.Duration
+	for round := range 15 {
+		var block, idle [][]byte
+		var batches [][]kvshard.Node
+		for i := range txs {
+			batches = append(batches, chaintest.Leaves(3_000_000+10_000*round+100*i, 10))
+			block = append(block, c.Tx(a, plenty, chaintest.Append(a, batches[i]...)))
+		}
+		tree = append(tree, stopwatch(func() {
+			ctx := c.Context()
+			for _, batch := range batches {
+				chaintest.Must(chaintest.Must(c.App.Commitment.Tree(ctx))(t).AppendBatch(batch))(t)
+			}
+			open := chaintest.Must(c.App.Commitment.Tree(ctx))(t)
+			chaintest.Must0(t, open.Checkpoint(uint32(c.Height()+1)))
+			chaintest.Must(open.Root())(t)
+		}))
+		executed = append(executed, stopwatch(func() { c.Finalize(block...) }))
+		committed = append(committed, stopwatch(c.Commit))
+		for range txs {
+			idle = append(idle, c.Tx(a, plenty, chaintest.Append(a)))
+		}
+		c.Finalize(idle...)
+		without = append(without, stopwatch(c.Commit))
+	}
+	t.Logf("block of %d transactions of 10: executed in %v, the tree alone in %v; committed in %v, without appends in %v",
+		txs, median(executed), median(tree), median(committed), median(without))
+}
+
+func stopwatch(f func()) time.Duration {
+	began := time.Now()
+	f()
+	return time.Since(began)
+}
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2].Round(time.Microsecond)
+}
+
+// growth prints by how much the disk grows when all versions are kept.
+func growth(t *testing.T, c *chaintest.Chain) {
+	const blocks = 500
+	a := c.Accounts[0]
+	disk := func() int64 { c.Reopen(); return diskSize(t, c.Dir) }
+	before := disk()
+	for i := range blocks {
+		c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(5_000_000+100*i, 10)...)))
+	}
+	middle := disk()
+	for range blocks {
+		c.Block(c.Tx(a, plenty, chaintest.Append(a)))
+	}
+	t.Logf("a block of one transaction of 10, all versions kept: %d bytes on disk, %d without appends",
+		(middle-before)/blocks, (disk()-middle)/blocks)
 }
 
 // TestContention prints what blocks cost whose transactions all append.
@@ -171,9 +239,8 @@ func TestContention(t *testing.T) {
 				for i, a := range c.Accounts {
 					txs = append(txs, c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100_000*round+20*i, 10)...)))
 				}
-				began := time.Now()
-				r := c.Finalize(txs...)
-				times = append(times, time.Since(began))
+				var r *abci.ResponseFinalizeBlock
+				times = append(times, stopwatch(func() { r = c.Finalize(txs...) }))
 				c.Commit()
 				for _, tx := range r.TxResults {
 					if tx.Code != 0 {
@@ -181,8 +248,7 @@ func TestContention(t *testing.T) {
 					}
 				}
 			}
-			slices.Sort(times)
-			t.Logf("%s, %s: a block of %d transactions of 10 leaves executes in %v", mode, executor, accounts, times[rounds/2].Round(100*time.Microsecond))
+			t.Logf("%s, %s: a block of %d transactions of 10 leaves executes in %v", mode, executor, accounts, median(times))
 		}
 	}
 }
