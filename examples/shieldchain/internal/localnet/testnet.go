@@ -91,14 +91,14 @@ func (n *network) testnet(ctx context.Context) error {
 	defer load.stop()
 
 	// Late: after a snapshot.
-	height, err := optimistic.waitFor(ctx, least{height: interval + 4, within: 90 * time.Second})
+	if _, err := optimistic.waitFor(ctx, least{height: interval + 4, within: 90 * time.Second}); err != nil {
+		return err
+	}
+	height, err := n.stateSync(ctx, late, interval-2, optimistic, stm)
 	if err != nil {
 		return err
 	}
-	if height, err = n.stateSync(ctx, late, interval-2, optimistic, stm); err != nil {
-		return err
-	}
-	if height, err = n.kill(ctx, crash, optimistic, height); err != nil {
+	if err := n.kill(ctx, crash, optimistic, height); err != nil {
 		return err
 	}
 	if height, err = n.goBack(ctx, crash, 3); err != nil {
@@ -167,23 +167,23 @@ func (n *network) stateSync(ctx context.Context, late *node, trusted int64, othe
 }
 
 // kill kills a node, and starts it again when the others are five blocks on.
-func (n *network) kill(ctx context.Context, node, other *node, height int64) (int64, error) {
+func (n *network) kill(ctx context.Context, node, other *node, height int64) error {
 	if err := node.stop(syscall.SIGKILL); err != nil {
-		return 0, err
+		return err
 	}
 	height, err := other.waitFor(ctx, least{height: height + 5, within: 90 * time.Second})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if err := node.start(ctx); err != nil {
-		return 0, err
+		return err
 	}
 	height, err = node.waitFor(ctx, least{height: height + 5, within: 90 * time.Second, synced: true})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	n.say("the first was killed with SIGKILL and restarted: it is at %d", height)
-	return height, nil
+	return nil
 }
 
 // goBack has a node drop its newest blocks, and fetch and execute them again.
@@ -195,14 +195,14 @@ func (n *network) goBack(ctx context.Context, node *node, blocks int64) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	to := from
 	// The first one may find a block that was stored and not executed.
 	for range blocks + 1 {
 		if _, err := node.run(ctx, "rollback", "--hard"); err != nil {
 			return 0, err
 		}
 	}
-	if to, err = node.check(ctx); err != nil {
+	to, err := node.check(ctx)
+	if err != nil {
 		return 0, err
 	}
 	if to > from-blocks {
