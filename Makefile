@@ -179,7 +179,7 @@ clean: ## remove what was built
 SHIELDCHAIN := examples/shieldchain
 
 .PHONY: shieldd
-shieldd: library
+shieldd: library ## build the example chain's node and client (minutes the first time)
 	@mkdir -p bin && rm -f bin/shieldd bin/localnet
 	cd $(SHIELDCHAIN) && go build -o ../../bin/ ./cmd/shieldd ./internal/localnet
 

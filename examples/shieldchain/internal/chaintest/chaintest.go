@@ -4,6 +4,8 @@ package chaintest
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math/rand"
@@ -296,15 +298,12 @@ func Events(events []abci.Event, kind string) (found []map[string]string) {
 	return found
 }
 
-// Leaves makes n leaves, the first numbered from.
+// Leaves makes n leaves, the first numbered from: as random as commitments are.
 func Leaves(from, n int) []kvshard.Node {
 	leaves := make([]kvshard.Node, n)
 	for i := range leaves {
-		number := uint64(from + i + 10)
-		for b := range 8 {
-			leaves[i][b] = byte(number >> (8 * b))
-		}
-		leaves[i][20] = byte(number) | 1
+		leaves[i] = sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(from+i)))
+		leaves[i][31] &= 0x3F // below the modulus
 	}
 	return leaves
 }
