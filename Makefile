@@ -207,6 +207,10 @@ lint-chain: ## vet and staticcheck the chain
 figures-chain: library ## print the figures of docs/keeper.md (minutes)
 	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
 
+.PHONY: proto-chain
+proto-chain: ## write the Go code of the chain's messages anew: needs protoc
+	$(SHIELDCHAIN)/scripts/protogen.sh
+
 .PHONY: test-sdk-053
 test-sdk-053: library ## test the Go package with the cosmossdk.io/core of SDK 0.53
 	$(GOTEST) -short -modfile=.ci/sdk-0.53.mod ./...

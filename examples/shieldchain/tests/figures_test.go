@@ -170,7 +170,7 @@ func gasOfAppend(t *testing.T, c *chaintest.Chain, count int) {
 func shareOfTree(t *testing.T, c *chaintest.Chain, txs int) {
 	a := c.Accounts[0]
 	var executed, tree, committed, without []time.Duration
-	for round := range 15 {
+	for round := range 41 {
 		var block, idle [][]byte
 		var batches [][]kvshard.Node
 		for i := range txs {
@@ -226,31 +226,43 @@ func growth(t *testing.T, c *chaintest.Chain) {
 		(middle-before)/blocks, (disk()-middle)/blocks)
 }
 
-// TestContention prints what blocks cost whose transactions all append.
+// TestContention prints what blocks cost whose transactions all append. The
+// chains take turns, so that what else the machine does hits all alike.
 func TestContention(t *testing.T) {
 	if !*figures {
 		t.Skip("-figures is not set")
 	}
-	const accounts, rounds = 200, 5
+	const accounts, rounds = 200, 15
+	type run struct {
+		name  string
+		chain *chaintest.Chain
+		times []time.Duration
+	}
+	var runs []*run
 	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
 		for _, executor := range []string{"sequential", "block-stm"} {
 			c := chaintest.New(t, chaintest.Config{Accounts: accounts, Params: withMode(mode), Options: executors[executor]})
-			var times []time.Duration
-			for round := range rounds {
-				var txs [][]byte
-				for i, a := range c.Accounts {
-					txs = append(txs, c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100_000*round+20*i, 10)...)))
-				}
-				var r *abci.ResponseFinalizeBlock
-				times = append(times, stopwatch(func() { r = c.Finalize(txs...) }))
-				c.Commit()
-				for _, tx := range r.TxResults {
-					if tx.Code != 0 {
-						t.Fatal(tx.Log)
-					}
+			runs = append(runs, &run{name: fmt.Sprintf("%s, %s", mode, executor), chain: c})
+		}
+	}
+	for round := range rounds {
+		for _, run := range runs {
+			c := run.chain
+			var txs [][]byte
+			for i, a := range c.Accounts {
+				txs = append(txs, c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100_000*round+20*i, 10)...)))
+			}
+			var r *abci.ResponseFinalizeBlock
+			run.times = append(run.times, stopwatch(func() { r = c.Finalize(txs...) }))
+			c.Commit()
+			for _, tx := range r.TxResults {
+				if tx.Code != 0 {
+					t.Fatal(tx.Log)
 				}
 			}
-			t.Logf("%s, %s: a block of %d transactions of 10 leaves executes in %v", mode, executor, accounts, median(times))
 		}
+	}
+	for _, run := range runs {
+		t.Logf("%s: a block of %d transactions of 10 leaves executes in %v", run.name, accounts, median(run.times))
 	}
 }

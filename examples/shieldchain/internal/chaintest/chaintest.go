@@ -23,6 +23,7 @@ import (
 
 	"github.com/cosmos/cosmos-sdk/baseapp"
 	"github.com/cosmos/cosmos-sdk/crypto/keys/secp256k1"
+	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
 	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
@@ -267,13 +268,17 @@ func (c *Chain) Context() sdk.Context {
 // Dump lists all records of the module's committed store.
 func (c *Chain) Dump() []string {
 	c.T.Helper()
-	it := c.Context().KVStore(c.App.StoreKey(types.StoreKey)).Iterator(nil, nil)
+	return Records(c.Context().KVStore(c.App.StoreKey(types.StoreKey)))
+}
+
+// Records lists all records of a store.
+func Records(kv storetypes.KVStore) (records []string) {
+	it := kv.Iterator(nil, nil)
 	defer it.Close()
-	var dump []string
 	for ; it.Valid(); it.Next() {
-		dump = append(dump, fmt.Sprintf("%x = %x", it.Key(), it.Value()))
+		records = append(records, fmt.Sprintf("%x = %x", it.Key(), it.Value()))
 	}
-	return dump
+	return records
 }
 
 // Check runs the module's invariant.

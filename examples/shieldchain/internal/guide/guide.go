@@ -42,16 +42,3 @@ func TwoTrees(kv store.KVStore) (notes, votes *kvshard.Tree, err error) {
 	votes, err = kvshard.Open(kv, kvshard.WithPrefix([]byte("votes/")))
 	return notes, votes, err
 }
-
-// Repair takes the tree of a chain that halted back to its checkpoint at
-// height and keeps everything else; an upgrade handler runs it on all nodes.
-func Repair(kv store.KVStore, height uint32) error {
-	tree, err := kvshard.Open(kv)
-	if err != nil {
-		return err
-	}
-	if err := tree.Rewind(height); err != nil {
-		return err
-	}
-	return tree.Check()
-}
