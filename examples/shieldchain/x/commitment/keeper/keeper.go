@@ -21,7 +21,6 @@ import (
 	"cosmossdk.io/collections"
 	"cosmossdk.io/core/address"
 	"cosmossdk.io/core/store"
-	"cosmossdk.io/log/v2"
 
 	"github.com/cosmos/cosmos-sdk/codec"
 	sdk "github.com/cosmos/cosmos-sdk/types"
@@ -85,11 +84,6 @@ func NewKeeper(
 		opt(&k)
 	}
 	return k
-}
-
-// Logger returns the context's logger under the module's name.
-func (k Keeper) Logger(ctx context.Context) log.Logger {
-	return sdk.UnwrapSDKContext(ctx).Logger().With("module", "x/"+types.ModuleName)
 }
 
 // Tree opens the tree in the context's store. It reads the parameters; the
