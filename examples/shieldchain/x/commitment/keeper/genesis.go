@@ -209,7 +209,11 @@ func (k Keeper) openStream(state GenesisTree) (io.ReadCloser, error) {
 		if k.genesisDir == "" || filepath.Base(state.File) != state.File {
 			return nil, fmt.Errorf("no directory for the genesis file %q", state.File)
 		}
-		return os.Open(filepath.Join(k.genesisDir, state.File))
+		file, err := os.Open(filepath.Join(k.genesisDir, state.File))
+		if err != nil {
+			return nil, fmt.Errorf("%w: it has the tree's records, and goes with genesis.json from the node that exported", err)
+		}
+		return file, nil
 	case len(state.Data) > 0:
 		if n := len(state.Data); n < 2 || state.Data[0] != '"' || state.Data[n-1] != '"' {
 			return nil, errors.New("the tree's data is no string")
