@@ -180,4 +180,45 @@ clean: ## remove what was built
 	rm -rf bin dist lib/*/libkvshard.a
 	$(CARGO) clean --manifest-path rust/Cargo.toml
 
+# A chain that uses the tree (examples/shieldchain). It needs the whole Cosmos SDK, so it is a module of
+# its own and no part of `make test`: the first build takes some minutes.
+SHIELDCHAIN := examples/shieldchain
+
+.PHONY: shieldd
+shieldd: library ## build the example chain's node and client (minutes the first time)
+	@mkdir -p bin && rm -f bin/shieldd bin/localnet
+	cd $(SHIELDCHAIN) && go build -o ../../bin/ ./cmd/shieldd ./internal/localnet
+
+.PHONY: chain
+chain: shieldd ## run a node on loopback: transactions, queries and proofs, rollback, export, import (15 s)
+	bin/localnet -bin bin/shieldd -timeout 3m chain
+
+.PHONY: testnet
+testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollback, block-STM, optimistic execution (1 min)
+	bin/localnet -bin bin/shieldd -timeout 5m testnet
+
+.PHONY: test-chain
+test-chain: library ## test the tree on the SDK's own stores and application (30 s, after the SDK is built)
+	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 20m ./...
+
+.PHONY: test-chain-safety
+test-chain-safety: library ## test it with the race detector: CheckTx, simulations, old heights beside blocks
+	cd $(SHIELDCHAIN) && $(GOTEST) -race -short -timeout 20m ./...
+
+.PHONY: lint-chain
+lint-chain: ## vet and staticcheck the chain
+	cd $(SHIELDCHAIN) && go vet ./... && go run $(STATICCHECK) ./...
+
+.PHONY: figures-chain
+figures-chain: library ## print the figures of docs/keeper.md (minutes)
+	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
+
+.PHONY: proto-chain
+proto-chain: ## write the Go code of the chain's messages anew: needs protoc
+	$(SHIELDCHAIN)/scripts/protogen.sh
+
+.PHONY: test-sdk-053
+test-sdk-053: library ## test the Go package with the cosmossdk.io/core of SDK 0.53
+	$(GOTEST) -short -modfile=.ci/sdk-0.53.mod ./...
+
 include build/cross.mk
