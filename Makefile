@@ -25,6 +25,10 @@ help: ## print the targets
 build: library ## build the Rust library for this machine and the Go package over it
 	go build ./...
 
+.PHONY: install
+install: library ## put the command kvshard into GOBIN
+	cd cmd/kvshard && go install .
+
 # Copies only what changed, so that nothing is linked again for nothing.
 .PHONY: library
 library:
@@ -33,7 +37,7 @@ library:
 	@cmp -s rust/target/release/libkvshard.a $(LIB) || cp rust/target/release/libkvshard.a $(LIB)
 
 .PHONY: test
-test: test-rust test-interop test-go ## run every test (some 10 minutes on two cores)
+test: test-rust test-interop test-go test-cmd ## run every test (some 10 minutes on two cores)
 
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
@@ -47,6 +51,10 @@ test-interop: ## read zcash_client_backend's shards, and have it read ours
 test-go: library ## run the Go tests over the linked library
 	$(GOTEST) $(GO_PACKAGES)
 
+.PHONY: test-cmd
+test-cmd: library ## run the tests of the command, which is a module of its own
+	cd cmd/kvshard && $(GOTEST) ./...
+
 .PHONY: test-safety
 test-safety: library ## run the Go tests with the race detector and the strictest pointer checks
 	GOEXPERIMENT=cgocheck2 $(GOTEST) -race -short $(GO_PACKAGES)
@@ -56,6 +64,7 @@ lint: ## check formats, vet, staticcheck, clippy, docs
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt: run it on the files above'; exit 1; }
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
+	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
 	$(CARGO) fmt --manifest-path rust/Cargo.toml --check
 	$(CARGO) clippy $(RUST) --release --all-targets --features test-dependencies -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items

@@ -1,0 +1,192 @@
+package disk
+
+import (
+	"bytes"
+	"slices"
+	"sort"
+	"strings"
+
+	"cosmossdk.io/core/store"
+	dbm "github.com/cosmos/cosmos-db"
+)
+
+// Overlay keeps writes in memory above a store that it only reads. What it
+// holds is written by Commit in one batch, or forgotten.
+type Overlay struct {
+	below  Reader
+	writes map[string][]byte // nil: deleted
+}
+
+var _ store.KVStore = (*Overlay)(nil)
+
+// NewOverlay returns an overlay without writes.
+func NewOverlay(below Reader) *Overlay {
+	return &Overlay{below: below, writes: map[string][]byte{}}
+}
+
+// Update runs f over a store that shows the database and what f wrote. If f
+// returns nil, all of it is on disk, synced, when Update returns; if not, or if
+// the process dies before, none of it is.
+func Update(db dbm.DB, f func(store.KVStore) error) error {
+	o := NewOverlay(db)
+	if err := f(o); err != nil {
+		return err
+	}
+	return o.Commit(db)
+}
+
+// Commit writes all in one synced batch.
+func (o *Overlay) Commit(db dbm.DB) (err error) {
+	if len(o.writes) == 0 {
+		return nil
+	}
+	batch := db.NewBatch()
+	defer func() {
+		if e := batch.Close(); err == nil {
+			err = e
+		}
+	}()
+	for _, key := range o.keys(nil, nil) {
+		if value := o.writes[key]; value == nil {
+			err = batch.Delete([]byte(key))
+		} else {
+			err = batch.Set([]byte(key), value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return batch.WriteSync()
+}
+
+// Get returns the value of key, nil if it is absent.
+func (o *Overlay) Get(key []byte) ([]byte, error) {
+	if value, written := o.writes[string(key)]; written {
+		return bytes.Clone(value), nil
+	}
+	return o.below.Get(key)
+}
+
+// Has tells whether key is present.
+func (o *Overlay) Has(key []byte) (bool, error) {
+	if value, written := o.writes[string(key)]; written {
+		return value != nil, nil
+	}
+	return o.below.Has(key)
+}
+
+// Set notes a write.
+func (o *Overlay) Set(key, value []byte) error {
+	o.writes[string(key)] = append([]byte{}, value...)
+	return nil
+}
+
+// Delete notes a removal.
+func (o *Overlay) Delete(key []byte) error {
+	o.writes[string(key)] = nil
+	return nil
+}
+
+// keys returns those written from start on and before end, in order.
+func (o *Overlay) keys(start, end []byte) []string {
+	var keys []string
+	for key := range o.writes {
+		if key >= string(start) && (end == nil || key < string(end)) {
+			keys = append(keys, key)
+		}
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// Iterator merges what is below with what was written until now.
+func (o *Overlay) Iterator(start, end []byte) (store.Iterator, error) {
+	return o.iterator(start, end, false)
+}
+
+// ReverseIterator does as Iterator does.
+func (o *Overlay) ReverseIterator(start, end []byte) (store.Iterator, error) {
+	return o.iterator(start, end, true)
+}
+
+func (o *Overlay) iterator(start, end []byte, reverse bool) (store.Iterator, error) {
+	open := o.below.Iterator
+	if reverse {
+		open = o.below.ReverseIterator
+	}
+	below, err := open(start, end)
+	if err != nil {
+		return nil, err
+	}
+	m := &merged{Iterator: below, reverse: reverse, keys: o.keys(start, end)}
+	if len(m.keys) == 0 {
+		return below, nil
+	}
+	if reverse {
+		slices.Reverse(m.keys)
+	}
+	for _, key := range m.keys {
+		m.values = append(m.values, o.writes[key])
+	}
+	m.settle()
+	return m, nil
+}
+
+// merged walks two sequences; of one key in both, the written one counts.
+type merged struct {
+	store.Iterator // below
+	reverse        bool
+	keys           []string
+	values         [][]byte
+	above          bool // the next entry is keys[0]
+}
+
+// settle finds the next entry.
+func (m *merged) settle() {
+	for len(m.keys) > 0 {
+		order := -1
+		if m.Iterator.Valid() {
+			order = strings.Compare(m.keys[0], string(m.Iterator.Key()))
+			if m.reverse {
+				order = -order
+			}
+		}
+		if order > 0 {
+			break
+		}
+		if order == 0 {
+			m.Iterator.Next()
+		}
+		if m.values[0] != nil {
+			m.above = true
+			return
+		}
+		m.keys, m.values = m.keys[1:], m.values[1:]
+	}
+	m.above = false
+}
+
+func (m *merged) Valid() bool { return m.above || m.Iterator.Valid() }
+
+func (m *merged) Next() {
+	if m.above {
+		m.keys, m.values = m.keys[1:], m.values[1:]
+	} else {
+		m.Iterator.Next()
+	}
+	m.settle()
+}
+
+func (m *merged) Key() []byte {
+	if m.above {
+		return []byte(m.keys[0])
+	}
+	return m.Iterator.Key()
+}
+
+func (m *merged) Value() []byte {
+	if m.above {
+		return bytes.Clone(m.values[0])
+	}
+	return m.Iterator.Value()
+}
