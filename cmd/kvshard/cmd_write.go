@@ -454,34 +454,27 @@ newest) is exempt from pruning, and with --release no longer.`,
 		defer s.close(&err)
 		view := checkpointView{ID: id, Retained: retain}
 		err = s.update(func(tree *kvshard.Tree) error {
-			there := release
-			if retain {
-				switch _, err := tree.SizeAt(id); {
-				case err == nil:
-					there = true
-				case !errors.Is(err, kvshard.ErrCheckpointNotFound):
-					return err
-				}
-			}
-			if !there {
-				if err := tree.Checkpoint(id); err != nil {
-					return err
-				}
-			}
-			if retain {
-				if err := tree.RetainCheckpoint(id); err != nil {
-					return err
-				}
-			}
 			if release {
-				if err := tree.ReleaseCheckpoint(id); err != nil {
+				return tree.ReleaseCheckpoint(id)
+			}
+			if retain {
+				if _, err := tree.SizeAt(id); !errors.Is(err, kvshard.ErrCheckpointNotFound) {
 					return err
 				}
 			}
-			view.Size, err = tree.SizeAt(id)
-			return err
+			return tree.Checkpoint(id)
 		})
+		if err == nil && retain {
+			err = s.update(func(tree *kvshard.Tree) error { return tree.RetainCheckpoint(id) })
+		}
 		if err != nil {
+			return err
+		}
+		tree, err := s.tree()
+		if err != nil {
+			return err
+		}
+		if view.Size, err = tree.SizeAt(id); err != nil {
 			return err
 		}
 		return a.emit(view, func(w io.Writer) {

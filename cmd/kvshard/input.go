@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -293,14 +292,6 @@ func interruptible(ctx context.Context, r io.Reader) io.Reader {
 type readFunc func([]byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
-
-func parseHex(what, text string) ([]byte, error) {
-	raw, err := hex.DecodeString(text)
-	if err != nil {
-		return nil, coded(codeInput, "hex digits, two a byte", "%s: %w", what, err)
-	}
-	return raw, nil
-}
 
 func parseNode(what, text string) (kvshard.Node, error) {
 	node, err := kvshard.ParseNode(text)

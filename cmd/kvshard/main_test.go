@@ -138,6 +138,7 @@ func testdata(t *testing.T, name string) string {
 }
 
 func TestRealBlocks(t *testing.T) {
+	t.Parallel()
 	chain, err := realdata.Testnet()
 	if err != nil {
 		t.Fatal(err)
@@ -174,6 +175,7 @@ func TestRealBlocks(t *testing.T) {
 }
 
 func TestFormats(t *testing.T) {
+	t.Parallel()
 	nodes := leaves(40)
 	var hex, array, stream strings.Builder
 	array.WriteString("[ ")
@@ -209,6 +211,7 @@ func TestFormats(t *testing.T) {
 }
 
 func TestWitness(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	nodes := leaves(100)
 	ok(t, dir, "", "init")
@@ -246,6 +249,7 @@ func TestWitness(t *testing.T) {
 }
 
 func TestCheckpoints(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init", "--max-checkpoints", "2")
 	ok(t, dir, raw(leaves(3)), "append", "--checkpoint", "1")
@@ -267,6 +271,7 @@ func TestCheckpoints(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	nodes := leaves(20)
 	ok(t, dir, "", "init")
@@ -341,6 +346,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestCheckFindsAndCannotOpen(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init", "--prefix", "6e")
 	ok(t, dir, raw(leaves(40)), "append")
@@ -377,6 +383,7 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 // An append that is interrupted, or killed, is continued with nothing lost
 // and nothing twice.
 func TestAppendInterrupted(t *testing.T) {
+	t.Parallel()
 	nodes := leaves(3*appendBatch/2 + 7)
 	text := raw(nodes)
 	root := want(t, nodes)
@@ -426,6 +433,7 @@ func TestAppendInterrupted(t *testing.T) {
 }
 
 func TestProgress(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
 	c := exec.Command(built, "append")
@@ -456,6 +464,7 @@ func TestProgress(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
+	t.Parallel()
 	a := &app{}
 	for _, c := range a.command().Commands() {
 		if c.Name() == "help" || c.Name() == "completion" {
@@ -544,6 +553,7 @@ func (s iavlStore) ReverseIterator(start, end []byte) (dbm.Iterator, error) {
 }
 
 func TestNodeDatabase(t *testing.T) {
+	t.Parallel()
 	for _, backend := range []string{"goleveldb", "pebble"} {
 		t.Run(backend, func(t *testing.T) {
 			dir := t.TempDir()

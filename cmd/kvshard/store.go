@@ -16,6 +16,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
 const (
@@ -214,7 +215,7 @@ func (s *source) tree(more ...kvshard.Option) (*kvshard.Tree, error) {
 
 // update writes all that f does to the tree, or nothing.
 func (s *source) update(f func(*kvshard.Tree) error) error {
-	return disk.Update(s.db, func(kv store.KVStore) error {
+	return dbstore.New(s.db).Do(func(kv store.KVStore) error {
 		tree, err := kvshard.Open(kv, s.options...)
 		if err != nil {
 			return err

@@ -1,5 +1,5 @@
-// Package disk makes a store of a database on disk: one to write, in which all
-// that one function wrote is on disk or nothing, and ones to read.
+// Package disk opens databases, and the stores of a node's modules in them,
+// without changing what is only to be read.
 package disk
 
 import (
@@ -10,8 +10,6 @@ import (
 
 	"cosmossdk.io/core/store"
 	dbm "github.com/cosmos/cosmos-db"
-	"github.com/syndtr/goleveldb/leveldb/filter"
-	"github.com/syndtr/goleveldb/leveldb/opt"
 )
 
 // The backends.
@@ -54,8 +52,7 @@ func Open(path, backend string) (dbm.DB, error) {
 // OpenToRead opens the database at path and leaves it as it is. It does not
 // make one.
 func OpenToRead(path, backend string) (dbm.DB, error) {
-	dir, name, err := split(path)
-	if err != nil {
+	if _, _, err := split(path); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(filepath.Join(path, "CURRENT")); err != nil {
@@ -63,11 +60,7 @@ func OpenToRead(path, backend string) (dbm.DB, error) {
 	}
 	switch backend {
 	case GoLevelDB:
-		return dbm.NewGoLevelDBWithOpts(name, dir, &opt.Options{
-			Filter:         filter.NewBloomFilter(10),
-			ReadOnly:       true,
-			ErrorIfMissing: true,
-		})
+		return openLevelToRead(path)
 	case Pebble:
 		return openPebbleToRead(path)
 	default:

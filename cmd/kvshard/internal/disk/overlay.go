@@ -7,11 +7,10 @@ import (
 	"strings"
 
 	"cosmossdk.io/core/store"
-	dbm "github.com/cosmos/cosmos-db"
 )
 
-// Overlay keeps writes in memory above a store that it only reads. What it
-// holds is written by Commit in one batch, or forgotten.
+// Overlay keeps writes in memory above a store that it only reads: what would
+// be if they had been made.
 type Overlay struct {
 	below  Reader
 	writes map[string][]byte // nil: deleted
@@ -22,41 +21,6 @@ var _ store.KVStore = (*Overlay)(nil)
 // NewOverlay returns an overlay without writes.
 func NewOverlay(below Reader) *Overlay {
 	return &Overlay{below: below, writes: map[string][]byte{}}
-}
-
-// Update runs f over a store that shows the database and what f wrote. If f
-// returns nil, all of it is on disk, synced, when Update returns; if not, or if
-// the process dies before, none of it is.
-func Update(db dbm.DB, f func(store.KVStore) error) error {
-	o := NewOverlay(db)
-	if err := f(o); err != nil {
-		return err
-	}
-	return o.Commit(db)
-}
-
-// Commit writes all in one synced batch.
-func (o *Overlay) Commit(db dbm.DB) (err error) {
-	if len(o.writes) == 0 {
-		return nil
-	}
-	batch := db.NewBatch()
-	defer func() {
-		if e := batch.Close(); err == nil {
-			err = e
-		}
-	}()
-	for _, key := range o.keys(nil, nil) {
-		if value := o.writes[key]; value == nil {
-			err = batch.Delete([]byte(key))
-		} else {
-			err = batch.Set([]byte(key), value)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return batch.WriteSync()
 }
 
 // Get returns the value of key, nil if it is absent.

@@ -10,7 +10,7 @@ import (
 )
 
 // An overlay shows at every moment what a store shows that was written at
-// once, and after Commit the database does.
+// once.
 func TestOverlayIsTheStoreItWillBe(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -34,8 +34,6 @@ func TestOverlayIsTheStoreItWillBe(t *testing.T) {
 			compare(t, o, plain, key(), key())
 			compare(t, o, plain, nil, nil)
 		}
-		must(t, o.Commit(below))
-		compare(t, below, plain, nil, nil)
 	}
 }
 
