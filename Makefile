@@ -37,7 +37,7 @@ library:
 	@cmp -s rust/target/release/libkvshard.a $(LIB) || cp rust/target/release/libkvshard.a $(LIB)
 
 .PHONY: test
-test: test-rust test-interop test-go test-cmd ## run every test (some 10 minutes on two cores)
+test: test-rust test-interop test-go test-cmd test-wallet ## run every test (some 10 minutes on two cores)
 
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
@@ -54,6 +54,10 @@ test-go: library ## run the Go tests over the linked library
 .PHONY: test-cmd
 test-cmd: library ## run the tests of the command, which is a module of its own
 	cd cmd/kvshard && $(GOTEST) ./...
+
+.PHONY: test-wallet
+test-wallet: ## have the crate orchard verify the command's witnesses
+	$(CARGO) test --manifest-path tools/wallet/Cargo.toml --locked --release
 
 .PHONY: test-safety
 test-safety: library ## run the Go tests with the race detector and the strictest pointer checks

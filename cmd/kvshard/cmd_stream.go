@@ -173,29 +173,44 @@ func (a *app) exportLeaves(s *source, tree *kvshard.Tree, h streamHeader, w io.W
 			batch = batch[:0]
 		}
 	}
-	for position := uint64(0); ; position++ {
+	position := uint64(0)
+	checkpoints := func() {
 		for len(stops) > 0 && stops[0].Size == position {
 			flush()
 			out.checkpoint(stops[0].ID)
 			stops = stops[1:]
 		}
-		if position == h.Size {
-			break
-		}
-		leaf, err := tree.Leaf(position)
-		if errors.Is(err, kvshard.ErrPruned) {
-			return coded(codeState, hint, "the leaf at position %d was not kept", position)
-		}
-		if err != nil {
-			return err
-		}
-		batch = append(batch, leaf)
-		if len(batch) == appendBatch {
-			flush()
-		}
-		p.add(1)
 	}
+	pruned := func() error {
+		return coded(codeState, hint, "a leaf from position %d on was not kept", position)
+	}
+	err = records(s.kv, s.prefix, func(r record) error {
+		if r.key[0] != 0x0F {
+			return nil
+		}
+		leaves, whole := shardLeaves(r.value)
+		if !whole || len(r.key) != 9 || binary.BigEndian.Uint64(r.key[1:])*16 != position {
+			return pruned()
+		}
+		for _, leaf := range leaves {
+			checkpoints()
+			batch = append(batch, leaf)
+			position++
+			if len(batch) == appendBatch {
+				flush()
+			}
+		}
+		p.add(int64(len(leaves)))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	checkpoints()
 	flush()
+	if position != h.Size {
+		return pruned()
+	}
 	return out.end()
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"cosmossdk.io/core/store"
+
+	"github.com/kvshard/kvshard"
 )
 
 // The kinds of records by the first byte of their keys (FORMAT.md).
@@ -74,4 +76,48 @@ func records(kv store.KVStore, prefix []byte, yield func(record) error) error {
 		}
 	}
 	return nil
+}
+
+// shardLeaves returns the leaves of a shard's record, in order, and whether
+// each of them is there up to the last (FORMAT.md: a pre-order tree, in which
+// a subtree of which nothing was kept is one leaf of the record).
+func shardLeaves(value []byte) (leaves []kvshard.Node, whole bool) {
+	rest, ended := value, false
+	take := func(n int) []byte {
+		if len(rest) < n {
+			return nil
+		}
+		taken := rest[:n]
+		rest = rest[n:]
+		return taken
+	}
+	var walk func(level int) bool
+	walk = func(level int) bool {
+		tag := take(1)
+		if tag == nil {
+			return false
+		}
+		switch tag[0] {
+		case 0: // nothing, so nothing behind it
+			ended = true
+			return true
+		case 1:
+			leaf := take(33)
+			if leaf == nil || level > 0 || ended {
+				return false
+			}
+			leaves = append(leaves, kvshard.Node(leaf[:32]))
+			return true
+		case 2:
+			annotated := take(1)
+			if annotated == nil || level == 0 || annotated[0] == 1 && take(32) == nil {
+				return false
+			}
+			return walk(level-1) && walk(level-1)
+		}
+		return false
+	}
+	version := take(1)
+	whole = version != nil && version[0] == 1 && walk(4) && len(rest) == 0
+	return leaves, whole
 }
