@@ -113,7 +113,8 @@ func shardLeaves(value []byte) (leaves []kvshard.Node, whole bool) {
 			if annotated == nil || level == 0 || annotated[0] == 1 && take(32) == nil {
 				return false
 			}
-			return walk(level-1) && walk(level-1)
+			left := walk(level - 1)
+			return left && walk(level-1)
 		}
 		return false
 	}
