@@ -95,6 +95,11 @@ bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
 	$(CARGO) bench $(RUST) --bench tree
 	go test -run '^$$' -bench . -benchtime 20x .
 
+.PHONY: benchmarks
+benchmarks: library ## write BENCHMARKS.md: all sizes, memdb, goleveldb, pebble, and the yardsticks (minutes)
+	$(CARGO) build $(RUST) --release --example yardstick
+	cd cmd/kvshard && go run . bench --peer ../../rust/target/release/examples/yardstick --write ../..
+
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one
 	$(CARGO) bench $(RUST) --bench hash

@@ -84,7 +84,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.initCommand(), a.appendCommand(), a.checkpointCommand(), a.rootCommand(),
 		a.witnessCommand(), a.verifyCommand(), a.checkCommand(), a.dumpCommand(), a.statCommand(),
-		a.rewindCommand(), a.frontierCommand(), a.exportCommand(), a.importCommand(), a.diffCommand(), a.viewCommand(),
+		a.rewindCommand(), a.frontierCommand(), a.exportCommand(), a.importCommand(), a.diffCommand(), a.viewCommand(), a.benchCommand(),
 	)
 	for _, c := range root.Commands() {
 		run := c.RunE
