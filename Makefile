@@ -12,10 +12,20 @@ GOARCH  := $(shell go env GOARCH)
 LIB     := lib/$(GOOS)_$(GOARCH)/libkvshard.a
 CARGO   := cargo
 RUST    := --manifest-path rust/Cargo.toml --locked
+HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
+TESTS   := --profile tests --features test-dependencies
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := v1.1.4
 GO_PACKAGES := ./... ./testdata
 # The library is no input that go knows of: a cached result could be another library's.
 GOTEST  := go test -count=1
+
+# How much of it: make fuzz FUZZTIME=10m
+FUZZTIME  := 60s
+HISTORIES := 100000
+KILLS     := 500
+# Not the public suites behind the callbacks: they go through the same code, very many times.
+VALGRIND_TESTS := faults null_pointers bad_input empty_values
 
 .PHONY: help
 help: ## print the targets
@@ -41,7 +51,7 @@ test: test-rust test-interop test-go test-cmd test-wallet ## run every test (som
 
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
-	$(CARGO) test $(RUST) --release --features test-dependencies
+	$(CARGO) test $(RUST) $(TESTS)
 
 .PHONY: test-interop
 test-interop: ## read zcash_client_backend's shards, and have it read ours
@@ -59,9 +69,79 @@ test-cmd: library ## run the tests of the command, which is a module of its own
 test-wallet: ## have the crate orchard verify the command's witnesses
 	$(CARGO) test --manifest-path tools/wallet/Cargo.toml --locked --release
 
+.PHONY: test-large
+test-large: library ## run the random histories a hundred times over (minutes)
+	KVSHARD_LARGE=1 $(GOTEST) -timeout 60m -run 'TestSameContent|TestRewindLeaves|TestHistories|TestTreesSideBySide|TestCosts' .
+
+# What each of the following has found is in RELIABILITY.md.
+
 .PHONY: test-safety
-test-safety: library ## run the Go tests with the race detector and the strictest pointer checks
+test-safety: library ## run the Go tests with the race detector, the strictest pointer checks, and a busy collector
 	GOEXPERIMENT=cgocheck2 $(GOTEST) -race -short $(GO_PACKAGES)
+	GOGC=1 $(GOTEST) -short $(GO_PACKAGES)
+
+# Rust's sanitizer is reached on the pinned stable compiler, and takes the C compiler's run time, which
+# Go links. The target is named so that build scripts are left as they are.
+.PHONY: test-asan
+test-asan: ## run the Go tests with AddressSanitizer in Go, C and Rust, and look for leaks
+	RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=address -Zexternal-clangrt' \
+		$(CARGO) build $(RUST) --release --target $(HOST) --target-dir rust/target/asan
+	CGO_LDFLAGS='-L$(CURDIR)/rust/target/asan/$(HOST)/release' ASAN_OPTIONS=detect_leaks=1 \
+		$(GOTEST) -asan -short -timeout 60m .
+
+# The tests behind real C callbacks: faults at every step, bad pointers, empty values.
+.PHONY: test-valgrind
+test-valgrind: ## run the Rust tests of the callbacks under valgrind, and look for leaks
+	@command -v valgrind >/dev/null || { echo 'test-valgrind needs valgrind'; exit 1; }
+	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect' \
+		$(CARGO) test $(RUST) $(TESTS) --test callbacks -- --test-threads 1 $(VALGRIND_TESTS)
+
+.PHONY: model
+model: ## play HISTORIES (100000) random histories a kind beside two trees by others (an hour)
+	KVSHARD_HISTORIES=$(HISTORIES) $(CARGO) test $(RUST) $(TESTS) --test model
+
+.PHONY: fuzz
+fuzz: fuzz-rust fuzz-go ## fuzz each target for FUZZTIME (60s): needs a nightly Rust and cargo-fuzz
+
+.PHONY: fuzz-rust
+fuzz-rust: ## fuzz decoders, call sequences and damaged stores in Rust (nightly; new inputs go to rust/target/fuzz)
+	cargo +nightly fuzz build -O -s none --fuzz-dir rust/fuzz
+	@for target in decode history damage; do \
+		mkdir -p rust/target/fuzz/$$target rust/fuzz/artifacts/$$target; \
+		rust/fuzz/target/$(HOST)/release/$$target rust/target/fuzz/$$target rust/fuzz/corpus/$$target \
+			-max_total_time=$(FUZZTIME:s=) -max_len=1000 -timeout=20 -print_final_stats=1 \
+			-artifact_prefix=rust/fuzz/artifacts/$$target/ 2>&1 | grep -vE '^#|Uses:'; \
+	done
+
+.PHONY: fuzz-go
+fuzz-go: library ## fuzz the Go package; go puts a failing input into testdata/fuzz
+	@for target in FuzzParseNode FuzzTree FuzzFrontier FuzzStore; do \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .; \
+	done
+
+.PHONY: crash
+crash: library ## kill a process that writes a tree to disk KILLS (500) times, and look at what is left
+	@mkdir -p bin && rm -f bin/crash && go build -o bin/crash ./internal/crash
+	bin/crash -kills $(KILLS)
+
+.PHONY: load
+load: library ## append a million leaves beside readers, and watch memory and files (minutes)
+	@mkdir -p bin && rm -f bin/load && go build -o bin/load ./internal/load
+	bin/load
+
+.PHONY: supply-chain
+supply-chain: ## check licences, sources, build scripts and checksums of all dependencies
+	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check --config rust/deny.toml licenses bans sources
+	go mod verify
+
+.PHONY: advisories
+advisories: library ## look for known faults in the dependencies: needs the network
+	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check --config rust/deny.toml advisories
+	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./...
+
+.PHONY: reproducible
+reproducible: ## build the library in two folders and compare the bytes
+	tools/reproducible.sh
 
 .PHONY: lint
 lint: ## check formats, vet, staticcheck, clippy, docs
@@ -70,16 +150,16 @@ lint: ## check formats, vet, staticcheck, clippy, docs
 	go run $(STATICCHECK) $(GO_PACKAGES)
 	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
 	$(CARGO) fmt --manifest-path rust/Cargo.toml --check
-	$(CARGO) clippy $(RUST) --release --all-targets --features test-dependencies -- -D warnings
+	$(CARGO) clippy $(RUST) $(TESTS) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
 
 .PHONY: header-check
 header-check: ## check that include/kvshard.h is what cbindgen makes of the crate
-	$(CARGO) test $(RUST) --release --features test-dependencies --test header
+	$(CARGO) test $(RUST) $(TESTS) --test header
 
 .PHONY: header
 header: ## write include/kvshard.h anew
-	UPDATE_HEADER=1 $(CARGO) test $(RUST) --release --features test-dependencies --test header
+	UPDATE_HEADER=1 $(CARGO) test $(RUST) $(TESTS) --test header
 
 .PHONY: demo
 demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read it all again
@@ -106,7 +186,7 @@ bench-hash: ## time the hash beside orchard's and the fastest published one
 
 .PHONY: test-hash
 test-hash: ## compare a million hashes at all levels with orchard's (minutes)
-	$(CARGO) test $(RUST) --release --features test-dependencies --lib hash:: -- --include-ignored
+	$(CARGO) test $(RUST) $(TESTS) --lib hash:: -- --include-ignored
 
 .PHONY: testdata
 testdata: ## write the data of real Zcash blocks anew from the crate zebra-test

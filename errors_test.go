@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/kvtest"
 )
 
 // A diskError is a store's own error with a type and content.
@@ -160,5 +161,27 @@ func TestCorruptRecordIsNamed(t *testing.T) {
 	}
 	if !errors.Is(err, kvshard.ErrCorrupt) && !errors.Is(err, kvshard.ErrUnsupportedVersion) {
 		t.Errorf("got %v, want ErrCorrupt or ErrUnsupportedVersion", err)
+	}
+}
+
+// TestErrorBehindAnEntryKeepsItsIdentity: an iterator over a database may read
+// an entry as late as in Key or Value, and say only then that it failed.
+func TestErrorBehindAnEntryKeepsItsIdentity(t *testing.T) {
+	for _, kind := range []kvtest.OpKind{kvtest.OpKey, kvtest.OpValue} {
+		mem := kvtest.Strict(t)
+		fill(t, mem)
+		cause := &diskError{sector: 3}
+		tree, err := kvshard.Open(kvtest.NewFaultStore(mem, kvtest.Fault{
+			At: 2, Err: cause, Match: func(k kvtest.OpKind, _ []byte) bool { return k == kind },
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, err = range tree.Checkpoints() {
+			continue
+		}
+		if !errors.Is(err, cause) || !errors.Is(err, kvshard.ErrStore) {
+			t.Errorf("%v failed: %v, want the store's own error", kind, err)
+		}
 	}
 }

@@ -22,7 +22,8 @@ type Stats struct {
 	// BytesRead counts the bytes of keys and values: of each Get, the key and
 	// what was found; of iterators, the entries that were looked at.
 	// BytesWritten counts those of each Set. Keys count with the prefix of
-	// WithPrefix, as the SDK's gas store charges them. (That store charges an
-	// iterator's first entry twice if the iterator moves on; this does not.)
+	// WithPrefix, as the SDK's gas store charges them. (That store charges
+	// for the entry that an iterator leaves: for the first one twice, for the
+	// last one not at all; this counts each once.)
 	BytesRead, BytesWritten uint64
 }

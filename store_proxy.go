@@ -212,6 +212,11 @@ func (it *viewIterator) next() (key, value []byte, found, ok bool) {
 	it.started = true
 
 	valid := it.source.Valid()
+	if valid {
+		// Before Error: a database may read the entry only now (pebble does so
+		// with long values), and fail at it.
+		key, value = it.source.Key(), it.source.Value()
+	}
 	if err := it.source.Error(); err != nil && (valid || !endOfIteration(err)) {
 		v.fail("iterate", it.prefix, err)
 		return nil, nil, false, false
@@ -220,7 +225,6 @@ func (it *viewIterator) next() (key, value []byte, found, ok bool) {
 		it.done = true
 		return nil, nil, false, true
 	}
-	key, value = it.source.Key(), it.source.Value()
 	if !bytes.HasPrefix(key, it.prefix) {
 		v.fail("iterate", key, fmt.Errorf("the store's iterator left its range, the keys with prefix %x", it.prefix))
 		return nil, nil, false, false

@@ -8,6 +8,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/kvtest"
 )
 
 func TestWitnessesLeadToTheRoots(t *testing.T) {
@@ -181,6 +182,26 @@ func TestTreesRunInParallel(t *testing.T) {
 	for _, root := range roots {
 		if root != roots[0] {
 			t.Errorf("roots differ: %s and %s", root, roots[0])
+		}
+	}
+}
+
+// TestRetainFindsAListingCutShort: to retain the oldest checkpoint is to look
+// for the one behind it, which must be there.
+func TestRetainFindsAListingCutShort(t *testing.T) {
+	for shown := range 2 {
+		mem := kvtest.Strict(t)
+		fill(t, mem)
+		before := mem.Clone()
+		tree, err := kvshard.Open(kvtest.NewFaultStore(mem, kvtest.Fault{At: shown + 1, Mode: kvtest.FaultEnd}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.RetainCheckpoint(10); !errors.Is(err, kvshard.ErrCorrupt) {
+			t.Errorf("%d of 3 checkpoints listed: %v, want ErrCorrupt", shown, err)
+		}
+		if !mem.Equal(before) {
+			t.Errorf("%d of 3 checkpoints listed: the store changed:\n%s", shown, before.Diff(mem))
 		}
 	}
 }

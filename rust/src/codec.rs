@@ -241,6 +241,11 @@ impl<H> Tip<H> {
         shards & 1 == 1 && shards << SHARD_HEIGHT > origin
     }
 
+    /// Whether this tree can once have had so many leaves.
+    pub(crate) fn grew_from(&self, size: u64) -> bool {
+        size == 0 || (self.origin < size && size <= self.size)
+    }
+
     /// The indices of the nodes of level 5 that the tip holds.
     pub(crate) fn member_indices(size: u64, origin: u64) -> std::ops::Range<u64> {
         let level = SHARD_HEIGHT + 1;

@@ -897,3 +897,45 @@ pub extern "C" fn kvshard_version() -> *const c_char {
 pub extern "C" fn kvshard_abi() -> u32 {
     KVSHARD_ABI
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a call that panics with this value answers, and what it says.
+    fn caught(payload: Box<dyn Any + Send>) -> (i32, String) {
+        let mut report = KvshardReport::empty();
+        let run = |_: &mut u64| std::panic::resume_unwind(payload);
+        // SAFETY: both places are live locals.
+        let status = unsafe { guarded(&mut (), &mut report, run) };
+        let text = String::from_utf8_lossy(&report.message[..report.message_len]);
+        (status, text.into_owned())
+    }
+
+    #[test]
+    fn a_panic_is_an_internal_error() {
+        let (status, text) = caught(Box::new("odd"));
+        assert_eq!(
+            (status, text.as_str()),
+            (KVSHARD_INTERNAL, "a panic was caught: odd")
+        );
+        let (status, text) = caught(Box::new(String::from("very odd")));
+        assert_eq!(
+            (status, text.as_str()),
+            (KVSHARD_INTERNAL, "a panic was caught: very odd")
+        );
+        let (status, text) = caught(Box::new(7));
+        assert_eq!(status, KVSHARD_INTERNAL);
+        assert!(text.contains("no text"), "{text}");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let mut report = KvshardReport::empty();
+        report.say(&"é".repeat(479));
+        assert_eq!(report.message_len, 480);
+        report.say(&format!("a{}", "é".repeat(479)));
+        assert_eq!(report.message_len, 479);
+        assert!(std::str::from_utf8(&report.message[..report.message_len]).is_ok());
+    }
+}

@@ -93,11 +93,7 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Call<'k, K, H, DEPTH> {
         let checkpoint = self
             .checkpoint(id)?
             .ok_or(Error::CheckpointNotFound { id })?;
-        let size = size_of(&checkpoint);
-        if size > tip.size {
-            let reason = format!("it is at size {size}, beyond the tree's {}", tip.size);
-            return Err(KvError::corrupt(&keys::checkpoint(id), reason).into());
-        }
+        let size = size_within(id, &checkpoint, tip)?;
         Ok((checkpoint, size))
     }
 
@@ -199,6 +195,25 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             }
         }
         Ok(())
+    }
+}
+
+/// Leaves in the tree at a checkpoint, a size that the tree can have had.
+pub(super) fn size_within<H>(
+    id: u32,
+    checkpoint: &Checkpoint,
+    tip: &Tip<H>,
+) -> Result<u64, KvError> {
+    let size = size_of(checkpoint);
+    match tip.grew_from(size) {
+        true => Ok(size),
+        false => Err(KvError::corrupt(
+            &keys::checkpoint(id),
+            format!(
+                "it is at size {size}; the tree went from {} to {}",
+                tip.origin, tip.size
+            ),
+        )),
     }
 }
 

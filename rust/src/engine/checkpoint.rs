@@ -104,8 +104,14 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         })
     }
 
+    /// The id of the second oldest checkpoint that is not retained; there are two at least.
+    pub fn next_prunable(&mut self, summary: &Summary) -> Result<u32, Error> {
+        let pruned = self.oldest_prunable(summary, 1)?;
+        Ok(pruned.next.map_or(0, |(next, _)| next))
+    }
+
     /// The first checkpoints with an id from `oldest` on that are not retained, at most `wanted`.
-    pub fn unretained_from(
+    fn unretained_from(
         &mut self,
         summary: &Summary,
         oldest: u32,

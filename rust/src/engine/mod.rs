@@ -20,7 +20,7 @@
 //! roots of the shards themselves (level 4) are given back by one read and 15 hashes.
 //!
 //! One file a call: [`append`](Engine::append), [`checkpoint`](Engine::checkpoint), and so on, over
-//! [`call`] (reads once, writes last), [`shard`], [`cap`] and [`nodes`].
+//! `call` (reads once, writes last), `shard`, `cap` and `nodes`.
 
 mod append;
 mod call;

@@ -2,7 +2,7 @@
 
 use incrementalmerkletree::Level;
 
-use super::call::{Call, size_of};
+use super::call::{Call, size_within};
 use super::shard::{Shard, Wanted};
 use super::{CheckpointInfo, Engine};
 use crate::codec::{SHARD_HEIGHT, Tip, TreeNode};
@@ -116,19 +116,13 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
                 return Err(KvError::corrupt(&keys::summary(), reason).into());
             }
             let infos = listed.iter().map(|(id, checkpoint)| {
-                let size = size_of(checkpoint);
-                if size > tip.size {
-                    let key = keys::checkpoint(*id);
-                    let reason = format!("it is at size {size}, beyond the tree's {}", tip.size);
-                    return Err(KvError::corrupt(&key, reason));
-                }
                 Ok(CheckpointInfo {
                     id: *id,
-                    size,
+                    size: size_within(*id, checkpoint, &tip)?,
                     retained: retained.binary_search(id).is_ok(),
                 })
             });
-            Ok(infos.collect::<Result<_, _>>()?)
+            Ok(infos.collect::<Result<_, KvError>>()?)
         })
     }
 }

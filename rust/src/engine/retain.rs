@@ -28,11 +28,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
                 return Err(KvError::corrupt(&keys::summary(), reason).into());
             }
             if id == summary.oldest {
-                let next = match summary.count - summary.retained {
-                    1 => None,
-                    _ => call.unretained_from(&summary, id, 2)?.pop(),
+                summary.oldest = match summary.count - summary.retained {
+                    1 => 0,
+                    _ => call.next_prunable(&summary)?,
                 };
-                summary.oldest = next.map_or(0, |(next, _)| next);
             }
             summary.retained += 1;
             call.stage(keys::retained(id), RETAINED_VALUE.to_vec());

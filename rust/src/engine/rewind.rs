@@ -23,7 +23,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// that were removed as of it. The store is then as it was when that checkpoint was made, if
     /// no older one was pruned since.
     ///
-    /// Reads and writes what is dropped: one delete a shard, quad and checkpoint.
+    /// Reads what is dropped and deletes it: one get and one delete a shard, one delete a quad, one
+    /// next and one delete a checkpoint.
     ///
     /// # Errors
     ///
@@ -111,10 +112,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
 
     /// Stages the tree as it was at `size`, at which there is a checkpoint.
     fn shrink(&mut self, tip: &Tip<H>, size: u64) -> Result<(), Error> {
-        // The cap's shape vouches for the size before it bounds a loop.
-        self.cap_mut(tip)?;
         let kept_shards = size.div_ceil(LEAVES).max(tip.origin >> SHARD_HEIGHT);
-        for index in kept_shards..tip.size.div_ceil(LEAVES) {
+        for index in (kept_shards..tip.size.div_ceil(LEAVES)).rev() {
+            // Nothing vouches for the tip's numbers but that each shard between them is there: a
+            // false one ends this loop, and with it those over the quads above.
+            self.required(keys::shard(index))?;
             self.stage_delete(keys::shard(index));
         }
         for level in quad_levels(DEPTH) {

@@ -175,9 +175,14 @@ impl<H: TreeNode> Shard<H> {
     /// Reads a shard of a tree of `size` leaves, and checks that it is as
     /// [`to_tree`](Self::to_tree) makes it.
     pub fn from_tree(index: u64, size: u64, tree: &PrunableTree<H>) -> Result<Self, KvError> {
+        // Before a position is computed from it: a key may name any index.
+        if index >= size.div_ceil(LEAVES) {
+            let reason = format!("a tree of {size} leaves has no such shard");
+            return Err(KvError::corrupt(&keys::shard(index), reason));
+        }
         let mut shard = Shard::empty(index);
         let start = shard.start();
-        shard.leaves = size.saturating_sub(start).min(LEAVES);
+        shard.leaves = (size - start).min(LEAVES);
         shard.newest = size <= start + LEAVES;
         shard
             .load(SHARD_HEIGHT, 0, tree)

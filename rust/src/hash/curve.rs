@@ -49,9 +49,9 @@ impl Affine {
     /// Where the line of this slope through the point, and through another
     /// with the given x, meets the curve again; mirrored.
     #[inline(always)]
-    fn third_on_line(&self, slope: &Fp, other_x: &Fp) -> Affine {
+    pub(crate) fn third_on_line(&self, slope: &Fp, other_x: &Fp) -> Affine {
         let x = slope.square().sub(&self.x).sub(other_x);
-        let y = slope.mul(&self.x.sub(&x)).sub(&self.y);
+        let y = slope.mul(&self.x.minus(&x)).sub(&self.y);
         Affine { x, y }
     }
 
@@ -63,7 +63,7 @@ impl Affine {
         let ppp = p.mul(&pp);
         let q = self.x.mul(&pp);
         let x = r.square().sub(&ppp).sub(&q.double());
-        let y = r.mul(&q.sub(&x)).sub(&self.y.mul(&ppp));
+        let y = r.mul(&q.minus(&x)).sub(&self.y.mul(&ppp));
         Projective {
             x,
             y,
@@ -82,7 +82,7 @@ impl Projective {
         let ppp = p.mul(&pp);
         let q = self.x.mul(&pp);
         let x = r.square().sub(&ppp).sub(&q.double());
-        let y = r.mul(&q.sub(&x)).sub(&self.y.mul(&ppp));
+        let y = r.mul(&q.minus(&x)).sub(&self.y.mul(&ppp));
         Projective {
             x,
             y,

@@ -15,6 +15,8 @@
 //!
 //! Everything here runs in variable time: the nodes of the tree are public.
 
+use std::hint::select_unpredictable;
+
 use super::invert::invert_integer;
 
 /// The modulus.
@@ -25,7 +27,7 @@ pub(crate) const P: [u64; 4] = [0x992d_30ed_0000_0001, 0x2246_98fc_094c_f91b, 0,
 pub(crate) const MINUS_P_INVERSE: u64 = P[0].wrapping_sub(2);
 
 /// A field element: x·2^256 mod p, below p.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fp(pub(crate) [u64; 4]);
 
 /// 2^n mod p, by doubling: for constants.
@@ -70,7 +72,15 @@ pub(crate) fn reduce_once(x: &[u64; 4]) -> [u64; 4] {
     let (r1, b) = x[1].borrowing_sub(P[1], b);
     let (r2, b) = x[2].borrowing_sub(0, b);
     let (r3, b) = x[3].borrowing_sub(P[3], b);
-    if b { *x } else { [r0, r1, r2, r3] }
+    select(b, x, &[r0, r1, r2, r3])
+}
+
+/// a or b, without a branch: either is as likely, so that a branch would be
+/// mispredicted all the time.
+#[inline(always)]
+fn select(first: bool, a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+    let pick = |i: usize| select_unpredictable(first, a[i], b[i]);
+    [pick(0), pick(1), pick(2), pick(3)]
 }
 
 /// (a + b) mod p for a, b < p. The sum is below 2^255, so nothing is lost.
@@ -90,12 +100,12 @@ fn sub(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     let (r1, c) = a[1].borrowing_sub(b[1], c);
     let (r2, c) = a[2].borrowing_sub(b[2], c);
     let (r3, c) = a[3].borrowing_sub(b[3], c);
-    let mask = (c as u64).wrapping_neg();
-    let (r0, c) = r0.overflowing_add(P[0] & mask);
-    let (r1, c) = r1.carrying_add(P[1] & mask, c);
-    let (r2, c) = r2.carrying_add(0, c);
-    let (r3, _) = r3.carrying_add(P[3] & mask, c);
-    [r0, r1, r2, r3]
+    let difference = [r0, r1, r2, r3];
+    let (r0, d) = r0.overflowing_add(P[0]);
+    let (r1, d) = r1.carrying_add(P[1], d);
+    let (r2, d) = r2.carrying_add(0, d);
+    let (r3, _) = r3.carrying_add(P[3], d);
+    select(c, &[r0, r1, r2, r3], &difference)
 }
 
 /// One Montgomery round: (t + m·p) / 2^64 with the m that makes it whole.
@@ -187,6 +197,22 @@ impl Fp {
     #[inline(always)]
     pub(crate) fn sub(&self, other: &Fp) -> Fp {
         Fp(sub(&self.0, &other.0))
+    }
+
+    /// a - b, but below 2p only: a factor for [`Fp::mul`], whose result is
+    /// reduced as long as the other factor is.
+    #[inline(always)]
+    pub(crate) fn minus(&self, other: &Fp) -> Fp {
+        let (a, b) = (&self.0, &other.0);
+        let (r0, c) = a[0].overflowing_sub(b[0]);
+        let (r1, c) = a[1].borrowing_sub(b[1], c);
+        let (r2, c) = a[2].borrowing_sub(b[2], c);
+        let (r3, _) = a[3].borrowing_sub(b[3], c);
+        let (r0, c) = r0.overflowing_add(P[0]);
+        let (r1, c) = r1.carrying_add(P[1], c);
+        let (r2, c) = r2.carrying_add(0, c);
+        let (r3, _) = r3.carrying_add(P[3], c);
+        Fp([r0, r1, r2, r3])
     }
 
     #[inline(always)]
@@ -288,6 +314,8 @@ mod tests {
         assert_same(a.ours.add(&b.ours), a.theirs + b.theirs, "add");
         assert_same(a.ours.sub(&b.ours), a.theirs - b.theirs, "sub");
         assert_same(a.ours.mul(&b.ours), a.theirs * b.theirs, "mul");
+        let minus = a.ours.mul(&a.ours.minus(&b.ours));
+        assert_same(minus, a.theirs * (a.theirs - b.theirs), "minus");
         assert_same(a.ours.square(), a.theirs.square(), "square");
         assert_same(a.ours.double(), a.theirs.double(), "double");
     }

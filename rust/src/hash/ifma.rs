@@ -122,3 +122,31 @@ fn point_vector(point: &Affine) -> std::arch::x86_64::__m512i {
     // without padding, for which every pattern of bits is a vector's value.
     unsafe { std::mem::transmute(*point) }
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::super::testing::{Random, edge_integers};
+    use super::{is_available, lanes};
+
+    #[test]
+    fn the_lanes_calculate_as_the_portable_field_does() {
+        if !is_available() {
+            println!("skipped: no AVX-512 IFMA here");
+            return;
+        }
+        let mut random = Random::new(9);
+        let edges = edge_integers();
+        let edges = edges.iter().flat_map(|a| edges.iter().map(|b| (*a, *b)));
+        let others: Vec<_> = (0..20_000)
+            .map(|_| (random.integer(), random.integer()))
+            .collect();
+        for (a, b) in edges.chain(others) {
+            // SAFETY: the processor has the features.
+            unsafe { lanes::check(&a, &b) }
+        }
+        for _ in 0..1_000 {
+            // SAFETY: as above.
+            unsafe { lanes::check_lanes(&[(); 8].map(|()| random.integer())) }
+        }
+    }
+}

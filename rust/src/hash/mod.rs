@@ -4,16 +4,16 @@
 //!
 //! The hash is Sinsemilla over the Pallas curve (Zcash protocol
 //! specification, 5.4.1.3 and 5.4.1.9). Its message has a fixed length, 52
-//! words of ten bits, and Sinsemilla's steps acc ← 2·acc + S[word] are linear
+//! words of ten bits, and Sinsemilla's steps acc ← 2·acc + S\[word\] are linear
 //! in its generators, so that the hash is the x coordinate of
 //!
 //! ```text
-//! 2^52·Q + Σ 2^(51-i)·S[word_i]          i = 0..52
+//! 2^52·Q + Σ 2^(51-i)·S\[word_i\]          i = 0..52
 //! ```
 //!
 //! that is of a start point for each level and one entry each of 51 tables of
-//! 1024 points ([`tables`]). The words are bits of the node's bytes as they
-//! are ([`message`]). What is left is to add up 52 points ([`sum`]), which
+//! 1024 points (`tables`). The words are bits of the node's bytes as they
+//! are (`message`). What is left is to add up 52 points (`sum`), which
 //! can be done in any order:
 //!
 //! - many sums at once: in affine coordinates, all additions of a round
@@ -23,7 +23,7 @@
 //!   sibling on the way to the root): only 26 points are added when the other
 //!   half becomes known.
 //!
-//! [`portable`] does so in plain 64-bit arithmetic, [`ifma`] eight lanes at a
+//! `portable` does so in plain 64-bit arithmetic, `ifma` eight lanes at a
 //! time where the processor has AVX-512 IFMA. Both give the same bytes.
 //!
 //! # Exceptional cases

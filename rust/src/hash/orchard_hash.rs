@@ -1,6 +1,7 @@
 //! `MerkleCRH^Orchard` on [`OrchardNode`]s: each entry point turns its nodes
 //! into sums and has them added up.
 
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use incrementalmerkletree::{Hashable, Level};
@@ -57,7 +58,7 @@ pub fn empty_root(backend: Backend, level: Level) -> OrchardNode {
     OrchardNode::from_canonical(*Tables::get(backend).empty_root(level.into()))
 }
 
-/// [`TreeHash::combine_empty_right`] on this backend.
+/// [`super::TreeHash::combine_empty_right`] on this backend.
 pub fn combine_empty_right(backend: Backend, level: Level, left: &OrchardNode) -> OrchardNode {
     let tables = Tables::get(backend);
     let right = OrchardNode::from_canonical(*tables.empty_root(level.into()));
@@ -68,7 +69,7 @@ pub fn combine_empty_right(backend: Backend, level: Level, left: &OrchardNode) -
     one(tables, sum).unwrap_or_else(|| by_definition(level, left, &right))
 }
 
-/// [`TreeHash::combine_batch`] on this backend.
+/// [`super::TreeHash::combine_batch`] on this backend.
 pub fn combine_batch(
     backend: Backend,
     level: Level,
@@ -82,17 +83,24 @@ pub fn combine_batch(
     let new = &mut out[old..];
 
     let threads = threads.min(pairs.len() / THREAD_MIN).max(1);
-    let share = pairs.len().div_ceil(threads).max(1);
-    let mut shares = pairs.chunks(share).zip(new.chunks_mut(share));
-    // The first share is this thread's own.
-    let own = shares.next();
-    thread::scope(|scope| {
-        for (pairs, out) in shares {
-            scope.spawn(move || combine_share(tables, level, pairs, out));
-        }
-        if let Some((pairs, out)) = own {
+    if threads == 1 {
+        return combine_share(tables, level, pairs, new);
+    }
+    let shares = Mutex::new(pairs.chunks(CHUNK).zip(new.chunks_mut(CHUNK)));
+    let work = || {
+        // The guard is dropped with the statement, before the share is hashed.
+        let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
+        while let Some((pairs, out)) = next() {
             combine_share(tables, level, pairs, out);
         }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            // A process that may have no further thread does with fewer: the
+            // result is the same.
+            let _ = thread::Builder::new().spawn_scoped(scope, work);
+        }
+        work();
     });
 }
 
@@ -121,7 +129,7 @@ fn combine_share(
     }
 }
 
-/// [`TreeHash::climb`] on this backend.
+/// [`super::TreeHash::climb`] on this backend.
 ///
 /// The half of each message that a known sibling fills is summed before the
 /// walk, all of them in one batch, so that a step adds 26 points like one

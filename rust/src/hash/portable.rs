@@ -8,6 +8,8 @@
 //! round has enough additions; the few points that are then left are added in
 //! projective coordinates, and the results share a last inversion.
 
+use std::cell::Cell;
+
 use super::curve::{Affine, Projective};
 use super::field::{Fp, limb_bytes};
 use super::sum::Sum;
@@ -16,14 +18,23 @@ use super::sum::Sum;
 const ROUND_MIN: usize = 24;
 /// Sums that are added up together: more save little and leave the cache.
 const BLOCK: usize = 64;
+/// Additions that are done step by step together.
+const GROUP: usize = 4;
+
+thread_local! {
+    /// Some 200 KiB, kept for the thread's next batch: fresh pages from the
+    /// system would cost as much as the sums of a small one.
+    static BUFFERS: Cell<Block> = Cell::default();
+}
 
 /// See [`super::sum::points`].
 pub(crate) fn points<const N: usize>(rows: &[Affine], sums: &[Sum<N>]) -> Option<Vec<Affine>> {
-    let mut block = Block::default();
+    let mut block = BUFFERS.take();
     let mut out = Vec::with_capacity(sums.len());
     for sums in sums.chunks(BLOCK) {
         out.extend_from_slice(block.add_up(rows, sums)?);
     }
+    BUFFERS.set(block);
     Some(out)
 }
 
@@ -33,7 +44,7 @@ pub(crate) fn nodes<const N: usize>(
     sums: &[Sum<N>],
     out: &mut [[u8; 32]],
 ) -> bool {
-    let mut block = Block::default();
+    let mut block = BUFFERS.take();
     for (sums, out) in sums.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
         let Some(points) = block.add_up(rows, sums) else {
             return false;
@@ -42,114 +53,164 @@ pub(crate) fn nodes<const N: usize>(
             *out = limb_bytes(&point.x.to_integer());
         }
     }
+    BUFFERS.set(block);
     true
 }
 
 /// Inverts each value with one shared inversion; false if any is zero.
 #[must_use]
 pub(crate) fn invert_all(values: &mut [Fp]) -> bool {
-    let mut products = Vec::with_capacity(values.len());
-    let product = multiply_up(values.iter().copied(), &mut products);
-    let Some(mut inverse) = product.invert() else {
+    let mut inverter = Inverter::default();
+    for value in values.iter() {
+        inverter.push(value);
+    }
+    if inverter.invert().is_none() {
         return false;
-    };
-    for (value, before) in values.iter_mut().zip(&products).rev() {
-        let own = inverse.mul(before);
-        inverse = inverse.mul(value);
-        *value = own;
+    }
+    for value in values.iter_mut().rev() {
+        *value = inverter.pop(value);
     }
     true
 }
 
-/// Appends the product of all values before each one; returns that of all.
-fn multiply_up(values: impl Iterator<Item = Fp>, products: &mut Vec<Fp>) -> Fp {
-    values.fold(Fp::ONE, |product, value| {
-        products.push(product);
-        product.mul(&value)
-    })
+/// Many inversions in one. Values are pushed, then inverted, then popped
+/// backwards.
+///
+/// Four products grow in turn, because each multiplication of one product
+/// waits for the one before.
+#[derive(Default)]
+struct Inverter {
+    products: [Fp; 4],
+    /// What each value's product was before the value.
+    before: Vec<Fp>,
+}
+
+impl Inverter {
+    #[inline(always)]
+    fn push(&mut self, value: &Fp) {
+        let at = self.before.len();
+        let product = &mut self.products[at % 4];
+        if at < 4 {
+            *product = Fp::ONE;
+        }
+        self.before.push(*product);
+        *product = product.mul(value);
+    }
+
+    /// Turns the products to their inverses; nothing if any value is zero.
+    fn invert(&mut self) -> Option<()> {
+        let used = self.before.len().min(4);
+        let product = |values: &[Fp]| values.iter().fold(Fp::ONE, |all, value| all.mul(value));
+        let inverse = product(&self.products[..used]).invert()?;
+        let products = self.products;
+        for i in 0..used {
+            let (left, right) = (product(&products[..i]), product(&products[i + 1..used]));
+            self.products[i] = inverse.mul(&left).mul(&right);
+        }
+        Some(())
+    }
+
+    /// The inverse of the value that was pushed last.
+    ///
+    /// # Panics
+    ///
+    /// If more values are popped than were pushed.
+    #[inline(always)]
+    fn pop(&mut self, value: &Fp) -> Fp {
+        let before = self.before.pop().expect("as many pops as pushes");
+        let inverse = &mut self.products[self.before.len() % 4];
+        let own = inverse.mul(&before);
+        *inverse = inverse.mul(value);
+        own
+    }
+}
+
+/// Adds b to a, with the inverses of the differences that were pushed last.
+///
+/// All of the group go through one step before the next, because each step
+/// waits for the one before.
+#[inline(always)]
+fn add_group(inverter: &mut Inverter, a: &mut [Affine], b: &[Affine]) {
+    let mut slopes = [Fp::ZERO; GROUP];
+    for (slope, (a, b)) in slopes.iter_mut().zip(a.iter().zip(b)).rev() {
+        *slope = inverter.pop(&b.x.minus(&a.x));
+    }
+    for (slope, (a, b)) in slopes.iter_mut().zip(a.iter().zip(b)) {
+        *slope = slope.mul(&b.y.minus(&a.y));
+    }
+    for (slope, (a, b)) in slopes.iter().zip(a.iter_mut().zip(b)) {
+        *a = a.third_on_line(slope, &b.x);
+    }
 }
 
 /// The buffers of a block of sums, kept from one block to the next.
 #[derive(Default)]
 struct Block {
-    /// The points of all sums, those of one sum next to each other.
+    /// The points at place p of sum s, at p·sums + s.
     points: Vec<Affine>,
-    products: Vec<Fp>,
+    inverter: Inverter,
     projective: Vec<Projective>,
 }
 
 impl Block {
     /// The sums, in order.
     fn add_up<const N: usize>(&mut self, rows: &[Affine], sums: &[Sum<N>]) -> Option<&[Affine]> {
+        let count = sums.len();
         self.points.clear();
-        for sum in sums {
-            self.points.push(sum.first);
-            self.points
-                .extend(sum.terms.iter().map(|term| rows[usize::from(*term)]));
+        self.points.extend(sums.iter().map(|sum| sum.first));
+        for place in 0..N {
+            let points = sums.iter().map(|sum| rows[usize::from(sum.terms[place])]);
+            self.points.extend(points);
         }
         let mut width = N + 1;
-        while width > 1 && width / 2 * sums.len() >= ROUND_MIN {
-            width = self.halve(width)?;
+        while width > 1 && width / 2 * count >= ROUND_MIN {
+            width = self.round(width, count)?;
         }
         if width > 1 {
-            self.add_projective(width)?;
+            self.add_projective(width, count)?;
         }
-        Some(&self.points)
+        Some(&self.points[..count])
     }
 
-    /// Adds the points of each sum in pairs; returns how many are left of it.
-    fn halve(&mut self, width: usize) -> Option<usize> {
-        self.products.clear();
-        let pairs = self
-            .points
-            .chunks_exact(width)
-            .flat_map(|sum| sum.as_chunks::<2>().0);
-        let denominators = pairs.map(|[a, b]| b.x.sub(&a.x));
-        let mut inverse = multiply_up(denominators, &mut self.products).invert()?;
-
-        // Backwards, as the shared inverse unwinds that way.
+    /// Adds the points in pairs: the second half of the places to the first.
+    /// Returns how many places are left.
+    fn round(&mut self, width: usize, count: usize) -> Option<usize> {
         let half = width.div_ceil(2);
-        let count = self.points.len() / width;
-        let mut products = self.products.iter().rev();
-        let mut sums = vec![Affine::ZERO; half * count];
-        for (from, to) in self
-            .points
-            .chunks_exact(width)
-            .zip(sums.chunks_exact_mut(half))
-            .rev()
-        {
-            if let (Some(last), [odd]) = (to.last_mut(), from.as_chunks::<2>().1) {
-                *last = *odd;
-            }
-            for ([a, b], to) in from.as_chunks::<2>().0.iter().zip(to).rev() {
-                let before = products.next()?;
-                *to = a.add_given(b, &inverse.mul(before));
-                inverse = inverse.mul(&b.x.sub(&a.x));
-            }
+        let pairs = width / 2 * count;
+        let (first, second) = self.points.split_at_mut(half * count);
+        let (first, second) = (&mut first[..pairs], &second[..pairs]);
+        self.inverter.before.clear();
+        for (a, b) in first.iter().zip(second) {
+            self.inverter.push(&b.x.minus(&a.x));
         }
-        self.points = sums;
+        self.inverter.invert()?;
+        let groups = first.chunks_mut(GROUP).zip(second.chunks(GROUP));
+        for (a, b) in groups.rev() {
+            add_group(&mut self.inverter, a, b);
+        }
         Some(half)
     }
 
     /// Adds up what is left of each sum in projective coordinates.
-    fn add_projective(&mut self, width: usize) -> Option<()> {
+    fn add_projective(&mut self, width: usize, count: usize) -> Option<()> {
+        let (first, rest) = self.points[..width * count].split_at(count);
+        let (second, rest) = rest.split_at(count);
+        let pairs = first.iter().zip(second);
         self.projective.clear();
-        for sum in self.points.chunks_exact(width) {
-            let [first, second, rest @ ..] = sum else {
-                return None;
-            };
-            let start = first.add_affine(second);
-            self.projective
-                .push(rest.iter().fold(start, |sum, point| sum.add_affine(point)));
+        self.projective.extend(pairs.map(|(a, b)| a.add_affine(b)));
+        for points in rest.chunks_exact(count) {
+            for (sum, point) in self.projective.iter_mut().zip(points) {
+                *sum = sum.add_affine(point);
+            }
         }
         let mut inverses: Vec<Fp> = self.projective.iter().map(|sum| sum.zzz).collect();
         if !invert_all(&mut inverses) {
             return None;
         }
-        self.points.clear();
         let affine = self.projective.iter().zip(&inverses);
-        self.points
-            .extend(affine.map(|(sum, inverse)| sum.to_affine_given(inverse)));
+        for (out, (sum, inverse)) in self.points.iter_mut().zip(affine) {
+            *out = sum.to_affine_given(inverse);
+        }
         Some(())
     }
 }

@@ -6,7 +6,7 @@ use super::message::Term;
 use super::portable;
 use super::tables::Tables;
 
-/// `first` + Σ rows[term].
+/// `first` + Σ `rows[term]`.
 #[derive(Clone, Copy)]
 pub(crate) struct Sum<const N: usize> {
     pub(crate) first: Affine,

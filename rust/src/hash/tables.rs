@@ -1,10 +1,10 @@
 //! The tables of weighted generators.
 //!
-//! Sinsemilla takes a step acc ← 2·acc + S[word] for each of the 52 words,
+//! Sinsemilla takes a step acc ← 2·acc + S\[word\] for each of the 52 words,
 //! from acc = Q. All steps together:
 //!
 //! ```text
-//! 2^52·Q + Σ 2^(51-i)·S[word_i]
+//! 2^52·Q + Σ 2^(51-i)·S\[word_i\]
 //! ```
 //!
 //! Row r holds 2^(50-r)·S[0..1024] for word r + 1: each row is twice the next
@@ -47,7 +47,7 @@ pub(crate) struct Tables {
     pub(crate) backend: Backend,
     /// 51 rows of 1024 points, one after the other.
     pub(crate) rows: Vec<Affine>,
-    /// 2^52·Q + 2^51·S[level].
+    /// 2^52·Q + 2^51·S\[level\].
     start: Vec<Affine>,
     /// The start point and all words that an empty right sibling fills alone.
     empty_right: Vec<Affine>,

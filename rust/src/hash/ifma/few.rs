@@ -48,24 +48,31 @@ fn load<const N: usize>(rows: &[Affine], sums: &[Sum<N>], step: usize) -> Affine
     Affine8::load(points)
 }
 
-/// The sums, in the first lane of each share.
+/// The sums of each lane's share of the points.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn add_up<const N: usize>(rows: &[Affine], sums: &[Sum<N>]) -> Projective8 {
+fn add_shares<const N: usize>(rows: &[Affine], sums: &[Sum<N>]) -> Projective8 {
     let share = share(sums.len());
     let (steps, rest) = ((N + 1) / share, (N + 1) % share);
     let mut sum = load(rows, sums, 0).add_affine(&load(rows, sums, 1));
-    for step in 2..steps {
+    let mut next = 2;
+    if steps >= 2 * next {
+        // Two sums side by side: an addition waits for the one before.
+        let mut second = load(rows, sums, 2).add_affine(&load(rows, sums, 3));
+        next = 4;
+        while next + 2 <= steps {
+            sum = sum.add_affine(&load(rows, sums, next));
+            second = second.add_affine(&load(rows, sums, next + 1));
+            next += 2;
+        }
+        sum = sum.add(&second);
+    }
+    for step in next..steps {
         sum = sum.add_affine(&load(rows, sums, step));
     }
     if rest > 0 {
         let more = sum.add_affine(&load(rows, sums, steps));
         let lanes = (0..LANES).filter(|lane| lane % share < rest);
         sum = sum.blend(lanes.fold(0, |mask, lane| mask | 1 << lane), &more);
-    }
-    let mut distance = share / 2;
-    while distance > 0 {
-        sum = sum.add(&sum.swap(distance as u64));
-        distance /= 2;
     }
     sum
 }
@@ -88,8 +95,9 @@ pub(super) fn nodes<const N: usize>(
         }
         return true;
     };
-    let sum = add_up(rows, sums);
-    let Some(x) = quotient(&sum.x.first(), &sum.zz.first()) else {
+    let sum = add_shares(rows, sums).fold(4).fold(2);
+    let (x, zz) = sum.fold_x(1);
+    let Some(x) = quotient(&x.first(), &zz.first()) else {
         return false;
     };
     *out = limb_bytes(&x);
@@ -116,7 +124,12 @@ pub(super) fn points<const N: usize>(
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn affine<const N: usize>(rows: &[Affine], sums: &[Sum<N>]) -> Option<Affine8> {
-    let sum = add_up(rows, sums);
+    let mut sum = add_shares(rows, sums);
+    let mut distance = share(sums.len()) / 2;
+    while distance > 0 {
+        sum = sum.fold(distance as u64);
+        distance /= 2;
+    }
     let inverse = sum.zzz.invert()?;
     Some(sum.to_affine_given(&inverse))
 }

@@ -217,8 +217,8 @@ fn minus<const N: u64>(a: &Lanes) -> [__m512i; 5] {
 #[target_feature(enable = "avx512f,avx512ifma")]
 #[inline]
 fn minus_also(mut limbs: [__m512i; 5], a: &Lanes) -> [__m512i; 5] {
-    for i in 0..5 {
-        limbs[i] = _mm512_sub_epi64(limbs[i], a.0[i]);
+    for (limb, a) in limbs.iter_mut().zip(a.0) {
+        *limb = _mm512_sub_epi64(*limb, a);
     }
     limbs
 }
@@ -335,8 +335,8 @@ impl Lanes {
     #[inline]
     pub(super) fn sub<const N: u64>(&self, other: &Lanes) -> Lanes {
         let mut out = minus::<N>(other);
-        for i in 0..5 {
-            out[i] = _mm512_add_epi64(out[i], self.0[i]);
+        for (limb, a) in out.iter_mut().zip(self.0) {
+            *limb = _mm512_add_epi64(*limb, a);
         }
         carry(out)
     }
@@ -425,80 +425,80 @@ pub(super) fn quotient(a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
     let a = Fp::from_integer(a);
     invert_integer(b).map(|inverse| montgomery(&inverse, &a.0))
 }
+
+/// Every operation against the portable field, on operands as far above p as
+/// they may be.
 #[cfg(test)]
-mod micro {
-    use super::*;
-    use std::hint::black_box;
-    use std::time::Instant;
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn run() {
-        let a = Lanes::splat(&power_of_two(300));
-        for _ in 0..3 {
-            let mut x = [a; 6];
-            let t = Instant::now();
-            for _ in 0..100_000 {
-                for i in 0..6 {
-                    x[i] = x[i].mul(&a);
-                }
-            }
-            let d = t.elapsed().as_nanos() as f64 / 600_000.;
-            black_box(x);
-            let t = Instant::now();
-            let mut y = a;
-            for _ in 0..100_000 {
-                y = y.mul(&a);
-            }
-            black_box(y);
-            let e = t.elapsed().as_nanos() as f64 / 100_000.;
-            let mut z = [_mm512_setzero_si512(); 16];
-            let t = Instant::now();
-            for _ in 0..100_000 {
-                for i in 0..16 {
-                    z[i] = low(z[i], a.0[0], a.0[1]);
-                }
-            }
-            let g = t.elapsed().as_nanos() as f64 / 1_600_000.;
-            black_box(z);
-            let mut y = 1u64;
-            let t = Instant::now();
-            for _ in 0..1_000_000 {
-                y = black_box(y + 1);
-                y = y.wrapping_mul(5);
-            }
-            let f = t.elapsed().as_nanos() as f64 / 1_000_000.;
-            let xx = a.first();
-            let t = Instant::now();
-            let mut q = xx;
-            for _ in 0..10_000 {
-                q = invert_integer(&q).unwrap();
-                q[0] ^= 1;
-            }
-            let inv = t.elapsed().as_nanos() as f64 / 10_000.;
-            black_box(q);
-            let mut v = Fp(xx);
-            let w = Fp(xx);
-            let t = Instant::now();
-            for _ in 0..1_000_000 {
-                v = v.mul(&w);
-            }
-            let fm = t.elapsed().as_nanos() as f64 / 1_000_000.;
-            black_box(v);
-            let mut v = [Fp(xx); 4];
-            let t = Instant::now();
-            for _ in 0..1_000_000 {
-                for i in 0..4 {
-                    v[i] = v[i].mul(&w);
-                }
-            }
-            let fm4 = t.elapsed().as_nanos() as f64 / 4_000_000.;
-            black_box(v);
-            println!(
-                "mul throughput {d:.1} latency {e:.1} ifma {g:.3} (loop {f:.2}) y{y} inversion {inv:.0} fp mul latency {fm:.1} throughput {fm4:.1}"
-            );
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn check(a: &[u64; 4], b: &[u64; 4]) {
+    let (x, y) = (Fp::from_integer(a), Fp::from_integer(b));
+    let divisor = Fp::from_integer(&power_of_two(260)).invert().unwrap();
+    let zero = Lanes::default();
+    let same = |lanes: Lanes, expected: Fp| {
+        assert_eq!(
+            lanes.to_elements(),
+            [expected.to_integer(); 8],
+            "{a:x?} {b:x?}"
+        );
+        assert_eq!(lanes.first(), expected.to_integer());
+    };
+    let (a, b) = (Lanes::splat(a), Lanes::splat(b));
+    let product = x.mul(&y).mul(&divisor);
+    let square = x.square().mul(&divisor);
+    same(a.mul(&b), product);
+    // Six and eight times p more: 7p·9p.
+    let (a7, b9) = (a.sub::<6>(&zero), b.sub::<8>(&zero));
+    same(a7.mul(&b9), product);
+    same(a7.square(), square);
+    same(
+        a.sub::<3>(&zero).mul_add(&b9, &b.sub::<2>(&zero), &b9),
+        product.add(&y.square().mul(&divisor)),
+    );
+    // Sums of 2p and 2p or 4p, as in the formulas.
+    let (a2, b2) = (a.sub::<1>(&zero), b.sub::<1>(&zero));
+    same(a2.sub::<2>(&b2).reduce(), x.sub(&y));
+    same(a2.negate::<2>(), Fp::ZERO.sub(&x));
+    same(a2.mul_sub::<2>(&b2, &b2).reduce(), product.sub(&y));
+    same(
+        a2.square_sub::<4>(&a2, &b2).reduce(),
+        square.sub(&x).sub(&y),
+    );
+    same(
+        a2.square_sub_twice::<6>(&a2, &b2).reduce(),
+        square.sub(&x).sub(&y.double()),
+    );
+    for more in [
+        a,
+        a2,
+        a.sub::<2>(&zero),
+        a.sub::<3>(&zero),
+        a.sub::<4>(&zero),
+        a.sub::<6>(&zero),
+    ] {
+        same(more.reduce(), x);
+    }
+    let inverse = a.invert();
+    assert_eq!(inverse.is_some(), x != Fp::ZERO);
+    if let Some(inverse) = inverse {
+        same(inverse.mul(&a), Fp::from_integer(&power_of_two(260)));
+    }
+}
+
+/// Lanes do not mix: eight different elements, inverted together.
+#[cfg(test)]
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub(super) fn check_lanes(elements: &[[u64; 4]; 8]) {
+    let mut limbs = [[0; 8]; 5];
+    for (lane, element) in elements.iter().enumerate() {
+        for (limbs, limb) in limbs.iter_mut().zip(split(element)) {
+            limbs[lane] = limb;
         }
     }
-    #[test]
-    fn micro() {
-        unsafe { run() }
-    }
+    let [a, b, c, d, e] = limbs;
+    let lanes = Lanes([vector(a), vector(b), vector(c), vector(d), vector(e)]);
+    assert_eq!(lanes.to_elements(), *elements);
+    let ones = lanes.invert().unwrap().mul(&lanes);
+    assert_eq!(ones.to_elements(), [power_of_two(260); 8]);
+    let swapped = lanes.swap(5).to_elements();
+    assert!((0..8).all(|lane| swapped[lane] == elements[lane ^ 5]));
 }

@@ -220,7 +220,7 @@ impl Block {
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn first_round<const N: usize>(&mut self, table: &Table<'_, N>) -> Option<usize> {
         let half = (N + 1).div_ceil(2);
-        let (pairs, offset) = ((N + 1) / 2 * table.vectors, half * table.vectors);
+        let (pairs, offset) = (N.div_ceil(2) * table.vectors, half * table.vectors);
         self.inverter.reset();
         for index in 0..pairs {
             let (a, b) = (table.load(index), table.load(index + offset));

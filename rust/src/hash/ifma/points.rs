@@ -186,16 +186,40 @@ impl Projective8 {
         }
     }
 
-    /// Lane i holds what lane i ^ `distance` held.
+    /// The sum of each lane's point and that of lane i ^ `distance`.
+    ///
+    /// What the other point contributes to the differences is what the other
+    /// lane calculates for its own: two multiplications less.
     #[target_feature(enable = "avx512f,avx512ifma")]
     #[inline]
-    pub(super) fn swap(&self, distance: u64) -> Projective8 {
+    pub(super) fn fold(&self, distance: u64) -> Projective8 {
+        let (other_zz, other_zzz) = (self.zz.swap(distance), self.zzz.swap(distance));
+        let x1 = self.x.mul(&other_zz);
+        let y1 = self.y.mul(&other_zzz);
+        let p = x1.swap(distance).sub::<2>(&x1);
+        let r = y1.swap(distance).sub::<2>(&y1);
+        let (x, y, pp, ppp) = third_on_line(&x1, &y1, &p, &r);
         Projective8 {
-            x: self.x.swap(distance),
-            y: self.y.swap(distance),
-            zz: self.zz.swap(distance),
-            zzz: self.zzz.swap(distance),
+            x,
+            y,
+            zz: self.zz.mul(&other_zz).mul(&pp),
+            zzz: self.zzz.mul(&other_zzz).mul(&ppp),
         }
+    }
+
+    /// The x and zz of [`Projective8::fold`].
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline]
+    pub(super) fn fold_x(&self, distance: u64) -> (Lanes, Lanes) {
+        let (other_zz, other_zzz) = (self.zz.swap(distance), self.zzz.swap(distance));
+        let x1 = self.x.mul(&other_zz);
+        let y1 = self.y.mul(&other_zzz);
+        let p = x1.swap(distance).sub::<2>(&x1);
+        let r = y1.swap(distance).sub::<2>(&y1);
+        let pp = p.square();
+        let (ppp, q) = (p.mul(&pp), x1.mul(&pp));
+        let x = r.square_sub_twice::<6>(&ppp, &q).reduce();
+        (x, self.zz.mul(&other_zz).mul(&pp))
     }
 
     /// `other`'s points where the mask is set.

@@ -1,0 +1,457 @@
+// Package tests has what is tested of kvshard and x/commitment on the SDK's
+// own stores and application.
+package tests
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
+	"github.com/cosmos/cosmos-sdk/types/module"
+
+	"cosmossdk.io/collections"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/internal/realdata"
+)
+
+const plenty = 50_000_000
+
+// modes are the ways to run a block that must not make a difference.
+var executors = map[string]simtestutil.AppOptionsMap{
+	"sequential": {},
+	"block-stm":  {"block-executor": "block-stm", "block-stm-workers": 4},
+}
+
+func withMode(mode types.AppendMode) *types.Params {
+	params := types.DefaultParams()
+	params.AppendMode = mode
+	return &params
+}
+
+// TestRealBlocks sends the commitments of real Zcash blocks, each in a
+// transaction of its own, and gets the roots that Zcash's consensus has.
+func TestRealBlocks(t *testing.T) {
+	for executor, options := range executors {
+		for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
+			t.Run(executor+"/"+mode.String(), func(t *testing.T) {
+				blocks := chaintest.Must(realdata.Testnet())(t).Blocks
+				c := chaintest.New(t, chaintest.Config{Accounts: 8, Params: withMode(mode), Options: options})
+				for _, b := range blocks {
+					var txs [][]byte
+					for i, leaf := range b.Commitments {
+						txs = append(txs, c.Tx(c.Accounts[i], plenty, chaintest.Append(c.Accounts[i], leaf)))
+					}
+					c.MustBlock(txs...)
+					root, size := c.Root()
+					if root != b.RootAfter || size != b.SizeAfter {
+						t.Fatalf("after Zcash's block %d: root %s of %d, want %s of %d", b.Height, root, size, kvshard.Node(b.RootAfter), b.SizeAfter)
+					}
+				}
+				c.Check()
+			})
+		}
+	}
+}
+
+func TestQueries(t *testing.T) {
+	c := chaintest.New(t, chaintest.Config{})
+	a := c.Accounts[0]
+	leaves := chaintest.Leaves(0, 50)
+	roots := map[int64]kvshard.Node{}
+	for i, part := range [][]kvshard.Node{leaves[:20], nil, leaves[20:21], leaves[21:]} {
+		if part == nil {
+			c.MustBlock()
+			continue
+		}
+		r := c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, part...)))
+		root, size := c.Root()
+		roots[c.Height()] = root
+
+		events := chaintest.Events(r.TxResults[0].Events, types.EventAppend)
+		if len(events) != 1 || events[0][types.AttributeFirst] != fmt.Sprint(int(size)-len(part)) || events[0][types.AttributeCount] != fmt.Sprint(len(part)) {
+			t.Errorf("block %d: append event %v", i, events)
+		}
+		events = chaintest.Events(r.Events, types.EventAnchor)
+		if len(events) != 1 || events[0][types.AttributeRoot] != root.String() || events[0][types.AttributeSize] != fmt.Sprint(size) || events[0][types.AttributeHeight] != fmt.Sprint(c.Height()) {
+			t.Errorf("block %d: anchor event %v", i, events)
+		}
+	}
+	// Height 2 appended nothing: height 1's anchor holds.
+	for height, want := range map[uint32]uint32{1: 1, 2: 1, 3: 3, 4: 4, 100: 4} {
+		var r types.QueryRootAtResponse
+		chaintest.Must0(t, c.Query(0, "RootAt", &types.QueryRootAtRequest{Height: height}, &r))
+		if root := roots[int64(want)]; r.Anchor.Height != want || !bytes.Equal(r.Anchor.Root, root[:]) {
+			t.Errorf("root at %d: %v, want that of %d", height, r.Anchor, want)
+		}
+		var w types.QueryWitnessResponse
+		chaintest.Must0(t, c.Query(0, "Witness", &types.QueryWitnessRequest{Position: 7, Height: height}, &w))
+		verify(t, w, leaves[7], roots[int64(want)])
+	}
+	var w types.QueryWitnessResponse
+	chaintest.Must0(t, c.Query(0, "Witness", &types.QueryWitnessRequest{Position: 49}, &w))
+	verify(t, w, leaves[49], roots[4])
+	for height, root := range roots {
+		var r types.QueryAnchorResponse
+		chaintest.Must0(t, c.Query(0, "Anchor", &types.QueryAnchorRequest{Root: root[:]}, &r))
+		if !r.Found || int64(r.Height) != height {
+			t.Errorf("anchor of height %d: %v", height, r)
+		}
+	}
+	var anchor types.QueryAnchorResponse
+	chaintest.Must0(t, c.Query(0, "Anchor", &types.QueryAnchorRequest{Root: leaves[0][:]}, &anchor))
+	if anchor.Found {
+		t.Error("a leaf is taken for an anchor")
+	}
+	var leaf types.QueryLeafResponse
+	chaintest.Must0(t, c.Query(0, "Leaf", &types.QueryLeafRequest{Position: 33}, &leaf))
+	if !bytes.Equal(leaf.Leaf, leaves[33][:]) {
+		t.Errorf("leaf 33 is %x", leaf.Leaf)
+	}
+	var size types.QuerySizeResponse
+	chaintest.Must0(t, c.Query(0, "Size", &types.QuerySizeRequest{}, &size))
+	var frontier types.QueryFrontierResponse
+	chaintest.Must0(t, c.Query(0, "Frontier", &types.QueryFrontierRequest{}, &frontier))
+	if size.Size_ != 50 || frontier.Size_ != 50 || len(frontier.Ommers) != 3 || !bytes.Equal(frontier.Leaf, leaves[49][:]) {
+		t.Errorf("size %d, frontier %v", size.Size_, frontier)
+	}
+	// An old state answers as it did.
+	chaintest.Must0(t, c.Query(1, "Size", &types.QuerySizeRequest{}, &size))
+	if size.Size_ != 20 {
+		t.Errorf("size %d at height 1", size.Size_)
+	}
+	for method, request := range map[string]chaintest.Message{
+		"Leaf":    &types.QueryLeafRequest{Position: 50},
+		"Witness": &types.QueryWitnessRequest{Position: 49, Height: 3},
+		"RootAt":  &types.QueryRootAtRequest{Height: 0},
+		"Anchor":  &types.QueryAnchorRequest{Root: []byte{1}},
+	} {
+		if err := c.Query(0, method, request, &types.QueryParamsResponse{}); err == nil {
+			t.Errorf("%s %v: no error", method, request)
+		}
+	}
+}
+
+func verify(t *testing.T, r types.QueryWitnessResponse, leaf, root kvshard.Node) {
+	t.Helper()
+	w := kvshard.Witness{Position: r.Position}
+	for i := range w.Path {
+		w.Path[i] = kvshard.Node(r.Path[i])
+	}
+	if err := w.Verify(root, leaf); err != nil || !bytes.Equal(r.Root, root[:]) || !bytes.Equal(r.Leaf, leaf[:]) {
+		t.Errorf("witness of %d: %v", r.Position, err)
+	}
+}
+
+func TestAppendRefuses(t *testing.T) {
+	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
+		t.Run(mode.String(), func(t *testing.T) {
+			params := withMode(mode)
+			params.MaxCommitments = 3
+			c := chaintest.New(t, chaintest.Config{Params: params})
+			a := c.Accounts[0]
+			short := chaintest.Append(a, kvshard.Node{1})
+			short.Commitments[0] = short.Commitments[0][:31]
+			c.MustBlock() // commits genesis
+			before := c.Dump()
+			for name, msg := range map[string]*types.MsgAppend{
+				"not canonical": chaintest.Append(a, kvshard.Node{1}, kvshard.Node{31: 0xFF}),
+				"short":         short,
+				"none":          chaintest.Append(a),
+				"too many":      chaintest.Append(a, make([]kvshard.Node, 4)...),
+			} {
+				r := c.Block(c.Tx(a, plenty, msg)).TxResults[0]
+				if r.Code == 0 || r.Codespace != types.ModuleName {
+					t.Errorf("%s: code %d of %s: %s", name, r.Code, r.Codespace, r.Log)
+				}
+			}
+			chaintest.SameDump(t, "refused", before, c.Dump())
+			c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, kvshard.Node{1})))
+		})
+	}
+}
+
+// TestModesAgree sends the same messages in both modes: only gas differs, not
+// the tree.
+func TestModesAgree(t *testing.T) {
+	var dumps [][]string
+	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
+		c := chaintest.New(t, chaintest.Config{Accounts: 5, Params: withMode(mode)})
+		for round := range 5 {
+			var txs [][]byte
+			for i, a := range c.Accounts {
+				leaves := chaintest.Leaves(1000*round+100*i, 7+i)
+				txs = append(txs, c.Tx(a, plenty, chaintest.Append(a, leaves[:3]...), chaintest.Append(a, leaves[3:]...)))
+			}
+			r := c.MustBlock(txs...)
+			if mode == types.Queue {
+				if n := len(chaintest.Events(r.Events, types.EventAppend)); n != 10 {
+					t.Errorf("%d append events in EndBlock, want 10", n)
+				}
+			}
+		}
+		c.Check()
+		var dump []string
+		for _, record := range c.Dump() {
+			if !strings.HasPrefix(record, "01 ") { // the parameters
+				dump = append(dump, record)
+			}
+		}
+		dumps = append(dumps, dump)
+	}
+	chaintest.SameDump(t, "direct and queue", dumps[0], dumps[1])
+}
+
+func TestAnchorsArePruned(t *testing.T) {
+	params := types.DefaultParams()
+	params.MaxAnchors = 3
+	c := chaintest.New(t, chaintest.Config{Params: &params})
+	a := c.Accounts[0]
+	var roots []kvshard.Node
+	for i := range 8 {
+		c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, kvshard.Node{byte(i + 10)})))
+		root, _ := c.Root()
+		roots = append(roots, root)
+		c.Check()
+	}
+	kept := func(want ...int) {
+		t.Helper()
+		for i, root := range roots {
+			anchor, err := c.App.Commitment.FindAnchor(c.Context(), root)
+			expected := false
+			for _, w := range want {
+				expected = expected || w == i
+			}
+			if found := err == nil; found != expected || (found && anchor.Height != uint32(i+1)) || (!found && !errors.Is(err, collections.ErrNotFound)) {
+				t.Errorf("anchor %d: %v, %v", i, anchor, err)
+			}
+		}
+	}
+	kept(5, 6, 7)
+	if _, err := c.App.Commitment.AnchorAt(c.Context(), 5); !errors.Is(err, collections.ErrNotFound) {
+		t.Errorf("anchor at 5: %v", err)
+	}
+
+	// Fewer: from the next anchor on, which is the one that is left.
+	params.MaxAnchors = 1
+	c.MustBlock(c.Tx(a, plenty, &types.MsgUpdateParams{Authority: a.Address().String(), Params: params}))
+	kept(5, 6, 7)
+	c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, kvshard.Node{99})))
+	kept()
+	c.Check()
+}
+
+// TestSameRootTwice appends the value that an absent leaf has: the size grows,
+// the root stays.
+func TestSameRootTwice(t *testing.T) {
+	params := types.DefaultParams()
+	params.MaxAnchors = 2
+	c := chaintest.New(t, chaintest.Config{Params: &params})
+	a := c.Accounts[0]
+	c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, kvshard.Node{1})))
+	first, _ := c.Root()
+	c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, kvshard.Node{2})))
+	if root, size := c.Root(); root != first || size != 2 {
+		t.Fatalf("root %s of %d", root, size)
+	}
+	c.Check()
+	c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, kvshard.Node{3}))) // prunes height 1
+	if anchor, err := c.App.Commitment.FindAnchor(c.Context(), first); err != nil || anchor.Height != 2 || anchor.Size_ != 2 {
+		t.Errorf("anchor %v, %v; want that of height 2", anchor, err)
+	}
+	c.Check()
+}
+
+func TestParamsByAuthority(t *testing.T) {
+	c := chaintest.New(t, chaintest.Config{Accounts: 2})
+	authority, other := c.Accounts[0], c.Accounts[1]
+	params := types.DefaultParams()
+	params.AppendMode = types.Queue
+	params.GasPerHash = 7
+	r := c.Block(c.Tx(other, plenty, &types.MsgUpdateParams{Authority: other.Address().String(), Params: params}))
+	if r.TxResults[0].Code == 0 {
+		t.Error("anyone may change parameters")
+	}
+	r = c.Block(c.Tx(authority, plenty, &types.MsgUpdateParams{Authority: authority.Address().String()}))
+	if r.TxResults[0].Code == 0 {
+		t.Error("unsound parameters are taken")
+	}
+	// The mode changes in the middle of a block.
+	c.MustBlock(
+		c.Tx(other, plenty, chaintest.Append(other, kvshard.Node{10})),
+		c.Tx(authority, plenty, &types.MsgUpdateParams{Authority: authority.Address().String(), Params: params}),
+		c.Tx(other, plenty, chaintest.Append(other, kvshard.Node{11})),
+	)
+	var got types.QueryParamsResponse
+	chaintest.Must0(t, c.Query(0, "Params", &types.QueryParamsRequest{}, &got))
+	if got.Params != params {
+		t.Errorf("got %v", got.Params)
+	}
+	if _, size := c.Root(); size != 2 {
+		t.Errorf("%d leaves", size)
+	}
+	c.Check()
+}
+
+// TestGenesisRoundTrip exports a chain and starts another one: the same store,
+// byte for byte, and the same future.
+func TestGenesisRoundTrip(t *testing.T) {
+	for _, place := range []string{"in genesis", "in a file"} {
+		t.Run(place, func(t *testing.T) {
+			options := simtestutil.AppOptionsMap{}
+			home := t.TempDir()
+			if place == "in a file" {
+				chaintest.Must0(t, os.Mkdir(filepath.Join(home, "config"), 0o755))
+				options["home"] = home
+			}
+			c := chaintest.New(t, chaintest.Config{Options: options})
+			a := c.Accounts[0]
+			for i := range 12 {
+				c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100*i, 31)...)))
+			}
+			exported := chaintest.Must(c.App.Export(false, nil))(t)
+			if place == "in a file" {
+				files := chaintest.Must(filepath.Glob(filepath.Join(home, "config", "*")))(t)
+				if len(files) != 1 || !bytes.Contains(exported.AppState, []byte(filepath.Base(files[0]))) {
+					t.Errorf("files %v", files)
+				}
+			}
+			d := chaintest.New(t, chaintest.Config{Options: options, State: exported.AppState, From: c, InitialHeight: exported.Height})
+			for i := range 3 {
+				for _, chain := range []*chaintest.Chain{c, d} {
+					b := chain.Accounts[0]
+					chain.MustBlock(chain.Tx(b, plenty, chaintest.Append(b, chaintest.Leaves(9000+i, 5)...)))
+					chain.Check()
+				}
+				chaintest.SameDump(t, "after import", c.Dump(), d.Dump())
+			}
+			var old, imported types.QueryWitnessResponse
+			chaintest.Must0(t, c.Query(0, "Witness", &types.QueryWitnessRequest{Position: 200, Height: 12}, &old))
+			chaintest.Must0(t, d.Query(0, "Witness", &types.QueryWitnessRequest{Position: 200, Height: 12}, &imported))
+			if old.String() != imported.String() {
+				t.Error("another witness after the import")
+			}
+		})
+	}
+}
+
+func TestGenesisRefuses(t *testing.T) {
+	c := chaintest.New(t, chaintest.Config{})
+	a := c.Accounts[0]
+	c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(0, 40)...)))
+	exported := chaintest.Must(c.App.Export(false, nil))(t)
+	if _, err := c.App.Export(true, nil); err == nil {
+		t.Error("a tree with checkpoints is exported for height zero")
+	}
+	var data bytes.Buffer
+	good := chaintest.Must(c.App.Commitment.ExportTree(c.Context(), &data))(t)
+
+	for name, change := range map[string]func(data []byte, g *keeper.GenesisTree) []byte{
+		"a bit":      func(data []byte, g *keeper.GenesisTree) []byte { data[300] ^= 1; return data },
+		"cut":        func(data []byte, g *keeper.GenesisTree) []byte { return data[:len(data)-1] },
+		"more":       func(data []byte, g *keeper.GenesisTree) []byte { return append(data, 1, 9, 1, 9) },
+		"root":       func(data []byte, g *keeper.GenesisTree) []byte { g.Root = strings.Repeat("0", 64); return data },
+		"size":       func(data []byte, g *keeper.GenesisTree) []byte { g.Size++; return data },
+		"records":    func(data []byte, g *keeper.GenesisTree) []byte { g.Records--; return data },
+		"huge value": func(data []byte, g *keeper.GenesisTree) []byte { return []byte{0xff, 0xff, 0xff, 0xff, 0x7f} },
+	} {
+		empty := chaintest.New(t, chaintest.Config{})
+		want := good
+		changed := change(bytes.Clone(data.Bytes()), &want)
+		if err := empty.App.Commitment.ImportTree(empty.Context(), bytes.NewReader(changed), want); err == nil {
+			t.Errorf("%s: imported", name)
+		}
+	}
+	// A sound hash over an unsound tree: Tree.Check finds it.
+	var state map[string]json.RawMessage
+	chaintest.Must0(t, json.Unmarshal(exported.AppState, &state))
+	if !bytes.Contains(state[types.ModuleName], []byte(good.SHA256)) {
+		t.Error("the export has another hash")
+	}
+	// A start at a height that the tree has a checkpoint of.
+	func() {
+		defer func() {
+			if r := recover(); r == nil || !strings.Contains(fmt.Sprint(r), "initial_height") {
+				t.Errorf("started below the newest checkpoint: %v", r)
+			}
+		}()
+		chaintest.New(t, chaintest.Config{State: exported.AppState, From: c, InitialHeight: 1})
+	}()
+}
+
+// TestMigration takes the anchors away, as version 1 had none, and has the
+// module manager run the migration.
+func TestMigration(t *testing.T) {
+	c := chaintest.New(t, chaintest.Config{})
+	a := c.Accounts[0]
+	for i := range 5 {
+		c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100*i, 9)...)))
+	}
+	want := c.Dump()
+	ctx := c.Context()
+	kv := ctx.KVStore(c.App.StoreKey(types.StoreKey))
+	dump := func() (dump []string) {
+		it := kv.Iterator(nil, nil)
+		defer it.Close()
+		for ; it.Valid(); it.Next() {
+			dump = append(dump, fmt.Sprintf("%x = %x", it.Key(), it.Value()))
+		}
+		return dump
+	}
+	var keys [][]byte
+	it := kv.Iterator([]byte{2}, []byte{5})
+	for ; it.Valid(); it.Next() {
+		keys = append(keys, bytes.Clone(it.Key()))
+	}
+	chaintest.Must0(t, it.Close())
+	for _, key := range keys {
+		kv.Delete(key)
+	}
+	if len(keys) != 11 || len(dump()) == len(want) {
+		t.Fatalf("%d records of anchors", len(keys))
+	}
+	from := c.App.Modules.GetVersionMap()
+	from[types.ModuleName] = 1
+	to := chaintest.Must(c.App.Modules.RunMigrations(ctx, c.App.Configurator(), module.VersionMap(from)))(t)
+	if to[types.ModuleName] != 2 {
+		t.Errorf("version %d", to[types.ModuleName])
+	}
+	chaintest.SameDump(t, "after migration", want, dump())
+	if message, broken := c.App.Commitment.Invariant(ctx); broken {
+		t.Error(message)
+	}
+}
+
+// TestInvariantFindsDamage changes one bit of each record in turn.
+func TestInvariantFindsDamage(t *testing.T) {
+	c := chaintest.New(t, chaintest.Config{})
+	a := c.Accounts[0]
+	for i := range 5 {
+		c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100*i, 30)...)))
+	}
+	damaged := 0
+	it := c.Context().KVStore(c.App.StoreKey(types.StoreKey)).Iterator([]byte{2}, nil)
+	defer it.Close()
+	for ; it.Valid(); it.Next() {
+		ctx := c.Context()
+		value := bytes.Clone(it.Value())
+		value[len(value)/2] ^= 1
+		ctx.KVStore(c.App.StoreKey(types.StoreKey)).Set(it.Key(), value)
+		if _, broken := c.App.Commitment.Invariant(ctx); !broken {
+			t.Errorf("record %x is damaged and nothing is found", it.Key())
+		}
+		damaged++
+	}
+	if damaged < 20 {
+		t.Errorf("only %d records", damaged)
+	}
+}

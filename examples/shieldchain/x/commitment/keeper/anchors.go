@@ -1,0 +1,135 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+
+	"cosmossdk.io/collections"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+)
+
+// addAnchor keeps an anchor, and no more than the parameters allow: the
+// heights that have one are those that have a checkpoint in the tree.
+func (k Keeper) addAnchor(ctx context.Context, params types.Params, newest types.Newest, anchor types.Anchor) error {
+	height := uint64(anchor.Height)
+	if err := k.anchors.Set(ctx, height, anchor); err != nil {
+		return err
+	}
+	if err := k.heights.Set(ctx, anchor.Root, height); err != nil {
+		return err
+	}
+	newest.Count++
+	newest.Size_ = anchor.Size_
+	if newest.Count > params.MaxAnchors {
+		if err := k.dropAnchors(ctx, newest.Count-params.MaxAnchors); err != nil {
+			return err
+		}
+		newest.Count = params.MaxAnchors
+	}
+	return k.newest.Set(ctx, newest)
+}
+
+// dropAnchors drops the oldest anchors. The walk is over before the first
+// write: a store may not be written under an open iterator.
+func (k Keeper) dropAnchors(ctx context.Context, count uint32) error {
+	it, err := k.anchors.Iterate(ctx, nil)
+	if err != nil {
+		return err
+	}
+	var old []types.Anchor
+	for ; it.Valid() && uint32(len(old)) < count; it.Next() {
+		anchor, err := it.Value()
+		if err != nil {
+			return errors.Join(err, it.Close())
+		}
+		old = append(old, anchor)
+	}
+	if err := it.Close(); err != nil {
+		return err
+	}
+	for _, anchor := range old {
+		height := uint64(anchor.Height)
+		if err := k.anchors.Remove(ctx, height); err != nil {
+			return err
+		}
+		// A leaf that is the absent leaf's value does not change the root, so
+		// that a newer height may have the same one.
+		of, err := k.heights.Get(ctx, anchor.Root)
+		if err != nil {
+			return err
+		}
+		if of == height {
+			if err := k.heights.Remove(ctx, anchor.Root); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// AnchorAt returns the anchor that held at a height: the newest up to it.
+// collections.ErrNotFound if there was none yet, or it was dropped.
+func (k Keeper) AnchorAt(ctx context.Context, height uint64) (types.Anchor, error) {
+	it, err := k.anchors.Iterate(ctx, new(collections.Range[uint64]).EndInclusive(height).Descending())
+	if err != nil {
+		return types.Anchor{}, err
+	}
+	defer it.Close()
+	if !it.Valid() {
+		return types.Anchor{}, collections.ErrNotFound
+	}
+	return it.Value()
+}
+
+// FindAnchor returns the anchor with this root; collections.ErrNotFound if it
+// is not one of those that are kept. It is what a module calls that verifies
+// spends.
+func (k Keeper) FindAnchor(ctx context.Context, root kvshard.Node) (types.Anchor, error) {
+	height, err := k.heights.Get(ctx, root[:])
+	if err != nil {
+		return types.Anchor{}, err
+	}
+	return k.anchors.Get(ctx, height)
+}
+
+// rebuildAnchors makes the anchors anew from the tree's checkpoints, of which
+// they are an index.
+func (k Keeper) rebuildAnchors(ctx context.Context) error {
+	if err := k.anchors.Clear(ctx, nil); err != nil {
+		return err
+	}
+	if err := k.heights.Clear(ctx, nil); err != nil {
+		return err
+	}
+	if err := k.newest.Remove(ctx); err != nil {
+		return err
+	}
+	params, err := k.params.Get(ctx)
+	if err != nil {
+		return err
+	}
+	tree, err := k.tree(ctx, params)
+	if err != nil {
+		return err
+	}
+	for checkpoint, err := range tree.Checkpoints() {
+		if err != nil {
+			return err
+		}
+		root, err := tree.RootAt(checkpoint.ID)
+		if err != nil {
+			return err
+		}
+		newest, err := orZero(k.newest.Get(ctx))
+		if err != nil {
+			return err
+		}
+		anchor := types.Anchor{Height: checkpoint.ID, Root: root[:], Size_: checkpoint.Size}
+		if err := k.addAnchor(ctx, params, newest, anchor); err != nil {
+			return err
+		}
+	}
+	return nil
+}

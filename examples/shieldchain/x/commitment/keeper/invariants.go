@@ -1,0 +1,76 @@
+package keeper
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+)
+
+// Invariant checks the tree record by record and hash by hash (Tree.Check),
+// and that the anchors are its checkpoints. It takes time in proportion to the
+// tree: it is for `shieldd check`, tests, and what calls sdk.Invariants, not
+// for a block.
+func (k Keeper) Invariant(ctx sdk.Context) (message string, broken bool) {
+	err := k.checkInvariant(ctx)
+	if err == nil {
+		return types.ModuleName + ": tree: sound", false
+	}
+	return fmt.Sprintf("%s: tree: broken: %v", types.ModuleName, err), true
+}
+
+func (k Keeper) checkInvariant(ctx context.Context) error {
+	tree, err := k.Tree(ctx)
+	if err != nil {
+		return err
+	}
+	if err := tree.Check(); err != nil {
+		return err
+	}
+	newest, err := orZero(k.newest.Get(ctx))
+	if err != nil {
+		return err
+	}
+	var last kvshard.Checkpoint
+	var count uint32
+	for checkpoint, err := range tree.Checkpoints() {
+		if err != nil {
+			return err
+		}
+		last, count = checkpoint, count+1
+		anchor, err := k.anchors.Get(ctx, uint64(checkpoint.ID))
+		if err != nil {
+			return fmt.Errorf("anchor of checkpoint %d: %w", checkpoint.ID, err)
+		}
+		root, err := tree.RootAt(checkpoint.ID)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(anchor.Root, root[:]) || anchor.Size_ != checkpoint.Size {
+			return fmt.Errorf("anchor %v, the checkpoint has root %s and size %d", anchor, root, checkpoint.Size)
+		}
+		if _, err := k.FindAnchor(ctx, root); err != nil {
+			return fmt.Errorf("height of root %s: %w", root, err)
+		}
+	}
+	if newest.Count != count || newest.Size_ != last.Size {
+		return fmt.Errorf("%d anchors up to size %d, but %d checkpoints up to size %d", newest.Count, newest.Size_, count, last.Size)
+	}
+	return nil
+}
+
+// A Migrator changes the store of an older version of the module in place.
+type Migrator struct{ keeper Keeper }
+
+// NewMigrator returns the migrations of a keeper's store.
+func NewMigrator(k Keeper) Migrator { return Migrator{k} }
+
+// Migrate1to2 makes the anchors, which version 1 did not have, from the tree's
+// checkpoints.
+func (m Migrator) Migrate1to2(ctx sdk.Context) error {
+	return m.keeper.rebuildAnchors(ctx)
+}

@@ -1,0 +1,242 @@
+// Package keeper keeps a note commitment tree in the store of x/commitment.
+//
+// The store has the tree's records (kvshard's FORMAT.md: keys that begin with
+// 0x0F to 0x15), and beside them
+//
+//	0x01                        the parameters
+//	0x02 ‖ u64 height           the anchor of a height that appended
+//	0x03 ‖ root                 the height of that anchor
+//	0x04                        how many anchors there are, and the newest size
+//
+// The transient store has the queue of a block in the mode Queue: per message,
+// under its place in the block, the commitments one after the other.
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+
+	"cosmossdk.io/collections"
+	"cosmossdk.io/core/address"
+	"cosmossdk.io/core/store"
+	"cosmossdk.io/log/v2"
+
+	"github.com/cosmos/cosmos-sdk/codec"
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+)
+
+// The keys of the tree in the module's store: from treeStart up to treeEnd,
+// which is not one of them.
+var treeStart, treeEnd = []byte{0x0F}, []byte{0x16}
+
+// A Keeper keeps the tree. It has no state of its own: a copy is as good, and
+// any number of goroutines may use one, each with a context of its own.
+type Keeper struct {
+	storeService     store.KVStoreService
+	transientService store.TransientStoreService
+	addressCodec     address.Codec
+	authority        string
+	genesisDir       string
+
+	params  collections.Item[types.Params]
+	anchors collections.Map[uint64, types.Anchor]
+	heights collections.Map[[]byte, uint64]
+	newest  collections.Item[types.Newest]
+}
+
+// An Option configures a Keeper.
+type Option func(*Keeper)
+
+// WithGenesisDir makes ExportGenesis write the tree's records to a file in
+// this directory, and InitGenesis read such a file there. Genesis itself then
+// has only the file's name and hash. Without it the records are part of
+// genesis, in base64.
+func WithGenesisDir(dir string) Option {
+	return func(k *Keeper) { k.genesisDir = dir }
+}
+
+// NewKeeper returns a keeper over these stores. The authority changes the
+// parameters, unless the consensus parameters name another one.
+func NewKeeper(
+	cdc codec.BinaryCodec,
+	storeService store.KVStoreService,
+	transientService store.TransientStoreService,
+	addressCodec address.Codec,
+	authority string,
+	opts ...Option,
+) Keeper {
+	sb := collections.NewSchemaBuilder(storeService)
+	k := Keeper{
+		storeService:     storeService,
+		transientService: transientService,
+		addressCodec:     addressCodec,
+		authority:        authority,
+
+		params:  collections.NewItem(sb, collections.NewPrefix(1), "params", codec.CollValue[types.Params](cdc)),
+		anchors: collections.NewMap(sb, collections.NewPrefix(2), "anchors", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
+		heights: collections.NewMap(sb, collections.NewPrefix(3), "heights", collections.BytesKey, collections.Uint64Value),
+		newest:  collections.NewItem(sb, collections.NewPrefix(4), "newest", codec.CollValue[types.Newest](cdc)),
+	}
+	if _, err := sb.Build(); err != nil {
+		panic(err)
+	}
+	for _, opt := range opts {
+		opt(&k)
+	}
+	return k
+}
+
+// Logger returns the context's logger under the module's name.
+func (k Keeper) Logger(ctx context.Context) log.Logger {
+	return sdk.UnwrapSDKContext(ctx).Logger().With("module", "x/"+types.ModuleName)
+}
+
+// Tree opens the tree in the context's store. It reads the parameters; the
+// tree itself costs nothing to open and is dropped after use. Hashes are
+// charged to the context's gas meter, after the call that computed them.
+func (k Keeper) Tree(ctx context.Context) (*kvshard.Tree, error) {
+	params, err := k.params.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return k.tree(ctx, params)
+}
+
+func (k Keeper) tree(ctx context.Context, params types.Params) (*kvshard.Tree, error) {
+	meter := sdk.UnwrapSDKContext(ctx).GasMeter()
+	return kvshard.Open(k.storeService.OpenKVStore(ctx),
+		kvshard.WithMaxCheckpoints(params.MaxAnchors),
+		kvshard.WithObserver(func(s kvshard.Stats) {
+			meter.ConsumeGas(params.GasPerHash*s.Hashes, "note commitment hashes")
+		}),
+	)
+}
+
+// queueReserve is what the mode Queue leaves free in the tree, so that
+// EndBlock cannot find it full: more than a block can bring.
+const queueReserve = 1 << 24
+
+// Append adds commitments to the tree, or to the block's queue, as the
+// parameters say. It is what a module calls that accepts notes of its own.
+func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte) (first uint64, queued bool, err error) {
+	params, err := k.params.Get(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	if len(commitments) == 0 || uint64(len(commitments)) > uint64(params.MaxCommitments) {
+		return 0, false, types.ErrTooMany.Wrapf("%d, allowed are 1 to %d", len(commitments), params.MaxCommitments)
+	}
+	leaves := make([]kvshard.Node, len(commitments))
+	for i, c := range commitments {
+		if leaves[i], err = parseNode(c); err != nil {
+			return 0, false, types.ErrInvalidCommitment.Wrapf("number %d: %v", i, err)
+		}
+	}
+	tree, err := k.tree(ctx, params)
+	if err != nil {
+		return 0, false, err
+	}
+	sdkCtx := sdk.UnwrapSDKContext(ctx)
+	if params.AppendMode == types.Queue {
+		size, err := tree.Size()
+		if err != nil {
+			return 0, false, err
+		}
+		if size+queueReserve > 1<<kvshard.Depth {
+			return 0, false, types.ErrTreeFull
+		}
+		sdkCtx.GasMeter().ConsumeGas(params.GasPerQueued*uint64(len(leaves)), "queued note commitments")
+		if err := k.enqueue(sdkCtx, leaves); err != nil {
+			return 0, false, err
+		}
+		sdkCtx.EventManager().EmitEvent(sdk.NewEvent(types.EventQueue,
+			sdk.NewAttribute(types.AttributeSender, sender),
+			sdk.NewAttribute(types.AttributeCount, fmt.Sprint(len(leaves))),
+		))
+		return 0, true, nil
+	}
+	first, err = tree.AppendBatch(leaves)
+	if errors.Is(err, kvshard.ErrTreeFull) {
+		return 0, false, types.ErrTreeFull
+	}
+	if err != nil {
+		return 0, false, err
+	}
+	sdkCtx.EventManager().EmitEvent(sdk.NewEvent(types.EventAppend,
+		sdk.NewAttribute(types.AttributeSender, sender),
+		sdk.NewAttribute(types.AttributeFirst, fmt.Sprint(first)),
+		sdk.NewAttribute(types.AttributeCount, fmt.Sprint(len(leaves))),
+	))
+	return first, false, nil
+}
+
+// EndBlock appends what the block queued, and makes the height's checkpoint
+// and anchor if the tree has grown. baseapp recovers from nothing here: an
+// error, or a panic, stops the node, and all other nodes with it. Neither can
+// come from a transaction: what it brought was checked when it ran, and there
+// is no gas limit.
+func (k Keeper) EndBlock(ctx context.Context) error {
+	params, err := k.params.Get(ctx)
+	if err != nil {
+		return err
+	}
+	tree, err := k.tree(ctx, params)
+	if err != nil {
+		return err
+	}
+	if err := k.appendQueue(ctx, tree); err != nil {
+		return err
+	}
+	size, err := tree.Size()
+	if err != nil {
+		return err
+	}
+	newest, err := orZero(k.newest.Get(ctx))
+	if err != nil {
+		return err
+	}
+	if size == newest.Size_ {
+		return nil
+	}
+	sdkCtx := sdk.UnwrapSDKContext(ctx)
+	height := sdkCtx.BlockHeight()
+	if height < 0 || height > math.MaxUint32 {
+		return fmt.Errorf("height %d is no checkpoint id", height)
+	}
+	if err := tree.Checkpoint(uint32(height)); err != nil {
+		return err
+	}
+	root, err := tree.Root()
+	if err != nil {
+		return err
+	}
+	anchor := types.Anchor{Height: uint32(height), Root: root[:], Size_: size}
+	if err := k.addAnchor(ctx, params, newest, anchor); err != nil {
+		return err
+	}
+	sdkCtx.EventManager().EmitEvent(sdk.NewEvent(types.EventAnchor,
+		sdk.NewAttribute(types.AttributeHeight, fmt.Sprint(height)),
+		sdk.NewAttribute(types.AttributeRoot, root.String()),
+		sdk.NewAttribute(types.AttributeSize, fmt.Sprint(size)),
+	))
+	return nil
+}
+
+// parseNode is the node of 32 bytes that came from outside.
+func parseNode(b []byte) (kvshard.Node, error) {
+	return kvshard.ParseNode(fmt.Sprintf("%x", b))
+}
+
+// orZero turns "not found" into the zero value.
+func orZero[T any](value T, err error) (T, error) {
+	if errors.Is(err, collections.ErrNotFound) {
+		var zero T
+		return zero, nil
+	}
+	return value, err
+}

@@ -1,0 +1,80 @@
+package keeper
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+)
+
+// queueKey is the place of a message in its block. No two transactions share
+// one, and nobody reads another's: under block-STM they do not conflict.
+func queueKey(ctx sdk.Context) []byte {
+	key := binary.BigEndian.AppendUint32(nil, uint32(ctx.TxIndex()))
+	return binary.BigEndian.AppendUint32(key, uint32(ctx.MsgIndex()))
+}
+
+// enqueue adds leaves to those that the message has queued before.
+func (k Keeper) enqueue(ctx sdk.Context, leaves []kvshard.Node) error {
+	queue := k.transientService.OpenTransientStore(ctx)
+	key := queueKey(ctx)
+	before, err := queue.Get(key)
+	if err != nil {
+		return err
+	}
+	value := make([]byte, 0, len(before)+len(leaves)*len(kvshard.Node{}))
+	value = append(value, before...)
+	for _, leaf := range leaves {
+		value = append(value, leaf[:]...)
+	}
+	return queue.Set(key, value)
+}
+
+// appendQueue appends the block's queue in one batch and tells each message's
+// positions. The store is transient: Commit empties it.
+func (k Keeper) appendQueue(ctx context.Context, tree *kvshard.Tree) error {
+	var leaves []kvshard.Node
+	type entry struct {
+		tx, msg uint32
+		count   int
+	}
+	var entries []entry
+	it, err := k.transientService.OpenTransientStore(ctx).Iterator(nil, nil)
+	if err != nil {
+		return err
+	}
+	defer it.Close()
+	for ; it.Valid(); it.Next() {
+		key, value := it.Key(), it.Value()
+		if len(key) != 8 || len(value)%32 != 0 {
+			return fmt.Errorf("queue record %x of %d bytes", key, len(value))
+		}
+		e := entry{tx: binary.BigEndian.Uint32(key), msg: binary.BigEndian.Uint32(key[4:]), count: len(value) / 32}
+		for ; len(value) > 0; value = value[32:] {
+			leaves = append(leaves, kvshard.Node(value[:32]))
+		}
+		entries = append(entries, e)
+	}
+	if len(leaves) == 0 {
+		return nil
+	}
+	first, err := tree.AppendBatch(leaves)
+	if err != nil {
+		return err
+	}
+	events := sdk.UnwrapSDKContext(ctx).EventManager()
+	for _, e := range entries {
+		events.EmitEvent(sdk.NewEvent(types.EventAppend,
+			sdk.NewAttribute(types.AttributeTxIndex, fmt.Sprint(e.tx)),
+			sdk.NewAttribute(types.AttributeMsgIndex, fmt.Sprint(e.msg)),
+			sdk.NewAttribute(types.AttributeFirst, fmt.Sprint(first)),
+			sdk.NewAttribute(types.AttributeCount, fmt.Sprint(e.count)),
+		))
+		first += uint64(e.count)
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+// Package types has the messages, parameters and names of x/commitment.
+package types
+
+import (
+	"fmt"
+
+	errorsmod "cosmossdk.io/errors"
+
+	codectypes "github.com/cosmos/cosmos-sdk/codec/types"
+	sdk "github.com/cosmos/cosmos-sdk/types"
+	"github.com/cosmos/cosmos-sdk/types/msgservice"
+)
+
+const (
+	// ModuleName names the module, its store and its error codes.
+	ModuleName = "commitment"
+	// StoreKey is the name of the store that holds tree, anchors and parameters.
+	StoreKey = ModuleName
+	// TransientStoreKey is the name of the store that holds a block's queue.
+	TransientStoreKey = "transient_" + ModuleName
+)
+
+// Errors of transactions. Codes are part of the chain's results.
+var (
+	ErrInvalidCommitment = errorsmod.Register(ModuleName, 2, "invalid commitment")
+	ErrTooMany           = errorsmod.Register(ModuleName, 3, "number of commitments not allowed")
+	ErrInvalidParams     = errorsmod.Register(ModuleName, 4, "invalid parameters")
+	ErrTreeFull          = errorsmod.Register(ModuleName, 5, "tree is full")
+)
+
+// Events. EventAppend is emitted in the transaction, in the mode Queue in
+// EndBlock, once for each message; EventAnchor in EndBlock of a height that
+// appended.
+const (
+	EventAppend = "commitment_append"
+	EventQueue  = "commitment_queue"
+	EventAnchor = "commitment_anchor"
+
+	AttributeSender   = "sender"
+	AttributeTxIndex  = "tx_index"
+	AttributeMsgIndex = "msg_index"
+	AttributeFirst    = "first"
+	AttributeCount    = "count"
+	AttributeHeight   = "height"
+	AttributeRoot     = "root"
+	AttributeSize     = "size"
+)
+
+// DefaultParams: 100 anchors, as zcashd's wallets keep; 50 gas for a hash of
+// some microseconds, at the 10 gas a microsecond that a signature costs; and
+// for a queued commitment what a batch of 10 costs a leaf when it is appended
+// in the transaction.
+func DefaultParams() Params {
+	return Params{
+		MaxAnchors:     100,
+		MaxCommitments: 1000,
+		GasPerHash:     50,
+		AppendMode:     Direct,
+		GasPerQueued:   4000,
+	}
+}
+
+// Validate returns what is wrong, as ErrInvalidParams.
+func (p Params) Validate() error {
+	switch {
+	case p.MaxAnchors == 0:
+		return ErrInvalidParams.Wrap("max_anchors must be at least 1")
+	case p.MaxCommitments == 0:
+		return ErrInvalidParams.Wrap("max_commitments must be at least 1")
+	case p.AppendMode != Direct && p.AppendMode != Queue:
+		return ErrInvalidParams.Wrapf("unknown append_mode %d", p.AppendMode)
+	case p.GasPerHash > 1<<32 || p.GasPerQueued > 1<<32:
+		return ErrInvalidParams.Wrap(fmt.Sprintf("a price above %d", uint64(1)<<32))
+	}
+	return nil
+}
+
+// RegisterInterfaces makes the messages known to the codec.
+func RegisterInterfaces(registry codectypes.InterfaceRegistry) {
+	registry.RegisterImplementations((*sdk.Msg)(nil), &MsgAppend{}, &MsgUpdateParams{})
+	msgservice.RegisterMsgServiceDesc(registry, &_Msg_serviceDesc)
+}

@@ -1,0 +1,186 @@
+package kvshard_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// repository returns the paths of all files that belong to the repository, with
+// slashes, sorted: no build results, nothing hidden but .ci.
+func repository(t testing.TB) []string {
+	t.Helper()
+	var files []string
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		slashed := filepath.ToSlash(name)
+		if d.IsDir() {
+			base := d.Name()
+			hidden := strings.HasPrefix(base, ".") && base != "." && base != ".ci"
+			if hidden || base == "target" || slashed == "lib" || slashed == "bin" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		files = append(files, slashed)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(files)
+	return files
+}
+
+func read(t testing.TB, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.FromSlash(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// goFile parses a Go file.
+func goFile(t testing.TB, name string) *ast.File {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.FromSlash(name), nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// imports returns what a Go file imports.
+func imports(file *ast.File) []string {
+	var paths []string
+	for _, spec := range file.Imports {
+		paths = append(paths, strings.Trim(spec.Path.Value, `"`))
+	}
+	return paths
+}
+
+const module = "github.com/kvshard/kvshard"
+
+// TestImports holds the files to the house rules:
+//
+//   - C is imported by the bridge, the exports and the files with linker flags;
+//   - the package kvshard imports the standard library, the SDK's store
+//     interface and its own header, nothing else;
+//   - what users build has no test helper: testing is for _test.go files, and
+//     log and fmt.Print are for none, since a library does not print;
+//   - kvtest, for users' tests, imports no testing either, and not kvshard.
+func TestImports(t *testing.T) {
+	cgo := regexp.MustCompile(`^(bridge|exports|link_[a-z0-9_]+)\.go$`)
+	prints := regexp.MustCompile(`\bfmt\.Print|\bprintln\(|\bprint\(`)
+	seen := 0
+	for _, name := range repository(t) {
+		if path.Ext(name) != ".go" {
+			continue
+		}
+		dir, test := path.Dir(name), strings.HasSuffix(name, "_test.go")
+		command := strings.HasPrefix(dir, "cmd/") || dir == "internal/yardstick" || strings.HasPrefix(dir, "examples/") || strings.HasPrefix(dir, "tools/")
+		file := goFile(t, name)
+		for _, imported := range imports(file) {
+			first, _, _ := strings.Cut(imported, "/")
+			standard := !strings.Contains(first, ".")
+			switch {
+			case imported == "C" && (dir != "." || !cgo.MatchString(name)):
+				t.Errorf("%s imports C", name)
+			case test:
+			case imported == "testing" || strings.HasPrefix(imported, "testing/"):
+				if strings.HasPrefix(dir, "examples/") {
+					continue // the example chain's own test kit; no user builds it
+				}
+				t.Errorf("%s imports %s, and is no test", name, imported)
+			case (imported == "log" || imported == "log/slog") && !command:
+				t.Errorf("%s imports %s: a library does not log", name, imported)
+			case dir == "." && !standard && imported != "cosmossdk.io/core/store" && imported != module+"/include":
+				t.Errorf("%s imports %s", name, imported)
+			case dir == "kvtest" && !standard && imported != "cosmossdk.io/core/store":
+				t.Errorf("%s imports %s", name, imported)
+			}
+		}
+		if !test && !command && (dir == "." || dir == "kvtest" || strings.HasPrefix(dir, "internal/")) {
+			seen++
+			if found := prints.FindString(withoutComments(read(t, name))); found != "" {
+				t.Errorf("%s has %s: a library does not print", name, found)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d files were looked at", seen)
+	}
+}
+
+var comment = regexp.MustCompile(`(?m)//.*$`)
+
+func withoutComments(source string) string { return comment.ReplaceAllString(source, "") }
+
+// TestNoTestHelperInProductFiles: what a file of the package declares for tests
+// lies in a _test.go file.
+func TestNoTestHelperInProductFiles(t *testing.T) {
+	helper := regexp.MustCompile(`(?i)^(test|mock|fake|stub)|(ForTest|ForTesting|Mock)$`)
+	for _, name := range repository(t) {
+		if path.Dir(name) != "." || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		ast.Inspect(goFile(t, name), func(n ast.Node) bool {
+			switch decl := n.(type) {
+			case *ast.FuncDecl:
+				if helper.MatchString(decl.Name.Name) {
+					t.Errorf("%s declares %s", name, decl.Name.Name)
+				}
+			case *ast.TypeSpec:
+				if helper.MatchString(decl.Name.Name) {
+					t.Errorf("%s declares %s", name, decl.Name.Name)
+				}
+			}
+			return true
+		})
+	}
+}
+
+// TestUnsafeRust: unsafe code is in the two files of the boundary, and where the
+// hash uses vector instructions. KvShardStore::new hands the caller's promise on
+// to one of the former, which is a function and a block.
+func TestUnsafeRust(t *testing.T) {
+	allowed := regexp.MustCompile(`^rust/src/(ffi\.rs|callbacks\.rs|hash/ifma(/[a-z]+)?\.rs)$`)
+	use := regexp.MustCompile(`\bunsafe\s*(\{|fn|impl|extern)`)
+	for _, name := range repository(t) {
+		if !strings.HasPrefix(name, "rust/src/") || path.Ext(name) != ".rs" || allowed.MatchString(name) {
+			continue
+		}
+		most := 0
+		if name == "rust/src/kv_shard_store.rs" {
+			most = 2
+		}
+		if found := use.FindAllString(withoutComments(read(t, name)), -1); len(found) > most {
+			t.Errorf("%s has unsafe code: %q", name, found)
+		}
+	}
+}
+
+// TestOnlyTheBridgeCallsTheEngine: C.kvshard_ functions are called in bridge.go
+// alone, so that there is one place that knows the boundary.
+func TestOnlyTheBridgeCallsTheEngine(t *testing.T) {
+	call := regexp.MustCompile(`C\.kvshard_\w+\(`)
+	for _, name := range repository(t) {
+		if path.Ext(name) != ".go" || name == "bridge.go" || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		if found := call.FindString(withoutComments(read(t, name))); found != "" {
+			t.Errorf("%s calls %s", name, found)
+		}
+	}
+}

@@ -1,0 +1,362 @@
+//! The stored format does not change: frozen keys (`testdata/keys.txt`) and values
+//! (`testdata/format/v1/*.hex`) are read, written again byte for byte, and made anew from the
+//! histories that they came from.
+//!
+//! The files are only ever added to: a release must read what every release before it wrote.
+//! `UPDATE_FORMAT=1` writes those that are not there, and never over one that is.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use common::nodes::{TestNode, leaves};
+use kvshard::codec::{self, NodeCodec};
+use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
+use kvshard::error::KvError;
+use kvshard::hash::OrchardNode;
+use kvshard::keys;
+use kvshard::kv::{Kv, MemKv};
+
+fn testdata() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let text = text.trim();
+    assert!(text.len().is_multiple_of(2), "{text}");
+    (0..text.len() / 2)
+        .map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).unwrap())
+        .collect()
+}
+
+/// A tree of Orchard's whose leaf `i` is the field element `1000 + i`.
+struct History {
+    kv: MemKv,
+    max_checkpoints: u32,
+    next: u64,
+}
+
+impl History {
+    fn new(max_checkpoints: u32) -> Self {
+        History {
+            kv: MemKv::new(),
+            max_checkpoints,
+            next: 0,
+        }
+    }
+
+    fn engine(&mut self, retention: Retention) -> Engine<&mut MemKv, OrchardNode, 32> {
+        let config = Config {
+            max_checkpoints: self.max_checkpoints,
+            retention,
+            ..Config::default()
+        };
+        Engine::new(&mut self.kv, config)
+    }
+
+    fn append(&mut self, count: u64, retention: Retention) {
+        let new: Vec<OrchardNode> = leaves(self.next, count);
+        self.next += count;
+        self.engine(retention).append(&new).unwrap();
+    }
+
+    fn checkpoint(&mut self, id: u32) {
+        self.engine(Retention::Marked).checkpoint(id).unwrap();
+    }
+
+    fn record(&self, key: &[u8]) -> Vec<u8> {
+        self.kv.get(key).unwrap().expect("the history writes it")
+    }
+}
+
+/// What a frozen value is, and how it is read.
+#[derive(Clone, Copy)]
+enum Kind {
+    Shard,
+    Cap,
+    Checkpoint,
+    Retained,
+    Tip,
+    Summary,
+    Quad { nodes: u64 },
+}
+
+/// All marked: 300 leaves, checkpoints at 0, 5, 150 and 300 leaves, two marks removed, one
+/// checkpoint retained.
+fn marked() -> History {
+    let mut history = History::new(100);
+    history.checkpoint(1);
+    history.append(5, Retention::Marked);
+    history.checkpoint(2);
+    history.append(145, Retention::Marked);
+    history.checkpoint(1_687_106);
+    history.append(150, Retention::Marked);
+    history.checkpoint(1_687_107);
+    let mut engine = history.engine(Retention::Marked);
+    assert_eq!(engine.remove_mark(3, 1_687_106), Ok(true));
+    assert_eq!(engine.remove_mark(149, 1_687_106), Ok(true));
+    engine.retain_checkpoint(2).unwrap();
+    history
+}
+
+/// None marked but leaf 20: 37 leaves, checkpoints at 6 and 36.
+fn ephemeral() -> History {
+    let mut history = History::new(100);
+    history.append(6, Retention::Ephemeral);
+    history.checkpoint(1);
+    history.append(14, Retention::Ephemeral);
+    history.append(1, Retention::Marked);
+    history.append(15, Retention::Ephemeral);
+    history.checkpoint(2);
+    history.append(1, Retention::Ephemeral);
+    history
+}
+
+/// Started from a frontier of 5,000,000 leaves with ommers 1500, 1501, …; then 300 leaves.
+fn started() -> History {
+    let mut history = History::new(100);
+    let size = 5_000_000u64;
+    let frontier = TreeFrontier {
+        size,
+        leaf: Some(OrchardNode::leaf(499)),
+        ommers: leaves(500, (size - 1).count_ones().into()),
+    };
+    let mut engine = history.engine(Retention::Marked);
+    engine.insert_frontier(&frontier, 7).unwrap();
+    history.append(300, Retention::Marked);
+    history
+}
+
+/// Each frozen value by its file's name, made anew.
+fn values() -> Vec<(&'static str, Kind, Vec<u8>)> {
+    let (marked, ephemeral, started) = (marked(), ephemeral(), started());
+    let first = (5_000_000 - 1) / 16;
+    let quad_of_first = 5_000_000u64 >> 7;
+    vec![
+        (
+            "shard-full-marked",
+            Kind::Shard,
+            marked.record(&keys::shard(0)),
+        ),
+        (
+            "shard-partial-marked-12",
+            Kind::Shard,
+            marked.record(&keys::shard(18)),
+        ),
+        (
+            "shard-full-ephemeral-checkpoint-at-5",
+            Kind::Shard,
+            ephemeral.record(&keys::shard(0)),
+        ),
+        (
+            "shard-full-ephemeral-one-marked",
+            Kind::Shard,
+            ephemeral.record(&keys::shard(1)),
+        ),
+        (
+            "shard-partial-ephemeral-checkpoint-and-newest",
+            Kind::Shard,
+            ephemeral.record(&keys::shard(2)),
+        ),
+        (
+            "shard-started",
+            Kind::Shard,
+            started.record(&keys::shard(first)),
+        ),
+        ("cap-300-leaves", Kind::Cap, marked.record(&keys::cap())),
+        ("cap-started", Kind::Cap, started.record(&keys::cap())),
+        (
+            "checkpoint-empty-tree",
+            Kind::Checkpoint,
+            marked.record(&keys::checkpoint(1)),
+        ),
+        (
+            "checkpoint-at-5",
+            Kind::Checkpoint,
+            marked.record(&keys::checkpoint(2)),
+        ),
+        (
+            "checkpoint-with-removed-marks",
+            Kind::Checkpoint,
+            marked.record(&keys::checkpoint(1_687_106)),
+        ),
+        (
+            "retained",
+            Kind::Retained,
+            marked.record(&keys::retained(2)),
+        ),
+        ("tip-300-leaves", Kind::Tip, marked.record(&keys::tip())),
+        (
+            "tip-newest-not-marked",
+            Kind::Tip,
+            ephemeral.record(&keys::tip()),
+        ),
+        ("tip-started", Kind::Tip, started.record(&keys::tip())),
+        (
+            "summary-one-retained",
+            Kind::Summary,
+            marked.record(&keys::summary()),
+        ),
+        (
+            "summary-unmarked",
+            Kind::Summary,
+            ephemeral.record(&keys::summary()),
+        ),
+        (
+            "quad",
+            Kind::Quad { nodes: 4 },
+            marked.record(&keys::quad(5, 1)),
+        ),
+        (
+            "quad-started",
+            Kind::Quad { nodes: 3 },
+            started.record(&keys::quad(5, quad_of_first)),
+        ),
+    ]
+}
+
+/// Reads a value as its kind and writes it again.
+fn written_again(kind: Kind, value: &[u8]) -> Result<Vec<u8>, KvError> {
+    let key = b"frozen";
+    Ok(match kind {
+        Kind::Shard => codec::encode_tree(&codec::decode_tree::<OrchardNode>(key, value, 4)?),
+        Kind::Cap => codec::encode_tree(&codec::decode_tree::<OrchardNode>(key, value, 32)?),
+        Kind::Checkpoint => codec::encode_checkpoint(&codec::decode_checkpoint(key, value)?),
+        Kind::Retained => {
+            assert_eq!(value, codec::RETAINED_VALUE);
+            codec::RETAINED_VALUE.to_vec()
+        }
+        Kind::Tip => codec::encode_tip(&codec::decode_tip::<OrchardNode>(value, 32)?),
+        Kind::Summary => codec::encode_summary(&codec::decode_summary(value)?),
+        Kind::Quad { nodes } => {
+            codec::encode_quad(&codec::decode_quad::<OrchardNode>(key, value, nodes)?)
+        }
+    })
+}
+
+#[test]
+fn values_are_frozen() {
+    let folder = testdata().join("format/v1");
+    let update = std::env::var_os("UPDATE_FORMAT").is_some_and(|set| set == "1");
+    let mut frozen: BTreeMap<String, String> = BTreeMap::new();
+    for (name, kind, value) in values() {
+        let file = folder.join(format!("{name}.hex"));
+        if update && !file.exists() {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&file, hex(&value) + "\n").unwrap();
+        }
+        let text = std::fs::read_to_string(&file);
+        let text = text.unwrap_or_else(|e| panic!("{}: {e}", file.display()));
+        assert_eq!(text, hex(&value) + "\n", "{name} is made otherwise now");
+        let bytes = unhex(&text);
+        assert_eq!(written_again(kind, &bytes), Ok(bytes.clone()), "{name}");
+        for cut in 0..bytes.len() {
+            if !matches!(kind, Kind::Retained) {
+                assert!(
+                    written_again(kind, &bytes[..cut]).is_err(),
+                    "{name} cut at {cut}"
+                );
+            }
+        }
+        frozen.insert(format!("{name}.hex"), text);
+    }
+    for file in std::fs::read_dir(&folder).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(frozen.contains_key(&name), "no test reads {name}");
+    }
+}
+
+/// The histories are sound, and their engines read what they wrote.
+#[test]
+fn histories_are_sound() {
+    for mut history in [marked(), ephemeral(), started()] {
+        assert_eq!(history.engine(Retention::Marked).check(), Ok(vec![]));
+    }
+}
+
+/// One byte is another version: every versioned value says which one it has.
+#[test]
+fn other_versions_are_named() {
+    for (name, kind, mut value) in values() {
+        if matches!(kind, Kind::Checkpoint | Kind::Retained) {
+            continue;
+        }
+        value[0] = 2;
+        let refused = matches!(
+            written_again(kind, &value),
+            Err(KvError::UnsupportedVersion { version: 2, .. })
+        );
+        assert!(refused, "{name}");
+    }
+}
+
+/// The key that a name such as `quad(5,0)` means.
+fn key(name: &str) -> Vec<u8> {
+    let (kind, arguments) = name.split_once('(').unwrap_or((name, ")"));
+    let arguments: Vec<u64> = (arguments.trim_end_matches(')').split(','))
+        .filter(|argument| !argument.is_empty())
+        .map(|argument| argument.trim().parse().unwrap())
+        .collect();
+    match (kind, &arguments[..]) {
+        ("shard", [index]) => keys::shard(*index),
+        ("cap", []) => keys::cap(),
+        ("checkpoint", [id]) => keys::checkpoint(u32::try_from(*id).unwrap()),
+        ("retained", [id]) => keys::retained(u32::try_from(*id).unwrap()),
+        ("tip", []) => keys::tip(),
+        ("summary", []) => keys::summary(),
+        ("quad", [level, index]) => keys::quad(u8::try_from(*level).unwrap(), *index),
+        _ => panic!("{name} names no key"),
+    }
+}
+
+#[test]
+fn keys_are_frozen() {
+    let text = std::fs::read_to_string(testdata().join("keys.txt")).unwrap();
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    let mut kinds = std::collections::BTreeSet::new();
+    for line in lines {
+        let (name, expected) = line.split_once(' ').unwrap();
+        let key = key(name);
+        assert_eq!(hex(&key), expected, "{name}");
+        let first = key[0];
+        kinds.insert(first);
+        let parsed = match first {
+            keys::SHARD => keys::parse_shard(&key).map(keys::shard),
+            keys::CHECKPOINT => keys::parse_id(first, &key).map(keys::checkpoint),
+            keys::RETAINED => keys::parse_id(first, &key).map(keys::retained),
+            keys::QUAD => keys::parse_quad(&key).map(|(level, index)| keys::quad(level, index)),
+            _ => Some(key.clone()),
+        };
+        assert_eq!(parsed, Some(key), "{name}");
+    }
+    assert_eq!(
+        kinds,
+        (keys::SHARD..=keys::QUAD).collect(),
+        "a kind is missing"
+    );
+}
+
+/// A node is 32 bytes, and only the canonical ones.
+#[test]
+fn nodes_are_canonical() {
+    let node = OrchardNode::leaf(0);
+    let mut bytes = vec![];
+    node.write(&mut bytes);
+    assert_eq!(bytes.len(), 32);
+    assert_eq!(OrchardNode::read(&mut &bytes[..]), Some(node));
+    assert_eq!(OrchardNode::read(&mut &bytes[..31]), None);
+    assert_eq!(OrchardNode::read(&mut &[0xff; 32][..]), None);
+    // The modulus itself, and the element before it.
+    let modulus = unhex("01000000ed302d991bf94c09fc98462200000000000000000000000000000040");
+    assert_eq!(OrchardNode::read(&mut &modulus[..]), None);
+    let mut last = modulus;
+    last[0] = 0;
+    assert!(OrchardNode::read(&mut &last[..]).is_some());
+}

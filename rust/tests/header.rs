@@ -1,0 +1,83 @@
+//! `include/kvshard.h` is what cbindgen makes of `ffi.rs` and `callbacks.rs`. `UPDATE_HEADER=1`
+//! writes it.
+
+use std::path::{Path, PathBuf};
+
+fn generated() -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).unwrap();
+    let bindings = cbindgen::Builder::new()
+        .with_config(config)
+        .with_src(root.join("src/callbacks.rs"))
+        .with_src(root.join("src/ffi.rs"))
+        .generate()
+        .unwrap();
+    let mut text = vec![];
+    bindings.write(&mut text);
+    String::from_utf8(text).unwrap()
+}
+
+fn header() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../include/kvshard.h")
+}
+
+#[test]
+fn the_committed_header_is_the_generated_one() {
+    let generated = generated();
+    if std::env::var_os("UPDATE_HEADER").is_some_and(|set| set == "1") {
+        std::fs::create_dir_all(header().parent().unwrap()).unwrap();
+        std::fs::write(header(), &generated).unwrap();
+    }
+    let committed = std::fs::read_to_string(header()).unwrap_or_default();
+    let place = generated
+        .lines()
+        .zip(committed.lines())
+        .position(|(a, b)| a != b);
+    assert!(
+        committed == generated,
+        "include/kvshard.h differs from rust/src from line {:?}; UPDATE_HEADER=1 writes it",
+        place.map(|line| line + 1)
+    );
+}
+
+/// Nothing that is public in the two files may be lost on the way.
+#[test]
+fn the_header_has_everything() {
+    let header = generated();
+    for file in [
+        include_str!("../src/ffi.rs"),
+        include_str!("../src/callbacks.rs"),
+    ] {
+        for line in file.lines() {
+            let mut words = line
+                .trim()
+                .split(|c: char| !c.is_alphanumeric() && c != '_');
+            let exported = line.contains("extern \"C\" fn kvshard_");
+            let name = match line.starts_with("pub ") {
+                true if exported => words.find(|word| word.starts_with("kvshard_")),
+                true if line.starts_with("pub const ") || line.starts_with("pub type ") => {
+                    words.nth(2)
+                }
+                true if line.starts_with("pub struct Kv") => words.nth(2),
+                _ => None,
+            };
+            if let Some(name) = name.filter(|name| *name != "CallbackKv") {
+                let whole = |word: &str| word == name;
+                let mut found = header.split(|c: char| !c.is_alphanumeric() && c != '_');
+                assert!(found.any(whole), "{name} is not in the header");
+            }
+        }
+    }
+    for member in [
+        "ctx",
+        "get",
+        "set",
+        "delete_",
+        "iter_create",
+        "iter_next",
+        "iter_free",
+        "free_buf",
+    ] {
+        assert!(header.contains(&format!(" {member};")) || header.contains(&format!("*{member};")));
+    }
+}

@@ -1,0 +1,76 @@
+//! Records that a hostile database made up: what they say must not bound what a call costs.
+
+use kvshard::engine::{Config, Engine, TreeFrontier};
+use kvshard::error::{Error, KvError};
+use kvshard::hash::OrchardNode;
+use kvshard::keys;
+use kvshard::kv::MemKv;
+
+type Tree = Engine<MemKv, OrchardNode>;
+
+fn leaf(byte: u8) -> OrchardNode {
+    let mut bytes = [0; 32];
+    bytes[0] = byte;
+    OrchardNode::from_bytes(&bytes).expect("below the modulus")
+}
+
+fn corrupt_key<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Vec<u8> {
+    match outcome {
+        Err(Error::Kv(KvError::Corrupt { key, .. })) => key,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A tip of 2^32 leaves and a cap of that shape, over a tree of one leaf: a rewind would delete 2^28
+/// shards that are not there.
+#[test]
+fn a_rewind_believes_no_size() {
+    let mut tree = Tree::new(MemKv::new(), Config::default());
+    tree.checkpoint(1).expect("sound");
+    tree.append(&[leaf(1)]).expect("sound");
+    let mut tip = vec![1, 1];
+    tip.extend_from_slice(&(1u64 << 32).to_le_bytes());
+    let mut cap = vec![1, 1];
+    cap.extend_from_slice(leaf(1).as_bytes());
+    cap.push(0);
+    let mut kv = tree.into_kv();
+    kv.records_mut().insert(keys::tip(), tip);
+    kv.records_mut().insert(keys::cap(), cap);
+    let before = kv.clone();
+    let mut tree = Tree::new(kv, Config::default());
+    assert_eq!(corrupt_key(tree.rewind(1)), keys::shard((1 << 28) - 1));
+    assert_eq!(*tree.kv(), before);
+}
+
+/// A checkpoint of a size that the tree never had: it began with a frontier of more leaves.
+#[test]
+fn no_checkpoint_lies_before_the_frontier() {
+    let mut tree = Tree::new(MemKv::new(), Config::default());
+    let frontier = TreeFrontier {
+        size: (1 << 32) - 100,
+        leaf: Some(leaf(1)),
+        ommers: (0..((1u64 << 32) - 101).count_ones())
+            .map(|i| leaf(i as u8))
+            .collect(),
+    };
+    tree.insert_frontier(&frontier, 7).expect("sound");
+    tree.append(&[leaf(2)]).expect("sound");
+    let mut kv = tree.into_kv();
+    let mut checkpoint = vec![1];
+    checkpoint.extend_from_slice(&20u64.to_le_bytes());
+    checkpoint.extend_from_slice(&[0; 4]);
+    kv.records_mut().insert(keys::checkpoint(7), checkpoint);
+    let mut tree = Tree::new(kv, Config::default());
+    let key = keys::checkpoint(7);
+    assert_eq!(corrupt_key(tree.size_at(7)), key);
+    assert_eq!(corrupt_key(tree.root_at(7)), key);
+    assert_eq!(corrupt_key(tree.witness_at(3, 7)), key);
+    assert_eq!(corrupt_key(tree.rewind(7)), key);
+    assert_eq!(corrupt_key(tree.checkpoints()), key);
+    let found = tree.check().expect("readable");
+    assert!(
+        found
+            .iter()
+            .any(|v| v.invariant == "checkpoints" && v.key == key)
+    );
+}

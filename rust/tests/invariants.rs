@@ -1,0 +1,494 @@
+//! What must hold of every history: the same content is the same bytes, a rewind leaves no trace, a
+//! call that fails before its first write changes nothing, writes come last, once, in key order and
+//! only where something changes, and `check` finds nothing to report.
+
+mod common;
+
+use common::calls::{Answer, Call, Historian};
+use common::nodes::{Sip, TestNode, leaves};
+use common::strict::{Seen, StrictKv};
+use common::{for_seeds, pick};
+use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
+use kvshard::error::{Error, KvError};
+use kvshard::hash::OrchardNode;
+use kvshard::kv::MemKv;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+fn run_all<H: TestNode, const DEPTH: u8>(calls: &[Call<H>], max_checkpoints: u32) -> MemKv {
+    let mut kv = MemKv::new();
+    for call in calls {
+        call.run::<_, DEPTH>(&mut kv, max_checkpoints).unwrap();
+    }
+    kv
+}
+
+fn assert_sound<H: TestNode, const DEPTH: u8>(kv: &mut MemKv) {
+    let mut tree = Engine::<_, H, DEPTH>::new(kv, Config::default());
+    let violations = tree.check().unwrap();
+    assert!(violations.is_empty(), "{violations:#?}");
+}
+
+/// The same leaves in other calls: each append cut at random, neighbours of one retention joined.
+fn split_anew<H: TestNode>(rng: &mut ChaCha8Rng, calls: &[Call<H>], single: bool) -> Vec<Call<H>> {
+    let mut joined: Vec<Call<H>> = vec![];
+    for call in calls {
+        match (joined.last_mut(), call) {
+            (Some(Call::Append(before, r)), Call::Append(leaves, retention)) if r == retention => {
+                before.extend_from_slice(leaves);
+            }
+            _ => joined.push(call.clone()),
+        }
+    }
+    let mut split = vec![];
+    for call in joined {
+        let Call::Append(mut rest, retention) = call else {
+            split.push(call);
+            continue;
+        };
+        while !rest.is_empty() {
+            let count = match single {
+                true => 1,
+                false => rng.random_range(1..=rest.len()),
+            };
+            let tail = rest.split_off(count);
+            split.push(Call::Append(rest, retention));
+            rest = tail;
+        }
+    }
+    split
+}
+
+fn same_content_same_bytes<H: TestNode, const DEPTH: u8>(
+    rng: &mut ChaCha8Rng,
+    mut historian: Historian,
+    length: usize,
+) {
+    let max = historian.max_checkpoints;
+    let calls = historian.calls::<H>(rng, length);
+    let mut kv = run_all::<H, DEPTH>(&calls, max);
+    assert_sound::<H, DEPTH>(&mut kv);
+    let single = run_all::<H, DEPTH>(&split_anew(rng, &calls, true), max);
+    assert_eq!(single, kv, "one by one");
+    for _ in 0..2 {
+        let split = run_all::<H, DEPTH>(&split_anew(rng, &calls, false), max);
+        assert_eq!(split, kv, "split anew");
+    }
+}
+
+fn historian(rng: &mut ChaCha8Rng, capacity: u64) -> Historian {
+    let mut historian = Historian::new(*pick(rng, &[1, 2, 3, 5, 20]), capacity);
+    historian.marked = *pick(rng, &[0, 50, 90, 100]);
+    historian.largest_batch = *pick(rng, &[3, 20, 60, 300]);
+    historian
+}
+
+#[test]
+fn same_content_same_bytes_strings() {
+    for_seeds("same_content_same_bytes_strings", 0, 60, |rng| {
+        let historian = historian(rng, 1 << 10);
+        same_content_same_bytes::<String, 10>(rng, historian, 40);
+    });
+}
+
+#[test]
+fn same_content_same_bytes_numbers() {
+    for_seeds("same_content_same_bytes_numbers", 1000, 300, |rng| {
+        let historian = historian(rng, 1 << 12);
+        same_content_same_bytes::<Sip, 12>(rng, historian, 60);
+    });
+}
+
+#[test]
+fn same_content_same_bytes_orchard() {
+    for_seeds("same_content_same_bytes_orchard", 2000, 8, |rng| {
+        let mut historian = historian(rng, 200);
+        historian.largest_batch = 12;
+        same_content_same_bytes::<OrchardNode, 32>(rng, historian, 12);
+    });
+}
+
+/// A random call that changes nothing older than the first of `checkpoints`.
+fn later_call<H: TestNode>(
+    rng: &mut ChaCha8Rng,
+    checkpoints: &mut Vec<(u32, u64)>,
+    size: &mut u64,
+    capacity: u64,
+) -> Call<H> {
+    let (id, at) = *pick(rng, checkpoints);
+    match rng.random_range(0..10) {
+        0..3 => {
+            let (newest, _) = checkpoints[checkpoints.len() - 1];
+            checkpoints.push((newest + rng.random_range(1..300), *size));
+            Call::Checkpoint(checkpoints[checkpoints.len() - 1].0)
+        }
+        3 if at > 0 => Call::RemoveMark(rng.random_range(0..at), id),
+        4 if id != checkpoints[0].0 => Call::Retain(id),
+        5 if id != checkpoints[0].0 => Call::Release(id),
+        6 if rng.random_bool(0.3) => {
+            checkpoints.retain(|(other, _)| *other <= id);
+            *size = at;
+            Call::Rewind(id)
+        }
+        _ => {
+            let count = rng.random_range(1..=60).min(capacity - *size);
+            *size += count;
+            let retention = *pick(rng, &[Retention::Marked, Retention::Ephemeral]);
+            Call::Append(leaves(rng.random_range(0..10_000), count), retention)
+        }
+    }
+}
+
+/// Append A, checkpoint, note the store; then anything but what changes an older checkpoint or
+/// prunes one; rewind.
+fn rewind_leaves_no_trace<H: TestNode, const DEPTH: u8>(
+    rng: &mut ChaCha8Rng,
+    mut historian: Historian,
+    length: usize,
+) {
+    historian.max_checkpoints = 1000;
+    let mut kv = run_all::<H, DEPTH>(&historian.calls::<H>(rng, length), 1000);
+    let target: Call<H> = historian.checkpoint(rng);
+    target.run::<_, DEPTH>(&mut kv, 1000).unwrap();
+    let (id, size) = historian.checkpoints[historian.checkpoints.len() - 1];
+    let before = kv.clone();
+
+    let (mut checkpoints, mut now) = (vec![(id, size)], size);
+    for _ in 0..length {
+        let call: Call<H> = later_call(rng, &mut checkpoints, &mut now, historian.capacity);
+        call.run::<_, DEPTH>(&mut kv, 1000).unwrap();
+    }
+    Call::<H>::Rewind(id)
+        .run::<_, DEPTH>(&mut kv, 1000)
+        .unwrap();
+    assert_eq!(kv, before);
+    assert_sound::<H, DEPTH>(&mut kv);
+}
+
+#[test]
+fn rewind_leaves_no_trace_numbers() {
+    for_seeds("rewind_leaves_no_trace_numbers", 3000, 400, |rng| {
+        let historian = historian(rng, 1 << 11);
+        rewind_leaves_no_trace::<Sip, 11>(rng, historian, 30);
+    });
+}
+
+#[test]
+fn rewind_leaves_no_trace_strings() {
+    for_seeds("rewind_leaves_no_trace_strings", 4000, 50, |rng| {
+        let historian = historian(rng, 1 << 10);
+        rewind_leaves_no_trace::<String, 10>(rng, historian, 20);
+    });
+}
+
+#[test]
+fn rewind_leaves_no_trace_orchard() {
+    for_seeds("rewind_leaves_no_trace_orchard", 5000, 6, |rng| {
+        let mut historian = historian(rng, 250);
+        historian.largest_batch = 12;
+        rewind_leaves_no_trace::<OrchardNode, 32>(rng, historian, 8);
+    });
+}
+
+/// Questions that a history is interrupted by.
+fn questions<H: TestNode>(rng: &mut ChaCha8Rng, historian: &Historian) -> Vec<Call<H>> {
+    let mut calls = vec![
+        Call::Size,
+        Call::Root,
+        Call::Frontier,
+        Call::Checkpoints,
+        Call::Check,
+        Call::Dump,
+    ];
+    if historian.size > 0 {
+        let position = rng.random_range(0..historian.size);
+        calls.extend([Call::Leaf(position), Call::Witness(position)]);
+    }
+    if let [.., (id, at)] = historian.checkpoints[..] {
+        calls.extend([Call::SizeAt(id), Call::RootAt(id)]);
+        if at > 0 {
+            calls.push(Call::WitnessAt(rng.random_range(0..at), id));
+        }
+    }
+    calls
+}
+
+/// What a call may do to the store, whatever it is.
+fn assert_disciplined<H: TestNode>(call: &Call<H>, seen: &Seen) {
+    assert!(seen.broken.is_empty(), "{call:?}: {:#?}", seen.broken);
+    let writes = matches!(
+        call,
+        Call::Append(..)
+            | Call::Checkpoint(_)
+            | Call::Rewind(_)
+            | Call::Retain(_)
+            | Call::Release(_)
+            | Call::RemoveMark(..)
+            | Call::InsertFrontier(..)
+    );
+    assert!(writes || seen.writes == 0, "{call:?} writes");
+    let iterators = match call {
+        Call::Check | Call::Dump => 7,
+        Call::Checkpoints | Call::Checkpoint(_) => 2,
+        Call::Rewind(_) | Call::Retain(_) => 1,
+        _ => 0,
+    };
+    assert!(
+        seen.iterators <= iterators,
+        "{call:?} opens {} iterators",
+        seen.iterators
+    );
+}
+
+/// One engine for all calls and one for each: the same operations in the same order, each call
+/// disciplined.
+fn disciplined<H: TestNode, const DEPTH: u8>(
+    rng: &mut ChaCha8Rng,
+    mut historian: Historian,
+    length: usize,
+) {
+    let max = historian.max_checkpoints;
+    let config = |retention| Config {
+        max_checkpoints: max,
+        retention,
+        ..Config::default()
+    };
+    // A retention is an option of the engine's, so that there is a long-lived one for each.
+    historian.marked = *pick(rng, &[0, 100]);
+    let retention = match historian.marked {
+        0 => Retention::Ephemeral,
+        _ => Retention::Marked,
+    };
+    let mut long = Engine::<_, H, DEPTH>::new(StrictKv::default(), config(retention));
+    let mut fresh = StrictKv::default();
+    for _ in 0..length {
+        let mut calls = vec![historian.call::<H>(rng)];
+        calls.extend(questions::<H>(rng, &historian));
+        for call in calls {
+            let ours = call.run_on(&mut long);
+            let mut opened = Engine::<_, H, DEPTH>::new(&mut fresh, config(retention));
+            let theirs = call.run_on(&mut opened);
+            assert_eq!(opened.hashes(), long.hashes(), "{call:?}");
+            assert_eq!(ours, theirs);
+            if matches!(call, Call::Check) {
+                assert_eq!(ours, Ok(Answer::Text(String::new())));
+            }
+            let (ours, theirs) = (long.kv_mut().begin(), fresh.begin());
+            assert_eq!(ours.trace, theirs.trace, "{call:?}");
+            assert_disciplined(&call, &ours);
+        }
+    }
+    assert_eq!(long.kv().inner, fresh.inner);
+}
+
+#[test]
+fn disciplined_numbers() {
+    for_seeds("disciplined_numbers", 6000, 150, |rng| {
+        let historian = historian(rng, 1 << 11);
+        disciplined::<Sip, 11>(rng, historian, 50);
+    });
+}
+
+#[test]
+fn disciplined_strings() {
+    for_seeds("disciplined_strings", 7000, 15, |rng| {
+        let historian = historian(rng, 1 << 9);
+        disciplined::<String, 9>(rng, historian, 40);
+    });
+}
+
+#[test]
+fn disciplined_orchard() {
+    for_seeds("disciplined_orchard", 8000, 3, |rng| {
+        let mut historian = historian(rng, 150);
+        historian.largest_batch = 10;
+        disciplined::<OrchardNode, 32>(rng, historian, 8);
+    });
+}
+
+/// The calls of a block, 10 leaves, a checkpoint and the root, open one iterator: that which finds
+/// what is pruned.
+#[test]
+fn a_block_opens_one_iterator() {
+    for retention in [Retention::Marked, Retention::Ephemeral] {
+        for max_checkpoints in [1, 2, 7, 100] {
+            let config = Config {
+                max_checkpoints,
+                retention,
+                ..Config::default()
+            };
+            let mut tree = Engine::<_, Sip, 32>::new(StrictKv::default(), config);
+            for block in 1..=400 {
+                tree.append(&leaves(10 * u64::from(block), 10)).unwrap();
+                tree.checkpoint(block).unwrap();
+                tree.root().unwrap();
+                let seen = tree.kv_mut().begin();
+                let pruned = block > max_checkpoints;
+                assert_eq!(
+                    seen.iterators,
+                    u64::from(pruned),
+                    "{config:?}, block {block}"
+                );
+            }
+        }
+    }
+}
+
+/// A script of every public call, those that write in several situations.
+fn every_call<H: TestNode>() -> Vec<Call<H>> {
+    use Retention::{Ephemeral, Marked};
+    vec![
+        Call::Check,
+        Call::Root,
+        Call::Append(leaves(0, 20), Marked),
+        Call::Checkpoint(1),
+        Call::Append(leaves(20, 3), Ephemeral),
+        Call::Checkpoint(2),
+        Call::Append(leaves(23, 1), Ephemeral),
+        Call::Checkpoint(3),
+        Call::Retain(2),
+        Call::Append(leaves(24, 110), Marked),
+        Call::RemoveMark(4, 3),
+        Call::RemoveMark(19, 2),
+        Call::Checkpoint(4),
+        Call::Checkpoint(300),
+        Call::Append(leaves(134, 130), Marked),
+        Call::Size,
+        Call::SizeAt(300),
+        Call::Root,
+        Call::RootAt(4),
+        Call::Leaf(140),
+        Call::Witness(30),
+        Call::WitnessAt(50, 4),
+        Call::Checkpoints,
+        Call::Frontier,
+        Call::Check,
+        Call::Dump,
+        Call::Checkpoint(301),
+        Call::Release(2),
+        Call::Checkpoint(302),
+        Call::Append(leaves(264, 2), Ephemeral),
+        Call::Checkpoint(303),
+        Call::Rewind(302),
+        Call::Checkpoint(304),
+        Call::Append(leaves(264, 17), Marked),
+        Call::Rewind(302),
+    ]
+}
+
+/// A frontier, and calls on the tree that it starts.
+fn calls_from_a_frontier<H: TestNode>(size: u64) -> Vec<Call<H>> {
+    let frontier = TreeFrontier {
+        size,
+        leaf: Some(H::leaf(1)),
+        ommers: leaves(500, (size - 1).count_ones().into()),
+    };
+    vec![
+        Call::InsertFrontier(frontier, 5),
+        Call::Append(leaves(0, 20), Retention::Marked),
+        Call::Checkpoint(6),
+        Call::Append(leaves(20, 150), Retention::Marked),
+        Call::Witness(size + 3),
+        Call::Frontier,
+        Call::Check,
+        Call::Dump,
+        Call::Rewind(6),
+        Call::Rewind(5),
+    ]
+}
+
+fn faults<H: TestNode, const DEPTH: u8>(calls: &[Call<H>]) -> u64 {
+    let mut start = MemKv::new();
+    let mut injected = 0;
+    for call in calls {
+        let mut sound = StrictKv::over(start.clone());
+        let answer = call.run::<_, DEPTH>(&mut sound, 2);
+        let seen = sound.begin();
+        assert!(answer.is_ok(), "{call:?}: {answer:?}");
+        for at in 0..seen.operations {
+            let mut failing = StrictKv::failing(start.clone(), at);
+            let outcome = call.run::<_, DEPTH>(&mut failing, 2);
+            let failed = failing.begin();
+            let store_failed = matches!(&outcome, Err(Error::Kv(KvError::Store { .. })));
+            assert!(store_failed, "{call:?}, operation {at}: {outcome:?}");
+            assert_eq!(
+                failed.operations,
+                at + 1,
+                "{call:?} goes on after operation {at}"
+            );
+            assert!(failed.broken.is_empty(), "{:#?}", failed.broken);
+            if failed.writes == 0 {
+                assert_eq!(failing.inner, start, "{call:?}, operation {at}");
+            }
+            injected += 1;
+        }
+        let mut again = start.clone();
+        assert_eq!(call.run::<_, DEPTH>(&mut again, 2), answer);
+        assert_eq!(again, sound.inner);
+        start = again;
+    }
+    injected
+}
+
+#[test]
+fn a_fault_at_every_operation() {
+    let mut injected = faults::<Sip, 20>(&every_call());
+    injected += faults::<String, 10>(&every_call());
+    injected += faults::<OrchardNode, 32>(&every_call::<OrchardNode>()[..8]);
+    for size in [1, 16, 17, 100, 128, 129, 1000] {
+        injected += faults::<Sip, 20>(&calls_from_a_frontier(size));
+    }
+    assert!(injected > 400, "{injected} faults");
+}
+
+/// Calls that are refused: no write, whatever was read.
+#[test]
+fn a_refused_call_writes_nothing() {
+    let mut kv = run_all::<Sip, 5>(
+        &[
+            Call::Append(leaves(0, 9), Retention::Ephemeral),
+            Call::Checkpoint(5),
+            Call::Append(leaves(9, 20), Retention::Ephemeral),
+            Call::Checkpoint(7),
+        ],
+        3,
+    );
+    let full = Error::TreeFull { size: 29, count: 4 };
+    let order = |id| Error::CheckpointOrder { id, newest: 7 };
+    let beyond = |position, size| Error::PositionNotFound { position, size };
+    let unknown = Error::CheckpointNotFound { id: 6 };
+    let frontier = TreeFrontier::empty();
+    let refused: Vec<(Call<Sip>, Error)> = vec![
+        (Call::Append(leaves(0, 4), Retention::Marked), full),
+        (Call::Checkpoint(7), order(7)),
+        (Call::Checkpoint(0), order(0)),
+        (Call::Leaf(29), beyond(29, 29)),
+        (Call::Leaf(u64::MAX), beyond(u64::MAX, 29)),
+        (Call::Leaf(0), Error::Pruned { position: 0 }),
+        (Call::Witness(29), beyond(29, 29)),
+        (Call::Witness(3), Error::Pruned { position: 3 }),
+        (Call::WitnessAt(9, 5), beyond(9, 9)),
+        (Call::WitnessAt(9, 6), unknown.clone()),
+        (Call::RootAt(6), unknown.clone()),
+        (Call::SizeAt(6), unknown.clone()),
+        (Call::Rewind(6), unknown.clone()),
+        (Call::Retain(6), unknown.clone()),
+        (Call::Release(6), unknown.clone()),
+        (Call::RemoveMark(0, 6), unknown),
+        (Call::RemoveMark(9, 5), beyond(9, 9)),
+        (
+            Call::InsertFrontier(frontier, 8),
+            Error::NotEmpty { size: 29 },
+        ),
+    ];
+    for (call, error) in refused {
+        let mut strict = StrictKv::over(kv.clone());
+        assert_eq!(call.run::<_, 5>(&mut strict, 3), Err(error), "{call:?}");
+        assert_eq!(strict.begin().writes, 0, "{call:?}");
+    }
+    assert_sound::<Sip, 5>(&mut kv);
+    let mut strict = StrictKv::over(kv);
+    let none: Call<Sip> = Call::Append(vec![], Retention::Marked);
+    assert_eq!(none.run::<_, 5>(&mut strict, 3), Ok(Answer::Number(29)));
+    assert_eq!(strict.begin().writes, 0);
+}

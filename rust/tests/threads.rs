@@ -1,0 +1,98 @@
+//! Trees over stores of their own on many threads know nothing of each other: each ends as it ends
+//! alone.
+
+mod common;
+
+use std::thread;
+
+use common::calls::{Answer, Call, Historian};
+use common::cases;
+use common::nodes::{Sip, TestNode};
+use kvshard::engine::{Config, Engine, Retention, Threads};
+use kvshard::hash::OrchardNode;
+use kvshard::kv::MemKv;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+/// A history and its answers: what a thread does.
+fn history<H: TestNode, const DEPTH: u8>(
+    seed: u64,
+    length: usize,
+    batch: u64,
+) -> (MemKv, Vec<Answer<H>>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut historian = Historian::new(3, 1 << DEPTH.min(11));
+    historian.largest_batch = batch;
+    let mut kv = MemKv::new();
+    let mut answers = vec![];
+    for _ in 0..length {
+        let call: Call<H> = historian.call(&mut rng);
+        for call in [call, Call::Root, Call::Frontier, Call::Checkpoints] {
+            answers.push(call.run::<_, DEPTH>(&mut kv, 3).unwrap());
+        }
+    }
+    let sound = Call::<H>::Check.run::<_, DEPTH>(&mut kv, 3);
+    assert_eq!(sound, Ok(Answer::Text(String::new())));
+    (kv, answers)
+}
+
+fn side_by_side<H: TestNode + Sync, const DEPTH: u8>(threads: u64, length: usize, batch: u64) {
+    let alone: Vec<_> = (0..threads)
+        .map(|seed| history::<H, DEPTH>(seed % 8, length, batch))
+        .collect();
+    let run = |seed: u64| thread::spawn(move || history::<H, DEPTH>(seed % 8, length, batch));
+    let running: Vec<_> = (0..threads).map(run).collect();
+    for (thread, alone) in running.into_iter().zip(alone) {
+        assert!(
+            thread.join().unwrap() == alone,
+            "a thread ends otherwise than alone"
+        );
+    }
+}
+
+#[test]
+fn separate_stores_side_by_side() {
+    side_by_side::<Sip, 11>(64, 150 * cases(1) as usize, 40);
+}
+
+#[test]
+fn separate_orchard_trees_side_by_side() {
+    side_by_side::<OrchardNode, 32>(16, 6, 8);
+}
+
+/// The number of threads that a batch may hash on changes neither bytes nor count.
+#[test]
+fn threads_change_nothing() {
+    let leaves: Vec<Sip> = common::nodes::leaves(0, 2 * Threads::LARGE_BATCH as u64 + 77);
+    let mut alike = vec![];
+    for threads in [
+        Threads::Auto,
+        Threads::AtMost(0),
+        Threads::AtMost(1),
+        Threads::AtMost(2),
+        Threads::AtMost(7),
+        Threads::AtMost(1000),
+    ] {
+        let config = Config {
+            max_checkpoints: 1,
+            retention: Retention::Ephemeral,
+            threads,
+        };
+        let mut tree = Engine::<_, Sip, 32>::new(MemKv::new(), config);
+        tree.append(&leaves).unwrap();
+        let hashes = tree.hashes();
+        alike.push((hashes, tree.root(), tree.into_kv()));
+    }
+    assert!(alike.windows(2).all(|pair| pair[0] == pair[1]));
+    let leaves: Vec<OrchardNode> = common::nodes::leaves(0, 40);
+    let trees = [Threads::AtMost(1), Threads::AtMost(3)].map(|threads| {
+        let config = Config {
+            threads,
+            ..Config::default()
+        };
+        let mut tree = Engine::<_, OrchardNode, 32>::new(MemKv::new(), config);
+        tree.append(&leaves).unwrap();
+        (tree.hashes(), tree.root(), tree.into_kv())
+    });
+    assert_eq!(trees[0], trees[1]);
+}
