@@ -27,8 +27,7 @@ func NodeStore(db dbm.DB, name string, height int64) (store.KVStore, int64, erro
 	if !found {
 		return nil, 0, fmt.Errorf("%w of a module store %q in there", ErrMissing, name)
 	}
-	const cache = 10_000 // nodes
-	tree := iavl.NewMutableTree(iavldb.NewWrapper(dbm.NewPrefixDB(db, prefix)), cache, true, iavl.NewNopLogger())
+	tree := iavl.NewMutableTree(iavldb.NewWrapper(dbm.NewPrefixDB(db, prefix)), iavlCache, true, iavl.NewNopLogger())
 	versions := tree.AvailableVersions()
 	if len(versions) == 0 {
 		return nil, 0, fmt.Errorf("%w: the module store %q has no version", ErrMissing, name)

@@ -154,3 +154,21 @@ func (m *merged) Value() []byte {
 	}
 	return m.Iterator.Value()
 }
+
+// Commit makes the writes in another store, in the order of their keys, and
+// forgets them.
+func (o *Overlay) Commit(to store.KVStore) error {
+	for _, key := range o.keys(nil, nil) {
+		var err error
+		if value := o.writes[key]; value == nil {
+			err = to.Delete([]byte(key))
+		} else {
+			err = to.Set([]byte(key), value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	clear(o.writes)
+	return nil
+}
