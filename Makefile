@@ -176,9 +176,9 @@ bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
 	go test -run '^$$' -bench . -benchtime 20x .
 
 .PHONY: benchmarks
-benchmarks: library ## write BENCHMARKS.md: all sizes, memdb, goleveldb, pebble, and the yardsticks (minutes)
-	$(CARGO) build $(RUST) --release --example yardstick
-	cd cmd/kvshard && go run . bench --peer ../../rust/target/release/examples/yardstick --write ../..
+benchmarks: library ## write BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
+	$(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release
+	cd cmd/kvshard && go run . bench --peers ../../tools/peers/target/release/peers --write ../..
 
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 )
 
 const (
@@ -54,7 +56,7 @@ func (r *benchResult) markdown() string {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\nMade by `%s`, on %s.\n\n## Counted\n\n", r.Command, machine())
+	fmt.Fprintf(&b, "\nMade by\n\n```\n%s\n```\n\non %s.\n\n## Counted\n\n", r.Command, machine())
 	pictures("counted")
 	for _, call := range benchCalls {
 		fmt.Fprintf(&b, "### %s\n\n%s\n\n", title(call), callMeans[call])
@@ -178,7 +180,7 @@ func (r *benchResult) plots() []benchPlot {
 	counted := func(call string, figure func(cost) float64, trees ...string) (lines []plotLine) {
 		rows := r.counted(call)
 		for _, tree := range trees {
-			line := plotLine{name: tree}
+			line := plotLine{name: tree, style: plotStyles[tree]}
 			for _, row := range rows {
 				if v := figure(row.Costs[call]); row.Tree == tree && v > 0 {
 					line.points = append(line.points, [2]float64{float64(row.Leaves), v})
@@ -210,13 +212,18 @@ func (r *benchResult) timed(call string) (lines []plotLine) {
 		if !known {
 			i = len(lines)
 			at[name] = i
-			lines = append(lines, plotLine{name: name})
+			lines = append(lines, plotLine{name: name, style: plotStyles[name]})
 		}
 		if v, measured := row.Times[call]; measured {
 			lines[i].points = append(lines[i].points, [2]float64{float64(row.Leaves), v})
 		}
 	}
 	return withPoints(lines)
+}
+
+var plotStyles = map[string]int{
+	treeOurs: 0, treeOurs + ", " + storeMemDB: 0, treeOurs + ", " + disk.GoLevelDB: 1, treeOurs + ", " + disk.Pebble: 2,
+	treeOurs + ", " + storeIAVL: 6, treeFrontier: 3, treeShardTree: 4, treeVote: 5,
 }
 
 func withPoints(lines []plotLine) (some []plotLine) {

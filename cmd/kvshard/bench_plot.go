@@ -10,16 +10,17 @@ import (
 
 type plotLine struct {
 	name   string
+	style  int // a colour and a mark; of one tree the same in all plots
 	points [][2]float64
 }
 
 // Okabe and Ito's colours, which colour-blind people tell apart; lines differ
 // in their marks, too.
-var plotColours = []string{"#009e73", "#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9"}
+var plotColours = []string{"#009e73", "#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#6b7280"}
 
 // plot draws lines over sizes, both axes logarithmic.
 func plot(title, unit string, lines []plotLine) []byte {
-	const width, height, left, right, top, bottom = 760, 400, 84, 190, 46, 48
+	const width, height, left, right, top, bottom = 760, 420, 84, 190, 64, 48
 	minX, maxX, minY, maxY := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for _, line := range lines {
 		for _, p := range line.points {
@@ -64,11 +65,8 @@ func plot(title, unit string, lines []plotLine) []byte {
 	fmt.Fprintf(&b, `<text class="soft" x="%d" y="%d" text-anchor="middle">leaves</text>`+"\n", (left+width-right)/2, height-8)
 	// Names stand beside the last points, moved apart where they would meet.
 	taken := []float64{}
-	for i, line := range lines {
-		if len(line.points) == 0 {
-			continue
-		}
-		colour := plotColours[i%len(plotColours)]
+	for _, line := range lines {
+		colour := plotColours[line.style%len(plotColours)]
 		var path strings.Builder
 		for k, p := range line.points {
 			fmt.Fprintf(&path, "%s%.1f %.1f", map[bool]string{true: "M", false: "L"}[k == 0], x(p[0]), y(p[1]))
@@ -76,7 +74,7 @@ func plot(title, unit string, lines []plotLine) []byte {
 		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="2.5"/>`+"\n", path.String(), colour)
 		for _, p := range line.points {
 			px, py := x(p[0]), y(p[1])
-			switch i % 3 {
+			switch line.style % 3 {
 			case 0:
 				fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="4.5" fill="%s"/>`+"\n", px, py, colour)
 			case 1:

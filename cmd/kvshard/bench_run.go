@@ -27,7 +27,7 @@ type round struct {
 	leaves   []kvshard.Node
 	start    kvshard.Frontier // of these leaves
 	frontier *peer            // whose block is the unit of times; nil without --peers
-	unit     []time.Duration
+	unit     []float64
 	roots    map[uint64]kvshard.Node // by size, of the trees with Orchard's hash: they must agree
 }
 
@@ -66,15 +66,7 @@ func (b *bench) atSize(size uint) (rows []benchRow, unit float64, err error) {
 		}
 		rows = append(rows, row)
 	}
-	unit = microseconds(median(m.unit))
-	for _, row := range rows {
-		for call := range row.Times {
-			if call != callBuild {
-				row.Times[call] /= unit
-			}
-		}
-	}
-	return rows, unit, nil
+	return rows, median(m.unit), nil
 }
 
 // frontierOf is what a Frontier of these leaves holds.
@@ -189,34 +181,37 @@ func (m *round) repeat(row *benchRow, c competitor, name string, next *uint64) e
 		}
 		ours.counting = false
 	}
-	var taken []time.Duration
+	var taken []float64
 	var spent time.Duration
 	for len(taken) < m.rounds && (len(taken) == 0 || spent < m.limit/10) {
 		s, err := once()
 		if err != nil {
 			return err
 		}
-		taken = append(taken, s.taken)
 		spent += s.taken
-		if m.frontier != nil {
+		took := microseconds(s.taken)
+		if m.frontier != nil { // whose block is as slow as the machine is just now
 			s, err := m.frontier.call(callBlock, benchLeaves(uint64(len(m.unit)), 10), 0)
 			if err != nil {
 				return err
 			}
-			m.unit = append(m.unit, s.taken)
+			unit := microseconds(s.taken)
+			m.unit = append(m.unit, unit)
+			took /= unit
 		}
+		taken = append(taken, took)
 	}
 	if isOurs {
 		counted = countedCalls
 	}
 	mean.divide(float64(counted))
 	row.Costs[name] = mean
-	row.Times[name] = microseconds(median(taken))
+	row.Times[name] = median(taken)
 	return nil
 }
 
-func median(times []time.Duration) time.Duration {
-	sorted := slices.Sorted(slices.Values(times))
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
 	return sorted[len(sorted)/2]
 }
 

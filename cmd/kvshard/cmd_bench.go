@@ -32,7 +32,7 @@ vote-commitment-tree's KvShardStore over a store in memory. Times are then ratio
 block of that Frontier, taken in turns; without --peers they are in microseconds.
 
 Gas, KV operations, bytes and hashes are counted, and the same on every machine; gas is
-the SDK's default. Times are medians.
+the SDK's default. Times are medians; ratios are to the block that came next.
 
 --write writes tables and plots into a directory.`,
 		Example: `  $ kvshard bench --sizes 1000,10000
@@ -185,7 +185,7 @@ const (
 )
 
 func (b *bench) run() (*benchResult, error) {
-	r := &benchResult{Unit: unitMicroseconds, Command: b.command(), Rounds: b.rounds, Limit: b.limit.String()}
+	r := &benchResult{Unit: unitMicroseconds, Command: b.command(), Rounds: b.rounds, Limit: b.limitText()}
 	for _, size := range b.sizes {
 		rows, unit, err := b.atSize(size)
 		if err != nil {
@@ -202,8 +202,21 @@ func (b *bench) run() (*benchResult, error) {
 
 // command is what a reader gives to have the same.
 func (b *bench) command() string {
-	return fmt.Sprintf("kvshard bench --sizes %s --stores %s --rounds %d --limit %s",
-		joined(b.sizes), joined(b.stores), b.rounds, b.limit)
+	text := fmt.Sprintf("kvshard bench --sizes %s --stores %s --rounds %d --limit %s",
+		joined(b.sizes), joined(b.stores), b.rounds, b.limitText())
+	if b.peers != "" {
+		text = "make benchmarks   # " + text + " --peers tools/peers/target/release/peers"
+	}
+	return text
+}
+
+// limitText is 2m, and not 2m0s.
+func (b *bench) limitText() string {
+	text := b.limit.String()
+	if strings.HasSuffix(text, "m0s") {
+		return strings.TrimSuffix(text, "0s")
+	}
+	return text
 }
 
 func joined[T any](list []T) (text string) {

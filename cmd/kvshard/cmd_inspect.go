@@ -20,7 +20,8 @@ func (a *app) checkCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Check every record against the tree's invariants",
 		Long: `Read every record once, hash the whole tree, and print each violated invariant.
-Exit code 5 if there is one. A million leaves take some seconds.`,
+Exit code 5 if there is one. A million leaves take some seconds. It writes nothing,
+so that one that was interrupted begins anew.`,
 		Example: `  $ kvshard check
   sound: 1000000 leaves, root 1f0c...
 
@@ -178,6 +179,9 @@ each: key, name and length, and with --values the value.`,
 			return err
 		}
 		defer s.close(&err)
+		if values && a.output != "json" {
+			return usage("--values goes with --output json")
+		}
 		if a.output == "json" {
 			return a.dumpRecords(s, values)
 		}
@@ -238,7 +242,8 @@ are and what they take.
 
 For the last checkpoints it prints what their blocks would cost in the SDK's
 default KV gas: it takes the tree back, in memory, and does each block again:
-one append of its leaves, the checkpoint, the root.`,
+one append of its leaves, the checkpoint, the root. If the tree has all the
+checkpoints that it keeps, two of them must be left when it is taken back.`,
 		Example: `  $ kvshard stat
   leaves 1000000, root 1f0c..., checkpoints 100 (1 to 100, 0 retained)
   kind    records   key bytes   value bytes
@@ -351,7 +356,20 @@ func (a *app) stat(s *source, blocks int) error {
 // on a store that charges gas. A block whose leaves were not kept ends it.
 func replayBlocks(s *source, list []kvshard.Checkpoint, blocks int) ([]blockStat, error) {
 	done := []blockStat{}
+	kept := 0
+	for _, c := range list {
+		if !c.Retained {
+			kept++
+		}
+	}
 	blocks = min(blocks, len(list)-1)
+	keep := s.config.MaxCheckpoints
+	if kept >= int(keep) {
+		// Each of these blocks pruned a checkpoint, and reads on to the next
+		// oldest: that one must still be there.
+		blocks = min(blocks, kept-2)
+		keep -= uint32(max(blocks, 0))
+	}
 	if blocks < 1 {
 		return done, nil
 	}
@@ -382,21 +400,9 @@ func replayBlocks(s *source, list []kvshard.Checkpoint, blocks int) ([]blockStat
 	if err := back.Rewind(from.ID); err != nil {
 		return nil, err
 	}
-	// If the tree had all the checkpoints that it keeps, each of these blocks
-	// pruned one.
-	pruned := uint32(0)
-	kept := uint32(0)
-	for _, c := range list {
-		if !c.Retained {
-			kept++
-		}
-	}
-	if kept >= s.config.MaxCheckpoints && s.config.MaxCheckpoints > uint32(blocks) {
-		pruned = uint32(blocks)
-	}
 	for i := range leaves {
 		checkpoint := list[len(list)-blocks+i]
-		block, err := replayBlock(s, overlay, s.config.MaxCheckpoints-pruned, leaves[i], checkpoint.ID)
+		block, err := replayBlock(s, overlay, keep, leaves[i], checkpoint.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -159,6 +159,9 @@ neither leaf nor root. "kvshard verify" reads both.`,
 			a.out = into
 		}
 		if raw {
+			if a.onTerminal() {
+				return usage("the binary form is not for a terminal: give --file, or send it on")
+			}
 			_, err := a.out.Write(encodeWitness(witness))
 			return err
 		}

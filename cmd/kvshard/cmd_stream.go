@@ -14,7 +14,6 @@ import (
 
 	"cosmossdk.io/core/store"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
@@ -28,13 +27,12 @@ func (a *app) exportCommand() *cobra.Command {
 		Short: "Write the whole tree as one stream",
 		Long: `Write the whole tree as one stream, to a file or standard output: a header with
 size, root and checkpoints, then the records as they are stored, or, with --form
-leaves, the leaves and checkpoints alone, which takes about half as much. It ends
-with a SHA-256.
+leaves, the leaves and checkpoints alone, which is a sixth smaller and faster to
+import. It ends with a SHA-256.
 
---form leaves needs every leaf, and no mark removed. A FILE appears when it is
-complete.`,
+--form leaves needs every leaf marked. A FILE appears when it is complete.`,
 		Example: `  $ kvshard export tree.kvx
-  exported 1000000 leaves, 83438 records
+  exported 1000000 leaves, 72917 records
 
   $ kvshard export --db application.db --store notes --height 120 | ssh backup 'cat > notes.kvx'`,
 		Args: cobra.MaximumNArgs(1),
@@ -51,7 +49,7 @@ complete.`,
 		}
 		defer s.close(&err)
 		if len(args) == 0 || args[0] == "-" {
-			if file, ok := a.out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+			if a.onTerminal() {
 				return usage("a stream is not for a terminal: give a FILE, or send it on")
 			}
 			_, _, err := a.export(s, form, a.out)
@@ -182,14 +180,14 @@ func (a *app) exportLeaves(s *source, tree *kvshard.Tree, h streamHeader, w io.W
 		}
 	}
 	pruned := func() error {
-		return coded(codeState, hint, "a leaf from position %d on was not kept", position)
+		return coded(codeState, hint, "a leaf from position %d on is not kept or not marked", position)
 	}
 	err = records(s.kv, s.prefix, func(r record) error {
 		if r.key[0] != 0x0F {
 			return nil
 		}
-		leaves, whole := shardLeaves(r.value)
-		if !whole || len(r.key) != 9 || binary.BigEndian.Uint64(r.key[1:])*16 != position {
+		leaves, whole, marked := shardLeaves(r.value)
+		if !whole || !marked || len(r.key) != 9 || binary.BigEndian.Uint64(r.key[1:])*16 != position {
 			return pruned()
 		}
 		for _, leaf := range leaves {
@@ -222,9 +220,9 @@ func (a *app) importCommand() *cobra.Command {
 the directory --dir, which must not hold one. --backend and --prefix are the new
 tree's.
 
-Everything is verified: the stream's SHA-256, every record and every hash of the
-tree (as "kvshard check" does), and size, root and the root at each checkpoint
-against the header. What does not come out is refused and leaves nothing.
+Everything is verified: the stream's SHA-256, and size, root and the root at each
+checkpoint against the header; of a stream of records also each record and every
+hash, as "kvshard check" does. What does not come out is refused and leaves nothing.
 
 The tree is made beside --dir and moved there when it is verified. An import that
 was interrupted goes on there if the same command is given again.`,
@@ -427,6 +425,7 @@ func (j *importJob) leaves() error {
 	if err != nil {
 		return err
 	}
+	before := &leafReader{s: j.s, tree: tree}
 	for {
 		next, err := j.stream.next()
 		if errors.Is(err, io.EOF) {
@@ -450,7 +449,7 @@ func (j *importJob) leaves() error {
 		}
 		leaves := next.leaves
 		for len(leaves) > 0 && size < there {
-			leaf, err := tree.Leaf(size)
+			leaf, err := before.leaf(size)
 			if err != nil {
 				return err
 			}
@@ -481,17 +480,16 @@ func (j *importJob) leaves() error {
 }
 
 func (j *importJob) checkpoint(c checkpointRecord) error {
-	err := j.s.update(func(tree *kvshard.Tree) error {
+	return j.s.update(func(tree *kvshard.Tree) error {
+		if c.Retained {
+			return retainCheckpoint(tree, c.ID)
+		}
 		_, err := tree.SizeAt(c.ID)
 		if errors.Is(err, kvshard.ErrCheckpointNotFound) {
 			err = tree.Checkpoint(c.ID)
 		}
 		return err
 	})
-	if err != nil || !c.Retained {
-		return err
-	}
-	return j.s.update(func(tree *kvshard.Tree) error { return tree.RetainCheckpoint(c.ID) })
 }
 
 // verify compares everything with what the header says.
@@ -500,12 +498,14 @@ func (j *importJob) verify() error {
 	refuse := func(format string, args ...any) error {
 		return coded(codeInput, "another copy of the stream; nothing was imported", "refused: "+format, args...)
 	}
-	found, err := j.a.check(j.ctx, j.s)
-	if err != nil {
-		return err
-	}
-	if len(found) > 0 {
-		return refuse("the tree is not sound: %s: %s (%d violations)", found[0].Record, found[0].Detail, len(found))
+	if h.Form == "records" { // leaves were hashed here
+		found, err := j.a.check(j.ctx, j.s)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return refuse("the tree is not sound: %s: %s (%d violations)", found[0].Record, found[0].Detail, len(found))
+		}
 	}
 	tree, err := j.s.tree()
 	if err != nil {

@@ -213,7 +213,7 @@ func viewOf(tree *kvshard.Tree, s *source, leaf int64, tell func()) (v viewState
 		case r.key[0] == 0x0F && len(r.key) == 9:
 			index := binary.BigEndian.Uint64(r.key[1:])
 			v.addShard(index, uint64(len(r.value)))
-			if leaves, _ := shardLeaves(r.value); shown(index) && len(leaves) > 0 {
+			if leaves, _, _ := shardLeaves(r.value); shown(index) && len(leaves) > 0 {
 				v.Windows = append(v.Windows, viewWindow{index * 16, leaves})
 			}
 		case r.key[0] == 0x13 && len(r.value) >= 18 && r.value[1]&2 != 0: // FORMAT.md, the tip's origin

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -22,6 +24,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/internal/realdata"
+	"github.com/kvshard/kvshard/kvtest"
 )
 
 var built string // the built command
@@ -339,6 +342,9 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("kvshard %s --output json: %v: %s", c.args, err, r.err)
 		}
 	}
+	if r := cli(t, dir, "", "dump", "--values"); r.code != codeUsage || !strings.Contains(r.err, "--output json") {
+		t.Errorf("%+v", r)
+	}
 	if got := okJSON[state](t, dir, "", "root"); got.Size != 20 {
 		t.Errorf("refused commands left %d leaves", got.Size)
 	}
@@ -419,6 +425,10 @@ func TestAppendInterrupted(t *testing.T) {
 			if got := okJSON[state](t, dir, "", "root"); got.Size != appendBatch {
 				t.Errorf("size %d on disk, want %d", got.Size, appendBatch)
 			}
+			// The same command would append the first batch again.
+			if r := cli(t, dir, text, "append", "--checkpoint", "5"); r.code != codeState || !strings.Contains(r.err, "kvshard append --dir tree --start 0 -, or --start 65536 for another input") {
+				t.Errorf("%+v", r)
+			}
 			for range 2 { // the second time there is nothing left to do
 				got := okJSON[state](t, dir, text, "append", "--start", "0", "--checkpoint", "5")
 				if got.Size != uint64(len(nodes)) || got.Root.String() != root {
@@ -428,7 +438,46 @@ func TestAppendInterrupted(t *testing.T) {
 			if list := okJSON[[]checkpointView](t, dir, "", "checkpoint"); len(list) != 1 {
 				t.Error(list)
 			}
+			ok(t, dir, raw(nodes[:1]), "append")
 		})
+	}
+}
+
+// What is left of an append can also be left as it is.
+func TestAppendNotFinished(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	nodes := leaves(30)
+	ok(t, dir, "", "init")
+	ok(t, dir, raw(nodes[:5]), "append", "--checkpoint", "1")
+	block := func(height, from, to int, root kvshard.Node) string {
+		list, err := json.Marshal(nodes[from:to])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf(`{"height":%d,"commitments":%s,"root_after":%q}`, height, list, root)
+	}
+	var right kvshard.Node
+	if err := right.UnmarshalText([]byte(want(t, nodes[:10]))); err != nil {
+		t.Fatal(err)
+	}
+	blocks := write(t, dir, "blocks.json", block(2, 5, 10, right)+block(3, 10, 15, nodes[0]))
+	if r := cli(t, dir, "", "append", "blocks.json"); r.code != codeInput || !strings.Contains(r.err, "5 leaves before it are on disk") || !strings.Contains(r.err, "--start 5 blocks.json") {
+		t.Errorf("%+v", r)
+	}
+	if r := cli(t, dir, raw(nodes[:1]), "append"); r.code != codeState || !strings.Contains(r.err, "--start 5 blocks.json, or --start 10 for another input") {
+		t.Errorf("%+v", r)
+	}
+	ok(t, dir, raw(nodes[10:12]), "append", "--start", "10")
+	ok(t, dir, raw(nodes[12:13]), "append")
+	ok(t, dir, "", "rewind", "2")
+	if r := cli(t, dir, "", "append", "--start", "5", blocks); r.code != codeInput {
+		t.Errorf("%+v", r)
+	}
+	ok(t, dir, "", "rewind", "1") // before it began
+	ok(t, dir, raw(nodes[5:8]), "append")
+	if got := okJSON[state](t, dir, "", "root"); got.Root.String() != want(t, nodes[:8]) {
+		t.Errorf("%+v", got)
 	}
 }
 
@@ -460,6 +509,54 @@ func TestProgress(t *testing.T) {
 	}
 	if !strings.Contains(errs.String(), " leaves, ") || strings.Contains(errs.String(), "\r") {
 		t.Errorf("plain lines: %q", errs.String())
+	}
+	// A bar has what is done, the rate and the time left, and goes when it is over.
+	write(t, dir, "leaves.raw", batch+batch+batch)
+	r := cli(t, dir, "", "append", "leaves.raw", "--progress", "bar")
+	if r.code != 0 || !regexp.MustCompile(`append +\d+% \|[^|]*\| +\([\d./]+[^)]*leaves/s\) \[\d+s:\d+s\]`).MatchString(r.err) || !strings.HasSuffix(strings.TrimRight(r.err, " "), "\r") {
+		t.Errorf("a bar: %q", r.err)
+	}
+}
+
+// The gas of the last blocks is what they cost when they were made, also when
+// each of them had to prune.
+func TestStatGas(t *testing.T) {
+	t.Parallel()
+	for keep, want := range map[uint32]int{2: 0, 3: 1, 5: 2, 50: 2} {
+		dir := t.TempDir()
+		ok(t, dir, "", "init", "--max-checkpoints", fmt.Sprint(keep))
+		db, err := disk.Open(filepath.Join(dir, "tree/tree.db"), disk.GoLevelDB)
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes := leaves(200)
+		var blocks []blockStat
+		for id := range uint32(20) {
+			trace := kvtest.NewTraceStore(db)
+			gas := kvtest.NewGasStore(trace, 0)
+			block := blockStat{ID: id, Leaves: 10}
+			tree, err := kvshard.Open(gas, kvshard.WithMaxCheckpoints(keep), kvshard.WithObserver(func(s kvshard.Stats) { block.Hashes += s.Hashes }))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = tree.AppendBatch(nodes[10*id : 10*id+10])
+			if err = errors.Join(err, tree.Checkpoint(id)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := tree.Root(); err != nil {
+				t.Fatal(err)
+			}
+			block.Gas, block.Ops = gas.GasConsumed(), trace.Counts().Ops()
+			block.Reads, block.Writes = trace.Counts().BytesRead, trace.Counts().BytesWritten
+			blocks = append(blocks, block)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got := okJSON[struct{ Blocks []blockStat }](t, dir, "", "stat", "--blocks", "2")
+		if blocks = blocks[20-want:]; fmt.Sprint(got.Blocks) != fmt.Sprint(blocks) {
+			t.Errorf("%d kept: %v, and they cost %v", keep, got.Blocks, blocks)
+		}
 	}
 }
 
@@ -611,7 +708,7 @@ func listing(t *testing.T, dir string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(&b, "%s %d\n", e.Name(), len(data))
+		fmt.Fprintf(&b, "%s %x\n", e.Name(), sha256.Sum256(data))
 	}
 	return b.String()
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"cosmossdk.io/core/store"
 
@@ -78,10 +79,12 @@ func records(kv store.KVStore, prefix []byte, yield func(record) error) error {
 	return nil
 }
 
-// shardLeaves returns the leaves of a shard's record, in order, and whether
-// each of them is there up to the last (FORMAT.md: a pre-order tree, in which
-// a subtree of which nothing was kept is one leaf of the record).
-func shardLeaves(value []byte) (leaves []kvshard.Node, whole bool) {
+// shardLeaves returns the leaves of a shard's record, in order, whether each of
+// them is there up to the last, and whether each is marked (FORMAT.md: a
+// pre-order tree, in which a subtree of which nothing was kept is one leaf of
+// the record).
+func shardLeaves(value []byte) (leaves []kvshard.Node, whole, marked bool) {
+	marked = true
 	rest, ended := value, false
 	take := func(n int) []byte {
 		if len(rest) < n {
@@ -107,6 +110,7 @@ func shardLeaves(value []byte) (leaves []kvshard.Node, whole bool) {
 				return false
 			}
 			leaves = append(leaves, kvshard.Node(leaf[:32]))
+			marked = marked && leaf[32] == 2
 			return true
 		case 2:
 			annotated := take(1)
@@ -120,5 +124,34 @@ func shardLeaves(value []byte) (leaves []kvshard.Node, whole bool) {
 	}
 	version := take(1)
 	whole = version != nil && version[0] == 1 && walk(4) && len(rest) == 0
-	return leaves, whole
+	return leaves, whole, marked
+}
+
+// A leafReader reads a tree's leaves, a shard's record for sixteen of them.
+type leafReader struct {
+	s      *source
+	tree   *kvshard.Tree
+	read   bool
+	index  uint64
+	leaves []kvshard.Node // of the shard at index; nil if not all of them were kept
+}
+
+// leaf does as Tree.Leaf does.
+func (r *leafReader) leaf(position uint64) (kvshard.Node, error) {
+	if index := position / 16; !r.read || index != r.index {
+		key := binary.BigEndian.AppendUint64(append(slices.Clip(r.s.prefix), 0x0F), index)
+		value, err := r.s.kv.Get(key)
+		if err != nil {
+			return kvshard.Node{}, err
+		}
+		leaves, whole, _ := shardLeaves(value)
+		if !whole {
+			leaves = nil
+		}
+		r.read, r.index, r.leaves = true, index, leaves
+	}
+	if i := position % 16; i < uint64(len(r.leaves)) {
+		return r.leaves[i], nil
+	}
+	return r.tree.Leaf(position)
 }

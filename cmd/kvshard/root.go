@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 const long = `kvshard makes, fills, inspects and measures note commitment trees: Zcash Orchard's, of depth 32.
@@ -120,6 +122,12 @@ func (a *app) emit(value any, text func(w io.Writer)) error {
 	w := &keepError{w: a.out}
 	text(w)
 	return w.err
+}
+
+// onTerminal tells whether results go to a terminal.
+func (a *app) onTerminal() bool {
+	file, ok := a.out.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // keepError remembers that a write failed.

@@ -213,15 +213,17 @@ func (s *source) tree(more ...kvshard.Option) (*kvshard.Tree, error) {
 	return kvshard.Open(s.kv, append(s.options[:len(s.options):len(s.options)], more...)...)
 }
 
-// update writes all that f does to the tree, or nothing.
+// update writes all that f does to the tree in one batch, or nothing.
 func (s *source) update(f func(*kvshard.Tree) error) error {
-	return dbstore.New(s.db).Do(func(kv store.KVStore) error {
-		tree, err := kvshard.Open(kv, s.options...)
-		if err != nil {
-			return err
-		}
-		return f(tree)
-	})
+	made := disk.NewOverlay(s.db) // unlike a batch, it can be listed
+	tree, err := kvshard.Open(made, s.options...)
+	if err != nil {
+		return err
+	}
+	if err := f(tree); err != nil {
+		return err
+	}
+	return dbstore.New(s.db).Do(made.Commit)
 }
 
 // cancelled fails once its context is, so that a long read ends.

@@ -67,6 +67,40 @@ func read(t *testing.T, dir, name string) string {
 	return string(text)
 }
 
+// An import takes about as long as appending the leaves at once does: in one
+// run, in turns, the best of each.
+func TestImportSpeed(t *testing.T) {
+	const count = 1 << 18
+	dir := t.TempDir()
+	write(t, dir, "leaves.raw", raw(leaves(count)))
+	ok(t, dir, "", "init")
+	ok(t, dir, "", "append", "leaves.raw", "--checkpoint", "1")
+	best := map[string]time.Duration{}
+	timed := func(name string, args ...string) {
+		started := time.Now()
+		ok(t, dir, "", args...)
+		if taken := time.Since(started); best[name] == 0 || taken < best[name] {
+			best[name] = taken
+		}
+	}
+	ok(t, dir, "", "export", "records.kvx")
+	ok(t, dir, "", "export", "--form", "leaves", "leaves.kvx")
+	for i := range 3 {
+		into := fmt.Sprint(i)
+		ok(t, dir, "", "init", "--dir", "bulk"+into)
+		timed("append", "append", "leaves.raw", "--checkpoint", "1", "--dir", "bulk"+into)
+		timed("records", "import", "records.kvx", "--dir", "records"+into)
+		timed("leaves", "import", "leaves.kvx", "--dir", "leaves"+into)
+	}
+	for _, form := range []string{"records", "leaves"} {
+		ratio := float64(best[form]) / float64(best["append"])
+		t.Logf("import of %d %s: %.2f times the append", count, form, ratio)
+		if ratio > 2 {
+			t.Errorf("the import of %s takes %v, and the append %v", form, best[form], best["append"])
+		}
+	}
+}
+
 // Whatever is wrong with a stream, nothing of it stays.
 func TestImportRefuses(t *testing.T) {
 	t.Parallel()

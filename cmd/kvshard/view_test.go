@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"image/png"
 	"os"
 	"os/exec"
@@ -77,10 +78,7 @@ func TestViewData(t *testing.T) {
 
 // In a real browser the pages draw themselves, with no error on the console.
 func TestViewInChromium(t *testing.T) {
-	browser, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("no chromium here: the Debian package chromium has it")
-	}
+	browser := chromiumPath(t)
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
 	ok(t, dir, raw(leaves(5000)), "append", "--checkpoint", "7")
@@ -118,6 +116,163 @@ func TestViewInChromium(t *testing.T) {
 	}
 }
 
+// With a mouse and a keyboard, from fifty million leaves down to one shard, and
+// through the replay.
+func TestViewEvents(t *testing.T) {
+	browser := chromiumPath(t)
+	dir := t.TempDir()
+	ok(t, dir, "", "init", "--prefix", "6e")
+	ok(t, dir, raw(leaves(5000)), "append", "--checkpoint", "7")
+	text := ok(t, dir, "", "view", "-", "--leaf", "1234")
+	// The page of a large tree: what the store would say of it, without making it.
+	data := page(t, text)
+	large := data
+	large.Store.Size = 50_000_000
+	large.Store.ShardRuns = [][3]uint64{{0, 3_124_999, 575}}
+	large.Store.Checkpoints = []checkpointView{{ID: 7, Size: 49_999_990}, {ID: 8, Size: 50_000_000}}
+	enlarged, err := json.Marshal(large)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(text, `<script id="data" type="application/json">`)
+	_, after, _ := strings.Cut(rest, "</script>")
+	write(t, dir, "large.html", before+`<script id="data" type="application/json">`+string(enlarged)+"</script>"+after)
+
+	p := openTab(t, browser, "file://"+filepath.Join(dir, "large.html"))
+	width := func() float64 { return get[float64](p, "view[1] - view[0]") }
+	from := func() float64 { return get[float64](p, "view[0]") }
+	x, y := p.at("#picture")
+	if width() < 50e6 {
+		t.Fatalf("at first %v positions are in view", width())
+	}
+	if shown := get[int](p, "document.querySelectorAll('#picture *').length"); shown > 4000 {
+		t.Errorf("%d elements draw the whole tree", shown)
+	}
+
+	// Wheel: in, where the mouse is, and out.
+	under := get[float64](p, fmt.Sprintf("view[0] + (%f - svg.getBoundingClientRect().left - gutter) / scaleOf()", x+200))
+	for range 60 {
+		p.wheel(x+200, y, -200)
+	}
+	if got := get[float64](p, fmt.Sprintf("view[0] + (%f - svg.getBoundingClientRect().left - gutter) / scaleOf()", x+200)); width() > 16 || got < under-16 || got > under+16 {
+		t.Errorf("the wheel went to %v, %v positions wide, and the mouse was at %v", got, width(), under)
+	}
+	p.wheel(x, y, 200)
+	if width() < 8.5 {
+		t.Error("the wheel does not zoom out")
+	}
+	p.clickOn("#fit")
+
+	// To a position; there is a shard with its record, and the leaves.
+	p.clickOn("#position")
+	for _, digit := range "25000004" {
+		p.press(string(digit))
+	}
+	p.press("Enter")
+	p.wait("view[0] < 25000004 && view[1] > 25000004 && view[1] - view[0] < 100")
+	p.move(p.at(`[data-level="4"][data-index="1562500"]`))
+	tip := get[string](p, "document.getElementById('tip').innerText")
+	for _, says := range []string{"shard 1,562,500", "positions 25,000,000 to 25,000,015", "shard(1562500)", "6e0f000000000017d784", "575 B"} {
+		if !strings.Contains(tip, says) {
+			t.Errorf("the shard's tip lacks %q: %s", says, tip)
+		}
+	}
+	p.move(p.at(`[data-level="7"]`))
+	if tip := get[string](p, "document.getElementById('tip').innerText"); !strings.Contains(tip, "quad(7,") || !strings.Contains(tip, "6e1507") {
+		t.Errorf("a quad's tip: %s", tip)
+	}
+	p.move(p.at(`[data-level="6"]`))
+	if tip := get[string](p, "document.getElementById('tip').innerText"); !strings.Contains(tip, "derived") {
+		t.Errorf("the tip of a node of level 6: %s", tip)
+	}
+
+	// Drag.
+	at := from()
+	p.drag(x, y, x-100, y)
+	if from() <= at {
+		t.Errorf("dragged to the left, from %v to %v", at, from())
+	}
+	if get[string](p, "getComputedStyle(document.getElementById('picture')).cursor") != "grab" {
+		t.Error("still dragging")
+	}
+	at = from()
+	p.move(x+50, y)
+	if from() != at {
+		t.Error("a mouse without its button drags")
+	}
+	w := width()
+	p.click(x, y, 2)
+	if width() >= w {
+		t.Error("a double click does not zoom in")
+	}
+
+	// Keyboard, since the picture has the focus.
+	for _, k := range []struct{ key, after string }{
+		{"0", "view[1] >= 50000000"}, {"+", "view[1] - view[0] < 30000000"}, {"-", "view[1] - view[0] > 40000000"},
+		{"+", "view[1] - view[0] < 30000000"}, {"Home", "view[0] < 1"}, {"ArrowRight", "view[0] > 1000000"},
+		{"ArrowLeft", "view[0] < 1"}, {"End", "view[1] > 50000000"},
+	} {
+		p.press(k.key)
+		if !get[bool](p, k.after) {
+			t.Errorf("%s: not %s, but %v and %v", k.key, k.after, from(), from()+width())
+		}
+	}
+	p.clickOn("#goFrontier")
+	if !get[bool](p, "view[0] < 50000000 && view[1] > 49999999 && view[1] - view[0] < 100") {
+		t.Error("the frontier is not in view")
+	}
+	if flags := get[[]string](p, "[...document.querySelectorAll('[data-checkpoint]')].map(e => e.dataset.checkpoint)"); fmt.Sprint(flags) != "[8 7]" {
+		t.Errorf("flags: %v", flags)
+	}
+	p.clickOn("#goLeaf")
+	if !get[bool](p, "view[0] < 1234 && view[1] > 1234") || !strings.Contains(get[string](p, "document.getElementById('proof').innerText"), data.Store.Witness.Path[0].String()) {
+		t.Error("the proven leaf is not in view")
+	}
+	theme := get[string](p, "document.documentElement.dataset.theme")
+	p.clickOn("#theme")
+	if get[string](p, "document.documentElement.dataset.theme") == theme {
+		t.Error("the theme stays")
+	}
+
+	// The replay: each call with its operations.
+	p.clickOn("#modeReplay")
+	p.clickOn("#step") // the middle
+	steps := len(data.Demo.Steps)
+	for get[int](p, "step") > 0 {
+		p.press("ArrowLeft")
+	}
+	for i, step := range data.Demo.Steps {
+		if i > 0 {
+			p.press("ArrowRight")
+		}
+		rows := get[int](p, "document.querySelectorAll('#ops tr').length")
+		if want := len(step.Ops); get[int](p, "step") != i || rows != want+1 && want > 0 || get[string](p, "document.getElementById('callTitle').textContent") != step.Call {
+			t.Errorf("call %d of %d, %s: %d rows, want %d operations", i+1, steps, step.Call, rows, want)
+		}
+		for _, op := range step.Ops {
+			if op.Record != "" && op.Key != "" && !strings.Contains(get[string](p, "document.getElementById('ops').innerText"), op.Key) {
+				t.Errorf("call %s: %s %s is not shown", step.Call, op.Kind, op.Key)
+			}
+		}
+	}
+	p.clickOn("#back")
+	p.clickOn("#calls li:nth-child(4) button")
+	if get[int](p, "step") != 3 {
+		t.Error("a click on a call does not go there")
+	}
+	p.clickOn("#play")
+	p.wait("step === 4")
+	p.clickOn("#play")
+	p.clickOn("#next")
+	if get[int](p, "step") != 5 {
+		t.Error("next does not go on")
+	}
+	p.clickOn("#modeStore")
+	if len(p.wrong) > 0 {
+		t.Errorf("the console: %s", p.wrong)
+	}
+}
+
 func chromium(t *testing.T, browser string, args ...string) string {
 	t.Helper()
 	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
@@ -127,10 +282,7 @@ func chromium(t *testing.T, browser string, args ...string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = os.RemoveAll(profile) }()
-	c := exec.CommandContext(ctx, browser, append([]string{
-		"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-		"--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--user-data-dir=" + profile,
-	}, args...)...)
+	c := exec.CommandContext(ctx, browser, append(chromiumFlags(profile), args...)...)
 	var out bytes.Buffer
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Run(); err != nil {
