@@ -7,9 +7,6 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-GOOS    := $(shell go env GOOS)
-GOARCH  := $(shell go env GOARCH)
-LIB     := lib/$(GOOS)_$(GOARCH)/libkvshard.a
 CARGO   := cargo
 RUST    := --manifest-path rust/Cargo.toml --locked
 HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
@@ -17,19 +14,19 @@ TESTS   := --profile tests --features test-dependencies
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := v1.1.4
 GO_PACKAGES := ./... ./testdata
-# The library is no input that go knows of: a cached result could be another library's.
+# The tests read more than go knows of: a cached result could be another tree's.
 GOTEST  := go test -count=1
 
 # How much of it: make fuzz FUZZTIME=10m
 FUZZTIME  := 60s
-HISTORIES := 100000
+HISTORIES := 300000
 KILLS     := 500
 # Not the public suites behind the callbacks: they go through the same code, very many times.
 VALGRIND_TESTS := faults null_pointers bad_input empty_values
 
 .PHONY: help
 help: ## print the targets
-	@grep -hE '^[a-z][a-z0-9-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z][a-z0-9-]*:.*## ' Makefile build/cross.mk | sed -E 's/:.*## /\t/' | expand -t 26
 
 .PHONY: build
 build: library ## build the Rust library for this machine and the Go package over it
@@ -39,12 +36,10 @@ build: library ## build the Rust library for this machine and the Go package ove
 install: library ## put the command kvshard into GOBIN
 	cd cmd/kvshard && go install .
 
-# Copies only what changed, so that nothing is linked again for nothing.
+# The same library as a release's, see build/rust.sh and build/archive.sh.
 .PHONY: library
 library:
-	@$(CARGO) build $(RUST) --release
-	@mkdir -p $(dir $(LIB))
-	@cmp -s rust/target/release/libkvshard.a $(LIB) || cp rust/target/release/libkvshard.a $(LIB)
+	@build/library.sh $(HOST_TARGET)
 
 .PHONY: test
 test: test-rust test-interop test-go test-cmd test-wallet ## run every test (some 10 minutes on two cores)
@@ -87,17 +82,17 @@ test-asan: ## run the Go tests with AddressSanitizer in Go, C and Rust, and look
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=address -Zexternal-clangrt' \
 		$(CARGO) build $(RUST) --release --target $(HOST) --target-dir rust/target/asan
 	CGO_LDFLAGS='-L$(CURDIR)/rust/target/asan/$(HOST)/release' ASAN_OPTIONS=detect_leaks=1 \
-		$(GOTEST) -asan -short -timeout 60m .
+		$(GOTEST) -tags kvshard_dev -asan -short -timeout 60m .
 
 # The tests behind real C callbacks: faults at every step, bad pointers, empty values.
 .PHONY: test-valgrind
 test-valgrind: ## run the Rust tests of the callbacks under valgrind, and look for leaks
 	@command -v valgrind >/dev/null || { echo 'test-valgrind needs valgrind'; exit 1; }
-	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite,indirect' \
+	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=9 --suppressions=$(CURDIR)/rust/tests/valgrind.supp --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect' \
 		$(CARGO) test $(RUST) $(TESTS) --test callbacks -- --test-threads 1 $(VALGRIND_TESTS)
 
 .PHONY: model
-model: ## play HISTORIES (100000) random histories a kind beside two trees by others (an hour)
+model: ## play HISTORIES (300000) random histories, and as many again of other kinds, beside two trees by others (minutes)
 	KVSHARD_HISTORIES=$(HISTORIES) $(CARGO) test $(RUST) $(TESTS) --test model
 
 .PHONY: fuzz
@@ -139,12 +134,8 @@ advisories: library ## look for known faults in the dependencies: needs the netw
 	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check --config rust/deny.toml advisories
 	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./...
 
-.PHONY: reproducible
-reproducible: ## build the library in two folders and compare the bytes
-	tools/reproducible.sh
-
 .PHONY: lint
-lint: ## check formats, vet, staticcheck, clippy, docs
+lint: library ## check formats, vet, staticcheck, clippy, docs
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt: run it on the files above'; exit 1; }
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
@@ -198,5 +189,7 @@ testdata-check: ## check that the committed data is what the crate zebra-test gi
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf bin lib
+	rm -rf bin dist lib/*/libkvshard.a
 	$(CARGO) clean --manifest-path rust/Cargo.toml
+
+include build/cross.mk

@@ -32,13 +32,24 @@ import (
 // abiVersion is the version of kvshard.h that this file is written for.
 const abiVersion = 1
 
-// abiMismatch returns an error if the linked library has another ABI version
-// than this package. It asks the library each time (some 30 ns) so that there
-// is nothing to initialise and nothing to remember.
-func abiMismatch(op string) error {
+// libraryFault says why the linked library is of no use, "" if it is of use.
+// Looked for once, when the program starts: by then the linker has decided.
+var libraryFault = findLibraryFault()
+
+func findLibraryFault() string {
 	if got := uint32(C.kvshard_abi()); got != abiVersion {
-		return &Error{Op: op, Kind: ErrUnsupportedVersion, What: fmt.Sprintf(
-			"the linked library libkvshard %s has ABI version %d, this package needs %d: build the library from the same release", engineVersion(), got, abiVersion)}
+		return fmt.Sprintf("the linked library libkvshard %s has ABI version %d, this package needs %d: link the library of the same release", engineVersion(), got, abiVersion)
+	}
+	if got := engineVersion(); got != version {
+		return fmt.Sprintf("the linked library is libkvshard %s, this package is kvshard %s: link the library of the same release", got, version)
+	}
+	return linkFault()
+}
+
+// mismatch returns an error if the linked library is not this package's.
+func mismatch(op string) error {
+	if libraryFault != "" {
+		return &Error{Op: op, Kind: ErrUnsupportedVersion, What: libraryFault}
 	}
 	return nil
 }
@@ -288,7 +299,7 @@ func (c *call) dump(text *[]byte) status {
 
 // engineCombine hashes pairs, of which there is at least one, all at level.
 func engineCombine(op string, level uint32, pairs [][2]Node) ([]Node, error) {
-	if err := abiMismatch(op); err != nil {
+	if err := mismatch(op); err != nil {
 		return nil, err
 	}
 	var report C.KvshardReport
@@ -301,7 +312,7 @@ func engineCombine(op string, level uint32, pairs [][2]Node) ([]Node, error) {
 }
 
 func engineEmptyRoot(op string, level uint32) (Node, error) {
-	if err := abiMismatch(op); err != nil {
+	if err := mismatch(op); err != nil {
 		return Node{}, err
 	}
 	var report C.KvshardReport
@@ -314,7 +325,7 @@ func engineEmptyRoot(op string, level uint32) (Node, error) {
 }
 
 func engineWitnessRoot(op string, position uint64, path *[Depth]Node, leaf Node) (Node, error) {
-	if err := abiMismatch(op); err != nil {
+	if err := mismatch(op); err != nil {
 		return Node{}, err
 	}
 	var report C.KvshardReport

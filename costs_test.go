@@ -373,3 +373,51 @@ func TestCostOfRetainedCheckpoints(t *testing.T) {
 		}
 	}
 }
+
+// TestCostOfOldRetainedCheckpoints: those older than all that may be pruned
+// cost a checkpoint nothing, but a step for each whose id differs from the
+// oldest prunable one's in the last byte alone. When that one's last byte is
+// 255 the next is found by a second listing, of all that have the leading
+// bytes of all prunable ids.
+func TestCostOfOldRetainedCheckpoints(t *testing.T) {
+	const (
+		retained = 600
+		first    = 256*256 - retained - costCheckpoints // the blocks pass a boundary of two bytes
+		blocks   = 600
+	)
+	m := newMeter(t, kvtest.Strict(t))
+	grow(t, m.tree, 100)
+	checkpoint := func(id uint32) uint64 {
+		return m.of(t, func() error { return m.tree.Checkpoint(id) }).Ops
+	}
+	for id := range uint32(retained) {
+		checkpoint(first + id)
+		if err := m.tree.RetainCheckpoint(first + id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for id := uint32(first + retained); id < first+retained+costCheckpoints; id++ {
+		checkpoint(id)
+	}
+	// Gets of tip and summary; a listing that moves on once, and of its two
+	// whether they are retained; a delete and two sets.
+	const usual = 2 + (1 + 1 + 2) + 1 + 2
+	for oldest := uint32(first + retained); oldest < first+retained+blocks; oldest++ {
+		block := oldest &^ 0xff
+		older := uint64(max(first+retained, block) - block) // retained, with the same leading bytes
+		got := checkpoint(oldest + costCheckpoints)
+		switch {
+		case oldest == 0xffff: // three listings: one byte, two and three differ
+			if want := usual + older + 2*(1+retained+2); got > want {
+				t.Errorf("pruning %d: %d operations, want at most %d", oldest, got, want)
+			}
+		case oldest&0xff == 0xff:
+			if got != usual+older+3 {
+				t.Errorf("pruning %d: %d operations, want %d", oldest, got, usual+older+3)
+			}
+		case got != usual+older:
+			t.Errorf("pruning %d: %d operations, want %d", oldest, got, usual+older)
+		}
+	}
+	clean(t, m.mem)
+}

@@ -30,6 +30,8 @@ var (
 	goTest     = regexp.MustCompile(`^(Test|Example|Benchmark|Fuzz)(_|[A-Z]|$)`)
 )
 
+var makefiles = []string{"Makefile", "build/cross.mk"}
+
 func readSource(t *testing.T) *source {
 	t.Helper()
 	s := &source{
@@ -105,8 +107,10 @@ func readSource(t *testing.T) *source {
 			}
 		}
 	}
-	for _, m := range makeTarget.FindAllStringSubmatch(read(t, "Makefile"), -1) {
-		s.targets[m[1]] = true
+	for _, name := range makefiles {
+		for _, m := range makeTarget.FindAllStringSubmatch(read(t, name), -1) {
+			s.targets[m[1]] = true
+		}
 	}
 	return s
 }
@@ -153,10 +157,11 @@ var (
 )
 
 // outside are names that the documents use and that are not this repository's:
-// of crates, of the SDK, of the system.
+// of crates, of the SDK, of the system, of a release.
 var outside = map[string]bool{
 	"zcash_client_backend": true, "shardtree": true, "incrementalmerkletree": true, "orchard": true,
 	"libkvshard.a": true, "CommitmentTree": true, "GOGC": true, "GOFLAGS": true,
+	"rust-toolchain.toml": true, "bcryptprimitives.dll": true, "sbom.json": true, "LICENSES-THIRD-PARTY.txt": true,
 }
 
 // dangling returns what is wrong with a name in backticks, "" if nothing: it
@@ -176,7 +181,7 @@ func (s *source) dangling(name, document string) string {
 	}
 	switch {
 	case fileName.MatchString(name):
-		generated := strings.HasPrefix(name, "lib/") || strings.HasPrefix(name, "bin/") || strings.Contains(name, "/target")
+		generated := strings.HasPrefix(name, "lib/") || strings.HasPrefix(name, "bin/") || strings.HasPrefix(name, "dist/") || strings.Contains(name, "/target")
 		foreign := strings.HasPrefix(name, "../shared")
 		if !generated && !foreign && !s.hasFile(name, document) {
 			return "there is no such file"
@@ -318,9 +323,11 @@ func TestReadmeShowsTheExample(t *testing.T) {
 
 // TestMakefileHelp: every target says what it does, so that make alone shows it.
 func TestMakefileHelp(t *testing.T) {
-	for line := range strings.Lines(read(t, "Makefile")) {
-		if makeTarget.MatchString(line) && !strings.Contains(line, "## ") && !strings.HasPrefix(line, "library:") {
-			t.Errorf("Makefile: %q has no help", strings.TrimSpace(line))
+	for _, name := range makefiles {
+		for line := range strings.Lines(read(t, name)) {
+			if makeTarget.MatchString(line) && !strings.Contains(line, "## ") && !strings.HasPrefix(line, "library:") {
+				t.Errorf("%s: %q has no help", name, strings.TrimSpace(line))
+			}
 		}
 	}
 }

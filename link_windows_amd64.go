@@ -1,11 +1,16 @@
-//go:build cgo
+//go:build cgo && !kvshard_dev
 
 package kvshard
 
 // What Rust's standard library needs of Windows (target x86_64-pc-windows-gnu).
-// lib/windows_amd64 is filled by "make build" or by a release.
 
 /*
 #cgo LDFLAGS: -L${SRCDIR}/lib/windows_amd64 -lkvshard -lkernel32 -lntdll -luserenv -lws2_32 -ldbghelp
+
+#if !__has_include("lib/windows_amd64/libkvshard.a")
+#error "kvshard: there is no lib/windows_amd64/libkvshard.a: require a released version of github.com/kvshard/kvshard, or build the library (make library, make cross), see docs/build.md"
+#endif
 */
 import "C"
+
+import _ "github.com/kvshard/kvshard/lib/windows_amd64" // libkvshard.a: see there

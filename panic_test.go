@@ -2,7 +2,6 @@ package kvshard_test
 
 import (
 	"errors"
-	"runtime"
 	"testing"
 
 	"github.com/kvshard/kvshard"
@@ -154,38 +153,6 @@ func TestStoreMayUseTheTree(t *testing.T) {
 		}
 		return nil
 	}
-	if size, err := tree.Size(); size != 50 || err != nil {
-		t.Errorf("size %d, %v", size, err)
-	}
-}
-
-// TestGoexitInStore ends the goroutine inside the store, as a test's FailNow
-// does there.
-func TestGoexitInStore(t *testing.T) {
-	expectNoHandles(t)
-	s := newHookStore()
-	tree := fill(t, s)
-	s.before = func(op string) error {
-		if op == "iterate" {
-			runtime.Goexit()
-		}
-		return nil
-	}
-	returned := true
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		returned = false
-		for range tree.Checkpoints() {
-			continue
-		}
-		returned = true
-	}()
-	<-done
-	if returned || s.open != 0 {
-		t.Errorf("the call returned: %v; %d iterators left open", returned, s.open)
-	}
-	s.before = func(string) error { return nil }
 	if size, err := tree.Size(); size != 50 || err != nil {
 		t.Errorf("size %d, %v", size, err)
 	}

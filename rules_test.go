@@ -27,7 +27,7 @@ func repository(t testing.TB) []string {
 		if d.IsDir() {
 			base := d.Name()
 			hidden := strings.HasPrefix(base, ".") && base != "." && base != ".ci"
-			if hidden || base == "target" || slashed == "lib" || slashed == "bin" {
+			if hidden || base == "target" || slashed == "lib" || slashed == "bin" || slashed == "dist" {
 				return fs.SkipDir
 			}
 			return nil
@@ -74,9 +74,10 @@ const module = "github.com/kvshard/kvshard"
 
 // TestImports holds the files to the house rules:
 //
-//   - C is imported by the bridge, the exports and the files with linker flags;
+//   - C is imported by the bridge, the exports and the files with linker flags,
+//     and where kvshard is tested beside another Rust library;
 //   - the package kvshard imports the standard library, the SDK's store
-//     interface and its own header, nothing else;
+//     interface, its own header and libraries, nothing else;
 //   - what users build has no test helper: testing is for _test.go files, and
 //     log and fmt.Print are for none, since a library does not print;
 //   - kvtest, for users' tests, imports no testing either, and not kvshard.
@@ -89,13 +90,13 @@ func TestImports(t *testing.T) {
 			continue
 		}
 		dir, test := path.Dir(name), strings.HasSuffix(name, "_test.go")
-		command := strings.HasPrefix(dir, "cmd/") || dir == "internal/yardstick" || strings.HasPrefix(dir, "examples/") || strings.HasPrefix(dir, "tools/")
+		command := strings.HasPrefix(dir, "cmd/") || dir == "internal/yardstick" || dir == "internal/probe" || strings.HasPrefix(dir, "examples/") || strings.HasPrefix(dir, "tools/")
 		file := goFile(t, name)
 		for _, imported := range imports(file) {
 			first, _, _ := strings.Cut(imported, "/")
 			standard := !strings.Contains(first, ".")
 			switch {
-			case imported == "C" && (dir != "." || !cgo.MatchString(name)):
+			case imported == "C" && (dir != "." || !cgo.MatchString(name)) && dir != "internal/twolibs":
 				t.Errorf("%s imports C", name)
 			case test:
 			case imported == "testing" || strings.HasPrefix(imported, "testing/"):
@@ -105,7 +106,7 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s, and is no test", name, imported)
 			case (imported == "log" || imported == "log/slog") && !command:
 				t.Errorf("%s imports %s: a library does not log", name, imported)
-			case dir == "." && !standard && imported != "cosmossdk.io/core/store" && imported != module+"/include":
+			case dir == "." && !standard && imported != "cosmossdk.io/core/store" && imported != module+"/include" && !strings.HasPrefix(imported, module+"/lib/"):
 				t.Errorf("%s imports %s", name, imported)
 			case dir == "kvtest" && !standard && imported != "cosmossdk.io/core/store":
 				t.Errorf("%s imports %s", name, imported)

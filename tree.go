@@ -59,7 +59,7 @@ func newTree(op string, p *StoreProxy, opts []Option) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := abiMismatch(op); err != nil {
+	if err := mismatch(op); err != nil {
 		return nil, err
 	}
 	return &Tree{proxy: p, options: o}, nil

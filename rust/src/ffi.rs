@@ -50,6 +50,11 @@ pub const KVSHARD_INVALID_ARGUMENT: i32 = 12;
 /// The version of these functions and structures: a caller built for another must not go on.
 pub const KVSHARD_ABI: u32 = 1;
 
+/// The id of a checkpoint that panics, between a read and a write: for the tests of what a panic
+/// does to a Go program.
+#[cfg(feature = "test-panic")]
+const TEST_PANIC: u32 = 0xDEAD_BEEF;
+
 /// Levels of a path.
 pub const KVSHARD_DEPTH: usize = 32;
 
@@ -358,6 +363,8 @@ pub unsafe extern "C" fn kvshard_checkpoint(
             report,
             |tree| {
                 config?;
+                #[cfg(feature = "test-panic")]
+                assert_ne!(id, TEST_PANIC, "size {}", tree.size()?);
                 tree.checkpoint(id)
             },
         )

@@ -2,8 +2,9 @@
 //! `ShardTree<MemoryShardStore>` and `incrementalmerkletree-testing`'s complete tree; and a plain
 //! `ShardTree` over the engine's own records. Two trees share each store, under prefixes.
 //!
-//! `KVSHARD_HISTORIES` is how many histories each test plays, `KVSHARD_SEED` the first one's seed. A
-//! history that fails is played again with fewer and fewer calls, and what is left is printed.
+//! `KVSHARD_HISTORIES` is how many histories `mixed` plays (the others a share of them),
+//! `KVSHARD_SEED` the first one's seed. A history that fails is played again with fewer and fewer
+//! calls, and what is left is printed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -414,7 +415,7 @@ fn number(name: &str) -> Option<u64> {
 
 /// Plays one history in `share` of those that were asked for.
 fn histories<const DEPTH: u8>(share: u64, kind: Kind) {
-    let count = number("KVSHARD_HISTORIES").unwrap_or(1000) / share;
+    let count = number("KVSHARD_HISTORIES").unwrap_or(3000) / share;
     let from = number("KVSHARD_SEED").unwrap_or(0);
     for seed in from..from.saturating_add(count) {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -445,7 +446,7 @@ const KIND: Kind = Kind {
 fn marked() {
     let marked_share = 1.0;
     histories::<SMALL>(
-        500,
+        2,
         Kind {
             marked_share,
             ..KIND
@@ -457,7 +458,7 @@ fn marked() {
 fn ephemeral() {
     let marked_share = 0.0;
     histories::<SMALL>(
-        500,
+        2,
         Kind {
             marked_share,
             ..KIND

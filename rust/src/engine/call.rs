@@ -128,6 +128,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         self.hashes
     }
 
+    /// Adds hashes that another call computed for this one.
+    pub fn count_hashes(&mut self, hashes: u64) {
+        self.hashes += hashes;
+    }
+
     /// Combines two nodes of `level`.
     pub fn combine(&mut self, level: u8, left: &H, right: &H) -> H {
         self.hashes += 1;

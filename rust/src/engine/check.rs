@@ -257,8 +257,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         let mut expected = tip.origin >> SHARD_HEIGHT;
         let mut unmarked = 0;
         let mut chunk = vec![];
-        // The listing borrows the store, and reports and hashes go elsewhere meanwhile.
+        // The listing borrows the call, so that reports and hashes are noted afterwards.
         let mut found = vec![];
+        let mut hashes = 0;
         for entry in self
             .call
             .kv()
@@ -305,7 +306,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
                 }
             }
             if chunk.len() == CHUNK && sound {
-                rebuilt.add(&mut chunk)?;
+                hashes += rebuilt.add(&mut chunk)?;
             } else if chunk.len() == CHUNK {
                 chunk.clear();
             }
@@ -322,8 +323,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
             );
             sound = false;
         }
+        self.call.count_hashes(hashes);
         if sound {
-            rebuilt.add(&mut chunk)?;
+            let hashes = rebuilt.add(&mut chunk)?;
+            self.call.count_hashes(hashes);
             self.rebuilt(tip, rebuilt)?;
         } else {
             self.entries(keys::QUAD, keys::parse_quad)?;
@@ -444,8 +447,9 @@ impl<H: TreeNode, const DEPTH: u8> Rebuilt<H, DEPTH> {
         self.kv.set(&keys::cap(), &codec::encode_tree(&ommers))
     }
 
-    /// Merges the roots of the next shards, of which only the last may be incomplete.
-    fn add(&mut self, shards: &mut Vec<Shard<H>>) -> Result<(), Error> {
+    /// Merges the roots of the next shards, of which only the last may be incomplete. Returns the
+    /// hashes computed.
+    fn add(&mut self, shards: &mut Vec<Shard<H>>) -> Result<u64, Error> {
         let mut call = Call::<_, H, DEPTH>::new(&mut self.kv, super::Config::default());
         call.threads = call
             .config
@@ -457,7 +461,8 @@ impl<H: TreeNode, const DEPTH: u8> Rebuilt<H, DEPTH> {
         let size = self.tip.size + roots.len() as u64 * LEAVES;
         call.complete_shards(&mut self.tip, size, roots)?;
         call.commit()?;
+        let hashes = call.hashes();
         shards.clear();
-        Ok(())
+        Ok(hashes)
     }
 }

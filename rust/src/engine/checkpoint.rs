@@ -87,12 +87,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(())
     }
 
-    /// The `count` oldest checkpoints that are not retained, and the next. The iterator starts at
-    /// the bytes that the ids of all of them share, so that it meets few older, retained ones.
+    /// The `count` oldest checkpoints that are not retained, and the next.
     fn oldest_prunable(&mut self, summary: &Summary, count: usize) -> Result<Pruned, Error> {
         let there = (summary.count - summary.retained) as usize;
         let wanted = (count + 1).min(there);
-        let mut found = self.unretained_from(summary, summary.oldest, wanted)?;
+        let mut found = self.unretained_from_oldest(summary, wanted)?;
         if found.first().is_none_or(|(id, _)| *id != summary.oldest) || found.len() < wanted {
             let reason = format!("{summary:?}, but {} not retained are listed", found.len());
             return Err(KvError::corrupt(&keys::summary(), reason).into());
@@ -110,19 +109,44 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(pruned.next.map_or(0, |(next, _)| next))
     }
 
-    /// The first checkpoints with an id from `oldest` on that are not retained, at most `wanted`.
-    fn unretained_from(
+    /// The first checkpoints from the oldest prunable on that are not retained, at most `wanted`.
+    ///
+    /// A listing is of all ids that start with the same bytes, and so meets the older, retained
+    /// ones among them. While some are retained, it first lists the 256 ids around the oldest, and
+    /// more of them only if too few are found: the older ones that it meets are then no more than
+    /// 255 of consecutive ids, but once in 256 times.
+    fn unretained_from_oldest(
         &mut self,
         summary: &Summary,
-        oldest: u32,
         wanted: usize,
     ) -> Result<Vec<(u32, Checkpoint)>, Error> {
-        let prefix = shared_prefix(&keys::checkpoint(oldest), &keys::checkpoint(summary.newest));
+        let oldest = keys::checkpoint(summary.oldest);
+        let shared = shared_prefix(&oldest, &keys::checkpoint(summary.newest)).len();
+        let first = match summary.retained {
+            0 => shared,
+            _ => shared.max(oldest.len() - 1),
+        };
+        for length in (shared + 1..=first).rev() {
+            let found = self.unretained_under(&oldest[..length], summary, wanted)?;
+            if found.len() == wanted {
+                return Ok(found);
+            }
+        }
+        self.unretained_under(&oldest[..shared], summary, wanted)
+    }
+
+    /// The same, of the ids under one prefix.
+    fn unretained_under(
+        &mut self,
+        prefix: &[u8],
+        summary: &Summary,
+        wanted: usize,
+    ) -> Result<Vec<(u32, Checkpoint)>, Error> {
         let kv = self.kv();
         let mut found = vec![];
-        for listed in listing::checkpoints(kv, prefix, Direction::Ascending)? {
+        for listed in listing::checkpoints(kv, prefix.to_vec(), Direction::Ascending)? {
             let (id, checkpoint) = listed?;
-            if id < oldest || (summary.retained > 0 && is_retained(kv, id)?) {
+            if id < summary.oldest || (summary.retained > 0 && is_retained(kv, id)?) {
                 continue;
             }
             found.push((id, checkpoint));

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Checks an archive that build/archive.sh made, and shows its size:
+#
+#   build/archive-check.sh ARCHIVE [TARGET]
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/targets.sh"
+
+archive=$1
+target "${2:-$(host_target)}"
+if [ "$format" = macho ] && [ "$(uname -s)" != Darwin ]; then
+	for path in "$root" "${CARGO_HOME:-$HOME/.cargo}" "$HOME/" /rustlib/; do
+	! grep -aqF "$path" "$archive" || fail "$archive names a path of this machine: $path"
+done
+
+echo "$name: $(wc -c <"$archive") bytes, cargo's own archive: not checked, not for a release"
+	exit 0
+fi
+need "${binutils}nm" "${binutils}objdump" "${binutils}ar"
+
+members=$("${binutils}ar" t "$archive")
+members=$(grep -v '^__[.]SYMDEF' <<<"$members" || true) # Apple's index
+[ "$members" = kvshard.o ] || fail "$archive holds more than one object: $(wc -l <<<"$members")"
+
+# Mach-O puts an underscore before a C name.
+global=$("${binutils}nm" -g --defined-only "$archive" | awk -v macho="$format" 'NF == 3 { if (macho == "macho") sub(/^_/, "", $3); print $3 }' | sort)
+[ "$global" = "$(exported_names)" ] ||
+	fail "$archive: global names differ from include/kvshard.h:"$'\n'"$(diff <(exported_names) <(echo "$global"))"
+
+sections=$("${binutils}objdump" -h "$archive" | awk '$1 ~ /^[0-9]+$/ { print $2 }' | grep -E '^\.(debug|zdebug|llvm)' || true)
+[ -z "$sections" ] || fail "$archive has sections of debug information or bitcode: $sections"
+
+# A group would be merged with another Rust library's.
+! "${binutils}objdump" -h "$archive" | grep -q 'LINK_ONCE' || [ "$format" = pe ] || fail "$archive has COMDAT groups"
+
+for path in "$root" "${CARGO_HOME:-$HOME/.cargo}" "$HOME/" /rustlib/; do
+	! grep -aqF "$path" "$archive" || fail "$archive names a path of this machine: $path"
+done
+
+echo "$name: $(wc -c <"$archive") bytes ($(gzip -9 <"$archive" | wc -c) in gzip), $(wc -l <<<"$global") global names: those of include/kvshard.h"

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Uses the release in dist/ as its users do: a module of its own gets kvshard
+# through a module proxy, on a PATH without cargo and rustc, tests the README's
+# example over MemDB, and builds once more from its vendor folder.
+#
+#   build/consumer.sh [TARGET]
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/targets.sh"
+target "${1:-$(host_target)}"
+need "$cc" go
+[ -d "$root/dist/proxy" ] || fail 'no release in dist/: make dist'
+version=$(cat "$root/dist/proxy/github.com/kvshard/kvshard/@v/list")
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# A PATH with everything but Rust.
+mkdir "$work/bin"
+for folder in /bin /usr/bin /usr/local/bin; do
+	for program in "$folder"/*; do
+		case $(basename "$program") in *cargo* | *rust* | *clippy*) ;; *) ln -sf "$program" "$work/bin/" ;; esac
+	done
+done
+ln -sf "$(go env GOROOT)/bin/go" "$work/bin/go"
+cosmos_db=$(cd "$root" && go list -m -f '{{.Version}}' github.com/cosmos/cosmos-db)
+proxies=file://$root/dist/proxy,file://$(go env GOMODCACHE)/cache/download,$(go env GOPROXY)
+go_cache=$(go env GOCACHE)
+consumer() {
+	env -i PATH="$work/bin" HOME="$work" GOMODCACHE="$work/modules" GOCACHE="$go_cache" \
+		GOPROXY="$proxies" GONOSUMDB='github.com/kvshard/*' GOFLAGS=-modcacherw GOTOOLCHAIN=local \
+		GOOS="$goos" GOARCH="$goarch" CGO_ENABLED=1 CC="$cc" "$@"
+}
+! consumer sh -c 'command -v cargo || command -v rustc || command -v rustup' || fail 'Rust is on the PATH'
+
+mkdir "$work/consumer"
+cd "$work/consumer"
+consumer go mod init example.org/consumer
+consumer go get "github.com/kvshard/kvshard@$version" "github.com/cosmos/cosmos-db@$cosmos_db"
+
+# The README's example, word for word.
+{
+	cat <<-GO
+		package consumer
+
+		import (
+			"fmt"
+			"testing"
+
+			dbm "github.com/cosmos/cosmos-db"
+			"github.com/kvshard/kvshard"
+		)
+
+		func must[T any](value T, err error) T {
+			if err != nil {
+				panic(err)
+			}
+			return value
+		}
+
+		func TestVersion(t *testing.T) {
+			if got := "v" + kvshard.Version(); got != "$version" {
+				t.Errorf("the library is %s, the release $version", got)
+			}
+		}
+
+	GO
+	awk '/^```go$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/dist/module/README.md"
+} >example_test.go
+grep -q '^func ExampleTree' example_test.go || fail 'the README has no example'
+consumer go mod tidy
+
+exec=()
+[ -z "$run" ] || exec=(-exec "timeout -k 10 600 $run")
+test() { consumer go test -v -count=1 -tags "$tags" ${ldflags:+-ldflags "$ldflags"} ${exec[@]+"${exec[@]}"} "$@" .; }
+test
+echo "$name: from the proxy: ok"
+consumer go mod vendor
+test -mod=vendor
+echo "$name: from vendor: ok"

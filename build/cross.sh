@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Builds the library of targets into lib/, and runs the Go tests over it and
+# panics beside another Rust library, as far as a target's programs can run here;
+# links a program where they cannot.
+#
+#   build/cross.sh TARGET...
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/targets.sh"
+cd "$root"
+mkdir -p bin
+
+for each; do
+	target "$each"
+	"$here/library.sh" "$name"
+	if [ "$run" = never ]; then
+		need "$cc" go
+		GOOS=$goos GOARCH=$goarch CGO_ENABLED=1 CC=$cc go test -c ${ldflags:+-ldflags "$ldflags"} -o "bin/$name.test" .
+		echo "$name: linked $(file -b "bin/$name.test" | cut -c1-60), NEVER RUN here"
+		continue
+	fi
+	# An emulator is slow enough to leave out what -short leaves out.
+	short=()
+	[ -z "$run" ] || short=(-short)
+	"$here/go-test.sh" "$name" ${short[@]+"${short[@]}"} ./... ./testdata
+	"$here/test-panic.sh" "$name"
+	echo "$name: ok${run:+ under $(basename "$run")}"
+done

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Makes a release of the committed source, in dist/:
+#
+#   build/dist.sh [TARGET...]
+#
+#   dist/module      the tree as Go downloads it: source, lib/*/libkvshard.a,
+#                    licences, sbom.json, checksums
+#   dist/proxy       the same as a module proxy: GOPROXY=file://…/dist/proxy
+#   dist/SHA256SUMS  of the zip and of each library
+#
+# Without arguments: every target that this system can build a clean library for.
+# DIST_EXTRA is a folder with libraries that were built elsewhere, as
+# darwin_arm64/libkvshard.a for lib/darwin_arm64.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/targets.sh"
+cd "$root"
+need go git
+
+chosen=$*
+if [ -z "$chosen" ]; then
+	for each in $targets; do
+		case $each in darwin-*) ;; *) chosen+=" $each" ;; esac
+	done
+fi
+[ -z "$(git status --porcelain)" ] || echo 'dist.sh: what is not committed is not part of the release' >&2
+
+version=v$(git show HEAD:rust/Cargo.toml | sed -nE 's/^version = "(.*)"/\1/p' | head -1)
+[ "$(git show HEAD:version.go | sed -nE 's/^const version = "(.*)"/v\1/p')" = "$version" ] ||
+	fail "version.go and rust/Cargo.toml name different versions"
+time=$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)
+dist=$root/dist module=$root/dist/module
+
+rm -rf "$dist"
+mkdir -p "$module"
+git archive HEAD | tar -x -C "$module"
+
+toolchains=$module/lib/TOOLCHAINS
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+for each in $chosen; do
+	target "$each"
+	raw=$("$here/rust.sh" "$each" rust/Cargo.toml 2>"$log") || { cat "$log" >&2; exit 1; }
+	"$here/archive.sh" "$raw" "$module/lib/$dir/libkvshard.a" "$each"
+	"$here/archive-check.sh" "$module/lib/$dir/libkvshard.a" "$each"
+	sed -nE "s|^rust.sh: $each: |$dir: |p" "$log" >>"$toolchains"
+done
+if [ -n "${DIST_EXTRA:-}" ]; then
+	for extra in "$DIST_EXTRA"/*/libkvshard.a; do
+		dir=$(basename "$(dirname "$extra")")
+		[ -d "$module/lib/$dir" ] || fail "no lib/$dir for $extra"
+		cp "$extra" "$module/lib/$dir/"
+		echo "$dir: built elsewhere" >>"$toolchains"
+	done
+fi
+for library in "$module"/lib/*/libkvshard.a; do
+	grep -aqF "${version#v}" "$library" || fail "$library does not hold the version ${version#v}"
+done
+
+release() {
+	local command=$1
+	shift
+	(cd tools/release && go run . "$command" -module "$module" -version "$version" -time "$time" "$@")
+}
+release inventory -root "$root"
+(cd "$module" && sha256sum lib/*/libkvshard.a include/kvshard.h sbom.json LICENSES-THIRD-PARTY.txt) >"$module/lib/SHA256SUMS"
+release proxy -out "$dist/proxy"
+(
+	cd "$dist"
+	find proxy -type f | LC_ALL=C sort | xargs sha256sum
+	sha256sum module/lib/*/libkvshard.a
+) >"$dist/SHA256SUMS"
+echo "$version: $(wc -c <"$dist/proxy/github.com/kvshard/kvshard/@v/$version.zip") bytes of zip; libraries:" \
+	"$(cd "$module/lib" && echo */libkvshard.a)"

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Builds the library of targets into lib/, and checks it:
+#
+#   build/library.sh TARGET...
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+source "$here/targets.sh"
+for each; do
+	target "$each"
+	raw=$("$here/rust.sh" "$name" rust/Cargo.toml)
+	"$here/archive.sh" "$raw" "$root/lib/$dir/libkvshard.a" "$name"
+	"$here/archive-check.sh" "$root/lib/$dir/libkvshard.a" "$name"
+done
