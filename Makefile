@@ -140,7 +140,7 @@ lint: library ## check formats, vet, staticcheck, clippy, docs
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
 	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
-	$(CARGO) fmt --manifest-path rust/Cargo.toml --check
+	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --manifest-path $$crate/Cargo.toml --check; done
 	$(CARGO) clippy $(RUST) $(TESTS) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
 

@@ -25,7 +25,8 @@ func (a *app) rewindCommand() *cobra.Command {
 gone then, and leave no trace in the store.`,
 		Example: `  $ kvshard rewind 1842462
   size 4, 4 leaves dropped, root 33b7...`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeOne,
 	}
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		id, err := parseID(args[0])

@@ -29,6 +29,7 @@ func (a *app) rootCommand() *cobra.Command {
 		Args: cobra.NoArgs,
 	}
 	c.Flags().StringVar(&at, "at", "", "`id` of a checkpoint")
+	_ = c.RegisterFlagCompletionFunc("at", a.completeCheckpoints)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		s, err := a.toRead(c.Context())
 		if err != nil {
@@ -126,6 +127,7 @@ neither leaf nor root. "kvshard verify" reads both.`,
 		Args: cobra.ExactArgs(1),
 	}
 	c.Flags().StringVar(&at, "at", "", "`id` of a checkpoint")
+	_ = c.RegisterFlagCompletionFunc("at", a.completeCheckpoints)
 	c.Flags().BoolVar(&raw, "binary", false, "write the binary form")
 	c.Flags().StringVar(&file, "file", "", "write to this `file`")
 	c.RunE = func(c *cobra.Command, args []string) (err error) {

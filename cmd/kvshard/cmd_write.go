@@ -123,6 +123,7 @@ newest) is exempt from pruning, and with --release no longer.`,
 	c.Flags().BoolVar(&retain, "retain", false, "exempt it from pruning")
 	c.Flags().BoolVar(&release, "release", false, "take --retain back")
 	c.MarkFlagsMutuallyExclusive("retain", "release")
+	c.ValidArgsFunction = a.completeOne
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		if len(args) == 0 {
 			if retain || release {
@@ -168,6 +169,35 @@ newest) is exempt from pruning, and with --release no longer.`,
 		})
 	}
 	return c
+}
+
+// completeCheckpoints has the ids in the store for the shell.
+func (a *app) completeCheckpoints(c *cobra.Command, args []string, _ string) (ids []string, _ cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	s, err := a.toRead(c.Context())
+	if err != nil {
+		return nil, directive
+	}
+	defer s.close(&err)
+	tree, err := s.tree()
+	if err != nil {
+		return nil, directive
+	}
+	for checkpoint, err := range tree.Checkpoints() {
+		if err != nil {
+			return nil, directive
+		}
+		ids = append([]string{fmt.Sprintf("%d\tsize %d", checkpoint.ID, checkpoint.Size)}, ids...)
+	}
+	return ids, directive
+}
+
+// completeOne does it for a single argument.
+func (a *app) completeOne(c *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.completeCheckpoints(c, args, begun)
 }
 
 // retainCheckpoint makes the checkpoint, if it is not there, and retains it.

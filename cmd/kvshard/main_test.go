@@ -583,6 +583,37 @@ func TestHelp(t *testing.T) {
 	if out := ok(t, t.TempDir(), "", "__complete", "init", "--backend", ""); !strings.Contains(out, "pebble") {
 		t.Error(out)
 	}
+	dir := t.TempDir()
+	ok(t, dir, "", "init")
+	for _, id := range []string{"71", "72"} {
+		ok(t, dir, raw(leaves(2)), "append", "--checkpoint", id)
+	}
+	for _, args := range [][]string{{"rewind", ""}, {"root", "--at", ""}, {"witness", "1", "--at", ""}, {"checkpoint", "--retain", ""}} {
+		if out := ok(t, dir, "", append([]string{"__complete"}, args...)...); !strings.HasPrefix(out, "72\tsize 4\n71\tsize 2\n") {
+			t.Errorf("%v: %s", args, out)
+		}
+	}
+	if out := ok(t, t.TempDir(), "", "__complete", "rewind", ""); !strings.HasPrefix(out, ":") {
+		t.Error(out)
+	}
+}
+
+// The exit codes of the help are those of the documentation.
+func TestExitCodesAreDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/command.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := regexp.MustCompile(`(?m)^  (\d+) +(.+)$`).FindAllStringSubmatch(long, -1)
+	if len(lines) != 9 {
+		t.Errorf("the help has %d codes", len(lines))
+	}
+	for _, m := range lines {
+		if row := fmt.Sprintf("| %s | %s |\n", m[1], m[2]); !strings.Contains(string(text), row) {
+			t.Errorf("docs/command.md lacks %s", row)
+		}
+	}
 }
 
 // nodeDB is a node's application.db: two versions of a module's IAVL tree,

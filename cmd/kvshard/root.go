@@ -151,11 +151,16 @@ func (a *app) report(command *cobra.Command, err error) int {
 	if errors.As(err, &silent) {
 		return silent.code
 	}
+	message := err.Error()
+	var own *codedError
+	if code == codeInterrupted && !errors.As(err, &own) {
+		message = "interrupted"
+	}
 	if a.output == "json" {
-		_ = json.NewEncoder(a.err).Encode(map[string]any{"error": err.Error(), "hint": hint, "code": code})
+		_ = json.NewEncoder(a.err).Encode(map[string]any{"error": message, "hint": hint, "code": code})
 		return code
 	}
-	fmt.Fprintf(a.err, "%s: %v\n", command.CommandPath(), err)
+	fmt.Fprintf(a.err, "%s: %s\n", command.CommandPath(), message)
 	if hint == "" && code == codeUsage {
 		hint = fmt.Sprintf("%s --help", command.CommandPath())
 	}
