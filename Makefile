@@ -128,6 +128,7 @@ load: library ## append a million leaves beside readers, and watch memory and fi
 supply-chain: ## check licences, sources, build scripts and checksums of all dependencies
 	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check --config rust/deny.toml licenses bans sources
 	go mod verify
+	cd cmd/kvshard && go mod verify
 
 .PHONY: advisories
 advisories: library ## look for known faults in the dependencies: needs the network

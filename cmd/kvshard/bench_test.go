@@ -74,14 +74,20 @@ func wellFormed(t *testing.T, dir string) {
 		if strings.Contains(string(text), "NaN") || strings.Contains(string(text), "Inf") {
 			t.Errorf("%s: a point is nowhere", name)
 		}
-		for decoder := xml.NewDecoder(bytes.NewReader(text)); ; {
-			_, err := decoder.Token()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
+		xmlOf(t, name, text)
+	}
+}
+
+// xmlOf reads XML to its end.
+func xmlOf(t *testing.T, name string, text []byte) {
+	t.Helper()
+	for decoder := xml.NewDecoder(bytes.NewReader(text)); ; {
+		_, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
 		}
 	}
 }

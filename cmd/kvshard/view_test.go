@@ -228,6 +228,21 @@ func TestViewEvents(t *testing.T) {
 	if !get[bool](p, "view[0] < 1234 && view[1] > 1234") || !strings.Contains(get[string](p, "document.getElementById('proof').innerText"), data.Store.Witness.Path[0].String()) {
 		t.Error("the proven leaf is not in view")
 	}
+	// What is in view is a file, too.
+	p.call("Page.setDownloadBehavior", map[string]any{"behavior": "allow", "downloadPath": dir})
+	p.clickOn("#save")
+	saved := ""
+	for range 100 {
+		if text, err := os.ReadFile(filepath.Join(dir, "tree.svg")); err == nil && strings.HasSuffix(string(text), "</svg>") {
+			saved = string(text)
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if !strings.Contains(saved, ">shard 77<") || strings.Contains(saved, "var(") {
+		t.Errorf("the saved picture: %.2000s", saved)
+	}
+	xmlOf(t, "tree.svg", []byte(saved))
 	theme := get[string](p, "document.documentElement.dataset.theme")
 	p.clickOn("#theme")
 	if get[string](p, "document.documentElement.dataset.theme") == theme {
