@@ -575,6 +575,9 @@ func TestHelp(t *testing.T) {
 			t.Errorf("help %s: %s", c.Name(), out)
 		}
 	}
+	if out := ok(t, t.TempDir(), "", "--version"); out != "kvshard version "+kvshard.Version()+"\n" {
+		t.Error(out)
+	}
 	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
 		if out := ok(t, t.TempDir(), "", "completion", shell); !strings.Contains(out, "kvshard") {
 			t.Errorf("completion %s: %.80s", shell, out)

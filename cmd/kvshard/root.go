@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/kvshard/kvshard"
 )
 
 const long = `kvshard makes, fills, inspects and measures note commitment trees: Zcash Orchard's, of depth 32.
@@ -60,6 +62,7 @@ func (a *app) command() *cobra.Command {
 		Use:           "kvshard",
 		Short:         "Make, fill, inspect and measure note commitment trees",
 		Long:          long,
+		Version:       kvshard.Version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
