@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,7 +22,7 @@ var plotColours = []string{"#009e73", "#0072b2", "#d55e00", "#cc79a7", "#e69f00"
 
 // plot draws lines over sizes, both axes logarithmic.
 func plot(title, unit string, lines []plotLine) []byte {
-	const width, height, left, right, top, bottom = 760, 420, 84, 190, 64, 48
+	const width, height, left, right, top, bottom = 780, 420, 100, 190, 64, 48
 	minX, maxX, minY, maxY := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for _, line := range lines {
 		for _, p := range line.points {
@@ -63,42 +65,56 @@ func plot(title, unit string, lines []plotLine) []byte {
 		}
 	}
 	fmt.Fprintf(&b, `<text class="soft" x="%d" y="%d" text-anchor="middle">leaves</text>`+"\n", (left+width-right)/2, height-8)
-	// Names stand beside the last points, moved apart where they would meet.
-	taken := []float64{}
 	for _, line := range lines {
-		colour := plotColours[line.style%len(plotColours)]
-		var path strings.Builder
-		for k, p := range line.points {
-			fmt.Fprintf(&path, "%s%.1f %.1f", map[bool]string{true: "M", false: "L"}[k == 0], x(p[0]), y(p[1]))
+		line.draw(&b, x, y)
+	}
+	// Names stand beside the last points, in their order, and apart.
+	slices.SortStableFunc(lines, func(p, q plotLine) int { return cmp.Compare(q.last()[1], p.last()[1]) })
+	places := make([]float64, len(lines))
+	for i, line := range lines {
+		places[i] = y(line.last()[1])
+		if i > 0 {
+			places[i] = max(places[i], places[i-1]+15)
 		}
-		fmt.Fprintf(&b, `<path d="%s" fill="none" stroke="%s" stroke-width="2.5"/>`+"\n", path.String(), colour)
-		for _, p := range line.points {
-			px, py := x(p[0]), y(p[1])
-			switch line.style % 3 {
-			case 0:
-				fmt.Fprintf(&b, `<circle cx="%.1f" cy="%.1f" r="4.5" fill="%s"/>`+"\n", px, py, colour)
-			case 1:
-				fmt.Fprintf(&b, `<rect x="%.1f" y="%.1f" width="8" height="8" fill="%s"/>`+"\n", px-4, py-4, colour)
-			case 2:
-				fmt.Fprintf(&b, `<path d="M%.1f %.1fl5 9h-10z" fill="%s"/>`+"\n", px, py-5, colour)
-			}
+	}
+	for i, lowest := len(lines)-1, float64(height-bottom); i >= 0; i, lowest = i-1, lowest-15 {
+		places[i] = min(places[i], lowest)
+	}
+	for i, line := range lines {
+		px, py := x(line.last()[0]), y(line.last()[1])
+		dashes := ""
+		if px < width-right-1 { // a line that ends early
+			dashes = ` stroke-dasharray="2 4"`
 		}
-		last := line.points[len(line.points)-1]
-		at := y(last[1]) + 4
-		for moved := true; moved; {
-			moved = false
-			for _, other := range taken {
-				if math.Abs(at-other) < 15 {
-					at, moved = other+15, true
-				}
-			}
-		}
-		taken = append(taken, at)
-		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%.1f" y2="%.1f" stroke="%s"/><text x="%.1f" y="%.1f">%s</text>`+"\n",
-			x(last[0])+6, float64(width-right+14), y(last[1]), at-4, colour, float64(width-right+18), at, line.name)
+		fmt.Fprintf(&b, `<line x1="%.1f" x2="%d" y1="%.1f" y2="%.1f" stroke="%s"%s/><text x="%d" y="%.1f">%s</text>`+"\n",
+			px+6, width-right+14, py, places[i], line.colour(), dashes, width-right+18, places[i]+4, line.name)
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
+}
+
+func (line plotLine) last() [2]float64 { return line.points[len(line.points)-1] }
+
+func (line plotLine) colour() string { return plotColours[line.style%len(plotColours)] }
+
+// draw draws the line, with a mark at each point.
+func (line plotLine) draw(b *bytes.Buffer, x, y func(float64) float64) {
+	var path strings.Builder
+	for k, p := range line.points {
+		fmt.Fprintf(&path, "%s%.1f %.1f", map[bool]string{true: "M", false: "L"}[k == 0], x(p[0]), y(p[1]))
+	}
+	fmt.Fprintf(b, `<path d="%s" fill="none" stroke="%s" stroke-width="2.5"/>`+"\n", path.String(), line.colour())
+	for _, p := range line.points {
+		px, py := x(p[0]), y(p[1])
+		switch line.style % 3 {
+		case 0:
+			fmt.Fprintf(b, `<circle cx="%.1f" cy="%.1f" r="4.5" fill="%s"/>`+"\n", px, py, line.colour())
+		case 1:
+			fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="8" height="8" fill="%s"/>`+"\n", px-4, py-4, line.colour())
+		case 2:
+			fmt.Fprintf(b, `<path d="M%.1f %.1fl5 9h-10z" fill="%s"/>`+"\n", px, py-5, line.colour())
+		}
+	}
 }
 
 func axisNumber(v float64) string {
