@@ -375,10 +375,9 @@ func TestCostOfRetainedCheckpoints(t *testing.T) {
 }
 
 // TestCostOfOldRetainedCheckpoints: those older than all that may be pruned
-// cost a checkpoint nothing, but a step for each whose id differs from the
-// oldest prunable one's in the last byte alone. When that one's last byte is
-// 255 the next is found by a second listing, of all that have the leading
-// bytes of all prunable ids.
+// cost a checkpoint nothing while the kept ones' ids differ in more than the
+// last byte; while they differ in the last byte alone, a step for each that
+// also does.
 func TestCostOfOldRetainedCheckpoints(t *testing.T) {
 	const (
 		retained = 600
@@ -399,24 +398,17 @@ func TestCostOfOldRetainedCheckpoints(t *testing.T) {
 	for id := uint32(first + retained); id < first+retained+costCheckpoints; id++ {
 		checkpoint(id)
 	}
-	// Gets of tip and summary; a listing that moves on once, and of its two
-	// whether they are retained; a delete and two sets.
-	const usual = 2 + (1 + 1 + 2) + 1 + 2
+	// Gets of tip and summary; of two checkpoints, by a listing that moves on
+	// once or by gets, and whether they are retained; a delete and two sets.
+	const usual = 2 + (2 + 2) + 1 + 2
 	for oldest := uint32(first + retained); oldest < first+retained+blocks; oldest++ {
-		block := oldest &^ 0xff
-		older := uint64(max(first+retained, block) - block) // retained, with the same leading bytes
-		got := checkpoint(oldest + costCheckpoints)
-		switch {
-		case oldest == 0xffff: // three listings: one byte, two and three differ
-			if want := usual + older + 2*(1+retained+2); got > want {
-				t.Errorf("pruning %d: %d operations, want at most %d", oldest, got, want)
-			}
-		case oldest&0xff == 0xff:
-			if got != usual+older+3 {
-				t.Errorf("pruning %d: %d operations, want %d", oldest, got, usual+older+3)
-			}
-		case got != usual+older:
-			t.Errorf("pruning %d: %d operations, want %d", oldest, got, usual+older)
+		newest := oldest + costCheckpoints - 1
+		want := uint64(usual)
+		if block := oldest &^ 0xff; block == newest&^0xff && block < first+retained {
+			want += uint64(first + retained - block)
+		}
+		if got := checkpoint(newest + 1); got != want {
+			t.Errorf("pruning %d: %d operations, want %d", oldest, got, want)
 		}
 	}
 	clean(t, m.mem)

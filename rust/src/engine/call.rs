@@ -14,12 +14,16 @@ use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
 use crate::error::{Error, KvError};
 use crate::hash::Sibling;
 use crate::keys;
-use crate::kv::Kv;
+use crate::kv::{Direction, Kv};
+use crate::listing;
+
+/// What a call has read.
+type Reads = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 pub(super) struct Call<'k, K, H, const DEPTH: u8> {
     kv: &'k mut K,
     pub config: Config,
-    read: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    read: Reads,
     staged: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     hashes: u64,
     pub threads: usize,
@@ -49,14 +53,7 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Call<'k, K, H, DEPTH> {
 
     /// The record at `key`, read at most once in a call.
     pub fn record(&mut self, key: Vec<u8>) -> Result<Option<&[u8]>, KvError> {
-        let value = match self.read.entry(key) {
-            Entry::Occupied(seen) => seen.into_mut(),
-            Entry::Vacant(unseen) => {
-                let value = self.kv.get(unseen.key())?;
-                unseen.insert(value)
-            }
-        };
-        Ok(value.as_deref())
+        read_once(&mut self.read, self.kv, key)
     }
 
     /// The record at `key`, which must be there.
@@ -86,6 +83,34 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Call<'k, K, H, DEPTH> {
         value
             .map(|value| codec::decode_checkpoint(&key, value))
             .transpose()
+    }
+
+    /// Whether there is a record that this checkpoint is retained.
+    pub fn is_retained(&mut self, id: u32) -> Result<bool, KvError> {
+        is_retained(&mut self.read, self.kv, id)
+    }
+
+    /// The first checkpoints under a prefix with an id from `from` on that are not retained, at
+    /// most `wanted`. Reads of each whether it is retained, unless there are none such.
+    pub fn unretained_checkpoints(
+        &mut self,
+        prefix: Vec<u8>,
+        from: u32,
+        wanted: usize,
+        any_retained: bool,
+    ) -> Result<Vec<(u32, Checkpoint)>, Error> {
+        let mut found = vec![];
+        for listed in listing::checkpoints(&*self.kv, prefix, Direction::Ascending)? {
+            let (id, checkpoint) = listed?;
+            if id < from || (any_retained && is_retained(&mut self.read, self.kv, id)?) {
+                continue;
+            }
+            found.push((id, checkpoint));
+            if found.len() == wanted {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// The checkpoint of this id and its size, checked against the tree's.
@@ -119,6 +144,29 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Call<'k, K, H, DEPTH> {
             self.cap = Some(cap);
         }
         Ok(self.cap.get_or_insert_with(Cap::empty))
+    }
+}
+
+/// The record at `key`, taken from the store if it was not read before.
+fn read_once<'r, K: Kv>(
+    read: &'r mut Reads,
+    kv: &K,
+    key: Vec<u8>,
+) -> Result<Option<&'r [u8]>, KvError> {
+    let value = match read.entry(key) {
+        Entry::Occupied(seen) => seen.into_mut(),
+        Entry::Vacant(unseen) => {
+            let value = kv.get(unseen.key())?;
+            unseen.insert(value)
+        }
+    };
+    Ok(value.as_deref())
+}
+
+fn is_retained<K: Kv>(read: &mut Reads, kv: &K, id: u32) -> Result<bool, KvError> {
+    match read_once(read, kv, keys::retained(id))? {
+        None => Ok(false),
+        Some(value) => listing::check_retained(id, value).map(|()| true),
     }
 }
 

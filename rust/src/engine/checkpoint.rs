@@ -112,49 +112,37 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// The first checkpoints from the oldest prunable on that are not retained, at most `wanted`.
     ///
     /// A listing is of all ids that start with the same bytes, and so meets the older, retained
-    /// ones among them. While some are retained, it first lists the 256 ids around the oldest, and
-    /// more of them only if too few are found: the older ones that it meets are then no more than
-    /// 255 of consecutive ids, but once in 256 times.
+    /// ones among them. Where there may be more than 255 of those, the two ids that follow each
+    /// other are tried first.
     fn unretained_from_oldest(
         &mut self,
         summary: &Summary,
         wanted: usize,
     ) -> Result<Vec<(u32, Checkpoint)>, Error> {
         let oldest = keys::checkpoint(summary.oldest);
-        let shared = shared_prefix(&oldest, &keys::checkpoint(summary.newest)).len();
-        let first = match summary.retained {
-            0 => shared,
-            _ => shared.max(oldest.len() - 1),
-        };
-        for length in (shared + 1..=first).rev() {
-            let found = self.unretained_under(&oldest[..length], summary, wanted)?;
-            if found.len() == wanted {
-                return Ok(found);
-            }
+        let prefix = shared_prefix(&oldest, &keys::checkpoint(summary.newest));
+        let many = prefix.len() + 1 < oldest.len();
+        if summary.retained > 0
+            && many
+            && wanted == 2
+            && let Some(found) = self.consecutive_unretained(summary.oldest)?
+        {
+            return Ok(found);
         }
-        self.unretained_under(&oldest[..shared], summary, wanted)
+        self.unretained_checkpoints(prefix, summary.oldest, wanted, summary.retained > 0)
     }
 
-    /// The same, of the ids under one prefix.
-    fn unretained_under(
-        &mut self,
-        prefix: &[u8],
-        summary: &Summary,
-        wanted: usize,
-    ) -> Result<Vec<(u32, Checkpoint)>, Error> {
-        let kv = self.kv();
+    /// The checkpoints `id` and `id + 1`, if there are both and neither is retained. 4 gets.
+    fn consecutive_unretained(&mut self, id: u32) -> Result<Option<Vec<(u32, Checkpoint)>>, Error> {
         let mut found = vec![];
-        for listed in listing::checkpoints(kv, prefix.to_vec(), Direction::Ascending)? {
-            let (id, checkpoint) = listed?;
-            if id < summary.oldest || (summary.retained > 0 && is_retained(kv, id)?) {
-                continue;
-            }
-            found.push((id, checkpoint));
-            if found.len() == wanted {
-                break;
+        // The second first: where ids have gaps it is not there, and that is all that is read.
+        for id in [id.checked_add(1), Some(id)].into_iter().flatten() {
+            match self.checkpoint(id)? {
+                Some(checkpoint) if !self.is_retained(id)? => found.insert(0, (id, checkpoint)),
+                _ => return Ok(None),
             }
         }
-        Ok(found)
+        Ok(Some(found))
     }
 
     /// Stages the shards of leaves that no checkpoint keeps from being pruned any more, and those
@@ -327,14 +315,6 @@ impl<H: TreeNode> Release<'_, H> {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether there is a record that this checkpoint is retained. 1 get.
-pub(super) fn is_retained<K: Kv + ?Sized>(kv: &K, id: u32) -> Result<bool, KvError> {
-    match kv.get(&keys::retained(id))? {
-        None => Ok(false),
-        Some(value) => listing::check_retained(id, &value).map(|()| true),
     }
 }
 

@@ -1,7 +1,6 @@
 //! Retaining checkpoints beyond the number that is kept.
 
 use super::Engine;
-use super::checkpoint::is_retained;
 use crate::codec::{RETAINED_VALUE, TreeNode};
 use crate::error::{Error, KvError};
 use crate::keys;
@@ -20,7 +19,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
             if call.checkpoint(id)?.is_none() {
                 return Err(Error::CheckpointNotFound { id });
             }
-            if is_retained(call.kv(), id)? {
+            if call.is_retained(id)? {
                 return Ok(());
             }
             if summary.retained == summary.count {
@@ -52,7 +51,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
             if call.checkpoint(id)?.is_none() {
                 return Err(Error::CheckpointNotFound { id });
             }
-            if !is_retained(call.kv(), id)? {
+            if !call.is_retained(id)? {
                 return Ok(());
             }
             summary.oldest = match summary.count - summary.retained {

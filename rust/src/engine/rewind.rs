@@ -8,7 +8,7 @@ use shardtree::store::Checkpoint;
 use super::Engine;
 use super::call::Call;
 use super::cap::Cap;
-use super::checkpoint::{is_retained, shared_prefix};
+use super::checkpoint::shared_prefix;
 use super::nodes::{quad_levels, quads};
 use super::shard::LEAVES;
 use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
@@ -57,7 +57,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         let mut shards = BTreeMap::new();
         for (dropped, checkpoint) in &dropped {
             self.stage_delete(keys::checkpoint(*dropped));
-            if summary.retained > 0 && is_retained(self.kv(), *dropped)? {
+            if summary.retained > 0 && self.is_retained(*dropped)? {
                 self.stage_delete(keys::retained(*dropped));
                 summary.retained -= 1;
             }
