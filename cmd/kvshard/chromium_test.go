@@ -42,7 +42,7 @@ func openTab(t *testing.T, browser, url string) *tab {
 		t.Fatal(err)
 	}
 	_, _ = theirIn.Close(), theirOut.Close()
-	timer := time.AfterFunc(2*time.Minute, func() { _ = c.Process.Kill() })
+	timer := time.AfterFunc(5*time.Minute, func() { _ = c.Process.Kill() })
 	p := &tab{t: t, in: in, out: bufio.NewReader(out)}
 	t.Cleanup(func() {
 		p.session = ""

@@ -151,7 +151,7 @@ func TestViewEvents(t *testing.T) {
 
 	// Wheel: in, where the mouse is, and out.
 	under := get[float64](p, fmt.Sprintf("view[0] + (%f - svg.getBoundingClientRect().left - gutter) / scaleOf()", x+200))
-	for range 60 {
+	for range 40 {
 		p.wheel(x+200, y, -200)
 	}
 	if got := get[float64](p, fmt.Sprintf("view[0] + (%f - svg.getBoundingClientRect().left - gutter) / scaleOf()", x+200)); width() > 16 || got < under-16 || got > under+16 {
