@@ -13,6 +13,7 @@ HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
 TESTS   := --profile tests --features test-dependencies
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := v1.1.4
+CARGO_DENY  := 0.20.2
 GO_PACKAGES := ./... ./testdata
 # The tests read more than go knows of: a cached result could be another tree's.
 GOTEST  := go test -count=1
@@ -124,15 +125,20 @@ load: library ## append a million leaves beside readers, and watch memory and fi
 	@mkdir -p bin && rm -f bin/load && go build -o bin/load ./internal/load
 	bin/load
 
+.PHONY: supply-chain-tools
+supply-chain-tools: ## install cargo-deny (compiles for minutes)
+	cargo install --locked cargo-deny@$(CARGO_DENY)
+
 .PHONY: supply-chain
 supply-chain: ## check licences, sources, build scripts and checksums of all dependencies
-	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check --config rust/deny.toml licenses bans sources
+	@command -v cargo-deny >/dev/null || { echo 'supply-chain needs cargo-deny: make supply-chain-tools'; exit 1; }
+	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check licenses bans sources
 	go mod verify
 	cd cmd/kvshard && go mod verify
 
 .PHONY: advisories
 advisories: library ## look for known faults in the dependencies: needs the network
-	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check --config rust/deny.toml advisories
+	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check advisories
 	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./...
 
 .PHONY: lint

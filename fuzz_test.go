@@ -417,6 +417,9 @@ func damageStore(store *kvtest.MemStore, in *fuzzInput) {
 	}
 	record := records[pick%len(records)]
 	value := record.Value
+	if len(value) == 0 { // cut short before
+		kind = 3
+	}
 	switch kind {
 	case 1:
 		value[at%len(value)] ^= 1 + in.byte()%255

@@ -185,3 +185,41 @@ func TestOnlyTheBridgeCallsTheEngine(t *testing.T) {
 		}
 	}
 }
+
+// TestLockedCrates: every crate of every Cargo.lock comes from the public
+// registry, with the checksum of its archive; none from a repository, whose
+// contents can change.
+func TestLockedCrates(t *testing.T) {
+	field := func(entry, name string) string {
+		for line := range strings.Lines(entry) {
+			if value, ok := strings.CutPrefix(strings.TrimSpace(line), name+" = "); ok {
+				return strings.Trim(value, `"`)
+			}
+		}
+		return ""
+	}
+	sum := regexp.MustCompile(`^[0-9a-f]{64}$`)
+	crates := 0
+	for _, name := range repository(t) {
+		if path.Base(name) != "Cargo.lock" {
+			continue
+		}
+		_, entries, _ := strings.Cut(read(t, name), "[[package]]")
+		for entry := range strings.SplitSeq(entries, "[[package]]") {
+			crate, source := field(entry, "name"), field(entry, "source")
+			if source == "" { // a folder of this repository: cargo names no source
+				continue
+			}
+			crates++
+			if source != "registry+https://github.com/rust-lang/crates.io-index" {
+				t.Errorf("%s: %s comes from %s", name, crate, source)
+			}
+			if !sum.MatchString(field(entry, "checksum")) {
+				t.Errorf("%s: %s has no checksum", name, crate)
+			}
+		}
+	}
+	if crates < 100 {
+		t.Errorf("%d crates read, want hundreds", crates)
+	}
+}

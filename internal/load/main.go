@@ -259,7 +259,11 @@ func write(db *dbm.GoLevelDB, leaves uint64, each int, newest *atomic.Pointer[sn
 	disk := dbstore.New(db)
 	var twin ommers
 	measured := false
+	tenth := max(leaves/10, 1)
 	for size := uint64(0); size < leaves; blocks++ {
+		if done := size / tenth; size > 0 && done > (size-uint64(each))/tenth {
+			fmt.Fprintf(os.Stdout, "%d leaves\n", size)
+		}
 		batch := block(size, int(min(uint64(each), leaves-size)))
 		size += uint64(len(batch))
 		var root kvshard.Node
