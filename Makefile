@@ -33,13 +33,17 @@ help: ## print the targets
 build: library ## build the Rust library for this machine and the Go package over it
 	go build ./...
 
+.PHONY: install
+install: library ## put the command kvshard into GOBIN
+	cd cmd/kvshard && go install .
+
 # The same library as a release's, see build/rust.sh and build/archive.sh.
 .PHONY: library
 library:
 	@build/library.sh $(HOST_TARGET)
 
 .PHONY: test
-test: test-rust test-interop test-go ## run every test (some 10 minutes on two cores)
+test: test-rust test-interop test-go test-cmd test-wallet ## run every test (some 10 minutes on two cores)
 
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
@@ -52,6 +56,14 @@ test-interop: ## read zcash_client_backend's shards, and have it read ours
 .PHONY: test-go
 test-go: library ## run the Go tests over the linked library
 	$(GOTEST) $(GO_PACKAGES)
+
+.PHONY: test-cmd
+test-cmd: library ## run the tests of the command, which is a module of its own
+	cd cmd/kvshard && $(GOTEST) ./...
+
+.PHONY: test-wallet
+test-wallet: ## have the crate orchard verify the command's witnesses
+	$(CARGO) test --manifest-path tools/wallet/Cargo.toml --locked --release
 
 .PHONY: test-large
 test-large: library ## run the random histories a hundred times over (minutes)
@@ -122,6 +134,7 @@ supply-chain: ## check licences, sources, build scripts and checksums of all dep
 	@command -v cargo-deny >/dev/null || { echo 'supply-chain needs cargo-deny: make supply-chain-tools'; exit 1; }
 	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check licenses bans sources
 	go mod verify
+	cd cmd/kvshard && go mod verify
 
 .PHONY: advisories
 advisories: library ## look for known faults in the dependencies: needs the network
@@ -133,7 +146,8 @@ lint: library ## check formats, vet, staticcheck, clippy, docs
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt: run it on the files above'; exit 1; }
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
-	$(CARGO) fmt --manifest-path rust/Cargo.toml --check
+	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
+	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --manifest-path $$crate/Cargo.toml --check; done
 	$(CARGO) clippy $(RUST) $(TESTS) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
 
@@ -158,6 +172,11 @@ bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
 	bin/yardstick
 	$(CARGO) bench $(RUST) --bench tree
 	go test -run '^$$' -bench . -benchtime 20x .
+
+.PHONY: benchmarks
+benchmarks: library ## write BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
+	$(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release
+	cd cmd/kvshard && go run . bench --peers ../../tools/peers/target/release/peers --write ../..
 
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one
