@@ -14,6 +14,8 @@
 # - objcopy makes every other name local, drops debug information, and drops the
 #   LLVM bitcode that Rust puts beside the code.
 # - ar D writes no times, owners or numbers of inodes.
+#
+# For Windows, rustc's own object is that one, and the libraries of DLL imports lie beside it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -25,15 +27,51 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 object=$work/kvshard.o
 
+roots=()
+for export in $exports; do roots+=(-u "$export"); done
+keep=(--wildcard "--keep-global-symbol=kvshard_*" --strip-debug
+	--remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.llvm_addrsig --remove-section=.comment)
+
+# import_libraries writes anew the import libraries that rustc put among the
+# members here: rustc's have random names.
+import_libraries() {
+	local head dll
+	for head in *.dllh.o; do
+		dll=${head%h.o}
+		{
+			printf 'LIBRARY %s\nEXPORTS\n' "$dll"
+			"${binutils}nm" "$dll"s*.o | sed -nE 's/.* __imp_(.*)/\1/p' | sort
+		} >"$dll.def"
+		rm "$dll"[hst]*.o
+		"${binutils}dlltool" --deterministic-libraries --temp-prefix "$dll" -d "$dll.def" -l "$dll.lib"
+		"${binutils}ar" x "$dll.lib"
+	done
+}
+
 case $format in
-elf | pe)
+elf)
 	need "${binutils}ld" "${binutils}objcopy" "${binutils}ar"
-	roots=()
-	for name in $exports; do roots+=(-u "$name"); done
 	"${binutils}ld" -r --gc-sections --force-group-allocation "${roots[@]}" -e kvshard_abi -o "$object" "$raw"
-	"${binutils}objcopy" --wildcard --keep-global-symbol='kvshard_*' --strip-debug \
-		--remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.llvm_addrsig --remove-section=.comment "$object"
+	"${binutils}objcopy" "${keep[@]}" "$object"
 	"${binutils}ar" rcsD "$work/libkvshard.a" "$object"
+	;;
+pe)
+	# Built as a whole, all Rust code is in one member, and what that needs of compiler_builtins
+	# (memcpy and the like) the C runtime has. ld -r would lose alignment and shift unwind tables.
+	need "${binutils}objcopy" "${binutils}ar" "${binutils}nm" "${binutils}dlltool"
+	raw=$(realpath "$raw")
+	mkdir "$work/members"
+	pushd "$work/members" >/dev/null
+	"${binutils}ar" x "$raw"
+	# Without --file-alignment objcopy pads sections: the list of thread callbacks would end early.
+	# The linker directives say what not to export from a DLL.
+	# And the pointer to the C runtime's _tls_used would be merged with another Rust library's.
+	"${binutils}objcopy" --file-alignment=16 "${keep[@]}" --remove-section=.drectve \
+		--set-section-flags '.rdata$.refptr._tls_used=alloc,load,readonly,data,contents' kvshard-*.rcgu.o "$object"
+	! "${binutils}nm" -u "$object" | grep -E ' U (_R|_ZN)' >&2 || fail 'the Rust code is not in one member: built without lto?'
+	import_libraries
+	"${binutils}ar" rcsD "$work/libkvshard.a" "$object" *.dll[hst]*.o
+	popd >/dev/null
 	;;
 macho)
 	# Apple's linker does both steps: what is not exported becomes local.

@@ -72,9 +72,9 @@ consumer go mod tidy
 
 exec=()
 [ -z "$run" ] || exec=(-exec "timeout -k 10 600 $run")
-test() { consumer go test -v -count=1 -tags "$tags" ${ldflags:+-ldflags "$ldflags"} ${exec[@]+"${exec[@]}"} "$@" .; }
-test
+tests() { consumer go test -v -count=1 -tags "$tags" ${ldflags:+-ldflags "$ldflags"} ${exec[@]+"${exec[@]}"} "$@" .; }
+tests
 echo "$name: from the proxy: ok"
 consumer go mod vendor
-test -mod=vendor
+tests -mod=vendor
 echo "$name: from vendor: ok"

@@ -19,10 +19,14 @@ for each; do
 		echo "$name: linked $(file -b "bin/$name.test" | cut -c1-60), NEVER RUN here"
 		continue
 	fi
+	tests=(./... ./testdata)
 	# An emulator is slow enough to leave out what -short leaves out.
-	short=()
-	[ -z "$run" ] || short=(-short)
-	"$here/go-test.sh" "$name" ${short[@]+"${short[@]}"} ./... ./testdata
+	[ -z "$run" ] || tests=(-short "${tests[@]}")
+	case $run in
+	# Wine 8 does not know how Go deletes a file, so the tests with a database on disk cannot clean up.
+	*wine.sh) tests=(-short -skip '^TestDatabases$' . ./kvtest ./internal/realdata) ;;
+	esac
+	"$here/go-test.sh" "$name" "${tests[@]}"
 	"$here/test-panic.sh" "$name"
 	echo "$name: ok${run:+ under $(basename "$run")}"
 done

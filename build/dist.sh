@@ -33,17 +33,16 @@ dist=$root/dist module=$root/dist/module
 
 rm -rf "$dist"
 mkdir -p "$module"
-git archive HEAD | tar -x -C "$module"
+# With the time of now: cargo takes a file for unchanged that is older than its last build.
+git archive HEAD | tar -x --touch -C "$module"
 
 toolchains=$module/lib/TOOLCHAINS
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 for each in $chosen; do
 	target "$each"
-	raw=$("$here/rust.sh" "$each" rust/Cargo.toml 2>"$log") || { cat "$log" >&2; exit 1; }
-	"$here/archive.sh" "$raw" "$module/lib/$dir/libkvshard.a" "$each"
-	"$here/archive-check.sh" "$module/lib/$dir/libkvshard.a" "$each"
-	sed -nE "s|^rust.sh: $each: |$dir: |p" "$log" >>"$toolchains"
+	CARGO_TARGET_DIR=$root/rust/target/dist "$module/build/library.sh" "$name" 2>"$log" || { cat "$log" >&2; exit 1; }
+	sed -nE "s|^rust.sh: $name: |$dir: |p" "$log" >>"$toolchains"
 done
 if [ -n "${DIST_EXTRA:-}" ]; then
 	for extra in "$DIST_EXTRA"/*/libkvshard.a; do
@@ -62,7 +61,7 @@ release() {
 	shift
 	(cd tools/release && go run . "$command" -module "$module" -version "$version" -time "$time" "$@")
 }
-release inventory -root "$root"
+release inventory -root "$module"
 (cd "$module" && sha256sum lib/*/libkvshard.a include/kvshard.h sbom.json LICENSES-THIRD-PARTY.txt) >"$module/lib/SHA256SUMS"
 release proxy -out "$dist/proxy"
 (
