@@ -116,9 +116,10 @@ fuzz-go: library ## fuzz the Go package; go puts a failing input into testdata/f
 	done
 
 .PHONY: crash
-crash: library ## kill a process that writes a tree to disk KILLS (500) times, and look at what is left
+crash: library ## kill a process that writes a tree to disk, and the command, KILLS (500) times each, and look at what is left
 	@mkdir -p bin && rm -f bin/crash && go build -o bin/crash ./internal/crash
 	bin/crash -kills $(KILLS)
+	cd cmd/kvshard && KVSHARD_KILLS=$(KILLS) $(GOTEST) -timeout 60m -run 'TestKilled$$' -v .
 
 .PHONY: load
 load: library ## append a million leaves beside readers, and watch memory and files (minutes)

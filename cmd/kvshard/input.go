@@ -10,6 +10,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/kvshard/kvshard"
 )
@@ -76,6 +78,22 @@ func (a *app) openInput(ctx context.Context, name, format string) (*input, error
 	return in, nil
 }
 
+// isText tells whether these are the first bytes of a text: no commitment in 32
+// bytes is likely to be one.
+func isText(head []byte) bool {
+	for len(head) > 0 {
+		c, n := utf8.DecodeRune(head)
+		switch {
+		case c == utf8.RuneError && n == 1:
+			return len(head) < utf8.UTFMax && !utf8.FullRune(head) // cut off
+		case unicode.IsControl(c) && c != '\t' && c != '\r' && c != '\n':
+			return false
+		}
+		head = head[n:]
+	}
+	return true
+}
+
 // guess tells the format by the name's ending, and otherwise by the first
 // bytes: 64 hex digits are no raw commitment that anyone will ever see.
 func guess(name string, r *bufio.Reader) string {
@@ -88,6 +106,9 @@ func guess(name string, r *bufio.Reader) string {
 		return "raw"
 	}
 	head, _ := r.Peek(64)
+	if !isText(head) {
+		return "raw"
+	}
 	text := bytes.TrimLeft(head, " \t\r\n")
 	switch {
 	case len(text) == 0, text[0] == '#':

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
@@ -210,6 +211,28 @@ func TestFormats(t *testing.T) {
 				t.Errorf("from standard input: %+v", got)
 			}
 		})
+	}
+}
+
+// TestGuess: raw commitments are not taken for text, whatever they begin with.
+func TestGuess(t *testing.T) {
+	for first := range 256 {
+		nodes := leaves(3)
+		nodes[0][0] = byte(first)
+		for _, n := range []int{1, 3} {
+			if got := guess("-", bufio.NewReader(strings.NewReader(raw(nodes[:n])))); got != "raw" {
+				t.Errorf("%d commitments, the first byte is %#x: %s", n, first, got)
+			}
+		}
+	}
+	for text, want := range map[string]string{
+		"": "hex", "\n\n": "hex", "# größer\n": "hex", "{}": "json", " [\"": "json", "[": "json",
+		"# " + strings.Repeat("x", 61) + "ß": "hex", // cut within a rune
+		strings.Repeat("0", 64):              "hex",
+	} {
+		if got := guess("-", bufio.NewReader(strings.NewReader(text))); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
 	}
 }
 
