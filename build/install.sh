@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what targets need on Debian, or, without root or apt, names it:
 #
-#   build/install.sh TARGET...
-#   build/install.sh zig         ziglang from PyPI, into bin/zig
+#   build/install.sh [TARGET...]   without arguments: for all targets, and zig
+#   build/install.sh zig           ziglang from PyPI, into bin/zig
 #
 # It never asks rustup for anything: who wants the standard library of rustup's
 # toolchain instead of the distribution's compiler runs rustup target add TRIPLE
@@ -18,6 +18,7 @@ install_zig() {
 	"$root/bin/zig/bin/pip" install -q "ziglang==$ZIGLANG_VERSION"
 }
 
+[ $# -gt 0 ] || set -- $targets zig
 wanted=()
 for each; do
 	if [ "$each" = zig ]; then
@@ -33,9 +34,10 @@ for each; do
 		*) wanted+=("$package") ;;
 		esac
 	done
-	echo "$name: ${wanted[*]:-nothing beside gcc and Rust}"
 done
 [ ${#wanted[@]} -gt 0 ] || exit 0
+mapfile -t wanted < <(printf '%s\n' "${wanted[@]}" | sort -u)
+echo "wanted: ${wanted[*]}"
 
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 	fail "not root, or no apt-get: install ${wanted[*]}"

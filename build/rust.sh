@@ -39,7 +39,7 @@ elif [ -x "$system/rustc" ] && [ -e "$("$system/rustc" --print sysroot)/lib/rust
 	rustc=$system/rustc cargo=(env RUSTC_BOOTSTRAP=1 RUSTC="$system/rustc" RUSTDOC="$system/rustdoc" "$system/cargo")
 	options+=(-Zbuild-std=std,panic_unwind)
 else
-	fail "$name: no Rust standard library for $triple: rustup target add $triple${packages:+, or on Debian: build/install.sh $name}"
+	fail "$name: no Rust standard library for $triple: rustup target add $triple${packages:+, or on Debian: make cross-tools TARGETS=$name}"
 fi
 used=$("$rustc" --version)
 built=''

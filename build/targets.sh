@@ -89,5 +89,5 @@ exported_names() { grep -oE '\bkvshard_[a-z_]+\(' "$root/include/kvshard.h" | tr
 need() {
 	local missing=() command
 	for command; do command -v "$command" >/dev/null || missing+=("$command"); done
-	[ ${#missing[@]} -eq 0 ] || fail "${name:+$name: }missing: ${missing[*]}${packages:+ (on Debian: build/install.sh $name)}"
+	[ ${#missing[@]} -eq 0 ] || fail "${name:+$name: }missing: ${missing[*]}${packages:+ (on Debian: make cross-tools TARGETS=$name)}"
 }

@@ -5,5 +5,5 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/..
 python=$root/bin/zig/bin/python
-[ -x "$python" ] || { echo "zig-darwin-arm64.sh: no zig: build/install.sh zig" >&2; exit 1; }
+[ -x "$python" ] || { echo "zig-darwin-arm64.sh: no zig: make cross-tools TARGETS=zig" >&2; exit 1; }
 exec "$python" -m ziglang cc -target aarch64-macos "-L$here/darwin" "-F$here/darwin" "$@"

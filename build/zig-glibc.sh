@@ -5,5 +5,5 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=$here/../bin/zig/bin/python
-[ -x "$python" ] || { echo "zig-glibc.sh: no zig: build/install.sh zig" >&2; exit 1; }
+[ -x "$python" ] || { echo "zig-glibc.sh: no zig: make cross-tools TARGETS=zig" >&2; exit 1; }
 exec "$python" -m ziglang cc -target "${ZIG_ARCH:-x86_64}-linux-gnu.${GLIBC:-2.17}" "$@"
