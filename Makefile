@@ -33,13 +33,17 @@ help: ## print the targets
 build: library ## build the Rust library for this machine and the Go package over it
 	go build ./...
 
+.PHONY: install
+install: library ## put the command kvshard into GOBIN
+	cd cmd/kvshard && go install .
+
 # The same library as a release's, see build/rust.sh and build/archive.sh.
 .PHONY: library
 library:
 	@build/library.sh $(HOST_TARGET)
 
 .PHONY: test
-test: test-rust test-interop test-go ## run every test (some 10 minutes on two cores)
+test: test-rust test-interop test-go test-cmd test-wallet ## run every test (some 10 minutes on two cores)
 
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
@@ -52,6 +56,14 @@ test-interop: ## read zcash_client_backend's shards, and have it read ours
 .PHONY: test-go
 test-go: library ## run the Go tests over the linked library
 	$(GOTEST) $(GO_PACKAGES)
+
+.PHONY: test-cmd
+test-cmd: library ## run the tests of the command, which is a module of its own
+	cd cmd/kvshard && $(GOTEST) ./...
+
+.PHONY: test-wallet
+test-wallet: ## have the crate orchard verify the command's witnesses
+	$(CARGO) test --manifest-path tools/wallet/Cargo.toml --locked --release
 
 .PHONY: test-large
 test-large: library ## run the random histories a hundred times over (minutes)
@@ -104,9 +116,10 @@ fuzz-go: library ## fuzz the Go package; go puts a failing input into testdata/f
 	done
 
 .PHONY: crash
-crash: library ## kill a process that writes a tree to disk KILLS (500) times, and look at what is left
+crash: library ## kill a process that writes a tree to disk, and the command, KILLS (500) times each, and look at what is left
 	@mkdir -p bin && rm -f bin/crash && go build -o bin/crash ./internal/crash
 	bin/crash -kills $(KILLS)
+	cd cmd/kvshard && KVSHARD_KILLS=$(KILLS) $(GOTEST) -timeout 60m -run 'TestKilled$$' -v .
 
 .PHONY: load
 load: library ## append a million leaves beside readers, and watch memory and files (minutes)
@@ -122,6 +135,7 @@ supply-chain: ## check licences, sources, build scripts and checksums of all dep
 	@command -v cargo-deny >/dev/null || { echo 'supply-chain needs cargo-deny: make supply-chain-tools'; exit 1; }
 	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check licenses bans sources
 	go mod verify
+	cd cmd/kvshard && go mod verify
 
 .PHONY: advisories
 advisories: library ## look for known faults in the dependencies: needs the network
@@ -133,7 +147,8 @@ lint: library ## check formats, vet, staticcheck, clippy, docs
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt: run it on the files above'; exit 1; }
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
-	$(CARGO) fmt --manifest-path rust/Cargo.toml --check
+	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
+	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --manifest-path $$crate/Cargo.toml --check; done
 	$(CARGO) clippy $(RUST) $(TESTS) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
 
@@ -159,6 +174,11 @@ bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
 	$(CARGO) bench $(RUST) --bench tree
 	go test -run '^$$' -bench . -benchtime 20x .
 
+.PHONY: benchmarks
+benchmarks: library ## write BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
+	$(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release
+	cd cmd/kvshard && go run . bench --peers ../../tools/peers/target/release/peers --write ../..
+
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one
 	$(CARGO) bench $(RUST) --bench hash
@@ -179,5 +199,46 @@ testdata-check: ## check that the committed data is what the crate zebra-test gi
 clean: ## remove what was built
 	rm -rf bin dist lib/*/libkvshard.a
 	$(CARGO) clean --manifest-path rust/Cargo.toml
+
+# A chain that uses the tree (examples/shieldchain). It needs the whole Cosmos SDK, so it is a module of
+# its own and no part of `make test`: the first build takes some minutes.
+SHIELDCHAIN := examples/shieldchain
+
+.PHONY: shieldd
+shieldd: library ## build the example chain's node and client (minutes the first time)
+	@mkdir -p bin && rm -f bin/shieldd bin/localnet
+	cd $(SHIELDCHAIN) && go build -o ../../bin/ ./cmd/shieldd ./internal/localnet
+
+.PHONY: chain
+chain: shieldd ## run a node on loopback: transactions, queries and proofs, rollback, export, import (15 s)
+	bin/localnet -bin bin/shieldd -timeout 3m chain
+
+.PHONY: testnet
+testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollback, block-STM, optimistic execution (1 min)
+	bin/localnet -bin bin/shieldd -timeout 5m testnet
+
+.PHONY: test-chain
+test-chain: library ## test the tree on the SDK's own stores and application (30 s, after the SDK is built)
+	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 20m ./...
+
+.PHONY: test-chain-safety
+test-chain-safety: library ## test it with the race detector: CheckTx, simulations, old heights beside blocks
+	cd $(SHIELDCHAIN) && $(GOTEST) -race -short -timeout 20m ./...
+
+.PHONY: lint-chain
+lint-chain: ## vet and staticcheck the chain
+	cd $(SHIELDCHAIN) && go vet ./... && go run $(STATICCHECK) ./...
+
+.PHONY: figures-chain
+figures-chain: library ## print the figures of docs/keeper.md (minutes)
+	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
+
+.PHONY: proto-chain
+proto-chain: ## write the Go code of the chain's messages anew: needs protoc
+	$(SHIELDCHAIN)/scripts/protogen.sh
+
+.PHONY: test-sdk-053
+test-sdk-053: library ## test the Go package with the cosmossdk.io/core of SDK 0.53
+	$(GOTEST) -short -modfile=.ci/sdk-0.53.mod ./...
 
 include build/cross.mk

@@ -3,6 +3,7 @@
 package kvshard
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 )
@@ -21,6 +22,17 @@ const (
 	keySummary    = 0x14 // alone: number, oldest and newest of the checkpoints
 	keyQuad       = 0x15 // then u8 level, u64 BE index: nodes 4*index to 4*index+3 of the level
 )
+
+// KeyRange returns the range of the keys of the tree with this prefix (see
+// [WithPrefix]; nil for none): from start up to end, which is not one of them.
+// All records that the store has there are the tree's, and all of the tree's
+// are there. So whoever copies them, in any order, copies the tree; see
+// FORMAT.md for what they are. The slices are fresh.
+func KeyRange(prefix []byte) (start, end []byte) {
+	start = append(bytes.Clone(prefix), keyShard)
+	end = append(bytes.Clone(prefix), keyQuad+1)
+	return start, end
+}
 
 func shardKey(index uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{keyShard}, index)

@@ -1,6 +1,7 @@
 package kvshard
 
 import (
+	"bytes"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -27,6 +28,9 @@ func TestKeys(t *testing.T) {
 		}
 		if got := keyOf(t, name); string(got) != string(want) {
 			t.Errorf("%s is %x, want %x", name, got, want)
+		}
+		if start, end := KeyRange(nil); bytes.Compare(want, start) < 0 || bytes.Compare(want, end) >= 0 {
+			t.Errorf("%s is not between %x and %x", name, start, end)
 		}
 		if got := keyName(want); got != name {
 			t.Errorf("%x is named %q, want %q", want, got, name)

@@ -18,7 +18,8 @@ const Depth = 32
 // action, as the transaction has it. Zero is a valid node; the value of an
 // absent leaf is 2 (Uncommitted^Orchard).
 //
-// A Node made from bytes is checked where it is used: [ErrInvalidNode].
+// A conversion Node(bytes) is not checked but where the node is used;
+// [NodeFromBytes] checks at once.
 type Node [32]byte
 
 // modulus is that of the Pallas base field, big-endian:
@@ -61,9 +62,29 @@ func parseNode(op, text string) (Node, error) {
 		return invalid("%v", err)
 	}
 	if !n.canonical() {
-		return invalid("%s is not below the modulus of the Pallas base field", text)
+		return Node{}, notCanonical(op, text)
 	}
 	return n, nil
+}
+
+// NodeFromBytes returns the node with these 32 bytes, little-endian, which are
+// copied. Another length, and a value that is not below the modulus, is
+// [ErrInvalidNode]. It is what a message handler refuses a leaf with.
+func NodeFromBytes(b []byte) (Node, error) {
+	const op = "NodeFromBytes"
+	var n Node
+	if len(b) != len(n) {
+		return Node{}, &Error{Op: op, Kind: ErrInvalidNode, What: fmt.Sprintf("%d bytes, want %d", len(b), len(n))}
+	}
+	copy(n[:], b)
+	if !n.canonical() {
+		return Node{}, notCanonical(op, n.String())
+	}
+	return n, nil
+}
+
+func notCanonical(op, text string) error {
+	return &Error{Op: op, Kind: ErrInvalidNode, What: text + " is not below the modulus of the Pallas base field"}
 }
 
 // String returns the 64 lower-case hex digits that [ParseNode] reads.

@@ -1,6 +1,8 @@
 package kvshard_test
 
 import (
+	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -152,6 +154,35 @@ func TestCombineRejects(t *testing.T) {
 		var e *kvshard.Error
 		if !errors.Is(err, kvshard.ErrInvalidNode) || !errors.As(err, &e) || e.Index != uint64(2+side) {
 			t.Errorf("side %d: %v, want ErrInvalidNode at index %d", side, err, 2+side)
+		}
+	}
+}
+
+func TestNodeFromBytes(t *testing.T) {
+	for _, text := range []string{strings.Repeat("00", 32), absentOrchardLeaf, emptyOrchardRoot, belowModulusHex} {
+		b, err := hex.DecodeString(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := kvshard.NodeFromBytes(b)
+		if err != nil || n.String() != text {
+			t.Errorf("NodeFromBytes(%s) = %s, %v", text, n, err)
+		}
+		b[0] ^= 1
+		if n.String() != text {
+			t.Errorf("the node of %s is not a copy", text)
+		}
+	}
+	modulus, err := hex.DecodeString(modulusHex)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string][]byte{
+		"nil": nil, "short": make([]byte, 31), "long": make([]byte, 33),
+		"modulus": modulus, "all ones": bytes.Repeat([]byte{0xFF}, 32),
+	} {
+		if n, err := kvshard.NodeFromBytes(b); !errors.Is(err, kvshard.ErrInvalidNode) || n != (kvshard.Node{}) {
+			t.Errorf("%s: got %s, %v; want ErrInvalidNode", name, n, err)
 		}
 	}
 }

@@ -13,7 +13,7 @@
 //!   and no checkpoint is at it;
 //! - the size at a checkpoint, within those of its neighbours, if each of the leaves between is
 //!   marked or kept for another checkpoint;
-//! - the positions of removed marks, within the checkpoint's size and in order;
+//! - a removed mark that is dropped, or moved to another marked leaf within the checkpoint's size;
 //! - a checkpoint's id, but for the highest and the lowest not retained: what makes such damage is a
 //!   record moved to another key;
 //! - a retained mark moved from one checkpoint to another.

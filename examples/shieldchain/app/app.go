@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	abci "github.com/cometbft/cometbft/abci/types"
 	dbm "github.com/cosmos/cosmos-db"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/cosmos/cosmos-sdk/baseapp"
 	"github.com/cosmos/cosmos-sdk/baseapp/blockexec"
+	"github.com/cosmos/cosmos-sdk/baseapp/oe"
 	"github.com/cosmos/cosmos-sdk/client"
 	"github.com/cosmos/cosmos-sdk/client/flags"
 	"github.com/cosmos/cosmos-sdk/client/grpc/cmtservice"
@@ -63,6 +65,9 @@ const (
 	// FlagOptimisticExecution makes the node execute a proposed block while it
 	// is voted on. A node may do so or not: the results are the same.
 	FlagOptimisticExecution = "optimistic-execution"
+	// FlagOptimisticAborts has this percentage of the optimistic executions
+	// aborted and done again. It is for tests.
+	FlagOptimisticAborts = "optimistic-execution-aborts"
 )
 
 // DefaultNodeHome is where shieldd keeps its files unless --home tells.
@@ -103,6 +108,8 @@ type App struct {
 	Modules      *module.Manager
 	basics       module.BasicManager
 	configurator module.Configurator
+	closeOnce    sync.Once
+	closeErr     error
 }
 
 var _ servertypes.Application = (*App)(nil)
@@ -133,7 +140,8 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 	txConfig := authtx.NewTxConfig(cdc, authtx.DefaultSignModes)
 
 	if cast.ToBool(opts.Get(FlagOptimisticExecution)) {
-		base = append(base, baseapp.SetOptimisticExecution())
+		aborts := cast.ToInt(opts.Get(FlagOptimisticAborts))
+		base = append(base, baseapp.SetOptimisticExecution(oe.WithAbortRate(aborts)))
 	}
 	a := &App{
 		BaseApp: baseapp.NewBaseApp(Name, logger, db, txConfig.TxDecoder(), base...),
@@ -234,6 +242,13 @@ func (a *App) initChain(ctx sdk.Context, req *abci.RequestInitChain) (*abci.Resp
 
 // DefaultGenesis returns the genesis of all modules.
 func (a *App) DefaultGenesis() map[string]json.RawMessage { return a.basics.DefaultGenesis(a.codec) }
+
+// Close closes the application and its databases. The SDK's server calls it
+// more than once.
+func (a *App) Close() error {
+	a.closeOnce.Do(func() { a.closeErr = a.BaseApp.Close() })
+	return a.closeErr
+}
 
 // Codec returns the application's codec.
 func (a *App) Codec() codec.Codec { return a.codec }

@@ -2,6 +2,7 @@ package tests
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -9,6 +10,10 @@ import (
 	"testing"
 
 	abci "github.com/cometbft/cometbft/abci/types"
+
+	corestore "cosmossdk.io/core/store"
+
+	"github.com/cosmos/cosmos-sdk/runtime"
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
@@ -103,6 +108,7 @@ func TestParallel(t *testing.T) {
 			var stop atomic.Bool
 			var group sync.WaitGroup
 			var counts [3]atomic.Int64
+			var torn atomic.Int64
 			beside := func(kind int, f func(i int) error) {
 				group.Go(func() {
 					for i := 0; !stop.Load(); i++ {
@@ -130,6 +136,10 @@ func TestParallel(t *testing.T) {
 				mempool.RLock()
 				defer mempool.RUnlock()
 				_, _, err := c.App.Simulate(simulated)
+				if errors.Is(err, kvshard.ErrCorrupt) {
+					torn.Add(1) // see TestTornState
+					return nil
+				}
 				return err
 			})
 			for range 2 {
@@ -165,9 +175,54 @@ func TestParallel(t *testing.T) {
 				t.Errorf("%d leaves", size)
 			}
 			c.Check()
-			t.Logf("%d CheckTx, %d simulations, %d queries", counts[0].Load(), counts[1].Load(), counts[2].Load())
+			t.Logf("%d CheckTx, %d simulations (%d of a torn state), %d queries", counts[0].Load(), counts[1].Load(), torn.Load(), counts[2].Load())
+			for kind := range counts {
+				if counts[kind].Load() == 0 {
+					t.Errorf("nothing of kind %d ran", kind)
+				}
+			}
 		})
 	}
+}
+
+// A pausedStore lets a test step in between two reads.
+type pausedStore struct {
+	corestore.KVStore
+	gets   int
+	before func(get int)
+}
+
+func (s *pausedStore) Get(key []byte) ([]byte, error) {
+	s.gets++
+	s.before(s.gets)
+	return s.KVStore.Get(key)
+}
+
+// TestTornState: simulations read through the store that FinalizeBlock writes
+// the block into when it has executed it, without a lock. One that runs in that
+// moment sees a state that never was. A tree whose records are of two times is
+// an error, which fails the simulation and nothing else.
+func TestTornState(t *testing.T) {
+	c := chaintest.New(t, chaintest.Config{})
+	a := c.Accounts[0]
+	c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(0, 100)...)))
+	block := c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100, 600)...))
+
+	simulated := c.App.NewContext(true)
+	kv := runtime.NewKVStoreService(c.App.StoreKey(types.StoreKey)).OpenKVStore(simulated)
+	tree := chaintest.Must(kvshard.Open(&pausedStore{kv, 0, func(get int) {
+		if get == 2 { // it has the tip's record
+			c.Finalize(block)
+		}
+	}}))(t)
+	if _, err := tree.AppendBatch(chaintest.Leaves(500, 600)); !errors.Is(err, kvshard.ErrCorrupt) {
+		t.Errorf("a tip of 100 leaves beside records of 700: %v", err)
+	}
+	c.Commit()
+	if _, size := c.Root(); size != 700 {
+		t.Errorf("%d leaves", size)
+	}
+	c.Check()
 }
 
 // TestRollbackAndReplay takes back two versions and executes the blocks again.

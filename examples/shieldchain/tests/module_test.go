@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
 	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
 	"github.com/cosmos/cosmos-sdk/types/module"
 
@@ -22,6 +24,7 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	"github.com/kvshard/kvshard/internal/realdata"
+	"github.com/kvshard/kvshard/kvtest"
 )
 
 const plenty = 50_000_000
@@ -180,23 +183,70 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
+// TestGasOfHashes: a transaction pays the parameter's price for each hash that
+// the tree counts, and nothing else changes with the price.
+func TestGasOfHashes(t *testing.T) {
+	leaves := chaintest.Leaves(0, 37)
+	var hashes uint64
+	counted := chaintest.Must(kvshard.Open(kvtest.NewMemStore(), kvshard.WithObserver(func(s kvshard.Stats) { hashes += s.Hashes })))(t)
+	chaintest.Must(counted.AppendBatch(leaves))(t)
+	if hashes < 30 {
+		t.Fatalf("%d hashes", hashes)
+	}
+	var free uint64
+	for _, price := range []uint64{0, 1, 1 << 10} {
+		params := types.DefaultParams()
+		params.GasPerHash = price
+		c := chaintest.New(t, chaintest.Config{Params: &params})
+		c.MustBlock() // commits genesis
+		ctx := c.Context().WithGasMeter(storetypes.NewInfiniteGasMeter())
+		// The length of the parameters' record depends on the price.
+		k := c.App.Commitment
+		_, err := k.Tree(ctx)
+		chaintest.Must0(t, err)
+		opened := ctx.GasMeter().GasConsumed()
+		_, _, err = k.Append(ctx, "", chaintest.Append(c.Accounts[0], leaves...).Commitments)
+		chaintest.Must0(t, err)
+		used := ctx.GasMeter().GasConsumed() - 2*opened
+		if price == 0 {
+			free = used
+		}
+		if used != free+price*hashes {
+			t.Errorf("price %d: %d gas, want %d and %d hashes", price, used, free, hashes)
+		}
+	}
+}
+
 // TestModesAgree sends the same messages in both modes: only gas differs, not
 // the tree.
 func TestModesAgree(t *testing.T) {
 	var dumps [][]string
 	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
 		c := chaintest.New(t, chaintest.Config{Accounts: 5, Params: withMode(mode)})
+		c.MustBlock() // commits genesis
 		for round := range 5 {
 			var txs [][]byte
 			for i, a := range c.Accounts {
 				leaves := chaintest.Leaves(1000*round+100*i, 7+i)
 				txs = append(txs, c.Tx(a, plenty, chaintest.Append(a, leaves[:3]...), chaintest.Append(a, leaves[3:]...)))
 			}
+			_, size := c.Root()
 			r := c.MustBlock(txs...)
-			if mode == types.Queue {
-				if n := len(chaintest.Events(r.Events, types.EventAppend)); n != 10 {
-					t.Errorf("%d append events in EndBlock, want 10", n)
+			var got, want []string
+			for i, tx := range r.TxResults {
+				for _, e := range chaintest.Events(tx.Events, types.EventAppend) {
+					got = append(got, fmt.Sprintf("%d: %s at %s", i, e[types.AttributeCount], e[types.AttributeFirst]))
 				}
+			}
+			for _, e := range chaintest.Events(r.Events, types.EventAppend) {
+				got = append(got, fmt.Sprintf("%s: %s at %s", e[types.AttributeTxIndex], e[types.AttributeCount], e[types.AttributeFirst]))
+			}
+			for i := range txs {
+				want = append(want, fmt.Sprintf("%d: 3 at %d", i, size), fmt.Sprintf("%d: %d at %d", i, 4+i, size+3))
+				size += uint64(7 + i)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("append events %v, want %v", got, want)
 			}
 		}
 		c.Check()
@@ -388,6 +438,30 @@ func TestGenesisRefuses(t *testing.T) {
 	}()
 }
 
+// TestRewind takes the tree and the anchors back, as an upgrade handler would:
+// the store is what it was at that height, and the chain goes on.
+func TestRewind(t *testing.T) {
+	c := chaintest.New(t, chaintest.Config{})
+	a := c.Accounts[0]
+	var then []string
+	for i := range 8 {
+		c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100*i, 41)...)))
+		if c.Height() == 5 {
+			then = c.Dump()
+		}
+	}
+	ctx := c.Context()
+	chaintest.Must0(t, c.App.Commitment.Rewind(ctx, 5))
+	chaintest.SameDump(t, "rewound", then, chaintest.Records(ctx.KVStore(c.App.StoreKey(types.StoreKey))))
+	chaintest.Must0(t, c.App.Commitment.EndBlock(ctx.WithBlockHeight(9)))
+	if message, broken := c.App.Commitment.Invariant(ctx); broken {
+		t.Error(message)
+	}
+	if err := c.App.Commitment.Rewind(ctx, 7); !errors.Is(err, kvshard.ErrCheckpointNotFound) {
+		t.Errorf("rewound to a height that is gone: %v", err)
+	}
+}
+
 // TestMigration takes the anchors away, as version 1 had none, and has the
 // module manager run the migration.
 func TestMigration(t *testing.T) {
@@ -399,14 +473,6 @@ func TestMigration(t *testing.T) {
 	want := c.Dump()
 	ctx := c.Context()
 	kv := ctx.KVStore(c.App.StoreKey(types.StoreKey))
-	dump := func() (dump []string) {
-		it := kv.Iterator(nil, nil)
-		defer it.Close()
-		for ; it.Valid(); it.Next() {
-			dump = append(dump, fmt.Sprintf("%x = %x", it.Key(), it.Value()))
-		}
-		return dump
-	}
 	var keys [][]byte
 	it := kv.Iterator([]byte{2}, []byte{5})
 	for ; it.Valid(); it.Next() {
@@ -416,7 +482,7 @@ func TestMigration(t *testing.T) {
 	for _, key := range keys {
 		kv.Delete(key)
 	}
-	if len(keys) != 11 || len(dump()) == len(want) {
+	if len(keys) != 11 || len(chaintest.Records(kv)) == len(want) {
 		t.Fatalf("%d records of anchors", len(keys))
 	}
 	from := c.App.Modules.GetVersionMap()
@@ -425,7 +491,7 @@ func TestMigration(t *testing.T) {
 	if to[types.ModuleName] != 2 {
 		t.Errorf("version %d", to[types.ModuleName])
 	}
-	chaintest.SameDump(t, "after migration", want, dump())
+	chaintest.SameDump(t, "after migration", want, chaintest.Records(kv))
 	if message, broken := c.App.Commitment.Invariant(ctx); broken {
 		t.Error(message)
 	}

@@ -356,8 +356,9 @@ impl Player {
             _ => input.long() % (CAPACITY + 1),
         };
         let bits = size.saturating_sub(1).count_ones() as usize;
-        let wrong = input.byte() == 255;
-        let ommers = self.leaves(bits + usize::from(wrong));
+        let too_many = input.byte() == 255;
+        let ommers = self.leaves(bits + usize::from(too_many));
+        let wrong = too_many || size > CAPACITY;
         let leaf = (size > 0).then(|| self.leaves(1)[0]);
         let frontier = TreeFrontier { size, leaf, ommers };
         let id = self.next_id(input);

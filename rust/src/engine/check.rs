@@ -46,7 +46,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     ///
     /// - `keys`: every key in the tree's range is that of a record;
     /// - `tip`, `summary`: they decode, and say what the other records say;
-    /// - `checkpoints`: they decode, ascend in size with their ids, and lie within the tree;
+    /// - `checkpoints`: they decode, ascend in size with their ids, lie within the tree, and remove
+    ///   marks that are there;
     /// - `retained`: every retained id is that of a checkpoint;
     /// - `shards`: one for each 16 leaves, each as its leaves and flags determine it;
     /// - `flags`: a leaf without a mark is kept for a checkpoint exactly if there is one;
@@ -180,9 +181,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
             if checkpoint
                 .marks_removed()
                 .iter()
-                .any(|m| u64::from(*m) >= size)
+                .any(|m| !(tip.origin..size).contains(&u64::from(*m)))
             {
-                let detail = format!("it removed a mark beyond its size {size}");
+                let detail = format!("it removed a mark that is not in {}..{size}", tip.origin);
                 self.report("checkpoints", key, detail);
             }
             before = before.max(size);
@@ -240,10 +241,17 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         checkpoints: &BTreeMap<u32, Checkpoint>,
     ) -> Result<u32, Error> {
         let mut cuts: BTreeMap<u64, u32> = BTreeMap::new();
-        for checkpoint in checkpoints.values() {
+        let mut removals: BTreeMap<u64, u32> = BTreeMap::new();
+        for (id, checkpoint) in checkpoints {
             if let Some(position) = checkpoint.position() {
                 *cuts.entry(position.into()).or_default() += 1;
             }
+            removals.extend(
+                checkpoint
+                    .marks_removed()
+                    .iter()
+                    .map(|m| ((*m).into(), *id)),
+            );
         }
         let mut rebuilt = Rebuilt::new(tip);
         // Without its ommers, a started tree cannot be built again.
@@ -297,6 +305,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
                 Ok(shard) => {
                     let (more, wrong) = check_flags(&shard, tip, &cuts);
                     unmarked += more;
+                    found.extend(check_removals(&shard, &removals));
                     found.extend(
                         wrong
                             .into_iter()
@@ -380,6 +389,23 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         }
         Ok(())
     }
+}
+
+/// A mark stays until no checkpoint says any more that it was removed.
+fn check_removals<H: TreeNode>(
+    shard: &Shard<H>,
+    removals: &BTreeMap<u64, u32>,
+) -> impl Iterator<Item = (&'static str, Vec<u8>, String)> {
+    let marked = |position| {
+        let leaf = shard.leaf(position);
+        leaf.is_some_and(|(_, flags)| flags.is_marked())
+    };
+    let here = removals.range(shard.start()..shard.end());
+    here.filter(move |(position, _)| !marked(**position))
+        .map(|(position, id)| {
+            let detail = format!("it removed a mark at {position}, where there is none");
+            ("checkpoints", keys::checkpoint(*id), detail)
+        })
 }
 
 /// Counts a shard's checkpoints at leaves without a mark, and says what is wrong with its flags.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
 	dbm "github.com/cosmos/cosmos-db"
@@ -83,6 +82,7 @@ func rootCmd() *cobra.Command {
 	)
 	server.AddCommands(root, app.DefaultNodeHome, newApp, export, func(start *cobra.Command) {
 		start.Flags().Bool(app.FlagOptimisticExecution, false, "Execute a proposed block while it is voted on")
+		start.Flags().Int(app.FlagOptimisticAborts, 0, "For tests: abort this percentage of the optimistic executions, and do them again")
 	})
 	return root
 }
@@ -98,7 +98,6 @@ func defaultAppConfig() *serverconfig.Config {
 func defaultCometConfig() *cmtcfg.Config {
 	cfg := cmtcfg.DefaultConfig()
 	cfg.P2P.ListenAddress = "tcp://127.0.0.1:26656"
-	cfg.Consensus.TimeoutCommit = time.Second
 	return cfg
 }
 

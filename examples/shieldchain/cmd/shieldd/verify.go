@@ -113,10 +113,9 @@ func verify(ctx context.Context, rpc *rpchttp.HTTP, position uint64, leaf kvshar
 		return fail("a path of %d nodes", len(witness.Path))
 	}
 	for i, node := range witness.Path {
-		if len(node) != len(kvshard.Node{}) {
-			return fail("a node of %d bytes", len(node))
+		if w.Path[i], err = kvshard.NodeFromBytes(node); err != nil {
+			return fail("sibling at level %d: %w", i, err)
 		}
-		w.Path[i] = kvshard.Node(node)
 	}
 	if err := w.Verify(kvshard.Node(anchor.Root), leaf); err != nil {
 		return fail("%w", err)

@@ -4,6 +4,8 @@ package chaintest
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math/rand"
@@ -21,6 +23,7 @@ import (
 
 	"github.com/cosmos/cosmos-sdk/baseapp"
 	"github.com/cosmos/cosmos-sdk/crypto/keys/secp256k1"
+	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
 	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
@@ -265,13 +268,17 @@ func (c *Chain) Context() sdk.Context {
 // Dump lists all records of the module's committed store.
 func (c *Chain) Dump() []string {
 	c.T.Helper()
-	it := c.Context().KVStore(c.App.StoreKey(types.StoreKey)).Iterator(nil, nil)
+	return Records(c.Context().KVStore(c.App.StoreKey(types.StoreKey)))
+}
+
+// Records lists all records of a store.
+func Records(kv storetypes.KVStore) (records []string) {
+	it := kv.Iterator(nil, nil)
 	defer it.Close()
-	var dump []string
 	for ; it.Valid(); it.Next() {
-		dump = append(dump, fmt.Sprintf("%x = %x", it.Key(), it.Value()))
+		records = append(records, fmt.Sprintf("%x = %x", it.Key(), it.Value()))
 	}
-	return dump
+	return records
 }
 
 // Check runs the module's invariant.
@@ -296,15 +303,12 @@ func Events(events []abci.Event, kind string) (found []map[string]string) {
 	return found
 }
 
-// Leaves makes n leaves, the first numbered from.
+// Leaves makes n leaves, the first numbered from: as random as commitments are.
 func Leaves(from, n int) []kvshard.Node {
 	leaves := make([]kvshard.Node, n)
 	for i := range leaves {
-		number := uint64(from + i + 10)
-		for b := range 8 {
-			leaves[i][b] = byte(number >> (8 * b))
-		}
-		leaves[i][20] = byte(number) | 1
+		leaves[i] = sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(from+i)))
+		leaves[i][31] &= 0x3F // below the modulus
 	}
 	return leaves
 }

@@ -94,6 +94,24 @@ func (k Keeper) FindAnchor(ctx context.Context, root kvshard.Node) (types.Anchor
 	return k.anchors.Get(ctx, height)
 }
 
+// Rewind takes the tree and the anchors back to the checkpoint of a height, as
+// if no later block had appended. A chain that has to, because it halted at a
+// block that must not stand, calls it in an upgrade handler: the same on all
+// nodes. It reads all of the tree, and ends in an error if that is unsound.
+func (k Keeper) Rewind(ctx context.Context, height uint32) error {
+	tree, err := k.Tree(ctx)
+	if err != nil {
+		return err
+	}
+	if err := tree.Rewind(height); err != nil {
+		return err
+	}
+	if err := tree.Check(); err != nil {
+		return err
+	}
+	return k.rebuildAnchors(ctx)
+}
+
 // rebuildAnchors makes the anchors anew from the tree's checkpoints, of which
 // they are an index.
 func (k Keeper) rebuildAnchors(ctx context.Context) error {

@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"cosmossdk.io/core/store"
+
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
 	"github.com/kvshard/kvshard"
@@ -49,9 +51,29 @@ type GenesisTree struct {
 
 // ExportTree writes the tree's records, and tells what it wrote.
 func (k Keeper) ExportTree(ctx context.Context, w io.Writer) (GenesisTree, error) {
+	out, err := WriteRecords(k.storeService.OpenKVStore(ctx), w)
+	if err != nil {
+		return GenesisTree{}, err
+	}
+	tree, err := k.Tree(ctx)
+	if err != nil {
+		return GenesisTree{}, err
+	}
+	root, err := tree.Root()
+	if err != nil {
+		return GenesisTree{}, err
+	}
+	out.Root = root.String()
+	out.Size, err = tree.Size()
+	return out, err
+}
+
+// WriteRecords writes the records of a tree without a prefix as a stream, and
+// tells how many they are and their hash.
+func WriteRecords(kv store.KVStore, w io.Writer) (GenesisTree, error) {
 	sum := sha256.New()
 	buffered := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)
-	it, err := k.storeService.OpenKVStore(ctx).Iterator(treeStart, treeEnd)
+	it, err := kv.Iterator(kvshard.KeyRange(nil))
 	if err != nil {
 		return GenesisTree{}, err
 	}
@@ -73,17 +95,8 @@ func (k Keeper) ExportTree(ctx context.Context, w io.Writer) (GenesisTree, error
 	if err := buffered.Flush(); err != nil {
 		return GenesisTree{}, err
 	}
-	tree, err := k.Tree(ctx)
-	if err != nil {
-		return GenesisTree{}, err
-	}
-	root, err := tree.Root()
-	if err != nil {
-		return GenesisTree{}, err
-	}
-	out.Root, out.SHA256 = root.String(), hex.EncodeToString(sum.Sum(nil))
-	out.Size, err = tree.Size()
-	return out, err
+	out.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return out, nil
 }
 
 // maxRecord bounds a record of a stream that is read: far more than any.
@@ -96,6 +109,7 @@ func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want GenesisTree) e
 	sum := sha256.New()
 	in := bufio.NewReaderSize(io.TeeReader(r, sum), 1<<16)
 	kv := k.storeService.OpenKVStore(ctx)
+	start, end := kvshard.KeyRange(nil)
 	var last []byte
 	var records uint64
 	for ; ; records++ {
@@ -110,7 +124,7 @@ func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want GenesisTree) e
 		if err != nil {
 			return fmt.Errorf("record %d: %w", records, err)
 		}
-		if bytes.Compare(key, last) <= 0 || bytes.Compare(key, treeStart) < 0 || bytes.Compare(key, treeEnd) >= 0 || len(value) == 0 {
+		if bytes.Compare(key, last) <= 0 || bytes.Compare(key, start) < 0 || bytes.Compare(key, end) >= 0 || len(value) == 0 {
 			return fmt.Errorf("record %d: key %x out of order or out of the tree, or no value", records, key)
 		}
 		last = key
@@ -195,7 +209,11 @@ func (k Keeper) openStream(state GenesisTree) (io.ReadCloser, error) {
 		if k.genesisDir == "" || filepath.Base(state.File) != state.File {
 			return nil, fmt.Errorf("no directory for the genesis file %q", state.File)
 		}
-		return os.Open(filepath.Join(k.genesisDir, state.File))
+		file, err := os.Open(filepath.Join(k.genesisDir, state.File))
+		if err != nil {
+			return nil, fmt.Errorf("%w: it has the tree's records, and goes with genesis.json from the node that exported", err)
+		}
+		return file, nil
 	case len(state.Data) > 0:
 		if n := len(state.Data); n < 2 || state.Data[0] != '"' || state.Data[n-1] != '"' {
 			return nil, errors.New("the tree's data is no string")

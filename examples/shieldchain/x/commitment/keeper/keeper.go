@@ -21,7 +21,6 @@ import (
 	"cosmossdk.io/collections"
 	"cosmossdk.io/core/address"
 	"cosmossdk.io/core/store"
-	"cosmossdk.io/log/v2"
 
 	"github.com/cosmos/cosmos-sdk/codec"
 	sdk "github.com/cosmos/cosmos-sdk/types"
@@ -29,10 +28,6 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
-
-// The keys of the tree in the module's store: from treeStart up to treeEnd,
-// which is not one of them.
-var treeStart, treeEnd = []byte{0x0F}, []byte{0x16}
 
 // A Keeper keeps the tree. It has no state of its own: a copy is as good, and
 // any number of goroutines may use one, each with a context of its own.
@@ -91,11 +86,6 @@ func NewKeeper(
 	return k
 }
 
-// Logger returns the context's logger under the module's name.
-func (k Keeper) Logger(ctx context.Context) log.Logger {
-	return sdk.UnwrapSDKContext(ctx).Logger().With("module", "x/"+types.ModuleName)
-}
-
 // Tree opens the tree in the context's store. It reads the parameters; the
 // tree itself costs nothing to open and is dropped after use. Hashes are
 // charged to the context's gas meter, after the call that computed them.
@@ -133,7 +123,7 @@ func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte)
 	}
 	leaves := make([]kvshard.Node, len(commitments))
 	for i, c := range commitments {
-		if leaves[i], err = parseNode(c); err != nil {
+		if leaves[i], err = kvshard.NodeFromBytes(c); err != nil {
 			return 0, false, types.ErrInvalidCommitment.Wrapf("number %d: %v", i, err)
 		}
 	}
@@ -225,11 +215,6 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 		sdk.NewAttribute(types.AttributeSize, fmt.Sprint(size)),
 	))
 	return nil
-}
-
-// parseNode is the node of 32 bytes that came from outside.
-func parseNode(b []byte) (kvshard.Node, error) {
-	return kvshard.ParseNode(fmt.Sprintf("%x", b))
 }
 
 // orZero turns "not found" into the zero value.

@@ -70,7 +70,7 @@ func (s queryServer) RootAt(ctx context.Context, req *types.QueryRootAtRequest) 
 }
 
 func (s queryServer) Anchor(ctx context.Context, req *types.QueryAnchorRequest) (*types.QueryAnchorResponse, error) {
-	root, err := parseNode(req.Root)
+	root, err := kvshard.NodeFromBytes(req.Root)
 	if err != nil {
 		return nil, grpcError(err)
 	}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// markName is a file beside a tree, from an append's first batch to its end. If
+// it is there later, that append was interrupted, and the same command would
+// append again what is in the tree already.
+const markName = "append.json"
+
+type appendMark struct {
+	Start uint64 `json:"start"` // position of the input's first leaf
+	Input string `json:"input"`
+}
+
+func readMark(dir string) (*appendMark, error) {
+	path := filepath.Join(dir, markName)
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var mark appendMark
+	if err := json.Unmarshal(text, &mark); err != nil {
+		return nil, coded(codeStore, "to look how far the last append came, and remove the file", "%s: %w", path, err)
+	}
+	return &mark, nil
+}
+
+func writeMark(dir string, mark appendMark) error {
+	text, err := json.Marshal(mark)
+	if err != nil {
+		return err
+	}
+	part := filepath.Join(dir, markName+".part")
+	file, err := os.Create(part)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(append(text, '\n'))
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(part, filepath.Join(dir, markName))
+}
+
+// appendCommand is how an append goes on.
+func appendCommand(dir string, start uint64, name string, last *uint32) string {
+	text := fmt.Sprintf("kvshard append --dir %s --start %d %s", dir, start, name)
+	if last != nil {
+		text += fmt.Sprintf(" --checkpoint %d", *last)
+	}
+	return text
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+)
+
+const (
+	benchBegin = "<!-- from here on written by kvshard bench -->"
+	benchEnd   = "<!-- up to here -->"
+)
+
+// write puts the tables into BENCHMARKS.md, in the place of earlier ones, and
+// the plots into docs.
+func (r *benchResult) write(dir string) error {
+	path := filepath.Join(dir, "BENCHMARKS.md")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text = []byte("# Benchmarks\n\n" + benchBegin + "\n" + benchEnd + "\n")
+	} else if err != nil {
+		return err
+	}
+	before, rest, found := bytes.Cut(text, []byte(benchBegin))
+	_, after, closed := bytes.Cut(rest, []byte(benchEnd))
+	if !found || !closed {
+		return coded(codeState, "the two lines, or no such file", "%s lacks the lines %q and %q", path, benchBegin, benchEnd)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "docs"), 0o755); err != nil {
+		return err
+	}
+	for _, p := range r.plots() {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(p.file)), plot(p.title, p.unit, p.lines), 0o644); err != nil {
+			return err
+		}
+	}
+	made := string(before) + benchBegin + "\n" + r.markdown() + benchEnd + string(after)
+	return os.WriteFile(path, []byte(made), 0o644)
+}
+
+func (r *benchResult) markdown() string {
+	var b strings.Builder
+	pictures := func(part string) {
+		for _, p := range r.plots() {
+			if p.part == part {
+				fmt.Fprintf(&b, "![%s](%s)\n\n", p.title, p.file)
+			}
+		}
+	}
+	fmt.Fprintf(&b, "\nMade by\n\n```\n%s\n```\n\non %s.\n\n## Counted\n\n", r.Command, machine())
+	pictures("counted")
+	for _, call := range benchCalls {
+		fmt.Fprintf(&b, "### %s\n\n%s\n\n", title(call), callMeans[call])
+		b.WriteString("| leaves | tree | " + strings.Join(costColumns, " | ") + " |\n|---:|---|" + strings.Repeat("---:|", len(costColumns)) + "\n")
+		for _, row := range r.counted(call) {
+			fmt.Fprintf(&b, "| %s | %s | %s |\n", grouped(float64(row.Leaves)), row.Tree, strings.Join(costCells(row, call), " | "))
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "## Times\n\nIn %s; %s in microseconds a leaf.", r.Unit, callBuild)
+	if len(r.Frontier) > 0 {
+		fmt.Fprintf(&b, " Such a block took %s microseconds at the sizes\nbelow, in their order.", strings.Join(significants(r.Frontier), ", "))
+	}
+	fmt.Fprintf(&b, " A step over %s was ended, and its tree not asked again at that size.\n\n", r.Limit)
+	pictures("times")
+	b.WriteString("| leaves | tree | store | " + strings.Join(timeColumns, " | ") + " |\n|---:|---|---|" + strings.Repeat("---:|", len(timeColumns)) + "\n")
+	for _, row := range r.Rows {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", grouped(float64(row.Leaves)), row.Tree, row.Store, strings.Join(r.timeCells(row), " | "))
+	}
+	b.WriteString("\n")
+	return b.String()
+}
+
+var callMeans = map[string]string{
+	callBlock:   "10 leaves appended, a checkpoint, the root.",
+	callRoot:    "The root, nothing being kept from the call before.",
+	callWitness: "The path of a leaf to the root of the newest checkpoint; the leaves are spread over the tree.",
+	callAppend:  "One leaf, by itself.",
+	callOpen:    "A database opened, where there is one, a tree over it, and its root.",
+}
+
+// machine is what times depend on.
+func machine() string {
+	text := fmt.Sprintf("%s/%s with %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	info, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return text
+	}
+	for line := range strings.Lines(string(info)) {
+		if name, model, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
+			return text + ", " + strings.TrimSpace(model)
+		}
+	}
+	return text
+}
+
+func title(call string) string { return strings.ToUpper(call[:1]) + call[1:] }
+
+var costColumns = []string{"gas", "KV operations", "bytes read", "bytes written", "hashes"}
+
+// noFigure stands where a tree has no such call or figure.
+const noFigure = "\u2013"
+
+// costCells are the figures of a call as costColumns has them. Trees in memory
+// have no store, and the hashes of one are not to be seen.
+func costCells(row benchRow, call string) []string {
+	c := row.Costs[call]
+	cells := []string{grouped(c.Gas), decimal(c.Ops), grouped(c.Read), grouped(c.Written), decimal(c.Hashes)}
+	switch row.Tree {
+	case treeFrontier, treeShardTree:
+		cells[0], cells[1], cells[2], cells[3] = noFigure, noFigure, noFigure, noFigure
+	case treeVote:
+		cells[4] = noFigure
+	}
+	return cells
+}
+
+// timeCells are the times as timeColumns has them.
+func (r *benchResult) timeCells(row benchRow) (cells []string) {
+	for _, call := range timeColumns {
+		value, measured := row.Times[call]
+		switch {
+		case measured:
+			cells = append(cells, significant(value))
+		case row.Over == call:
+			cells = append(cells, "over "+r.Limit)
+		default:
+			cells = append(cells, noFigure)
+		}
+	}
+	return cells
+}
+
+func significants(values []float64) (texts []string) {
+	for _, v := range values {
+		texts = append(texts, significant(v))
+	}
+	return texts
+}
+
+// significant is a number with three digits, or all that are before the point.
+func significant(v float64) string {
+	if v >= 100 {
+		return grouped(v)
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
+
+func decimal(v float64) string {
+	if v >= 1000 {
+		return grouped(v)
+	}
+	return strconv.FormatFloat(v, 'f', 1, 64)
+}
+
+// grouped is a whole number with commas.
+func grouped(v float64) string {
+	text := strconv.FormatFloat(math.Round(v), 'f', 0, 64)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+type benchPlot struct {
+	part, file, title, unit string
+	lines                   []plotLine
+}
+
+func (r *benchResult) plots() []benchPlot {
+	counted := func(call string, figure func(cost) float64, trees ...string) (lines []plotLine) {
+		rows := r.counted(call)
+		for _, tree := range trees {
+			line := plotLine{name: tree, style: plotStyles[tree]}
+			for _, row := range rows {
+				if v := figure(row.Costs[call]); row.Tree == tree && v > 0 {
+					line.points = append(line.points, [2]float64{float64(row.Leaves), v})
+				}
+			}
+			lines = append(lines, line)
+		}
+		return withPoints(lines)
+	}
+	gas := func(c cost) float64 { return c.Gas }
+	hashes := func(c cost) float64 { return c.Hashes }
+	return []benchPlot{
+		{"counted", "docs/bench-gas.svg", "Gas of a block", "the SDK's default KV gas", counted(callBlock, gas, treeOurs, treeVote)},
+		{"counted", "docs/bench-witness-gas.svg", "Gas of a witness", "the SDK's default KV gas", counted(callWitness, gas, treeOurs, treeVote)},
+		{"counted", "docs/bench-hashes.svg", "Hashes of a block", "Sinsemilla", counted(callBlock, hashes, treeOurs, treeFrontier, treeShardTree)},
+		{"times", "docs/bench-block.svg", "Time of a block", r.Unit, r.timed(callBlock)},
+		{"times", "docs/bench-witness.svg", "Time of a witness", r.Unit, r.timed(callWitness)},
+	}
+}
+
+func (r *benchResult) timed(call string) (lines []plotLine) {
+	at := map[string]int{}
+	for _, row := range r.Rows {
+		name := row.Tree
+		if row.Tree == treeOurs {
+			name += ", " + row.Store
+		}
+		i, known := at[name]
+		if !known {
+			i = len(lines)
+			at[name] = i
+			lines = append(lines, plotLine{name: name, style: plotStyles[name]})
+		}
+		if v, measured := row.Times[call]; measured {
+			lines[i].points = append(lines[i].points, [2]float64{float64(row.Leaves), v})
+		}
+	}
+	return withPoints(lines)
+}
+
+var plotStyles = map[string]int{
+	treeOurs: 0, treeOurs + ", " + storeMemDB: 0, treeOurs + ", " + disk.GoLevelDB: 1, treeOurs + ", " + disk.Pebble: 2,
+	treeOurs + ", " + storeIAVL: 6, treeFrontier: 3, treeShardTree: 4, treeVote: 5,
+}
+
+func withPoints(lines []plotLine) (some []plotLine) {
+	for _, line := range lines {
+		if len(line.points) > 0 {
+			some = append(some, line)
+		}
+	}
+	return some
+}

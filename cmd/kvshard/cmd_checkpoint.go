@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kvshard/kvshard"
+)
+
+func parseID(text string) (uint32, error) {
+	id, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return 0, usage("a checkpoint id is a number from 0 to 4294967295, not %q", text)
+	}
+	return uint32(id), nil
+}
+
+func parsePosition(text string) (uint64, error) {
+	position, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return 0, usage("a position is a number from 0, not %q", text)
+	}
+	return position, nil
+}
+
+// A checkpointView is a checkpoint as it is printed.
+type checkpointView struct {
+	ID       uint32 `json:"id"`
+	Size     uint64 `json:"size"`
+	Retained bool   `json:"retained"`
+}
+
+func (a *app) checkpointCommand() *cobra.Command {
+	var retain, release bool
+	c := &cobra.Command{
+		Use:   "checkpoint [ID]",
+		Short: "Make a checkpoint, exempt one from pruning, or list them",
+		Long: `Without an id, list the checkpoints, oldest first.
+
+With an id, remember the tree as it is now under it; ids strictly increase.
+With --retain a checkpoint (there already, or new if its id is above the
+newest) is exempt from pruning, and with --release no longer.`,
+		Example: `  $ kvshard checkpoint 1687105
+  checkpoint 1687105 at size 8
+
+  $ kvshard checkpoint --retain 1687105
+  $ kvshard checkpoint
+  1687105   size 8   retained`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	c.Flags().BoolVar(&retain, "retain", false, "exempt it from pruning")
+	c.Flags().BoolVar(&release, "release", false, "take --retain back")
+	c.MarkFlagsMutuallyExclusive("retain", "release")
+	c.ValidArgsFunction = a.completeOne
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		if len(args) == 0 {
+			if retain || release {
+				return usage("--retain and --release need the id of a checkpoint")
+			}
+			return a.listCheckpoints(c.Context())
+		}
+		id, err := parseID(args[0])
+		if err != nil {
+			return err
+		}
+		s, err := a.toWrite(c.Context())
+		if err != nil {
+			return err
+		}
+		defer s.close(&err)
+		view := checkpointView{ID: id, Retained: retain}
+		err = s.update(func(tree *kvshard.Tree) error {
+			if release {
+				return tree.ReleaseCheckpoint(id)
+			}
+			if retain {
+				return retainCheckpoint(tree, id)
+			}
+			return tree.Checkpoint(id)
+		})
+		if err != nil {
+			return err
+		}
+		tree, err := s.tree()
+		if err != nil {
+			return err
+		}
+		if view.Size, err = tree.SizeAt(id); err != nil {
+			return err
+		}
+		return a.emit(view, func(w io.Writer) {
+			retained := ""
+			if retain {
+				retained = ", retained"
+			}
+			fmt.Fprintf(w, "checkpoint %d at size %d%s\n", id, view.Size, retained)
+		})
+	}
+	return c
+}
+
+// completeCheckpoints has the ids in the store for the shell.
+func (a *app) completeCheckpoints(c *cobra.Command, args []string, _ string) (ids []string, _ cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+	s, err := a.toRead(c.Context())
+	if err != nil {
+		return nil, directive
+	}
+	defer s.close(&err)
+	tree, err := s.tree()
+	if err != nil {
+		return nil, directive
+	}
+	for checkpoint, err := range tree.Checkpoints() {
+		if err != nil {
+			return nil, directive
+		}
+		ids = append([]string{fmt.Sprintf("%d\tsize %d", checkpoint.ID, checkpoint.Size)}, ids...)
+	}
+	return ids, directive
+}
+
+// completeOne does it for a single argument.
+func (a *app) completeOne(c *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.completeCheckpoints(c, args, begun)
+}
+
+// retainCheckpoint makes the checkpoint, if it is not there, and retains it.
+func retainCheckpoint(tree *kvshard.Tree, id uint32) error {
+	_, err := tree.SizeAt(id)
+	if errors.Is(err, kvshard.ErrCheckpointNotFound) {
+		err = tree.Checkpoint(id)
+	}
+	if err != nil {
+		return err
+	}
+	return tree.RetainCheckpoint(id)
+}
+
+func (a *app) listCheckpoints(ctx context.Context) (err error) {
+	s, err := a.toRead(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close(&err)
+	tree, err := s.tree()
+	if err != nil {
+		return err
+	}
+	list := []checkpointView{}
+	for checkpoint, err := range tree.Checkpoints() {
+		if err != nil {
+			return err
+		}
+		list = append(list, checkpointView(checkpoint))
+	}
+	return a.emit(list, func(w io.Writer) {
+		for _, checkpoint := range list {
+			retained := ""
+			if checkpoint.Retained {
+				retained = "   retained"
+			}
+			fmt.Fprintf(w, "%d   size %d%s\n", checkpoint.ID, checkpoint.Size, retained)
+		}
+	})
+}

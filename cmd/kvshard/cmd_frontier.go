@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
+)
+
+func (a *app) rewindCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "rewind ID",
+		Short: "Take the tree back to a checkpoint",
+		Long: `Take the tree back to a checkpoint, which stays. Later leaves and checkpoints are
+gone then, and leave no trace in the store.`,
+		Example: `  $ kvshard rewind 1842462
+  size 4, 4 leaves dropped, root 33b7...`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeOne,
+	}
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		id, err := parseID(args[0])
+		if err != nil {
+			return err
+		}
+		s, err := a.toWrite(c.Context())
+		if err != nil {
+			return err
+		}
+		defer s.close(&err)
+		var result struct {
+			state
+			Dropped uint64 `json:"dropped"`
+		}
+		err = s.update(func(tree *kvshard.Tree) error {
+			before, err := tree.Size()
+			if err != nil {
+				return err
+			}
+			if err := tree.Rewind(id); err != nil {
+				return err
+			}
+			result.state, err = readState(tree, "")
+			result.Dropped = before - result.Size
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return a.emit(result, func(w io.Writer) {
+			fmt.Fprintf(w, "size %d, %d leaves dropped, root %s\n", result.Size, result.Dropped, result.Root)
+		})
+	}
+	return c
+}
+
+// A frontierView is a frontier as JSON has it.
+type frontierView struct {
+	Size      uint64         `json:"size"`
+	Leaf      *kvshard.Node  `json:"leaf,omitempty"`
+	Ommers    []kvshard.Node `json:"ommers"`
+	Root      *kvshard.Node  `json:"root,omitempty"`
+	Treestate string         `json:"treestate,omitempty"`
+}
+
+func (a *app) frontierCommand() *cobra.Command {
+	var from, id, root string
+	var encode bool
+	c := &cobra.Command{
+		Use:   "frontier",
+		Short: "Print the frontier, or start an empty tree from a Zcash node's",
+		Long: `Print the frontier: the newest leaf and its ommers, from the lowest level up, all
+that appending needs. With --treestate, print it as Zcash nodes encode it.
+
+With --import-treestate, start the empty tree --dir from such a frontier, and make
+a checkpoint of it. It is given in hex, as field orchard.commitments.finalState
+of z_gettreestate or orchardTree of lightwalletd; or as @FILE or - (standard
+input), with the hex, the whole answer in JSON, or what this command prints in
+JSON. The height of such an answer is the checkpoint's id, unless --checkpoint
+tells another; a root that it tells must be the tree's, and so must --root.
+
+The leaves before the frontier cannot be proven; later ones can.`,
+		Example: `  $ kvshard frontier --treestate
+  01cd26...
+
+  $ zcash-cli z_gettreestate 2402500 > state.json
+  $ kvshard init --dir from-zcash
+  $ kvshard frontier --dir from-zcash --import-treestate @state.json
+  started at 48707008 leaves, checkpoint 2402500, root 8b3c...`,
+		Args: cobra.NoArgs,
+	}
+	c.Flags().StringVar(&from, "import-treestate", "", "`HEX`, @FILE or -")
+	c.Flags().StringVar(&id, "checkpoint", "", "`id` of the checkpoint that --import-treestate makes")
+	c.Flags().StringVar(&root, "root", "", "the root that --import-treestate must come to")
+	c.Flags().BoolVar(&encode, "treestate", false, "print the legacy CommitmentTree in hex")
+	c.MarkFlagsMutuallyExclusive("import-treestate", "treestate")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if from == "" {
+			if id != "" || root != "" {
+				return usage("--checkpoint and --root go with --import-treestate")
+			}
+			return a.printFrontier(c, encode)
+		}
+		t, err := a.readTreestate(from)
+		if err != nil {
+			return err
+		}
+		if id != "" {
+			parsed, err := parseID(id)
+			if err != nil {
+				return err
+			}
+			t.height = &parsed
+		}
+		if root != "" {
+			node, err := parseNode("--root", root)
+			if err != nil {
+				return err
+			}
+			t.roots = append(t.roots, node)
+		}
+		if t.height == nil {
+			return usage("which checkpoint is this? give --checkpoint, say with the height of the block")
+		}
+		return a.startFrom(c, t)
+	}
+	return c
+}
+
+func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
+	s, err := a.toRead(c.Context())
+	if err != nil {
+		return err
+	}
+	defer s.close(&err)
+	tree, err := s.tree()
+	if err != nil {
+		return err
+	}
+	f, err := tree.Frontier()
+	if err != nil {
+		return err
+	}
+	root, err := tree.Root()
+	if err != nil {
+		return err
+	}
+	raw, err := treestate.Encode(f)
+	if err != nil {
+		return err
+	}
+	view := frontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: &root, Treestate: hexText(raw)}
+	if f.Size > 0 {
+		view.Leaf = &f.Leaf
+	}
+	return a.emit(view, func(w io.Writer) {
+		if encode {
+			fmt.Fprintln(w, view.Treestate)
+			return
+		}
+		fmt.Fprintf(w, "size %d, root %s\n", f.Size, root)
+		if f.Size > 0 {
+			fmt.Fprintf(w, "leaf  %s\n", f.Leaf)
+		}
+		for _, ommer := range f.Ommers {
+			fmt.Fprintf(w, "ommer %s\n", ommer)
+		}
+	})
+}
+
+// A startingPoint is a frontier with what is known of it.
+type startingPoint struct {
+	frontier kvshard.Frontier
+	height   *uint32
+	roots    []kvshard.Node // each must be the root
+	either   []kvshard.Node // one of them must be, if there are any
+}
+
+func (a *app) readTreestate(from string) (t startingPoint, err error) {
+	text := from
+	if from == "-" || strings.HasPrefix(from, "@") {
+		var raw []byte
+		if from == "-" {
+			raw, err = io.ReadAll(io.LimitReader(a.in, 1<<20))
+		} else {
+			raw, err = os.ReadFile(from[1:])
+		}
+		if err != nil {
+			return t, coded(codeInput, "", "%w", err)
+		}
+		text = strings.TrimSpace(string(raw))
+	}
+	const hint = "orchard.commitments.finalState of z_gettreestate, or orchardTree of lightwalletd"
+	if strings.HasPrefix(text, "{") {
+		var answer struct {
+			frontierView
+			Height  *uint32 `json:"height"`
+			Result  json.RawMessage
+			Lightd  string `json:"orchardTree"`
+			Orchard struct {
+				Commitments struct{ FinalRoot, FinalState string }
+			} `json:"orchard"`
+		}
+		decode := func(text []byte) error { return json.Unmarshal(text, &answer) }
+		if err := decode([]byte(text)); err != nil {
+			return t, coded(codeInput, hint, "the tree state: %w", err)
+		}
+		if len(answer.Result) > 0 { // the answer with its envelope
+			if err := decode(bytes.Clone(answer.Result)); err != nil {
+				return t, coded(codeInput, hint, "the tree state: %w", err)
+			}
+		}
+		t.height = answer.Height
+		switch commitments := answer.Orchard.Commitments; {
+		case commitments.FinalState != "":
+			text = commitments.FinalState
+			if t.either, err = eitherOrder(commitments.FinalRoot); err != nil {
+				return t, err
+			}
+		case answer.Lightd != "":
+			text = answer.Lightd
+		case answer.Treestate != "":
+			text = answer.Treestate
+			if answer.Root != nil {
+				t.roots = append(t.roots, *answer.Root)
+			}
+		default:
+			return t, coded(codeInput, hint, "the tree state has none of Orchard's")
+		}
+	}
+	raw, err := hex.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return t, coded(codeInput, hint, "the tree state: %w", err)
+	}
+	if t.frontier, err = treestate.Decode(raw); err != nil {
+		return t, coded(codeInput, hint, "%w", err)
+	}
+	return t, nil
+}
+
+// eitherOrder reads a root that may be in the order of block explorers.
+func eitherOrder(text string) ([]kvshard.Node, error) {
+	if text == "" {
+		return nil, nil
+	}
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != 32 {
+		return nil, coded(codeInput, "", "finalRoot %q is no root", text)
+	}
+	as := kvshard.Node(raw)
+	slices.Reverse(raw)
+	return []kvshard.Node{as, kvshard.Node(raw)}, nil
+}
+
+func (a *app) startFrom(c *cobra.Command, t startingPoint) (err error) {
+	s, err := a.toWrite(c.Context())
+	if err != nil {
+		return err
+	}
+	defer s.close(&err)
+	var now state
+	err = s.update(func(tree *kvshard.Tree) error {
+		if err := tree.InsertFrontier(t.frontier, *t.height); err != nil {
+			return err
+		}
+		if now, err = readState(tree, ""); err != nil {
+			return err
+		}
+		for _, root := range t.roots {
+			if now.Root != root {
+				return coded(codeInput, "the frontier of the same block", "the root comes to %s, not to %s; nothing was imported", now.Root, root)
+			}
+		}
+		if len(t.either) > 0 && !slices.Contains(t.either, now.Root) {
+			return coded(codeInput, "an answer as the node gave it", "the root comes to %s, and the node tells %s; nothing was imported", now.Root, t.either[0])
+		}
+		return nil
+	})
+	var failed *kvshard.Error
+	if errors.As(err, &failed) && failed.Kind == kvshard.ErrInvalidNode {
+		return coded(codeInput, "a frontier of Orchard's tree, not of Sapling's", "%w", err)
+	}
+	if err != nil {
+		return err
+	}
+	now.Checkpoint = t.height
+	return a.emit(now, func(w io.Writer) {
+		fmt.Fprintf(w, "started at %d leaves, checkpoint %d, root %s\n", now.Size, *t.height, now.Root)
+	})
+}

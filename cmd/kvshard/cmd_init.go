@@ -1,0 +1,77 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+)
+
+func (a *app) initCommand() *cobra.Command {
+	var maxCheckpoints uint32
+	var retention string
+	c := &cobra.Command{
+		Use:   "init",
+		Short: "Make an empty tree in a directory",
+		Long: `Make an empty tree in the directory --dir, which must not hold one yet.
+
+The options are written to kvshard.json there, since they are no part of the
+tree and must be the same whenever it is written.`,
+		Example: `  $ kvshard init --dir tree
+  tree: an empty tree on goleveldb, 100 checkpoints kept, every leaf provable
+
+  $ kvshard init --dir frontier-only --backend pebble --retention ephemeral --max-checkpoints 10`,
+		Args: cobra.NoArgs,
+	}
+	c.Flags().Uint32Var(&maxCheckpoints, "max-checkpoints", kvshard.DefaultMaxCheckpoints, "how many checkpoints are kept; at least 1")
+	c.Flags().StringVar(&retention, "retention", "marked", "of leaves: marked, provable for ever, or ephemeral, never")
+	_ = c.RegisterFlagCompletionFunc("retention", cobra.FixedCompletions([]string{"marked", "ephemeral"}, cobra.ShellCompDirectiveNoFileComp))
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		made := config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
+		if err := makeTree(a.dir, made); err != nil {
+			return err
+		}
+		return a.emit(struct {
+			Dir string `json:"dir"`
+			config
+		}{a.dir, made}, func(w io.Writer) {
+			provable := "every leaf provable"
+			if retention == "ephemeral" {
+				provable = "no leaf provable"
+			}
+			fmt.Fprintf(w, "%s: an empty tree on %s, %d checkpoints kept, %s\n", a.dir, made.Backend, maxCheckpoints, provable)
+		})
+	}
+	return c
+}
+
+// makeTree makes a directory with an empty tree.
+func makeTree(dir string, c config) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(filepath.Join(dir, configName)); err == nil {
+		return coded(codeState, "another --dir, or remove this one", "there is a tree in %s already", dir)
+	}
+	database := filepath.Join(dir, databaseName)
+	if _, err := os.Lstat(database); err == nil {
+		return coded(codeState, "another --dir, or remove it", "there is a database in %s already", dir)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	db, err := disk.Open(database, c.Backend)
+	if err != nil {
+		return cannotOpen(database, err)
+	}
+	if err := db.Close(); err != nil {
+		return err
+	}
+	return writeConfig(dir, c)
+}

@@ -1,0 +1,319 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kvshard/kvshard"
+)
+
+func (a *app) rootCommand() *cobra.Command {
+	var at string
+	c := &cobra.Command{
+		Use:   "root",
+		Short: "Print root and size, now or at a checkpoint",
+		Long:  `Print the root, Orchard's anchor, and the size: of all leaves, or as of a checkpoint.`,
+		Example: `  $ kvshard root
+  6fbd...  size 8
+
+  $ kvshard root --at 1687105 --output json
+  $ kvshard root --db ~/.node/data/application.db --store notes --height 120`,
+		Args: cobra.NoArgs,
+	}
+	c.Flags().StringVar(&at, "at", "", "`id` of a checkpoint")
+	_ = c.RegisterFlagCompletionFunc("at", a.completeCheckpoints)
+	c.RunE = func(c *cobra.Command, _ []string) (err error) {
+		s, err := a.toRead(c.Context())
+		if err != nil {
+			return err
+		}
+		defer s.close(&err)
+		tree, err := s.tree()
+		if err != nil {
+			return err
+		}
+		state, err := readState(tree, at)
+		if err != nil {
+			return err
+		}
+		return a.emit(state, func(w io.Writer) {
+			fmt.Fprintf(w, "%s  size %d\n", state.Root, state.Size)
+		})
+	}
+	return c
+}
+
+// A state is the tree now, or at a checkpoint.
+type state struct {
+	Root       kvshard.Node `json:"root"`
+	Size       uint64       `json:"size"`
+	Checkpoint *uint32      `json:"checkpoint,omitempty"`
+}
+
+func readState(tree *kvshard.Tree, at string) (s state, err error) {
+	if at == "" {
+		if s.Size, err = tree.Size(); err != nil {
+			return s, err
+		}
+		s.Root, err = tree.Root()
+		return s, err
+	}
+	id, err := parseID(at)
+	if err != nil {
+		return s, err
+	}
+	s.Checkpoint = &id
+	if s.Size, err = tree.SizeAt(id); err != nil {
+		return s, err
+	}
+	s.Root, err = tree.RootAt(id)
+	return s, err
+}
+
+// A proof is a witness with what it proves, as JSON has it.
+type proof struct {
+	Position   uint64                      `json:"position"`
+	Leaf       *kvshard.Node               `json:"leaf,omitempty"`
+	Root       *kvshard.Node               `json:"root,omitempty"`
+	Size       uint64                      `json:"size,omitempty"`
+	Checkpoint *uint32                     `json:"checkpoint,omitempty"`
+	Path       [kvshard.Depth]kvshard.Node `json:"path"`
+}
+
+// witnessBytes is the length of the binary form: the position, u32 LE, and the
+// 32 siblings from the leaf's up.
+const witnessBytes = 4 + 32*kvshard.Depth
+
+func encodeWitness(w kvshard.Witness) []byte {
+	raw := binary.LittleEndian.AppendUint32(make([]byte, 0, witnessBytes), uint32(w.Position))
+	for _, node := range w.Path {
+		raw = append(raw, node[:]...)
+	}
+	return raw
+}
+
+func decodeWitness(raw []byte) (w kvshard.Witness) {
+	w.Position = uint64(binary.LittleEndian.Uint32(raw))
+	for i := range w.Path {
+		copy(w.Path[i][:], raw[4+32*i:])
+	}
+	return w
+}
+
+func (a *app) witnessCommand() *cobra.Command {
+	var at, file string
+	var raw bool
+	c := &cobra.Command{
+		Use:   "witness POSITION",
+		Short: "Prove the leaf at a position",
+		Long: `Prove the leaf at a position against the root of all leaves, or of a checkpoint.
+
+The JSON form has position, leaf, root and the path, its 32 siblings from the
+leaf's up. The binary form (--binary) is what orchard::tree::MerklePath is made
+from: the position, 4 bytes little-endian, then 32 times 32 bytes; it has
+neither leaf nor root. "kvshard verify" reads both.`,
+		Example: `  $ kvshard witness 5 --output json > proof.json
+  $ kvshard verify proof.json --root 6fbd...
+
+  $ kvshard witness 5 --at 1687105 --binary --file proof.bin`,
+		Args: cobra.ExactArgs(1),
+	}
+	c.Flags().StringVar(&at, "at", "", "`id` of a checkpoint")
+	_ = c.RegisterFlagCompletionFunc("at", a.completeCheckpoints)
+	c.Flags().BoolVar(&raw, "binary", false, "write the binary form")
+	c.Flags().StringVar(&file, "file", "", "write to this `file`")
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		position, err := parsePosition(args[0])
+		if err != nil {
+			return err
+		}
+		s, err := a.toRead(c.Context())
+		if err != nil {
+			return err
+		}
+		defer s.close(&err)
+		tree, err := s.tree()
+		if err != nil {
+			return err
+		}
+		p, witness, err := prove(tree, position, at)
+		if err != nil {
+			return err
+		}
+		if file != "" {
+			into, err := os.Create(file)
+			if err != nil {
+				return err
+			}
+			defer func() {
+				if e := into.Close(); err == nil {
+					err = e
+				}
+			}()
+			a.out = into
+		}
+		if raw {
+			if a.onTerminal() {
+				return usage("the binary form is not for a terminal: give --file, or send it on")
+			}
+			_, err := a.out.Write(encodeWitness(witness))
+			return err
+		}
+		return a.emit(p, func(w io.Writer) {
+			fmt.Fprintf(w, "leaf %d: %s\nroot %s, size %d\n", position, p.Leaf, p.Root, p.Size)
+			for level, node := range p.Path {
+				side := "right"
+				if position>>level&1 == 1 {
+					side = "left"
+				}
+				fmt.Fprintf(w, "level %2d, %-5s %s\n", level, side, node)
+			}
+		})
+	}
+	return c
+}
+
+// prove makes a proof, and verifies it before anyone sees it.
+func prove(tree *kvshard.Tree, position uint64, at string) (*proof, kvshard.Witness, error) {
+	state, err := readState(tree, at)
+	if err != nil {
+		return nil, kvshard.Witness{}, err
+	}
+	var witness kvshard.Witness
+	if state.Checkpoint == nil {
+		witness, err = tree.Witness(position)
+	} else {
+		witness, err = tree.WitnessAt(position, *state.Checkpoint)
+	}
+	if err != nil {
+		return nil, witness, err
+	}
+	leaf, err := tree.Leaf(position)
+	if err != nil {
+		return nil, witness, err
+	}
+	if err := witness.Verify(state.Root, leaf); err != nil {
+		return nil, witness, coded(codeStore, "\"kvshard check\"", "the store's own witness does not verify: %w", err)
+	}
+	return &proof{
+		Position: position, Leaf: &leaf, Root: &state.Root,
+		Size: state.Size, Checkpoint: state.Checkpoint, Path: witness.Path,
+	}, witness, nil
+}
+
+func (a *app) verifyCommand() *cobra.Command {
+	var rootText, leafText string
+	c := &cobra.Command{
+		Use:   "verify [FILE]",
+		Short: "Verify a witness, without any store",
+		Long: `Verify a witness in JSON or in the binary form, from a file or standard input.
+No store is needed.
+
+Root and leaf are those of the flags, or else of the JSON. A root that comes
+with its proof proves little: compare it with one that you trust.`,
+		Example: `  $ kvshard verify proof.json --root 6fbd...
+  leaf 5 is in the tree with root 6fbd...
+
+  $ kvshard verify proof.bin --leaf 03ea... --root 6fbd...`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	c.Flags().StringVar(&rootText, "root", "", "the root that it must lead to")
+	c.Flags().StringVar(&leafText, "leaf", "", "the leaf that it must prove")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		p, err := a.readProof(args)
+		if err != nil {
+			return err
+		}
+		ownRoot := rootText == ""
+		for _, given := range []struct {
+			name, text string
+			node       **kvshard.Node
+		}{{"root", rootText, &p.Root}, {"leaf", leafText, &p.Leaf}} {
+			if given.text != "" {
+				node, err := parseNode("--"+given.name, given.text)
+				if err != nil {
+					return err
+				}
+				*given.node = &node
+			}
+			if *given.node == nil {
+				return usage("the witness does not tell its %s: give --%s", given.name, given.name)
+			}
+		}
+		witness := kvshard.Witness{Position: p.Position, Path: p.Path}
+		err = witness.Verify(*p.Root, *p.Leaf)
+		if err != nil && !errors.Is(err, kvshard.ErrInvalidWitness) {
+			return err
+		}
+		answer := struct {
+			Valid    bool          `json:"valid"`
+			Position uint64        `json:"position"`
+			Leaf     *kvshard.Node `json:"leaf"`
+			Root     *kvshard.Node `json:"root"`
+			OwnRoot  bool          `json:"root_from_proof"`
+		}{err == nil, p.Position, p.Leaf, p.Root, ownRoot}
+		e := a.emit(answer, func(w io.Writer) {
+			if err != nil {
+				fmt.Fprintf(w, "NOT valid: leaf %d does not lead to root %s\n", p.Position, p.Root)
+				return
+			}
+			fmt.Fprintf(w, "leaf %d is in the tree with root %s\n", p.Position, p.Root)
+			if ownRoot {
+				fmt.Fprintln(w, "the root is the proof's own: compare it with one that you trust, or give --root")
+			}
+		})
+		if e != nil || err == nil {
+			return e
+		}
+		return &silentError{codeNo}
+	}
+	return c
+}
+
+func (a *app) readProof(args []string) (p proof, err error) {
+	var raw []byte
+	name := "standard input"
+	if len(args) == 0 || args[0] == "-" {
+		raw, err = io.ReadAll(io.LimitReader(a.in, 1<<20))
+	} else {
+		name = args[0]
+		raw, err = os.ReadFile(name)
+	}
+	if err != nil {
+		return p, coded(codeInput, "a file that \"kvshard witness\" wrote", "%w", err)
+	}
+	wrong := func(format string, values ...any) (proof, error) {
+		return p, coded(codeInput, "a file of \"kvshard witness --output json\" or --binary", name+": "+format, values...)
+	}
+	if text := bytes.TrimSpace(raw); len(text) > 0 && text[0] == '{' && json.Valid(text) {
+		var fields struct {
+			proof
+			Path []kvshard.Node `json:"path"`
+		}
+		if err := json.Unmarshal(text, &fields); err != nil {
+			return wrong("%w", err)
+		}
+		if len(fields.Path) != kvshard.Depth {
+			return wrong("a path of %d nodes, want %d", len(fields.Path), kvshard.Depth)
+		}
+		p = fields.proof
+		copy(p.Path[:], fields.Path)
+		return p, nil
+	}
+	if len(raw) != witnessBytes {
+		return wrong("neither JSON nor the %d bytes of the binary form, but %d bytes", witnessBytes, len(raw))
+	}
+	witness := decodeWitness(raw)
+	p.Position, p.Path = witness.Position, witness.Path
+	return p, nil
+}
+
+func hexText(raw []byte) string { return hex.EncodeToString(raw) }

@@ -1,0 +1,372 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/internal/realdata"
+	"github.com/kvshard/kvshard/kvtest"
+)
+
+// chain runs one node through what a chain's life has, with the command line.
+func (n *network) chain(ctx context.Context) error {
+	first, err := n.single(ctx, "first")
+	if err != nil {
+		return err
+	}
+	state, err := n.realBlocks(ctx, first)
+	if err != nil {
+		return err
+	}
+	if err := n.outOfGas(ctx, first, state); err != nil {
+		return err
+	}
+	if err := first.proveAll(ctx, state.leaves); err != nil {
+		return err
+	}
+	if _, err := first.verify(ctx, 0, state.leaves[1]); err == nil {
+		return errors.New("a wrong commitment is proven")
+	}
+	n.say("all %d are proven through the RPC alone, up to the application hash; a wrong one is not", len(state.leaves))
+	if err := n.queries(ctx, first, state); err != nil {
+		return err
+	}
+	if err := n.rollback(ctx, first, state); err != nil {
+		return err
+	}
+	second, err := n.exportImport(ctx, first, state)
+	if err != nil {
+		return err
+	}
+	return n.goOn(ctx, state, first, second)
+}
+
+// A state is what a tree must have.
+type state struct {
+	leaves []kvshard.Node
+	root   kvshard.Node
+}
+
+// single starts a chain of one validator.
+func (n *network) single(ctx context.Context, name string) (*node, error) {
+	first, err := n.add(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	steps := [][]string{
+		{"keys", "add", "alice", "--keyring-backend", "test"},
+		{"genesis", "add-genesis-account", "alice", "100000000000" + denom, "--keyring-backend", "test"},
+		{"genesis", "gentx", "alice", "1000000000" + denom, "--chain-id", chainID, "--keyring-backend", "test"},
+		{"genesis", "collect-gentxs"},
+		{"genesis", "validate"},
+	}
+	for _, step := range steps {
+		if _, err := first.run(ctx, step...); err != nil {
+			return nil, err
+		}
+	}
+	if err := first.start(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := first.waitFor(ctx, least{height: 2, within: 30 * time.Second}); err != nil {
+		return nil, err
+	}
+	n.say("a node makes blocks")
+	return first, nil
+}
+
+// realBlocks appends the commitments of real Zcash blocks, and compares the
+// roots with those of Zcash's consensus.
+func (n *network) realBlocks(ctx context.Context, node *node) (state, error) {
+	var s state
+	testnet, err := realdata.Testnet()
+	if err != nil {
+		return s, err
+	}
+	for _, block := range testnet.Blocks {
+		if len(block.Commitments) == 0 {
+			continue
+		}
+		part := leavesOf(block)
+		gas, err := node.appendLeaves(ctx, 400_000, part)
+		if err != nil {
+			return s, err
+		}
+		s.leaves, s.root = append(s.leaves, part...), block.RootAfter
+		if err := node.expectRoot(ctx, s); err != nil {
+			return s, fmt.Errorf("commitments of Zcash's block %d: %w", block.Height, err)
+		}
+		n.say("%d commitments of Zcash's testnet block %d, %s gas: the root is Zcash's", len(part), block.Height, gas)
+	}
+	return s, nil
+}
+
+func leavesOf(block realdata.Block) (leaves []kvshard.Node) {
+	for _, c := range block.Commitments {
+		leaves = append(leaves, c)
+	}
+	return leaves
+}
+
+func (n *network) outOfGas(ctx context.Context, node *node, s state) error {
+	_, err := node.appendLeaves(ctx, 50_000, s.leaves)
+	if err == nil || !strings.Contains(err.Error(), "out of gas in location") {
+		return fmt.Errorf("%d commitments for 50000 gas: %v", len(s.leaves), err)
+	}
+	if err := node.expectRoot(ctx, s); err != nil {
+		return err
+	}
+	n.say("a transaction without enough gas fails and leaves the tree as it is")
+	return nil
+}
+
+// rollback takes a stopped node's newest height back. On start it executes
+// that height's block again, and must come to the same hash.
+func (n *network) rollback(ctx context.Context, node *node, s state) error {
+	if err := node.stop(syscall.SIGTERM); err != nil {
+		return err
+	}
+	height, err := node.check(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := node.run(ctx, "rollback"); err != nil {
+		return err
+	}
+	before, err := node.check(ctx)
+	if err != nil {
+		return err
+	}
+	if before != height-1 {
+		return fmt.Errorf("height %d after a rollback from %d", before, height)
+	}
+	// A block whose execution comes to another hash than the next one's header
+	// has stops the node.
+	if err := node.start(ctx); err != nil {
+		return err
+	}
+	if _, err := node.waitFor(ctx, least{height: height + 2, within: 30 * time.Second}); err != nil {
+		return err
+	}
+	if err := node.expectRoot(ctx, s); err != nil {
+		return err
+	}
+	n.say("stopped, checked, rolled back from height %d to %d, started: the block was executed again", height, before)
+	return nil
+}
+
+// exportImport exports the state of a node and starts another chain with it,
+// in a new home, beside the old one.
+func (n *network) exportImport(ctx context.Context, first *node, s state) (*node, error) {
+	if err := first.stop(syscall.SIGTERM); err != nil {
+		return nil, err
+	}
+	exported := filepath.Join(n.dir, "exported.json")
+	if _, err := first.run(ctx, "export", "--output-document", exported); err != nil {
+		return nil, err
+	}
+	second, err := n.add(ctx, "second")
+	if err != nil {
+		return nil, err
+	}
+	if err := second.takeOver(first, exported); err != nil {
+		return nil, err
+	}
+	if _, err := second.run(ctx, "genesis", "validate"); err != nil {
+		return nil, err
+	}
+	for _, node := range []*node{first, second} {
+		if err := node.start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	height, err := first.waitFor(ctx, least{height: 1, within: 30 * time.Second})
+	if err != nil {
+		return nil, err
+	}
+	for _, node := range []*node{first, second} {
+		if _, err := node.waitFor(ctx, least{height: height + 3, within: 30 * time.Second}); err != nil {
+			return nil, err
+		}
+		if err := node.expectRoot(ctx, s); err != nil {
+			return nil, fmt.Errorf("%s: %w", node.name, err)
+		}
+	}
+	n.say("exported and imported: the new home goes on with the same root, beside the old one")
+	return second, nil
+}
+
+// goOn appends the same to both chains: the same future.
+func (n *network) goOn(ctx context.Context, s state, nodes ...*node) error {
+	mainnet, err := realdata.Mainnet()
+	if err != nil {
+		return err
+	}
+	more := leavesOf(mainnet.Blocks[1])
+	tree, err := kvshard.Open(kvtest.NewMemStore())
+	if err != nil {
+		return err
+	}
+	s.leaves = append(s.leaves[:len(s.leaves):len(s.leaves)], more...)
+	if _, err := tree.AppendBatch(s.leaves); err != nil {
+		return err
+	}
+	if s.root, err = tree.Root(); err != nil {
+		return err
+	}
+	for _, node := range nodes {
+		if _, err := node.appendLeaves(ctx, 400_000, more); err != nil {
+			return err
+		}
+		if err := node.expectRoot(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", node.name, err)
+		}
+		if err := node.proveAll(ctx, s.leaves); err != nil {
+			return err
+		}
+	}
+	n.say("both append the same, have the same root and prove all %d", len(s.leaves))
+	for _, node := range nodes {
+		if err := node.stop(syscall.SIGTERM); err != nil {
+			return err
+		}
+		if _, err := node.check(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeOver makes a new home with the exported state and the old validator key.
+func (n *node) takeOver(old *node, exported string) error {
+	files := map[string]string{
+		exported: "genesis.json",
+		filepath.Join(old.home, "config", "priv_validator_key.json"): "priv_validator_key.json",
+	}
+	streams, err := filepath.Glob(filepath.Join(old.home, "config", "commitment-*.records"))
+	if err != nil || len(streams) != 1 {
+		return fmt.Errorf("exported records: %v, %w", streams, err)
+	}
+	files[streams[0]] = filepath.Base(streams[0])
+	for from, to := range files {
+		data, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(n.home, "config", to), data, 0o600); err != nil {
+			return err
+		}
+	}
+	return os.CopyFS(filepath.Join(n.home, "keyring-test"), os.DirFS(filepath.Join(old.home, "keyring-test")))
+}
+
+// appendLeaves sends a transaction with the command line, waits for it, and
+// returns the gas it used.
+func (n *node) appendLeaves(ctx context.Context, gas int, leaves []kvshard.Node) (string, error) {
+	args := []string{"tx", types.ModuleName, "append"}
+	for _, leaf := range leaves {
+		args = append(args, leaf.String())
+	}
+	out, err := n.run(ctx, append(args, "--from", "alice", "--keyring-backend", "test", "--chain-id", chainID,
+		"--node", n.address(), "--gas", strconv.Itoa(gas), "--yes", "--output", "json")...)
+	if err != nil {
+		return "", err
+	}
+	var sent struct {
+		Code   int    `json:"code"`
+		Hash   string `json:"txhash"`
+		RawLog string `json:"raw_log"`
+	}
+	if err := json.Unmarshal(out, &sent); err != nil {
+		return "", err
+	}
+	if sent.Code != 0 {
+		return "", fmt.Errorf("code %d: %s", sent.Code, sent.RawLog)
+	}
+	for range 100 {
+		time.Sleep(100 * time.Millisecond)
+		out, err := n.run(ctx, "query", "tx", sent.Hash, "--node", n.address(), "--output", "json")
+		if err != nil {
+			continue // not in a block yet
+		}
+		var result struct {
+			Code    int    `json:"code"`
+			RawLog  string `json:"raw_log"`
+			GasUsed string `json:"gas_used"`
+		}
+		if err := json.Unmarshal(out, &result); err != nil {
+			return "", err
+		}
+		if result.Code != 0 {
+			return result.GasUsed, fmt.Errorf("code %d: %s", result.Code, result.RawLog)
+		}
+		return result.GasUsed, nil
+	}
+	return "", fmt.Errorf("transaction %s did not get into a block", sent.Hash)
+}
+
+func (n *node) query(ctx context.Context, args ...string) ([]byte, error) {
+	return n.run(ctx, append(append([]string{"query", types.ModuleName}, args...), "--node", n.address(), "--output", "json")...)
+}
+
+func (n *node) expectRoot(ctx context.Context, want state) error {
+	out, err := n.query(ctx, "root")
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Root []byte `json:"root"`
+		Size string `json:"size"`
+	}
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return err
+	}
+	if !bytes.Equal(answer.Root, want.root[:]) || answer.Size != fmt.Sprint(len(want.leaves)) {
+		return fmt.Errorf("root %x of %s leaves, want %s of %d", answer.Root, answer.Size, want.root, len(want.leaves))
+	}
+	return nil
+}
+
+// check runs the invariants on the stopped node, and returns its height.
+func (n *node) check(ctx context.Context) (height int64, err error) {
+	out, err := n.run(ctx, "check")
+	if err != nil {
+		return 0, err
+	}
+	if _, err := fmt.Sscanf(string(out), "height %d: commitment: tree: sound", &height); err != nil {
+		return 0, fmt.Errorf("shieldd check: %q: %w", out, err)
+	}
+	return height, nil
+}
+
+func (n *node) verify(ctx context.Context, position int, leaf kvshard.Node) ([]byte, error) {
+	return n.run(ctx, "verify", strconv.Itoa(position), leaf.String(), "--node", n.address())
+}
+
+// proveAll waits for the block that commits to the newest state, and verifies.
+func (n *node) proveAll(ctx context.Context, leaves []kvshard.Node) error {
+	status, err := n.client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := n.waitFor(ctx, least{height: status.SyncInfo.LatestBlockHeight + 1, within: 20 * time.Second}); err != nil {
+		return err
+	}
+	for position, leaf := range leaves {
+		if _, err := n.verify(ctx, position, leaf); err != nil {
+			return err
+		}
+	}
+	return nil
+}

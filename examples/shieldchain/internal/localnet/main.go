@@ -1,0 +1,87 @@
+// Command localnet runs shieldd as an operator would, on loopback, in
+// directories that it removes at the end:
+//
+//	localnet -bin bin/shieldd chain      one node: transactions, proofs, export, import
+//	localnet -bin bin/shieldd testnet    four validators: crash, state-sync, block-STM, optimistic
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+func main() {
+	bin := flag.String("bin", "bin/shieldd", "the program")
+	bound := flag.Duration("timeout", 4*time.Minute, "give up after this time")
+	queue := flag.Bool("queue", false, "testnet: append in EndBlock")
+	keep := flag.Bool("keep", false, "keep the directories")
+	flag.Parse()
+
+	if err := run(*bin, flag.Arg(0), *bound, *queue, *keep); err != nil {
+		fmt.Fprintln(os.Stderr, "localnet:", err)
+		os.Exit(1)
+	}
+}
+
+func run(bin, what string, bound time.Duration, queue, keep bool) (err error) {
+	bin, err = filepath.Abs(bin)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "shieldchain-")
+	if err != nil {
+		return err
+	}
+	if keep {
+		fmt.Println("directories:", dir)
+	} else {
+		defer os.RemoveAll(dir)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), bound)
+	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+
+	n := &network{bin: bin, dir: dir, began: time.Now(), queue: queue}
+	// Whatever happens, no process is left.
+	defer func() {
+		for _, node := range n.nodes {
+			err = errors.Join(err, node.stop(syscall.SIGKILL))
+		}
+	}()
+	switch what {
+	case "chain":
+		return n.chain(ctx)
+	case "testnet":
+		return n.testnet(ctx)
+	default:
+		return fmt.Errorf("%q is neither chain nor testnet", what)
+	}
+}
+
+// A network is a network of nodes on this machine.
+type network struct {
+	bin, dir string
+	began    time.Time
+	queue    bool
+	nodes    []*node
+}
+
+func (n *network) say(format string, args ...any) {
+	fmt.Printf("%5.1f s  %s\n", time.Since(n.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+func (n *network) add(ctx context.Context, name string) (*node, error) {
+	node, err := newNode(ctx, n.bin, n.dir, name)
+	if err == nil {
+		n.nodes = append(n.nodes, node)
+	}
+	return node, err
+}

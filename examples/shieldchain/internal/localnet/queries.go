@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	gogoproto "github.com/cosmos/gogoproto/proto"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/cosmos/cosmos-sdk/codec"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/kvtest"
+)
+
+// queries asks each query over gRPC, holds the answer to the state, and asks
+// the same with the command line, which goes over the RPC.
+func (n *network) queries(ctx context.Context, node *node, s state) error {
+	conn, err := grpc.NewClient(fmt.Sprintf("127.0.0.1:%d", node.grpc), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	client := types.NewQueryClient(conn)
+	anchor, err := client.Anchor(ctx, &types.QueryAnchorRequest{Root: s.root[:]})
+	if err != nil {
+		return err
+	}
+	last := uint64(len(s.leaves) - 1)
+	asked := 0
+	ask := func(answer gogoproto.Message, err error, good bool, command ...string) error {
+		if err != nil {
+			return fmt.Errorf("%v over gRPC: %w", command, err)
+		}
+		if !good {
+			return fmt.Errorf("%v over gRPC: %v", command, answer)
+		}
+		want, err := codec.ProtoMarshalJSON(answer, nil)
+		if err != nil {
+			return err
+		}
+		got, err := node.query(ctx, command...)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(bytes.TrimSpace(got), want) {
+			return fmt.Errorf("%v: the command line has %s, gRPC %s", command, got, want)
+		}
+		asked++
+		return nil
+	}
+	is := func(b []byte, node kvshard.Node) bool { return bytes.Equal(b, node[:]) }
+	height := fmt.Sprint(anchor.Height)
+	if err := ask(anchor, nil, anchor.Found && anchor.Size_ == last+1 && anchor.Height > 0, "anchor", s.root.String()); err != nil {
+		return err
+	}
+	unknown, err := client.Anchor(ctx, &types.QueryAnchorRequest{Root: s.leaves[0][:]})
+	if err := ask(unknown, err, !unknown.GetFound(), "anchor", hex.EncodeToString(s.leaves[0][:])); err != nil {
+		return err
+	}
+	root, err := client.Root(ctx, &types.QueryRootRequest{})
+	if err := ask(root, err, is(root.GetRoot(), s.root) && root.GetSize_() == last+1, "root"); err != nil {
+		return err
+	}
+	at, err := client.RootAt(ctx, &types.QueryRootAtRequest{Height: anchor.Height})
+	if err := ask(at, err, err == nil && is(at.Anchor.Root, s.root) && at.Anchor.Height == anchor.Height, "root-at", height); err != nil {
+		return err
+	}
+	now, err := client.Witness(ctx, &types.QueryWitnessRequest{Position: last})
+	if err := ask(now, err, proves(now, s, last), "witness", fmt.Sprint(last)); err != nil {
+		return err
+	}
+	then, err := client.Witness(ctx, &types.QueryWitnessRequest{Position: 2, Height: anchor.Height})
+	if err := ask(then, err, proves(then, s, 2), "witness", "2", height); err != nil {
+		return err
+	}
+	leaf, err := client.Leaf(ctx, &types.QueryLeafRequest{Position: 3})
+	if err := ask(leaf, err, is(leaf.GetLeaf(), s.leaves[3]), "leaf", "3"); err != nil {
+		return err
+	}
+	size, err := client.Size(ctx, &types.QuerySizeRequest{})
+	if err := ask(size, err, size.GetSize_() == last+1, "size"); err != nil {
+		return err
+	}
+	frontier, err := client.Frontier(ctx, &types.QueryFrontierRequest{})
+	if err := ask(frontier, err, leadsTo(frontier, s.root), "frontier"); err != nil {
+		return err
+	}
+	params, err := client.Params(ctx, &types.QueryParamsRequest{})
+	if err := ask(params, err, err == nil && params.Params == types.DefaultParams(), "params"); err != nil {
+		return err
+	}
+	if _, err := client.Leaf(ctx, &types.QueryLeafRequest{Position: last + 1}); err == nil || !strings.Contains(err.Error(), "NotFound") {
+		return fmt.Errorf("a leaf that is not there, over gRPC: %v", err)
+	}
+	n.say("%d queries have right answers over gRPC, and the same on the command line", asked)
+	return nil
+}
+
+func proves(r *types.QueryWitnessResponse, s state, position uint64) bool {
+	w := kvshard.Witness{Position: position}
+	if len(r.GetPath()) != len(w.Path) {
+		return false
+	}
+	for i, b := range r.Path {
+		node, err := kvshard.NodeFromBytes(b)
+		if err != nil {
+			return false
+		}
+		w.Path[i] = node
+	}
+	return r.Position == position && bytes.Equal(r.Root, s.root[:]) && bytes.Equal(r.Leaf, s.leaves[position][:]) &&
+		w.Verify(s.root, s.leaves[position]) == nil
+}
+
+// leadsTo tells whether a tree that is started from the frontier has the root.
+func leadsTo(r *types.QueryFrontierResponse, root kvshard.Node) bool {
+	leaf, err := kvshard.NodeFromBytes(r.GetLeaf())
+	if err != nil {
+		return false
+	}
+	f := kvshard.Frontier{Size: r.Size_, Leaf: leaf}
+	for _, b := range r.Ommers {
+		ommer, err := kvshard.NodeFromBytes(b)
+		if err != nil {
+			return false
+		}
+		f.Ommers = append(f.Ommers, ommer)
+	}
+	tree, err := kvshard.Open(kvtest.NewMemStore())
+	if err != nil || tree.InsertFrontier(f, 1) != nil {
+		return false
+	}
+	got, err := tree.Root()
+	return err == nil && got == root
+}

@@ -1,0 +1,482 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	dbm "github.com/cosmos/cosmos-db"
+
+	"cosmossdk.io/log/v2"
+
+	rpcclient "github.com/cometbft/cometbft/rpc/client"
+
+	"github.com/cosmos/cosmos-sdk/client/tx"
+	"github.com/cosmos/cosmos-sdk/crypto/keys/secp256k1"
+	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
+	sdk "github.com/cosmos/cosmos-sdk/types"
+	"github.com/cosmos/cosmos-sdk/types/tx/signing"
+	authsigning "github.com/cosmos/cosmos-sdk/x/auth/signing"
+	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
+
+	"github.com/kvshard/kvshard/examples/shieldchain/app"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+)
+
+// testnet runs four validators of one chain under a load of appends, with as
+// much going wrong and as many ways to execute as there are.
+func (n *network) testnet(ctx context.Context) error {
+	var validators []*node
+	for _, name := range []string{"crash", "optimistic", "block-stm", "late"} {
+		v, err := n.add(ctx, name)
+		if err != nil {
+			return err
+		}
+		validators = append(validators, v)
+	}
+	crash, optimistic, stm, late := validators[0], validators[1], validators[2], validators[3]
+	accounts := make([]*account, 24)
+	for i := range accounts {
+		accounts[i] = &account{key: secp256k1.GenPrivKeyFromSecret(fmt.Appendf(nil, "load %d", i))}
+	}
+	if err := n.genesis(ctx, validators, accounts); err != nil {
+		return err
+	}
+	var peers string
+	for i, v := range validators {
+		id, err := v.run(ctx, "comet", "show-node-id")
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			peers += ","
+		}
+		peers += fmt.Sprintf("%s@127.0.0.1:%d", bytes.TrimSpace(id), v.p2p)
+	}
+	for _, v := range validators {
+		if err := v.configure(map[string]string{`persistent_peers = .*`: fmt.Sprintf("persistent_peers = %q", peers)}); err != nil {
+			return err
+		}
+	}
+	// The snapshots' nodes are those that stay.
+	const interval = 10
+	snapshots := []string{"--state-sync.snapshot-interval", fmt.Sprint(interval), "--state-sync.snapshot-keep-recent", "20"}
+	flags := map[*node][]string{
+		optimistic: append([]string{"--" + app.FlagOptimisticExecution, "--" + app.FlagOptimisticAborts, "30", "--log_level", "oe:debug,*:info"}, snapshots...),
+		stm:        append([]string{"--block-executor", "block-stm", "--block-stm-workers", "4"}, snapshots...),
+	}
+	for _, v := range []*node{crash, optimistic, stm} {
+		if err := v.start(ctx, flags[v]...); err != nil {
+			return err
+		}
+	}
+	if _, err := optimistic.waitFor(ctx, least{height: 2, within: 60 * time.Second}); err != nil {
+		return err
+	}
+	n.say("three of four validators make blocks: sequential, optimistic, block-STM")
+
+	load, err := n.load(ctx, optimistic, accounts)
+	if err != nil {
+		return err
+	}
+	defer load.stop()
+
+	// Late: after a snapshot.
+	if _, err := optimistic.waitFor(ctx, least{height: interval + 4, within: 90 * time.Second}); err != nil {
+		return err
+	}
+	height, err := n.stateSync(ctx, late, interval-2, optimistic, stm)
+	if err != nil {
+		return err
+	}
+	if err := n.kill(ctx, crash, optimistic, height); err != nil {
+		return err
+	}
+	if height, err = n.goBack(ctx, crash, 3); err != nil {
+		return err
+	}
+
+	sent := load.stop()
+	if err := load.err(); err != nil {
+		return err
+	}
+	last, err := optimistic.waitFor(ctx, least{height: height + 3, within: 60 * time.Second})
+	if err != nil {
+		return err
+	}
+	for _, v := range validators {
+		if _, err := v.waitFor(ctx, least{height: last, within: 60 * time.Second}); err != nil {
+			return err
+		}
+	}
+	if err := n.compare(ctx, validators, last, sent); err != nil {
+		return err
+	}
+	for _, v := range validators {
+		if err := v.stop(syscall.SIGTERM); err != nil {
+			return err
+		}
+		if _, err := v.check(ctx); err != nil {
+			return err
+		}
+	}
+	n.say("all stopped; shieldd check finds each tree sound")
+	return n.ways(optimistic, stm)
+}
+
+// stateSync starts a node from a snapshot of others, with trust in a header.
+func (n *network) stateSync(ctx context.Context, late *node, trusted int64, others ...*node) (int64, error) {
+	header, err := others[0].client.Header(ctx, &trusted)
+	if err != nil {
+		return 0, err
+	}
+	if err := late.configure(map[string]string{
+		`enable = false`:      `enable = true`,
+		`rpc_servers = .*`:    fmt.Sprintf(`rpc_servers = "%s,%s"`, others[0].address(), others[1].address()),
+		`trust_height = .*`:   fmt.Sprintf(`trust_height = %d`, trusted),
+		`trust_hash = .*`:     fmt.Sprintf(`trust_hash = %q`, header.Header.Hash().String()),
+		`discovery_time = .*`: `discovery_time = "5s"`,
+	}); err != nil {
+		return 0, err
+	}
+	if err := late.start(ctx); err != nil {
+		return 0, err
+	}
+	height, err := late.waitFor(ctx, least{height: trusted, within: 90 * time.Second, synced: true})
+	if err != nil {
+		return 0, err
+	}
+	status, err := late.client.Status(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if status.SyncInfo.EarliestBlockHeight < 2 {
+		return 0, errors.New("the late node has all blocks: it did not start from a snapshot")
+	}
+	n.say("the fourth came late, from a snapshot: it has blocks from %d on, and is at %d", status.SyncInfo.EarliestBlockHeight, height)
+	return height, nil
+}
+
+// kill kills a node, and starts it again when the others are five blocks on.
+func (n *network) kill(ctx context.Context, node, other *node, height int64) error {
+	if err := node.stop(syscall.SIGKILL); err != nil {
+		return err
+	}
+	height, err := other.waitFor(ctx, least{height: height + 5, within: 90 * time.Second})
+	if err != nil {
+		return err
+	}
+	if err := node.start(ctx); err != nil {
+		return err
+	}
+	height, err = node.waitFor(ctx, least{height: height + 5, within: 90 * time.Second, synced: true})
+	if err != nil {
+		return err
+	}
+	n.say("the first was killed with SIGKILL and restarted: it is at %d", height)
+	return nil
+}
+
+// goBack has a node drop its newest blocks, and fetch and execute them again.
+func (n *network) goBack(ctx context.Context, node *node, blocks int64) (int64, error) {
+	if err := node.stop(syscall.SIGTERM); err != nil {
+		return 0, err
+	}
+	from, err := node.check(ctx)
+	if err != nil {
+		return 0, err
+	}
+	// The first one may find a block that was stored and not executed.
+	for range blocks + 1 {
+		if _, err := node.run(ctx, "rollback", "--hard"); err != nil {
+			return 0, err
+		}
+	}
+	to, err := node.check(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if to > from-blocks {
+		return 0, fmt.Errorf("rolled back from %d to %d only", from, to)
+	}
+	if err := node.start(ctx); err != nil {
+		return 0, err
+	}
+	height, err := node.waitFor(ctx, least{height: from + 2, within: 90 * time.Second, synced: true})
+	if err != nil {
+		return 0, err
+	}
+	n.say("it was rolled back from %d to %d, and has executed the blocks again: it is at %d", from, to, height)
+	return height, nil
+}
+
+// ways reads in the logs that blocks were executed in the ways that were asked
+// for.
+func (n *network) ways(optimistic, stm *node) error {
+	count := func(v *node, line string) int {
+		text, _ := os.ReadFile(filepath.Join(v.home, "log"))
+		return bytes.Count(text, []byte(line))
+	}
+	executed, aborted := count(optimistic, "OE finished"), count(optimistic, "OE aborted")
+	if executed < 5 || aborted == 0 || aborted == executed || count(stm, "installing block-stm tx runner") != 1 {
+		return fmt.Errorf("%d blocks were executed optimistically, %d aborted; block-STM: %d", executed, aborted, count(stm, "installing block-stm"))
+	}
+	n.say("%d blocks were executed optimistically, %d of them aborted and executed again", executed, aborted)
+	return nil
+}
+
+// genesis makes one genesis for all: each validator signs its own part.
+func (n *network) genesis(ctx context.Context, validators []*node, accounts []*account) error {
+	first := validators[0]
+	type balance struct {
+		Address string    `json:"address"`
+		Coins   sdk.Coins `json:"coins"`
+	}
+	var balances []balance
+	coins := sdk.NewCoins(sdk.NewInt64Coin(denom, 1_000_000_000_000))
+	for _, a := range accounts {
+		balances = append(balances, balance{a.address().String(), coins})
+	}
+	for _, v := range validators {
+		out, err := v.run(ctx, "keys", "add", "validator", "--keyring-backend", "test", "--output", "json")
+		if err != nil {
+			return err
+		}
+		var key struct {
+			Address string `json:"address"`
+		}
+		if err := json.Unmarshal(out, &key); err != nil {
+			return err
+		}
+		balances = append(balances, balance{key.Address, coins})
+	}
+	text, err := json.Marshal(balances)
+	if err != nil {
+		return err
+	}
+	file := filepath.Join(n.dir, "balances.json")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return err
+	}
+	if _, err := first.run(ctx, "genesis", "bulk-add-genesis-account", file); err != nil {
+		return err
+	}
+	genesis := func(v *node) string { return filepath.Join(v.home, "config", "genesis.json") }
+	if n.queue {
+		text, err := os.ReadFile(genesis(first))
+		if err != nil {
+			return err
+		}
+		text = bytes.Replace(text, []byte(types.Direct.String()), []byte(types.Queue.String()), 1)
+		if err := os.WriteFile(genesis(first), text, 0o644); err != nil {
+			return err
+		}
+	}
+	copyGenesis := func() error {
+		text, err := os.ReadFile(genesis(first))
+		for _, v := range validators[1:] {
+			err = errors.Join(err, os.WriteFile(genesis(v), text, 0o644))
+		}
+		return err
+	}
+	if err := copyGenesis(); err != nil {
+		return err
+	}
+	gentxs := filepath.Join(first.home, "config", "gentx")
+	if err := os.MkdirAll(gentxs, 0o755); err != nil {
+		return err
+	}
+	for _, v := range validators {
+		if _, err := v.run(ctx, "genesis", "gentx", "validator", "1000000000"+denom, "--chain-id", chainID,
+			"--keyring-backend", "test", "--ip", "127.0.0.1", "--p2p-port", fmt.Sprint(v.p2p),
+			"--output-document", filepath.Join(gentxs, v.name+".json")); err != nil {
+			return err
+		}
+	}
+	if _, err := first.run(ctx, "genesis", "collect-gentxs"); err != nil {
+		return err
+	}
+	return copyGenesis()
+}
+
+// An account sends the load's transactions.
+type account struct {
+	key              *secp256k1.PrivKey
+	number, sequence uint64
+}
+
+func (a *account) address() sdk.AccAddress { return sdk.AccAddress(a.key.PubKey().Address()) }
+
+// A load sends transactions until it is stopped.
+type load struct {
+	cancel context.CancelFunc
+	group  sync.WaitGroup
+	sent   atomic.Int64 // commitments
+	failed atomic.Pointer[error]
+}
+
+func (l *load) stop() int64 {
+	l.cancel()
+	l.group.Wait()
+	return l.sent.Load()
+}
+
+func (l *load) err() error {
+	if err := l.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// load has each account append 1 to 8 commitments, some twice a second.
+func (n *network) load(ctx context.Context, to *node, accounts []*account) (*load, error) {
+	lender, err := app.New(log.NewNopLogger(), dbm.NewMemDB(), false, simtestutil.AppOptionsMap{})
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range accounts {
+		var info authtypes.QueryAccountInfoResponse
+		if err := to.ask(ctx, 0, "/cosmos.auth.v1beta1.Query/AccountInfo", &authtypes.QueryAccountInfoRequest{Address: a.address().String()}, &info); err != nil {
+			return nil, err
+		}
+		a.number, a.sequence = info.Info.AccountNumber, info.Info.Sequence
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	l := &load{cancel: cancel}
+	l.group.Go(func() {
+		for round := 0; ctx.Err() == nil; round++ {
+			for i, a := range accounts {
+				msg := &types.MsgAppend{Sender: a.address().String()}
+				for j := range 1 + (round+i)%8 {
+					c := make([]byte, 32)
+					c[0], c[1], c[2], c[3], c[4] = byte(round), byte(round>>8), byte(i), byte(j), 1
+					msg.Commitments = append(msg.Commitments, c)
+				}
+				data, err := a.sign(lender, msg)
+				if err != nil {
+					l.failed.Store(&err)
+					return
+				}
+				r, err := to.client.BroadcastTxSync(ctx, data)
+				switch {
+				case ctx.Err() != nil:
+					return
+				case err != nil:
+					l.failed.Store(&err)
+					return
+				case r.Code != 0:
+					err := fmt.Errorf("broadcast: code %d: %s", r.Code, r.Log)
+					l.failed.Store(&err)
+					return
+				}
+				a.sequence++
+				l.sent.Add(int64(len(msg.Commitments)))
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(500 * time.Millisecond):
+			}
+		}
+	})
+	return l, nil
+}
+
+func (a *account) sign(lender *app.App, msg sdk.Msg) ([]byte, error) {
+	config := lender.TxConfig()
+	builder := config.NewTxBuilder()
+	if err := builder.SetMsgs(msg); err != nil {
+		return nil, err
+	}
+	builder.SetGasLimit(1_000_000)
+	empty := signing.SignatureV2{
+		PubKey:   a.key.PubKey(),
+		Data:     &signing.SingleSignatureData{SignMode: signing.SignMode_SIGN_MODE_DIRECT},
+		Sequence: a.sequence,
+	}
+	if err := builder.SetSignatures(empty); err != nil {
+		return nil, err
+	}
+	signature, err := tx.SignWithPrivKey(context.Background(), signing.SignMode_SIGN_MODE_DIRECT,
+		authsigning.SignerData{Address: a.address().String(), ChainID: chainID, AccountNumber: a.number, Sequence: a.sequence, PubKey: a.key.PubKey()},
+		builder, a.key, config, a.sequence)
+	if err != nil {
+		return nil, err
+	}
+	if err := builder.SetSignatures(signature); err != nil {
+		return nil, err
+	}
+	return config.TxEncoder()(builder.GetTx())
+}
+
+type message interface {
+	Marshal() ([]byte, error)
+	Unmarshal([]byte) error
+}
+
+// ask queries the node's state of a height.
+func (n *node) ask(ctx context.Context, height int64, path string, request, response message) error {
+	data, err := request.Marshal()
+	if err != nil {
+		return err
+	}
+	answer, err := n.client.ABCIQueryWithOptions(ctx, path, data, rpcclient.ABCIQueryOptions{Height: height})
+	if err != nil {
+		return err
+	}
+	if answer.Response.Code != 0 {
+		return fmt.Errorf("%s at %d: code %d: %s", path, height, answer.Response.Code, answer.Response.Log)
+	}
+	return response.Unmarshal(answer.Response.Value)
+}
+
+// compare reads from each node, for each height that it has, the application
+// hash that it computed and the root of its tree.
+func (n *network) compare(ctx context.Context, validators []*node, last, sent int64) error {
+	type state struct {
+		appHash, root string
+		size          uint64
+	}
+	heights := map[int64]state{}
+	counts := map[string]int{}
+	var size uint64
+	for _, v := range validators {
+		status, err := v.client.Status(ctx)
+		if err != nil {
+			return err
+		}
+		for h := max(status.SyncInfo.EarliestBlockHeight, 1); h <= last; h++ {
+			results, err := v.client.BlockResults(ctx, &h)
+			if err != nil {
+				return fmt.Errorf("%s: results of %d: %w", v.name, h, err)
+			}
+			var root types.QueryRootResponse
+			if err := v.ask(ctx, h, "/kvshard.commitment.v1.Query/Root", &types.QueryRootRequest{}, &root); err != nil {
+				return fmt.Errorf("%s: %w", v.name, err)
+			}
+			got := state{hex.EncodeToString(results.AppHash), hex.EncodeToString(root.Root), root.Size_}
+			if want, known := heights[h]; known && got != want {
+				return fmt.Errorf("height %d: %s has %v, another one %v", h, v.name, got, want)
+			}
+			heights[h] = got
+			counts[v.name]++
+			size = root.Size_
+		}
+	}
+	if int64(len(heights)) != last {
+		return fmt.Errorf("%d heights compared, of %d", len(heights), last)
+	}
+	if int64(size) < sent*9/10 || int64(size) > sent+8 {
+		return fmt.Errorf("%d leaves, %d commitments were sent", size, sent)
+	}
+	n.say("%d heights, %d leaves: application hashes and roots are equal on all nodes at each height %v", last, size, counts)
+	return nil
+}

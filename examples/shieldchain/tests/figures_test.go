@@ -1,0 +1,268 @@
+package tests
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	abci "github.com/cometbft/cometbft/abci/types"
+
+	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
+	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/kvtest"
+)
+
+var figures = flag.Bool("figures", false, "measure: takes minutes, on a machine that does nothing else")
+
+// grown starts a chain with a tree of n leaves and 100 checkpoints, which it
+// imports as genesis, and tells how long that took and the most memory used.
+func grown(t *testing.T, n int, from *chaintest.Chain, options simtestutil.AppOptionsMap) (*chaintest.Chain, time.Duration, uint64) {
+	t.Helper()
+	const checkpoints = 100
+	home := options["home"].(string)
+	out := writeTree(t, n, checkpoints, filepath.Join(home, "config"))
+	params := types.DefaultParams()
+	var state map[string]json.RawMessage
+	exported := chaintest.Must(from.App.Export(false, nil))(t)
+	chaintest.Must0(t, json.Unmarshal(exported.AppState, &state))
+	state[types.ModuleName] = chaintest.Must(json.Marshal(keeper.GenesisState{
+		Params: from.App.Codec().MustMarshalJSON(&params), Tree: out,
+	}))(t)
+	var c *chaintest.Chain
+	peak, took := measure(func() {
+		c = chaintest.New(t, chaintest.Config{Options: options, From: from, InitialHeight: checkpoints + 1,
+			State: chaintest.Must(json.Marshal(state))(t)})
+		c.MustBlock()
+	})
+	return c, took, peak
+}
+
+// writeTree writes the records of a tree to a file for genesis.
+func writeTree(t *testing.T, n, checkpoints int, dir string) keeper.GenesisTree {
+	t.Helper()
+	mem := kvtest.NewMemStore()
+	tree := chaintest.Must(kvshard.Open(mem))(t)
+	for id := range checkpoints {
+		_, err := tree.AppendBatch(chaintest.Leaves(id*n/checkpoints, (id+1)*n/checkpoints-id*n/checkpoints))
+		chaintest.Must0(t, err)
+		chaintest.Must0(t, tree.Checkpoint(uint32(id+1)))
+	}
+	name := fmt.Sprintf("grown-%d.records", n)
+	file := chaintest.Must(os.Create(filepath.Join(dir, name)))(t)
+	defer file.Close()
+	out := chaintest.Must(keeper.WriteRecords(mem, file))(t)
+	out.Root, out.Size, out.File = chaintest.Must(tree.Root())(t).String(), uint64(n), name
+	return out
+}
+
+// measure tells how long f took, and how far the heap grew meanwhile. The
+// collector works more than it would by default, so that little garbage counts.
+func measure(f func()) (peak uint64, took time.Duration) {
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	base, stop, done := stats.HeapAlloc, make(chan struct{}), make(chan struct{})
+	var highest atomic.Uint64
+	go func() {
+		defer close(done)
+		for {
+			var stats runtime.MemStats
+			runtime.ReadMemStats(&stats)
+			highest.Store(max(highest.Load(), stats.HeapAlloc))
+			select {
+			case <-stop:
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	began := time.Now()
+	f()
+	took = time.Since(began)
+	close(stop)
+	<-done
+	return highest.Load() - min(base, highest.Load()), took
+}
+
+func diskSize(t *testing.T, dir string) (size int64) {
+	t.Helper()
+	chaintest.Must0(t, filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		size += info.Size()
+		return err
+	}))
+	return size
+}
+
+// TestFigures prints what is written down in docs/keeper.md.
+func TestFigures(t *testing.T) {
+	if !*figures {
+		t.Skip("-figures is not set")
+	}
+	home := t.TempDir()
+	chaintest.Must0(t, os.Mkdir(filepath.Join(home, "config"), 0o755))
+	options := simtestutil.AppOptionsMap{"home": home}
+	base := chaintest.New(t, chaintest.Config{Options: options})
+	base.MustBlock()
+	for _, n := range []int{1000, 1_000_000} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			c, took, peak := grown(t, n, base, options)
+			t.Logf("import in %v, heap +%d MiB", took.Round(time.Millisecond), peak>>20)
+			c.Reopen()
+			stream := chaintest.Must(os.Stat(filepath.Join(home, "config", fmt.Sprintf("grown-%d.records", n))))(t).Size()
+			size := diskSize(t, c.Dir) - diskSize(t, base.Dir)
+			t.Logf("exported: %.1f bytes a leaf, on disk %.1f bytes a leaf", float64(stream)/float64(n), float64(size)/float64(n))
+			peak, took = measure(func() { chaintest.Must(c.App.Export(false, nil))(t) })
+			t.Logf("export in %v, heap +%d MiB", took.Round(time.Millisecond), peak>>20)
+			for _, count := range []int{1, 10, 100} {
+				gasOfAppend(t, c, count)
+			}
+			for _, txs := range []int{1, 100} {
+				shareOfTree(t, c, txs)
+			}
+			growth(t, c)
+		})
+	}
+}
+
+// gasOfAppend prints the gas of transactions that append, and how much of it
+// is the module's. It takes as many as go through all places in a shard.
+func gasOfAppend(t *testing.T, c *chaintest.Chain, count int) {
+	a := c.Accounts[0]
+	var whole, module []uint64
+	for i := range 16 {
+		leaves := chaintest.Leaves(2_000_000+1000*i, count)
+		ctx := c.Context().WithGasMeter(storetypes.NewInfiniteGasMeter())
+		_, _, err := c.App.Commitment.Append(ctx, "", chaintest.Append(a, leaves...).Commitments)
+		chaintest.Must0(t, err)
+		module = append(module, ctx.GasMeter().GasConsumed())
+		r := c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, leaves...)))
+		whole = append(whole, uint64(r.TxResults[0].GasUsed))
+	}
+	slices.Sort(whole)
+	slices.Sort(module)
+	t.Logf("MsgAppend of %d: gas %d to %d, median %d; of which the module %d to %d, median %d",
+		count, whole[0], whole[15], whole[8], module[0], module[15], module[8])
+}
+
+// shareOfTree prints how long a block of transactions with 10 leaves each takes
+// to execute and to commit, and how much of that is the tree's: the same calls
+// alone, on the same state; a block with as many transactions that append
+// nothing.
+func shareOfTree(t *testing.T, c *chaintest.Chain, txs int) {
+	a := c.Accounts[0]
+	var executed, tree, committed, without []time.Duration
+	for round := range 41 {
+		var block, idle [][]byte
+		var batches [][]kvshard.Node
+		for i := range txs {
+			batches = append(batches, chaintest.Leaves(3_000_000+10_000*round+100*i, 10))
+			block = append(block, c.Tx(a, plenty, chaintest.Append(a, batches[i]...)))
+		}
+		tree = append(tree, stopwatch(func() {
+			ctx := c.Context()
+			for _, batch := range batches {
+				chaintest.Must(chaintest.Must(c.App.Commitment.Tree(ctx))(t).AppendBatch(batch))(t)
+			}
+			open := chaintest.Must(c.App.Commitment.Tree(ctx))(t)
+			chaintest.Must0(t, open.Checkpoint(uint32(c.Height()+1)))
+			chaintest.Must(open.Root())(t)
+		}))
+		executed = append(executed, stopwatch(func() { c.Finalize(block...) }))
+		committed = append(committed, stopwatch(c.Commit))
+		for range txs {
+			idle = append(idle, c.Tx(a, plenty, chaintest.Append(a)))
+		}
+		c.Finalize(idle...)
+		without = append(without, stopwatch(c.Commit))
+	}
+	t.Logf("block of %d transactions of 10: executed in %v, the tree alone in %v; committed in %v, without appends in %v",
+		txs, median(executed), median(tree), median(committed), median(without))
+}
+
+func stopwatch(f func()) time.Duration {
+	began := time.Now()
+	f()
+	return time.Since(began)
+}
+
+func median(times []time.Duration) time.Duration {
+	slices.Sort(times)
+	return times[len(times)/2].Round(time.Microsecond)
+}
+
+// growth prints by how much the disk grows when all versions are kept.
+func growth(t *testing.T, c *chaintest.Chain) {
+	const blocks = 500
+	a := c.Accounts[0]
+	disk := func() int64 { c.Reopen(); return diskSize(t, c.Dir) }
+	before := disk()
+	for i := range blocks {
+		c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(5_000_000+100*i, 10)...)))
+	}
+	middle := disk()
+	for range blocks {
+		c.Block(c.Tx(a, plenty, chaintest.Append(a)))
+	}
+	t.Logf("a block of one transaction of 10, all versions kept: %d bytes on disk, %d without appends",
+		(middle-before)/blocks, (disk()-middle)/blocks)
+}
+
+// TestContention prints what blocks cost whose transactions all append. The
+// chains take turns, so that what else the machine does hits all alike.
+func TestContention(t *testing.T) {
+	if !*figures {
+		t.Skip("-figures is not set")
+	}
+	const accounts, rounds = 200, 15
+	type run struct {
+		name  string
+		chain *chaintest.Chain
+		times []time.Duration
+	}
+	var runs []*run
+	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
+		for _, executor := range []string{"sequential", "block-stm"} {
+			c := chaintest.New(t, chaintest.Config{Accounts: accounts, Params: withMode(mode), Options: executors[executor]})
+			runs = append(runs, &run{name: fmt.Sprintf("%s, %s", mode, executor), chain: c})
+		}
+	}
+	for round := range rounds {
+		for _, run := range runs {
+			c := run.chain
+			var txs [][]byte
+			for i, a := range c.Accounts {
+				txs = append(txs, c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100_000*round+20*i, 10)...)))
+			}
+			var r *abci.ResponseFinalizeBlock
+			run.times = append(run.times, stopwatch(func() { r = c.Finalize(txs...) }))
+			c.Commit()
+			for _, tx := range r.TxResults {
+				if tx.Code != 0 {
+					t.Fatal(tx.Log)
+				}
+			}
+		}
+	}
+	for _, run := range runs {
+		t.Logf("%s: a block of %d transactions of 10 leaves executes in %v", run.name, accounts, median(run.times))
+	}
+}

@@ -1,0 +1,151 @@
+//! `peers TREE`: another tree, for `kvshard bench` to measure beside its own. A command a line comes on
+//! standard input, some with 32 bytes a leaf behind the line; each is answered with a line of JSON.
+//!
+//! - `start SIZE NODES`, and the nodes: the tree is a frontier of that size, its leaf and then its ommers.
+//! - `build N`, and the leaves: append them at once, and take the root.
+//! - `checkpoints N`: make so many.
+//! - `block N`, and the leaves: append them, make a checkpoint, take its root.
+//! - `append N`, and the leaves: append them.
+//! - `witness POSITION`: prove the leaf against the newest checkpoint.
+//! - `root`: of that checkpoint.
+//! - `open`: forget what is not in the store, and take the root.
+//!
+//! Times and counts are of the tree's own work, without that of reading and checking.
+
+mod kv;
+mod sinsemilla;
+mod vote;
+
+use std::io::{self, BufRead, Read, Write};
+use std::process::ExitCode;
+use std::time::Instant;
+
+pub type Bytes = [u8; 32];
+
+/// A tree. What it cannot do, it is never asked.
+pub trait Peer {
+    fn start(&mut self, _size: u64, _nodes: &[Bytes]) {
+        unimplemented!("only a frontier starts from one")
+    }
+    fn append(&mut self, leaves: &[Bytes]);
+    /// As [`Peer::append`] does, by the fastest call that the tree has for many.
+    fn build(&mut self, leaves: &[Bytes]) {
+        self.append(leaves);
+    }
+    fn checkpoint(&mut self) {}
+    fn root(&mut self) -> Bytes;
+    fn witness(&mut self, _position: u64) -> Box<dyn Fn(&Bytes) -> Bytes> {
+        unimplemented!("a frontier proves nothing")
+    }
+    fn open(&mut self) {
+        unimplemented!("there is no store to open")
+    }
+    /// What was counted so far.
+    fn work(&self) -> Work;
+}
+
+/// What a tree did: its hashes, and its operations on a store with the gas that the SDK charges.
+#[derive(Clone, Copy, Default)]
+pub struct Work {
+    pub hashes: u64,
+    pub ops: u64,
+    pub gas: u64,
+    pub read: u64,
+    pub written: u64,
+}
+
+fn main() -> ExitCode {
+    let name = std::env::args().nth(1).unwrap_or_default();
+    let tree: Box<dyn Peer> = match name.as_str() {
+        "frontier" => Box::new(sinsemilla::InMemoryFrontier::default()),
+        "shardtree" => Box::new(sinsemilla::InMemoryShardTree::default()),
+        "vote" => Box::new(vote::VoteTree::new()),
+        _ => {
+            eprintln!("usage: peers frontier | shardtree | vote");
+            return ExitCode::from(2);
+        }
+    };
+    match serve(tree, io::stdin().lock(), io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("peers {name}: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(mut tree: Box<dyn Peer>, mut input: impl BufRead, mut out: impl Write) -> io::Result<()> {
+    let mut leaves: Vec<Bytes> = Vec::new();
+    let mut root = [0; 32]; // of the newest checkpoint
+    loop {
+        let mut line = String::new();
+        if input.read_line(&mut line)? == 0 {
+            return Ok(());
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let number = |i: usize| -> io::Result<u64> {
+            let word = words.get(i).and_then(|word| word.parse().ok());
+            word.ok_or_else(|| io::Error::other(format!("no number in {line:?}")))
+        };
+        let mut nodes = Vec::new();
+        match words.first() {
+            Some(&"start") => nodes = read_nodes(&mut input, number(2)?)?,
+            Some(&("build" | "block" | "append")) => nodes = read_nodes(&mut input, number(1)?)?,
+            _ => {}
+        }
+        let mut proof = None;
+        let before = tree.work();
+        let started = Instant::now();
+        match words.first() {
+            Some(&"start") => tree.start(number(1)?, &nodes),
+            Some(&"build") => {
+                tree.build(&nodes);
+                tree.checkpoint();
+                root = tree.root();
+            }
+            Some(&"checkpoints") => (0..number(1)?).for_each(|_| tree.checkpoint()),
+            Some(&"block") => {
+                tree.append(&nodes);
+                tree.checkpoint();
+                root = tree.root();
+            }
+            Some(&"append") => tree.append(&nodes),
+            Some(&"witness") => proof = Some((number(1)?, tree.witness(number(1)?))),
+            Some(&"root") => root = tree.root(),
+            Some(&"open") => {
+                tree.open();
+                root = tree.root();
+            }
+            _ => return Err(io::Error::other(format!("unknown command {line:?}"))),
+        }
+        let nanoseconds = started.elapsed().as_nanos();
+        let now = tree.work();
+        if words[0] != "start" {
+            leaves.append(&mut nodes);
+        }
+        if let Some((position, path)) = proof
+            && path(&leaves[position as usize]) != root
+        {
+            return Err(io::Error::other("a witness does not lead to the root"));
+        }
+        let hex: String = root.iter().map(|byte| format!("{byte:02x}")).collect();
+        writeln!(
+            out,
+            r#"{{"nanoseconds":{nanoseconds},"hashes":{},"kv_operations":{},"gas":{},"bytes_read":{},"bytes_written":{},"root":"{hex}"}}"#,
+            now.hashes - before.hashes,
+            now.ops - before.ops,
+            now.gas - before.gas,
+            now.read - before.read,
+            now.written - before.written,
+        )?;
+        out.flush()?;
+    }
+}
+
+fn read_nodes(input: &mut impl Read, count: u64) -> io::Result<Vec<Bytes>> {
+    let mut nodes = vec![[0; 32]; count as usize];
+    for node in &mut nodes {
+        input.read_exact(node)?;
+    }
+    Ok(nodes)
+}
