@@ -65,6 +65,10 @@ test-cmd: library ## run the tests of the command, which is a module of its own
 test-wallet: ## have the crate orchard verify the command's witnesses
 	$(CARGO) test --manifest-path tools/wallet/Cargo.toml --locked --release
 
+.PHONY: test-oldest-go
+test-oldest-go: library ## run the Go tests with the oldest Go that go.mod allows, which the go command fetches
+	GOTOOLCHAIN=go$(shell sed -n 's/^go //p' go.mod) $(GOTEST) -short $(GO_PACKAGES)
+
 .PHONY: test-large
 test-large: library ## run the random histories a hundred times over (minutes)
 	KVSHARD_LARGE=1 $(GOTEST) -timeout 60m -run 'TestSameContent|TestRewindLeaves|TestHistories|TestTreesSideBySide|TestCosts' .
