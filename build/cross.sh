@@ -20,8 +20,6 @@ for each; do
 		continue
 	fi
 	tests=(./... ./testdata)
-	# An emulator is slow enough to leave out what -short leaves out.
-	[ -z "$run" ] || tests=(-short "${tests[@]}")
 	case $run in
 	# Wine 8 does not know how Go deletes a file, so the tests with a database on disk cannot clean up.
 	*wine.sh) tests=(-short -skip '^TestDatabases$' . ./kvtest ./internal/realdata) ;;
