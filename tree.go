@@ -140,7 +140,9 @@ func (t *Tree) AppendBatch(leaves []Node) (first uint64, err error) {
 // [ErrCheckpointOrder]. If there are more than [WithMaxCheckpoints] then, the
 // oldest one that is not retained is pruned.
 //
-// Cost: a few operations on the store, however many checkpoints there are.
+// Cost: a few operations on the store, however many checkpoints there are. Of
+// retained ones it may pass those whose ids differ from the pruned one's in the
+// last byte alone, or in more if the ids that may be pruned have gaps.
 func (t *Tree) Checkpoint(id uint32) error {
 	return t.run("Checkpoint", func(c *call) status { return c.checkpoint(id) })
 }
@@ -307,8 +309,8 @@ func (t *Tree) Frontier() (Frontier, error) {
 
 // InsertFrontier starts an empty tree from the frontier of another one and
 // makes a checkpoint of it. The leaves before are [ErrPruned] for ever, but for
-// one that is itself an ommer; those that follow have the positions, roots and witnesses that they would have
-// in the other tree. A tree that is not empty is [ErrNotEmpty]; a frontier of
+// one that is itself an ommer; those that follow have the positions, roots and
+// witnesses that they would have in the other tree. A tree that is not empty is [ErrNotEmpty]; a frontier of
 // a wrong shape (see [Frontier]) [ErrInvalidArgument]; a leaf or ommer that
 // is not canonical [ErrInvalidNode].
 func (t *Tree) InsertFrontier(f Frontier, id uint32) error {

@@ -240,107 +240,30 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         tip: &Tip<H>,
         checkpoints: &BTreeMap<u32, Checkpoint>,
     ) -> Result<u32, Error> {
-        let mut cuts: BTreeMap<u64, u32> = BTreeMap::new();
-        let mut removals: BTreeMap<u64, u32> = BTreeMap::new();
-        for (id, checkpoint) in checkpoints {
-            if let Some(position) = checkpoint.position() {
-                *cuts.entry(position.into()).or_default() += 1;
-            }
-            removals.extend(
-                checkpoint
-                    .marks_removed()
-                    .iter()
-                    .map(|m| ((*m).into(), *id)),
-            );
+        let mut scan = Scan::new(tip, checkpoints);
+        match self.stored_cap(tip)? {
+            Some(cap) => scan.rebuilt.start(&cap)?,
+            // Without its ommers, a started tree cannot be built again.
+            None => scan.sound = tip.origin == 0,
         }
-        let mut rebuilt = Rebuilt::new(tip);
-        // Without its ommers, a started tree cannot be built again.
-        let mut sound = match self.stored_cap(tip)? {
-            Some(cap) => {
-                rebuilt.start(&cap)?;
-                true
-            }
-            None => tip.origin == 0,
-        };
-        let mut expected = tip.origin >> SHARD_HEIGHT;
-        let mut unmarked = 0;
-        let mut chunk = vec![];
-        // The listing borrows the call, so that reports and hashes are noted afterwards.
-        let mut found = vec![];
-        let mut hashes = 0;
         for entry in self
             .call
             .kv()
             .iterate(&[keys::SHARD], Direction::Ascending)?
         {
             let (key, value) = entry?;
-            let Some(index) = keys::parse_shard(&key) else {
-                found.push((
-                    "keys",
-                    key,
-                    "no record of this tree has such a key".to_string(),
-                ));
-                continue;
-            };
-            if index != expected || index << SHARD_HEIGHT >= tip.size {
-                found.push((
-                    "shards",
-                    key.clone(),
-                    format!("shard {expected} was expected"),
-                ));
-                sound = false;
-                continue;
-            }
-            expected += 1;
-            let tree = codec::decode_tree(&key, &value, SHARD_HEIGHT);
-            match tree.and_then(|tree| Shard::<H>::from_tree(index, tip.size, &tree)) {
-                Err(KvError::Corrupt { reason, .. }) => {
-                    found.push(("shards", key, reason));
-                    sound = false;
-                }
-                Err(other) => {
-                    found.push(("shards", key, other.to_string()));
-                    sound = false;
-                }
-                Ok(shard) => {
-                    let (more, wrong) = check_flags(&shard, tip, &cuts);
-                    unmarked += more;
-                    found.extend(check_removals(&shard, &removals));
-                    found.extend(
-                        wrong
-                            .into_iter()
-                            .map(|detail| ("flags", key.clone(), detail)),
-                    );
-                    chunk.push(shard);
-                }
-            }
-            if chunk.len() == CHUNK && sound {
-                hashes += rebuilt.add(&mut chunk)?;
-            } else if chunk.len() == CHUNK {
-                chunk.clear();
-            }
+            scan.entry(key, &value)?;
         }
-        for (invariant, key, detail) in found {
+        scan.end()?;
+        for (invariant, key, detail) in scan.found {
             self.report(invariant, key, detail);
         }
-        let wanted = tip.size.div_ceil(LEAVES).max(tip.origin >> SHARD_HEIGHT);
-        if expected != wanted {
-            self.report(
-                "shards",
-                keys::shard(expected),
-                format!("missing, of {wanted}"),
-            );
-            sound = false;
+        self.call.count_hashes(scan.hashes);
+        match scan.sound {
+            true => self.rebuilt(tip, scan.rebuilt)?,
+            false => self.entries(keys::QUAD, keys::parse_quad).map(drop)?,
         }
-        self.call.count_hashes(hashes);
-        if sound {
-            let hashes = rebuilt.add(&mut chunk)?;
-            self.call.count_hashes(hashes);
-            self.rebuilt(tip, rebuilt)?;
-        } else {
-            self.entries(keys::QUAD, keys::parse_quad)?;
-        }
-        Ok(unmarked)
+        Ok(scan.unmarked)
     }
 
     /// The frontier's ommers in the cap of a started tree: nothing else vouches for them.
@@ -388,6 +311,112 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
             self.report("quads", key.clone(), "missing");
         }
         Ok(())
+    }
+}
+
+/// What is found in the shards, one after the other. The listing borrows the call meanwhile, so that
+/// reports and hashes are noted afterwards.
+struct Scan<'t, H, const DEPTH: u8> {
+    tip: &'t Tip<H>,
+    /// How many checkpoints are at a position.
+    cuts: BTreeMap<u64, u32>,
+    /// A checkpoint that says of a position that its mark was removed.
+    removals: BTreeMap<u64, u32>,
+    /// The index of the next shard.
+    expected: u64,
+    /// Sound shards whose roots are not merged yet.
+    chunk: Vec<Shard<H>>,
+    rebuilt: Rebuilt<H, DEPTH>,
+    /// Whether the records above can be built from the shards.
+    sound: bool,
+    /// The checkpoints at leaves without a mark.
+    unmarked: u32,
+    hashes: u64,
+    found: Vec<(&'static str, Vec<u8>, String)>,
+}
+
+impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
+    fn new(tip: &'t Tip<H>, checkpoints: &BTreeMap<u32, Checkpoint>) -> Self {
+        let mut cuts: BTreeMap<u64, u32> = BTreeMap::new();
+        let mut removals = BTreeMap::new();
+        for (id, checkpoint) in checkpoints {
+            if let Some(position) = checkpoint.position() {
+                *cuts.entry(position.into()).or_default() += 1;
+            }
+            let marks = checkpoint.marks_removed().iter();
+            removals.extend(marks.map(|mark| (u64::from(*mark), *id)));
+        }
+        Scan {
+            tip,
+            cuts,
+            removals,
+            expected: tip.origin >> SHARD_HEIGHT,
+            chunk: vec![],
+            rebuilt: Rebuilt::new(tip),
+            sound: true,
+            unmarked: 0,
+            hashes: 0,
+            found: vec![],
+        }
+    }
+
+    /// Takes the next entry of the listing.
+    fn entry(&mut self, key: Vec<u8>, value: &[u8]) -> Result<(), Error> {
+        let Some(index) = keys::parse_shard(&key) else {
+            let detail = "no record of this tree has such a key".to_string();
+            self.found.push(("keys", key, detail));
+            return Ok(());
+        };
+        if index != self.expected || index << SHARD_HEIGHT >= self.tip.size {
+            self.unsound(key, format!("shard {} was expected", self.expected));
+            return Ok(());
+        }
+        self.expected += 1;
+        let tree = codec::decode_tree(&key, value, SHARD_HEIGHT);
+        match tree.and_then(|tree| Shard::<H>::from_tree(index, self.tip.size, &tree)) {
+            Err(KvError::Corrupt { reason, .. }) => self.unsound(key, reason),
+            Err(other) => self.unsound(key, other.to_string()),
+            Ok(shard) => self.shard(&key, shard),
+        }
+        match self.chunk.len() == CHUNK {
+            true => self.merge(),
+            false => Ok(()),
+        }
+    }
+
+    fn unsound(&mut self, key: Vec<u8>, detail: String) {
+        self.found.push(("shards", key, detail));
+        self.sound = false;
+    }
+
+    fn shard(&mut self, key: &[u8], shard: Shard<H>) {
+        let (unmarked, wrong) = check_flags(&shard, self.tip, &self.cuts);
+        self.unmarked += unmarked;
+        self.found.extend(check_removals(&shard, &self.removals));
+        let wrong = wrong.into_iter();
+        self.found
+            .extend(wrong.map(|detail| ("flags", key.to_vec(), detail)));
+        self.chunk.push(shard);
+    }
+
+    /// Merges the roots of the shards that were read, as long as none was wrong.
+    fn merge(&mut self) -> Result<(), Error> {
+        if self.sound {
+            self.hashes += self.rebuilt.add(&mut self.chunk)?;
+        }
+        self.chunk.clear();
+        Ok(())
+    }
+
+    /// Takes the end of the listing.
+    fn end(&mut self) -> Result<(), Error> {
+        let first = self.tip.origin >> SHARD_HEIGHT;
+        let wanted = self.tip.size.div_ceil(LEAVES).max(first);
+        if self.expected != wanted {
+            let detail = format!("missing, of {wanted}");
+            self.unsound(keys::shard(self.expected), detail);
+        }
+        self.merge()
     }
 }
 
@@ -475,7 +504,7 @@ impl<H: TreeNode, const DEPTH: u8> Rebuilt<H, DEPTH> {
 
     /// Merges the roots of the next shards, of which only the last may be incomplete. Returns the
     /// hashes computed.
-    fn add(&mut self, shards: &mut Vec<Shard<H>>) -> Result<u64, Error> {
+    fn add(&mut self, shards: &mut [Shard<H>]) -> Result<u64, Error> {
         let mut call = Call::<_, H, DEPTH>::new(&mut self.kv, super::Config::default());
         call.threads = call
             .config
@@ -487,8 +516,6 @@ impl<H: TreeNode, const DEPTH: u8> Rebuilt<H, DEPTH> {
         let size = self.tip.size + roots.len() as u64 * LEAVES;
         call.complete_shards(&mut self.tip, size, roots)?;
         call.commit()?;
-        let hashes = call.hashes();
-        shards.clear();
-        Ok(hashes)
+        Ok(call.hashes())
     }
 }

@@ -21,8 +21,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// `max_checkpoints`, retained ones not counted.
     ///
     /// Reads tip and summary and writes a checkpoint and the summary. To prune one: one iterator,
-    /// two nexts and one delete, however many are kept; shards are read only if a leaf may now be
-    /// pruned that is not `Marked`, or whose mark was removed.
+    /// two nexts and one delete, however many are kept. While some are retained: two gets more, and
+    /// a next for each older one whose id starts with the bytes that the prunable ones' ids share;
+    /// where more than 255 do so, consecutive ids are read by two gets in place of the iterator.
+    /// Shards are read only if a leaf may now be pruned that is not `Marked`, or whose mark was
+    /// removed.
     ///
     /// # Errors
     ///

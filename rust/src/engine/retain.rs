@@ -8,7 +8,8 @@ use crate::kv::Kv;
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// Exempts a checkpoint from pruning; it no longer counts among those that are kept. Does
-    /// nothing if it is retained already. 3 gets and 2 sets; for the oldest also 1 iterator.
+    /// nothing if it is retained already. 3 gets and 2 sets; for the oldest prunable one also what
+    /// [`checkpoint`](Self::checkpoint) reads to find the next.
     ///
     /// # Errors
     ///

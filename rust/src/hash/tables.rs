@@ -4,7 +4,7 @@
 //! from acc = Q. All steps together:
 //!
 //! ```text
-//! 2^52·Q + Σ 2^(51-i)·S\[word_i\]
+//! 2^52·Q + Σ 2^(51-i)·S[word_i]
 //! ```
 //!
 //! Row r holds 2^(50-r)·S[0..1024] for word r + 1: each row is twice the next
