@@ -33,6 +33,9 @@ tree and must be the same whenever it is written.`,
 	c.Flags().StringVar(&retention, "retention", "marked", "of leaves: marked, provable for ever, or ephemeral, never")
 	_ = c.RegisterFlagCompletionFunc("retention", cobra.FixedCompletions([]string{"marked", "ephemeral"}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if maxCheckpoints == 0 {
+			return usage("--max-checkpoints 0: at least 1")
+		}
 		made := config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
 		if err := makeTree(a.dir, made); err != nil {
 			return err
