@@ -36,6 +36,9 @@ tree and must be the same whenever it is written.`,
 		if maxCheckpoints == 0 {
 			return usage("--max-checkpoints 0: at least 1")
 		}
+		if retention != "marked" && retention != "ephemeral" {
+			return usage("--retention %q: it is marked or ephemeral", retention)
+		}
 		made := config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
 		if err := makeTree(a.dir, made); err != nil {
 			return err

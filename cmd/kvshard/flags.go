@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"fmt"
 	"io"
 	"strconv"
@@ -113,6 +114,9 @@ func (a *app) checkFlags() error {
 	}
 	if err := disk.CheckBackend(a.backend); err != nil {
 		return usage("--backend: %w", err)
+	}
+	if _, err := hex.DecodeString(a.prefix); err != nil {
+		return usage("--prefix %q: %w", a.prefix, err)
 	}
 	if a.height < 0 {
 		return usage("--height %d: it is a number from 0", a.height)
