@@ -62,10 +62,10 @@ gone then, and leave no trace in the store.`,
 // A frontierView is a frontier as JSON has it.
 type frontierView struct {
 	Size      uint64         `json:"size"`
-	Leaf      *kvshard.Node  `json:"leaf,omitempty"`
+	Leaf      *kvshard.Node  `json:"leaf,omitempty"` // of a tree that has one
 	Ommers    []kvshard.Node `json:"ommers"`
-	Root      *kvshard.Node  `json:"root,omitempty"`
-	Treestate string         `json:"treestate,omitempty"`
+	Root      kvshard.Node   `json:"root"`
+	Treestate string         `json:"treestate"`
 }
 
 func (a *app) frontierCommand() *cobra.Command {
@@ -151,7 +151,7 @@ func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
 	if err != nil {
 		return err
 	}
-	view := frontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: &root, Treestate: hexText(raw)}
+	view := frontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: root, Treestate: hexText(raw)}
 	if f.Size > 0 {
 		view.Leaf = &f.Leaf
 	}

@@ -172,12 +172,13 @@ func (t *startingPoint) fromFrontier(text []byte) error {
 	if err := t.decode(view.Treestate); err != nil {
 		return err
 	}
-	if f := t.frontier; view.Size != f.Size || !slices.Equal(view.Ommers, f.Ommers) || view.Leaf != nil && *view.Leaf != f.Leaf {
+	if view.Leaf == nil {
+		view.Leaf = &kvshard.Node{}
+	}
+	if f := t.frontier; view.Size != f.Size || *view.Leaf != f.Leaf || !slices.Equal(view.Ommers, f.Ommers) {
 		return badTreestate("size, leaf and ommers are not those of its field treestate")
 	}
-	if view.Root != nil {
-		t.roots = append(t.roots, *view.Root)
-	}
+	t.roots = append(t.roots, view.Root)
 	return nil
 }
 
