@@ -82,7 +82,7 @@ With --import-treestate, start the empty tree --dir from such a frontier, and ma
 a checkpoint of it. It is given in hex, as field orchard.commitments.finalState
 of z_gettreestate or orchardTree of lightwalletd; or as @FILE or - (standard
 input), with the hex, the whole answer in JSON, or what this command prints in
-JSON. The height of such an answer is the checkpoint's id, unless --checkpoint
+JSON. It must be whole. The height of such an answer is the checkpoint's id, unless --checkpoint
 tells another; a root that it tells must be the tree's, and so must --root.
 
 The leaves before the frontier cannot be proven; later ones can.`,

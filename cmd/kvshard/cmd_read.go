@@ -182,8 +182,9 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: `Verify a witness in JSON or in the binary form, from a file or standard input.
 No store is needed.
 
-Root and leaf are those of the flags, or else of the JSON. A root that comes
-with its proof proves little: compare it with one that you trust.`,
+The JSON is that of "kvshard witness", whole, with no other field. Root and leaf
+are those of the flags, or else of the JSON. A root that comes with its proof
+proves little: compare it with one that you trust.`,
 		Example: `  $ kvshard verify proof.json --root 6fbd...
   leaf 5 is in the tree with root 6fbd...
 

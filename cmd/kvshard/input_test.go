@@ -285,6 +285,7 @@ func TestGuessRaw(t *testing.T) {
 			doubtful++
 		}
 	}
+	t.Logf("%d of 5000 commitments that come alone could be text", doubtful)
 	if doubtful > 5000/15 {
 		t.Errorf("%d of 5000 commitments are taken for text", doubtful)
 	}
