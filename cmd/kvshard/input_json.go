@@ -96,8 +96,7 @@ func (j *jsonInput) value(queue []item) ([]item, error) {
 	}
 	queue, err := j.take(queue, raw, first)
 	if err != nil {
-		line := j.lines.at(j.decoder.InputOffset()) - bytes.Count(raw, []byte{'\n'})
-		return nil, badInput("%s, line %d: %w", j.name, line, err)
+		return nil, j.wrong(j.decoder.InputOffset()-int64(len(raw)), err)
 	}
 	j.lines.forget(j.decoder.InputOffset())
 	return queue, nil
@@ -163,7 +162,7 @@ func (j *jsonInput) endArray() error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	return badInput("%s, line %d: there is text after the array's end", j.name, j.line())
+	return j.wrong(j.ahead(), errors.New("there is text after the array's end"))
 }
 
 // peek looks at the first byte that is no white space.
@@ -192,15 +191,18 @@ func (j *jsonInput) syntax(err error) error {
 	case !errors.As(err, &malformed): // the reader's own, or interrupted
 		return err
 	}
-	return badInput("%s, line %d: %w", j.name, j.line(), err)
+	return j.wrong(j.ahead(), err)
 }
 
-// line is where the next value begins.
-func (j *jsonInput) line() int {
-	line := j.lines.at(j.decoder.InputOffset())
+// ahead is where the next value begins.
+func (j *jsonInput) ahead() int64 {
 	rest, _ := io.ReadAll(j.decoder.Buffered())
-	blank := rest[:len(rest)-len(bytes.TrimLeft(rest, " \t\r\n,"))]
-	return line + bytes.Count(blank, []byte{'\n'})
+	return j.decoder.InputOffset() + int64(len(rest)-len(bytes.TrimLeft(rest, " \t\r\n,")))
+}
+
+// wrong says where; lines and bytes are counted from 1.
+func (j *jsonInput) wrong(offset int64, err error) error {
+	return badInput("%s, line %d, byte %d: %w", j.name, j.lines.at(offset), offset+1, err)
 }
 
 // A lineCounter knows in which line of what was read a byte is.
