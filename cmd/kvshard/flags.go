@@ -77,7 +77,7 @@ func notEmpty(c *cobra.Command, args []string) (err error) {
 		return nil // the shell asks for what may follow
 	}
 	c.Flags().Visit(func(f *pflag.Flag) {
-		if err == nil && isEmpty(f.Value) {
+		if err == nil && emptyValue(f.Value) {
 			err = usage("--%s is empty: give it a value, or leave it out", f.Name)
 		}
 	})
@@ -89,7 +89,7 @@ func notEmpty(c *cobra.Command, args []string) (err error) {
 	return err
 }
 
-func isEmpty(value pflag.Value) bool {
+func emptyValue(value pflag.Value) bool {
 	list, ok := value.(pflag.SliceValue)
 	if !ok {
 		return strings.TrimSpace(value.String()) == ""
