@@ -114,8 +114,11 @@ func (j *jsonInput) take(queue []item, raw json.RawMessage, first bool) ([]item,
 	}
 	j.kind = raw[0]
 	if raw[0] == '"' {
-		var leaf kvshard.Node
-		err := strict.Decode(raw, &leaf)
+		var text string
+		if err := json.Unmarshal(raw, &text); err != nil {
+			return nil, err
+		}
+		leaf, err := kvshard.ParseNode(text)
 		return append(queue, item{leaf: leaf}), err
 	}
 	if first && isDocument(raw) {
