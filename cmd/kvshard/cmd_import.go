@@ -319,7 +319,7 @@ func (j *importJob) verify() error {
 	if err != nil {
 		return err
 	}
-	now, err := readState(tree, "")
+	now, err := readState(tree, nil)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
@@ -77,7 +78,7 @@ func readConfig(dir string) (config, error) {
 		return config{}, coded(codeStore, "", "%w", err)
 	}
 	var c config
-	if err := json.Unmarshal(text, &c); err != nil {
+	if err := strict.Decode(text, &c); err != nil {
 		return config{}, coded(codeStore, "", "%s: %w", filepath.Join(dir, configName), err)
 	}
 	if c.Version != 1 {

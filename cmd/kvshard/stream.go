@@ -12,6 +12,7 @@ import (
 	"io"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
 // The stream of export and import:
@@ -138,7 +139,7 @@ func newStreamReader(r io.Reader) (*streamReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(text, &s.header); err != nil {
+	if err := strict.Decode(text, &s.header); err != nil {
 		return nil, badStream("its header: %w", err)
 	}
 	if f := s.header.Form; f != "records" && f != "leaves" {

@@ -251,7 +251,7 @@ func TestDiff(t *testing.T) {
 	dir := t.TempDir()
 	nodes := leaves(1000)
 	for _, tree := range []string{"a", "b"} {
-		ok(t, dir, "", "init", "--dir", tree, "--prefix", map[string]string{"a": "01", "b": ""}[tree])
+		ok(t, dir, "", append([]string{"init", "--dir", tree}, map[string][]string{"a": {"--prefix", "01"}}[tree]...)...)
 		ok(t, dir, raw(nodes[:500]), "append", "--dir", tree, "--checkpoint", "1")
 		ok(t, dir, raw(nodes[500:900]), "append", "--dir", tree, "--checkpoint", "2")
 		if tree == "b" {
