@@ -4,7 +4,9 @@ use kvshard::engine::{Config, Engine, TreeFrontier};
 use kvshard::error::{Error, KvError};
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
-use kvshard::kv::MemKv;
+use kvshard::kv::{Direction, Entries, Kv, MemKv};
+use std::cell::Cell;
+use std::rc::Rc;
 
 type Tree = Engine<MemKv, OrchardNode>;
 
@@ -73,4 +75,77 @@ fn no_checkpoint_lies_before_the_frontier() {
             .iter()
             .any(|v| v.invariant == "checkpoints" && v.key == key)
     );
+}
+
+/// A store whose listings of one kind repeat their first entry, or go back to it, without an end.
+#[derive(Debug)]
+struct Endless {
+    inner: MemKv,
+    kind: u8,
+    steps: Rc<Cell<u64>>,
+}
+
+impl Kv for Endless {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
+        self.inner.get(key)
+    }
+    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), KvError> {
+        self.inner.set(key, value)
+    }
+    fn delete(&mut self, key: &[u8]) -> Result<(), KvError> {
+        self.inner.delete(key)
+    }
+    fn iterate(&self, prefix: &[u8], direction: Direction) -> Result<Entries<'_>, KvError> {
+        let entries: Vec<_> = self
+            .inner
+            .iterate(prefix, direction)?
+            .collect::<Result<_, _>>()?;
+        if prefix.first() != Some(&self.kind) {
+            return Ok(Box::new(entries.into_iter().map(Ok)));
+        }
+        let steps = self.steps.clone();
+        Ok(Box::new(entries.into_iter().cycle().map(move |entry| {
+            steps.set(steps.get() + 1);
+            assert!(steps.get() < 10_000, "it is followed for ever");
+            Ok(entry)
+        })))
+    }
+}
+
+/// Each kind of record in turn is listed without an end: `check` reports it, and every other call
+/// that lists ends.
+#[test]
+fn a_listing_without_an_end_is_not_followed() {
+    let mut tree = Tree::new(MemKv::new(), Config::default());
+    tree.append(&(0..200).map(leaf).collect::<Vec<_>>())
+        .expect("sound");
+    for id in 1..5 {
+        tree.checkpoint(id).expect("sound");
+    }
+    tree.retain_checkpoint(1).expect("sound");
+    tree.remove_mark(3, 2).expect("sound");
+    tree.checkpoint(5).expect("sound");
+    let sound = tree.into_kv();
+    for kind in keys::SHARD..=keys::QUAD {
+        let steps = Rc::new(Cell::new(0));
+        let endless = || Endless {
+            inner: sound.clone(),
+            kind,
+            steps: steps.clone(),
+        };
+        let config = Config {
+            max_checkpoints: 1,
+            ..Config::default()
+        };
+        let mut tree: Engine<_, OrchardNode> = Engine::new(endless(), config);
+        let found = tree.check().expect("readable");
+        let seen = found.iter().any(|v| v.detail == "listed out of order");
+        assert!(seen, "{kind:#04x}: {found:?}");
+        let _ = tree.dump();
+        let _ = tree.checkpoints();
+        let _ = Engine::<_, OrchardNode>::new(endless(), config).checkpoint(9);
+        let _ = Engine::<_, OrchardNode>::new(endless(), config).rewind(1);
+        let _ = Engine::<_, OrchardNode>::new(endless(), config).retain_checkpoint(2);
+        assert!(steps.get() < 2_000, "{kind:#04x}: {} steps", steps.get());
+    }
 }
