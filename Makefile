@@ -222,16 +222,26 @@ testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollba
 	bin/localnet -bin bin/shieldd -timeout 5m testnet
 
 .PHONY: test-chain
-test-chain: library ## test the tree on the SDK's own stores and application (30 s, after the SDK is built)
-	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 20m ./...
+test-chain: library ## test the tree on SDK 0.55's own stores and application (30 s, after the SDK is built)
+	build/app-test.sh $(SHIELDCHAIN) go.mod -timeout 20m
+
+# An application on the SDKs that most chains run, with the modules that a wrong go.mod of kvshard breaks.
+.PHONY: test-sdk-053
+test-sdk-053: library ## test kvshard as released in an application on SDK 0.53 (10 s, after the SDK is built)
+	build/app-test.sh tools/compat go.mod
+
+.PHONY: test-sdk-050
+test-sdk-050: library ## test kvshard as released in an application on SDK 0.50 (10 s, after the SDK is built)
+	build/app-test.sh tools/compat sdk-0.50.mod
 
 .PHONY: test-chain-safety
 test-chain-safety: library ## test it with the race detector: CheckTx, simulations, old heights beside blocks
 	cd $(SHIELDCHAIN) && $(GOTEST) -race -short -timeout 20m ./...
 
 .PHONY: lint-chain
-lint-chain: ## vet and staticcheck the chain
+lint-chain: library ## vet and staticcheck the chain, and the application on SDK 0.53
 	cd $(SHIELDCHAIN) && go vet ./... && go run $(STATICCHECK) ./...
+	cd tools/compat && go vet ./... && go run $(STATICCHECK) ./...
 
 .PHONY: figures-chain
 figures-chain: library ## print the figures of docs/keeper.md (minutes)
@@ -240,9 +250,5 @@ figures-chain: library ## print the figures of docs/keeper.md (minutes)
 .PHONY: proto-chain
 proto-chain: ## write the Go code of the chain's messages anew: needs protoc
 	$(SHIELDCHAIN)/scripts/protogen.sh
-
-.PHONY: test-sdk-053
-test-sdk-053: library ## test the Go package with the cosmossdk.io/core of SDK 0.53
-	$(GOTEST) -short -modfile=.ci/sdk-0.53.mod ./...
 
 include build/cross.mk

@@ -96,6 +96,8 @@ func failure(op string, s status, report *C.KvshardReport, prefix []byte) error 
 		e.Index = uint64(report.index)
 	case ErrCorrupt, ErrUnsupportedVersion, ErrForeignStore:
 		e.Key, e.What = splitKey(e.What, prefix)
+		// ErrCorrupt says it.
+		e.What = strings.TrimPrefix(e.What, "the record is corrupt: ")
 	}
 	return e
 }

@@ -1,10 +1,8 @@
 package kvshard_test
 
 import (
-	"errors"
 	"go/ast"
 	"go/format"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -277,7 +275,7 @@ func anchors(text string) map[string]bool {
 // TestPromisesAreShown: each row of the README's table of promises names a test
 // that exists: TestX of Go, x or file::x of Rust.
 func TestPromisesAreShown(t *testing.T) {
-	text := readme(t)
+	text := read(t, "README.md")
 	_, section, ok := strings.Cut(text, "## What it promises\n")
 	if !ok {
 		t.Fatal("README.md has no section \"What it promises\"")
@@ -314,28 +312,36 @@ func TestPromisesAreShown(t *testing.T) {
 // TestReadmeShowsTheExample: the code in the README is ExampleTree, which runs.
 func TestReadmeShowsTheExample(t *testing.T) {
 	examples := read(t, "example_test.go")
-	for _, block := range fence.FindAllStringSubmatch(readme(t), -1) {
-		if block[1] == "go" && !strings.Contains(examples, block[2]) {
+	shown := 0
+	for _, block := range fence.FindAllStringSubmatch(read(t, "README.md"), -1) {
+		if block[1] != "go" {
+			continue
+		}
+		shown++
+		if !strings.Contains(examples, block[2]) {
 			t.Errorf("this code of README.md is not in example_test.go:\n%s", block[2])
 		}
+	}
+	if shown == 0 {
+		t.Error("README.md shows no Go")
 	}
 }
 
 // TestMakefileHelp: every target says what it does, so that make alone shows it.
 func TestMakefileHelp(t *testing.T) {
 	for _, name := range makefiles {
+		targets := 0
 		for line := range strings.Lines(read(t, name)) {
-			if makeTarget.MatchString(line) && !strings.Contains(line, "## ") && !strings.HasPrefix(line, "library:") {
+			if !makeTarget.MatchString(line) {
+				continue
+			}
+			targets++
+			if !strings.Contains(line, "## ") && !strings.HasPrefix(line, "library:") {
 				t.Errorf("%s: %q has no help", name, strings.TrimSpace(line))
 			}
 		}
+		if targets < 5 {
+			t.Errorf("%s: only %d targets", name, targets)
+		}
 	}
-}
-
-func readme(t *testing.T) string {
-	t.Helper()
-	if _, err := os.Stat("README.md"); errors.Is(err, fs.ErrNotExist) {
-		t.Skip("there is no README.md yet")
-	}
-	return read(t, "README.md")
 }

@@ -105,17 +105,21 @@ type Error struct {
 	Err error
 }
 
-// Error puts the parts in one line, the package and the call first.
+// Error puts the parts in one line, the package and the call first. Kind is left
+// out where What is a sentence that says it.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("kvshard: ")
+	parts := []string{"kvshard"}
 	if e.Op != "" {
-		fmt.Fprintf(&b, "%s: ", e.Op)
+		parts = append(parts, e.Op)
 	}
-	b.WriteString(e.Kind.Error())
+	if e.What == "" || !saidByWhat(e.Kind) {
+		parts = append(parts, e.Kind.Error())
+	}
 	if e.What != "" {
-		fmt.Fprintf(&b, ": %s", e.What)
+		parts = append(parts, e.What)
 	}
+	var b strings.Builder
+	b.WriteString(strings.Join(parts, ": "))
 	if e.Key != nil {
 		fmt.Fprintf(&b, " (key %x)", e.Key)
 	}
@@ -123,6 +127,17 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, ": %v", e.Err)
 	}
 	return b.String()
+}
+
+// saidByWhat tells of a kind of error that its What says all that it says, and
+// of what: "checkpoint 5 is not above the newest".
+func saidByWhat(kind error) bool {
+	switch kind {
+	case ErrInvalidWitness, ErrTreeFull, ErrCheckpointOrder, ErrNotEmpty, ErrPositionNotFound, ErrPruned, ErrCheckpointNotFound:
+		return true
+	default:
+		return false
+	}
 }
 
 // Unwrap returns Kind, and Err if there is one, for errors.Is and errors.As.

@@ -3,6 +3,7 @@ package kvshard_test
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -184,4 +185,174 @@ func TestErrorBehindAnEntryKeepsItsIdentity(t *testing.T) {
 			t.Errorf("%v failed: %v, want the store's own error", kind, err)
 		}
 	}
+}
+
+// provoked returns errors of every kind but ErrInternal: what callers meet.
+func provoked(t *testing.T) []error {
+	t.Helper()
+	var errs []error
+	add := func(err error) {
+		t.Helper()
+		if err == nil {
+			t.Fatal("no error where one was provoked")
+		}
+		errs = append(errs, err)
+	}
+	tree := fill(t, newHookStore())
+	bad := kvshard.Node{31: 0xFF}
+	add(tree.Checkpoint(30))
+	add(tree.Checkpoint(5))
+	add(tree.Rewind(31))
+	add(tree.RetainCheckpoint(31))
+	add(tree.ReleaseCheckpoint(31))
+	add(tree.InsertFrontier(kvshard.Frontier{Size: 1}, 99))
+	add(tree.InsertFrontier(kvshard.Frontier{Size: 2}, 99))
+	add(tree.InsertFrontier(kvshard.Frontier{Size: 1<<32 + 1}, 99))
+	add(tree.InsertFrontier(kvshard.Frontier{Leaf: kvshard.Node{1}}, 99))
+	add(tree.Dump(nil))
+	second := func(_ any, err error) { t.Helper(); add(err) }
+	second(tree.Append(bad))
+	second(tree.AppendBatch([]kvshard.Node{{1}, bad}))
+	second(tree.Leaf(50))
+	second(tree.Witness(1 << 40))
+	second(tree.WitnessAt(30, 10))
+	second(tree.SizeAt(0))
+	second(tree.RootAt(11))
+	second(tree.RemoveMark(1, 31))
+	second(tree.RemoveMark(45, 20))
+
+	ephemeral := open(t, newHookStore(), kvshard.WithRetention(kvshard.Ephemeral))
+	grow(t, ephemeral, 50)
+	second(ephemeral.Leaf(3))
+	second(ephemeral.Witness(3))
+
+	full := open(t, newHookStore())
+	if err := full.InsertFrontier(kvshard.Frontier{Size: 1 << 32, Ommers: make([]kvshard.Node, 32)}, 1); err != nil {
+		t.Fatal(err)
+	}
+	second(full.Append(kvshard.Node{1}))
+
+	// Each record cut, of another version, and gone.
+	whole := kvtest.NewMemStore()
+	grow(t, open(t, whole), 300)
+	if err := open(t, whole).Checkpoint(1); err != nil {
+		t.Fatal(err)
+	}
+	for _, record := range whole.Dump() {
+		for _, value := range [][]byte{record.Value[:len(record.Value)/2], append([]byte{109}, record.Value[1:]...), nil} {
+			damaged := whole.Clone()
+			if damaged.Remove(record.Key); value != nil {
+				damaged.Put(record.Key, value)
+			}
+			found := open(t, damaged).Check()
+			if found != nil {
+				errs = append(errs, unjoined(found)...)
+			}
+			for _, c := range calls {
+				if err := c.call(open(t, damaged.Clone())); err != nil && !errors.Is(err, kvshard.ErrCheckpointNotFound) && err != found {
+					errs = append(errs, unjoined(err)...)
+				}
+			}
+		}
+	}
+
+	failing := newHookStore()
+	failing.before = func(string) error { return &diskError{sector: 7} }
+	second(open(t, failing).Size())
+	second(kvshard.Open(nil))
+	second(kvshard.New(nil))
+	second((*kvshard.Tree)(nil).Size())
+	noStore, err := kvshard.New(kvshard.NewStoreProxy(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second(noStore.Size())
+	for _, option := range []kvshard.Option{
+		kvshard.WithMaxCheckpoints(0), kvshard.WithRetention(2), kvshard.WithObserver(nil), kvshard.WithThreads(-1), nil,
+	} {
+		second(kvshard.Open(newHookStore(), option))
+	}
+
+	for _, text := range []string{"", "0x" + strings.Repeat("0", 62), strings.Repeat("f", 64)} {
+		second(kvshard.ParseNode(text))
+	}
+	second(kvshard.NodeFromBytes(nil))
+	second(kvshard.NodeFromBytes(bad[:]))
+	second(kvshard.EmptyRoot(33))
+	second(kvshard.Combine(32, bad, bad))
+	second(kvshard.Combine(0, bad, bad))
+	second(kvshard.Witness{Position: 1 << 32}.Root(kvshard.Node{}))
+	second(kvshard.Witness{}.Root(bad))
+	add(kvshard.Witness{}.Verify(kvshard.Node{}, kvshard.Node{1}))
+	var node kvshard.Node
+	var witness kvshard.Witness
+	var frontier kvshard.Frontier
+	for _, text := range []string{"null", "1", "{}", `"00"`, `{"Position":1,"Path":[null]}`, `{"Size":1,"Leaf":null}`, `{"Size":2,"Leaf":"` + emptyOrchardRoot + `"}`} {
+		add(node.UnmarshalJSON([]byte(text)))
+		add(witness.UnmarshalJSON([]byte(text)))
+		add(frontier.UnmarshalJSON([]byte(text)))
+	}
+	return errs
+}
+
+// unjoined returns the errors that errors.Join has put together.
+func unjoined(err error) []error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		if _, own := err.(*kvshard.Error); !own {
+			return joined.Unwrap()
+		}
+	}
+	return []error{err}
+}
+
+// TestMessagesSayAThingOnce: no message has the same two words in a row twice,
+// nor the words of its Kind spread over its What.
+func TestMessagesSayAThingOnce(t *testing.T) {
+	words := regexp.MustCompile(`[a-zA-Z]{2,}`)
+	// Not words: numbers and nodes, and the fields of a record in braces.
+	number := regexp.MustCompile(`\b[0-9a-f]*[0-9][0-9a-f]*\b|\b[0-9a-f]{16,}\b|\{ [^}]* \}`)
+	seen, kinds := map[string]bool{}, map[error]bool{}
+	for _, err := range provoked(t) {
+		message := err.Error()
+		shape := number.ReplaceAllString(message, "#")
+		if seen[shape] {
+			continue
+		}
+		seen[shape] = true
+		t.Log(message)
+		if !strings.HasPrefix(message, "kvshard: ") {
+			t.Errorf("%q does not begin with the package", message)
+		}
+		list := words.FindAllString(strings.ToLower(number.ReplaceAllString(message, " ")), -1)
+		pairs := map[string]bool{}
+		for i := 1; i < len(list); i++ {
+			pair := list[i-1] + " " + list[i]
+			if pairs[pair] {
+				t.Errorf("%q says %q twice", message, pair)
+			}
+			pairs[pair] = true
+		}
+		var e *kvshard.Error
+		if !errors.As(err, &e) {
+			continue
+		}
+		kinds[e.Kind] = true
+		if kind := e.Kind.Error(); strings.Contains(message, kind) && within(words.FindAllString(kind, -1), words.FindAllString(e.What, -1)) {
+			t.Errorf("%q says %q in other words too", message, kind)
+		}
+	}
+	if len(seen) < 60 || len(kinds) < 12 {
+		t.Errorf("only %d messages of %d kinds", len(seen), len(kinds))
+	}
+}
+
+// within tells whether all words, but for their endings, are among the others.
+func within(words, others []string) bool {
+	text := strings.ToLower(strings.Join(others, " "))
+	for _, w := range words {
+		if !strings.Contains(text, strings.ToLower(w)) {
+			return false
+		}
+	}
+	return true
 }

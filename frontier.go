@@ -2,7 +2,10 @@
 
 package kvshard
 
-import "math/bits"
+import (
+	"fmt"
+	"math/bits"
+)
 
 // A Frontier is what appending needs to know of a tree: its newest leaf and
 // the roots of the complete subtrees to the left of that leaf's path. With it
@@ -24,13 +27,13 @@ type Frontier struct {
 
 // check returns in words what is wrong with the frontier's shape, or "".
 func (f Frontier) check() string {
-	switch {
+	switch ommers := len(f.Ommers); {
 	case f.Size > 1<<Depth:
-		return "a tree holds at most 2^32 leaves"
-	case f.Size == 0 && (f.Leaf != Node{} || len(f.Ommers) != 0):
-		return "the frontier of an empty tree has no leaf and no ommers"
-	case f.Size > 0 && len(f.Ommers) != bits.OnesCount64(f.Size-1):
-		return "there must be one ommer for each 1 bit of the position Size-1"
+		return fmt.Sprintf("a frontier of size %d: a tree holds at most 2^%d leaves", f.Size, Depth)
+	case f.Size == 0 && (f.Leaf != Node{} || ommers != 0):
+		return "a frontier of size 0 has no leaf (it is zero) and no ommers"
+	case f.Size > 0 && ommers != bits.OnesCount64(f.Size-1):
+		return fmt.Sprintf("a frontier of size %d has one ommer for each 1 bit of the position %d: %d, not %d", f.Size, f.Size-1, bits.OnesCount64(f.Size-1), ommers)
 	default:
 		return ""
 	}

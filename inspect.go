@@ -29,7 +29,11 @@ type Violation struct {
 // Error puts the parts in one line.
 func (v *Violation) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "kvshard: Check: %s: ", v.Invariant)
+	b.WriteString("kvshard: Check: ")
+	// "shard(3)" says "shards" too.
+	if kind, _, _ := strings.Cut(v.Record, "("); kind != strings.TrimSuffix(v.Invariant, "s") {
+		fmt.Fprintf(&b, "%s: ", v.Invariant)
+	}
 	if v.Record != "" {
 		fmt.Fprintf(&b, "%s ", v.Record)
 	}

@@ -136,7 +136,7 @@ func WithObserver(observe func(Stats)) Option {
 func WithThreads(n int) Option {
 	return func(o *options) error {
 		if n < 0 || n > math.MaxInt32 {
-			return fmt.Errorf("%d threads", n)
+			return fmt.Errorf("%d threads, want 0 to %d", n, math.MaxInt32)
 		}
 		o.threads = uint32(n)
 		return nil

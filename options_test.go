@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -36,6 +37,53 @@ func TestOpenAndNewRefuse(t *testing.T) {
 		if tree, err := kvshard.New(kvshard.NewStoreProxy(nil), option); !errors.Is(err, kvshard.ErrInvalidArgument) || tree != nil {
 			t.Errorf("New, %s: %v, %v; want ErrInvalidArgument", name, tree, err)
 		}
+	}
+}
+
+// TestTreeThatNobodyMade: a nil *Tree, as a keeper has it that did not look at
+// New's error, and a zero Tree answer every method with a typed error.
+func TestTreeThatNobodyMade(t *testing.T) {
+	insert := func(t *kvshard.Tree) error { return t.InsertFrontier(kvshard.Frontier{}, 1) }
+	for name, tree := range map[string]*kvshard.Tree{"nil": nil, "zero": {}} {
+		fails := func(method string, call func(*kvshard.Tree) error) {
+			t.Helper()
+			err := call(tree)
+			var e *kvshard.Error
+			if !errors.Is(err, kvshard.ErrStore) || !errors.As(err, &e) || e.Op != method || e.What == "" {
+				t.Errorf("%s of a %s Tree: %v, want an Error that wraps ErrStore", method, name, err)
+			}
+		}
+		for _, c := range calls {
+			fails(c.name, c.call)
+		}
+		fails("InsertFrontier", insert)
+		// What is wrong with the arguments comes first, as ever.
+		for _, err := range []error{tree.Dump(nil), tree.InsertFrontier(kvshard.Frontier{Size: 2}, 1)} {
+			if !errors.Is(err, kvshard.ErrInvalidArgument) {
+				t.Errorf("bad arguments for a %s Tree: %v, want ErrInvalidArgument", name, err)
+			}
+		}
+	}
+	tried := map[string]bool{"InsertFrontier": true}
+	for _, c := range calls {
+		tried[c.name] = true
+	}
+	for all, i := reflect.TypeFor[*kvshard.Tree](), 0; i < all.NumMethod(); i++ {
+		if name := all.Method(i).Name; !tried[name] {
+			t.Errorf("%s is not tried", name)
+		}
+	}
+	var proxy *kvshard.StoreProxy
+	proxy.SetStore(dbm.NewMemDB())
+	if _, err := kvshard.New(proxy); !errors.Is(err, kvshard.ErrInvalidArgument) {
+		t.Errorf("New with a nil proxy: %v, want ErrInvalidArgument", err)
+	}
+	zero, err := kvshard.New(&kvshard.StoreProxy{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := zero.Size(); !errors.Is(err, kvshard.ErrStore) {
+		t.Errorf("a zero proxy: %v, want ErrStore", err)
 	}
 }
 

@@ -132,10 +132,12 @@ func withoutComments(source string) string { return comment.ReplaceAllString(sou
 // lies in a _test.go file.
 func TestNoTestHelperInProductFiles(t *testing.T) {
 	helper := regexp.MustCompile(`(?i)^(test|mock|fake|stub)|(ForTest|ForTesting|Mock)$`)
+	seen := 0
 	for _, name := range repository(t) {
 		if path.Dir(name) != "." || path.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
 			continue
 		}
+		seen++
 		ast.Inspect(goFile(t, name), func(n ast.Node) bool {
 			switch decl := n.(type) {
 			case *ast.FuncDecl:
@@ -150,6 +152,9 @@ func TestNoTestHelperInProductFiles(t *testing.T) {
 			return true
 		})
 	}
+	if seen < 20 {
+		t.Errorf("only %d files were looked at", seen)
+	}
 }
 
 // TestUnsafeRust: unsafe code is in the two files of the boundary, and where the
@@ -158,8 +163,12 @@ func TestNoTestHelperInProductFiles(t *testing.T) {
 func TestUnsafeRust(t *testing.T) {
 	allowed := regexp.MustCompile(`^rust/src/(ffi\.rs|callbacks\.rs|hash/ifma(/[a-z]+)?\.rs)$`)
 	use := regexp.MustCompile(`\bunsafe\s*(\{|fn|impl|extern)`)
+	seen := 0
 	for _, name := range repository(t) {
-		if !strings.HasPrefix(name, "rust/src/") || path.Ext(name) != ".rs" || allowed.MatchString(name) {
+		if !strings.HasPrefix(name, "rust/src/") || path.Ext(name) != ".rs" {
+			continue
+		}
+		if seen++; allowed.MatchString(name) {
 			continue
 		}
 		most := 0
@@ -170,12 +179,18 @@ func TestUnsafeRust(t *testing.T) {
 			t.Errorf("%s has unsafe code: %q", name, found)
 		}
 	}
+	if seen < 20 {
+		t.Errorf("only %d files were looked at", seen)
+	}
 }
 
 // TestOnlyTheBridgeCallsTheEngine: C.kvshard_ functions are called in bridge.go
 // alone, so that there is one place that knows the boundary.
 func TestOnlyTheBridgeCallsTheEngine(t *testing.T) {
 	call := regexp.MustCompile(`C\.kvshard_\w+\(`)
+	if found := call.FindAllString(read(t, "bridge.go"), -1); len(found) < 20 {
+		t.Errorf("bridge.go has only %d calls of the engine", len(found))
+	}
 	for _, name := range repository(t) {
 		if path.Ext(name) != ".go" || name == "bridge.go" || strings.HasSuffix(name, "_test.go") {
 			continue
@@ -221,5 +236,42 @@ func TestLockedCrates(t *testing.T) {
 	}
 	if crates < 100 {
 		t.Errorf("%d crates read, want hundreds", crates)
+	}
+}
+
+// TestSkipsWantNoFileOfTheRepository: a test may skip for what a machine lacks, or
+// for data beside the repository. A file of the repository that is missing fails
+// the test: a skip would hide that nothing is tested.
+func TestSkipsWantNoFileOfTheRepository(t *testing.T) {
+	looks := regexp.MustCompile(`\bos\.(Stat|Lstat|Open|ReadFile|ReadDir|IsNotExist)\(|\bErrNotExist\b|\.Glob\(`)
+	// Data that comes with no checkout, and results of a build.
+	elsewhere := regexp.MustCompile(`"shared"|/target/`)
+	skips := 0
+	for _, name := range repository(t) {
+		if !strings.HasSuffix(name, "_test.go") || name == "rules_test.go" {
+			continue
+		}
+		source := read(t, name)
+		for _, decl := range goFile(t, name).Decls {
+			code := withoutComments(source[decl.Pos()-1 : decl.End()-1])
+			before, _, found := strings.Cut(code, ".Skip")
+			if !found {
+				continue
+			}
+			skips++
+			if looks.MatchString(before) && !elsewhere.MatchString(before) {
+				t.Errorf("%s skips a test if a file of the repository is missing:\n%s", name, before)
+			}
+		}
+	}
+	if skips < 5 {
+		t.Errorf("only %d skips were found", skips)
+	}
+	says := regexp.MustCompile(`println!\("skipped`)
+	for _, name := range repository(t) {
+		// Vector instructions are the machine's.
+		if path.Ext(name) == ".rs" && name != "rust/src/hash/ifma.rs" && says.MatchString(read(t, name)) {
+			t.Errorf("%s skips a test", name)
+		}
 	}
 }

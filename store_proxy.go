@@ -36,9 +36,12 @@ func NewStoreProxy(kv store.KVStore) *StoreProxy {
 }
 
 // SetStore replaces the store. It costs nothing: the next call reads all that
-// it needs from the new one. A nil store makes calls fail with [ErrStore].
+// it needs from the new one. A nil store makes calls fail with [ErrStore]. Of a
+// nil proxy it does nothing: no Tree has one, since [New] refuses it.
 func (p *StoreProxy) SetStore(kv store.KVStore) {
-	p.kv = kv
+	if p != nil {
+		p.kv = kv
+	}
 }
 
 // missing tells whether there is no store: a nil interface, or a nil pointer

@@ -22,6 +22,9 @@ import (
 // the store panics, as the SDK's do when gas runs out, so does the method,
 // with the identical value, after it has closed its iterators.
 //
+// Only [New] and [Open] make a Tree. Of a nil *Tree and of a zero Tree every
+// method is [ErrStore]: they have no store.
+//
 // Concurrency: a Tree is for one goroutine at a time. Trees over different
 // stores share nothing.
 type Tree struct {
@@ -50,7 +53,7 @@ func New(p *StoreProxy, opts ...Option) (*Tree, error) {
 func Open(kv store.KVStore, opts ...Option) (*Tree, error) {
 	const op = "Open"
 	if missing(kv) {
-		return nil, noStore(op)
+		return nil, noStore(op, "it is nil")
 	}
 	return newTree(op, NewStoreProxy(kv), opts)
 }
@@ -66,14 +69,17 @@ func newTree(op string, p *StoreProxy, opts []Option) (*Tree, error) {
 	return &Tree{proxy: p, options: o}, nil
 }
 
-func noStore(op string) error {
-	return &Error{Op: op, Kind: ErrStore, What: "there is no store: it is nil"}
+func noStore(op, why string) error {
+	return &Error{Op: op, Kind: ErrStore, What: why}
 }
 
 // run makes one call of the engine: the way of every method.
 func (t *Tree) run(op string, f func(*call) status) error {
-	if t.proxy == nil || missing(t.proxy.kv) {
-		return t.observe(Stats{Op: op}, noStore(op))
+	switch {
+	case t == nil || t.proxy == nil:
+		return t.observe(Stats{Op: op}, noStore(op, "there is none, since neither New nor Open made this Tree"))
+	case missing(t.proxy.kv):
+		return t.observe(Stats{Op: op}, noStore(op, "it is nil: give the proxy one with SetStore"))
 	}
 	c := newCall(op, t.proxy.kv, &t.options)
 	s := func() status {
@@ -94,7 +100,7 @@ func (t *Tree) refuse(op, format string, args ...any) error {
 }
 
 func (t *Tree) observe(s Stats, err error) error {
-	if t.options.observer != nil {
+	if t != nil && t.options.observer != nil {
 		t.options.observer(s)
 	}
 	return err
@@ -346,7 +352,7 @@ func (t *Tree) Frontier() (Frontier, error) {
 func (t *Tree) InsertFrontier(f Frontier, id uint32) error {
 	const op = "InsertFrontier"
 	if wrong := f.check(); wrong != "" {
-		return t.refuse(op, "frontier of size %d with %d ommers: %s", f.Size, len(f.Ommers), wrong)
+		return t.refuse(op, "%s", wrong)
 	}
 	return t.run(op, func(c *call) status { return c.insertFrontier(f, id) })
 }

@@ -3,7 +3,7 @@ module github.com/kvshard/kvshard/cmd/kvshard
 go 1.25.0
 
 require (
-	cosmossdk.io/core v1.1.0
+	cosmossdk.io/core v0.11.3
 	github.com/cockroachdb/pebble v1.1.5
 	github.com/cosmos/cosmos-db v1.1.3
 	github.com/cosmos/iavl v1.2.8

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/bits"
 
 	"github.com/kvshard/kvshard/testdata"
@@ -255,7 +256,7 @@ func decode(text []byte, v any) error {
 	if err := d.Decode(v); err != nil {
 		return err
 	}
-	if d.More() {
+	if _, err := d.Token(); err != io.EOF {
 		return errors.New("more than one JSON value")
 	}
 	return nil
@@ -264,11 +265,20 @@ func decode(text []byte, v any) error {
 // node is 32 bytes that a file shows as 64 hex digits.
 type node [32]byte
 
-func (n *node) UnmarshalText(text []byte) error {
-	if len(text) != hex.EncodedLen(len(n)) {
-		return fmt.Errorf("a node of %d hex digits, want %d", len(text), hex.EncodedLen(len(n)))
+// UnmarshalJSON, and not UnmarshalText: encoding/json would skip that for null,
+// and leave zeros, which are a node.
+func (n *node) UnmarshalJSON(data []byte) error {
+	var text *string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return err
 	}
-	_, err := hex.Decode(n[:], text)
+	if text == nil {
+		return errors.New("null for a node")
+	}
+	if len(*text) != hex.EncodedLen(len(n)) {
+		return fmt.Errorf("a node of %d hex digits, want %d", len(*text), hex.EncodedLen(len(n)))
+	}
+	_, err := hex.Decode(n[:], []byte(*text))
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	"github.com/kvshard/kvshard/internal/realdata"
@@ -392,6 +394,78 @@ func TestGenesisRoundTrip(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGenesisIsWhole: a field of genesis that is null, misspelled or missing is
+// found by "genesis validate", and stops a chain that begins with it.
+func TestGenesisIsWhole(t *testing.T) {
+	c := chaintest.New(t, chaintest.Config{})
+	a := c.Accounts[0]
+	c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(0, 40)...)))
+	var state map[string]json.RawMessage
+	chaintest.Must0(t, json.Unmarshal(chaintest.Must(c.App.Export(false, nil))(t).AppState, &state))
+	good := string(state[types.ModuleName])
+	module := commitment.AppModule{}
+	validate := func(text string) error {
+		return module.ValidateGenesis(c.App.Codec(), nil, json.RawMessage(text))
+	}
+	for _, text := range []string{good, string(module.DefaultGenesis(c.App.Codec()))} {
+		if err := validate(text); err != nil {
+			t.Errorf("%v: %s", err, text)
+		}
+	}
+	var parts struct {
+		Params, Tree map[string]json.RawMessage
+	}
+	chaintest.Must0(t, json.Unmarshal([]byte(good), &parts))
+	with := func(field, value string) string {
+		tree := maps.Clone(parts.Tree)
+		if tree[field] = json.RawMessage(value); value == "" {
+			delete(tree, field)
+		}
+		return string(chaintest.Must(json.Marshal(map[string]any{"params": parts.Params, "tree": tree}))(t))
+	}
+	if err := validate(with("size", string(parts.Tree["size"]))); err != nil {
+		t.Errorf("put together again: %v", err)
+	}
+	for name, text := range map[string]string{
+		"null":          `null`,
+		"empty":         `{}`,
+		"two values":    good + "{}",
+		"null tree":     strings.Replace(good, `"tree":{`, `"tree":null,"other":{`, 1),
+		"null params":   strings.Replace(good, `"params":{`, `"params":null,"other":{`, 1),
+		"misspelled":    strings.Replace(good, `"tree"`, `"treee"`, 1),
+		"null root":     with("root", "null"),
+		"no root":       with("root", ""),
+		"null hash":     with("sha256", "null"),
+		"null data":     with("data", "null"),
+		"no data":       with("data", ""),
+		"data no text":  with("data", "7"),
+		"null records":  with("records", "null"),
+		"file and data": with("file", `"x"`),
+		"unknown field": with("leaves", "1"),
+	} {
+		if err := validate(text); err == nil {
+			t.Errorf("%s: valid", name)
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: a chain began with it", name)
+				}
+			}()
+			empty := chaintest.New(t, chaintest.Config{})
+			commitment.NewAppModule(empty.App.Commitment).InitGenesis(empty.Context(), empty.App.Codec(), json.RawMessage(text))
+		}()
+	}
+	// What no look at the text can find, the import does.
+	short := chaintest.New(t, chaintest.Config{})
+	defer func() {
+		if recover() == nil {
+			t.Error("a chain began with a size of null")
+		}
+	}()
+	commitment.NewAppModule(short.App.Commitment).InitGenesis(short.Context(), short.App.Codec(), json.RawMessage(with("size", "null")))
 }
 
 func TestGenesisRefuses(t *testing.T) {

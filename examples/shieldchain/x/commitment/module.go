@@ -4,9 +4,12 @@
 package commitment
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 
 	gwruntime "github.com/grpc-ecosystem/grpc-gateway/runtime"
 	"github.com/spf13/cobra"
@@ -95,14 +98,14 @@ func (AppModule) DefaultGenesis(cdc codec.JSONCodec) json.RawMessage {
 	return mustJSON(keeper.GenesisState{Params: cdc.MustMarshalJSON(&params), Tree: keeper.DefaultGenesis()})
 }
 
-// ValidateGenesis checks what needs no store. The tree is checked when it is
-// imported.
+// ValidateGenesis checks what needs no store: the parameters, and that the tree's
+// part is whole. Its records are checked when they are imported.
 func (AppModule) ValidateGenesis(cdc codec.JSONCodec, _ client.TxEncodingConfig, data json.RawMessage) error {
-	_, params, err := parseGenesis(cdc, data)
+	state, params, err := parseGenesis(cdc, data)
 	if err != nil {
 		return err
 	}
-	return params.Validate()
+	return errors.Join(params.Validate(), state.Tree.Validate())
 }
 
 // InitGenesis starts the chain's tree. It panics if genesis is unsound, which
@@ -128,8 +131,17 @@ func (m AppModule) ExportGenesis(ctx sdk.Context, cdc codec.JSONCodec) json.RawM
 }
 
 func parseGenesis(cdc codec.JSONCodec, data json.RawMessage) (state keeper.GenesisState, params types.Params, err error) {
-	if err := json.Unmarshal(data, &state); err != nil {
+	// A misspelled or null field would be an empty one.
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&state); err != nil {
 		return state, params, err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return state, params, errors.New("something stands behind the module's genesis")
+	}
+	if params := bytes.TrimSpace(state.Params); !bytes.HasPrefix(params, []byte("{")) {
+		return state, types.Params{}, fmt.Errorf("params are %q, not an object", params)
 	}
 	err = cdc.UnmarshalJSON(state.Params, &params)
 	return state, params, err

@@ -49,6 +49,29 @@ type GenesisTree struct {
 	Data json.RawMessage `json:"data,omitempty"`
 }
 
+// Validate checks that no part is missing that every tree has; encoding/json
+// takes null, and a field that is not there, for an empty one.
+func (g GenesisTree) Validate() error {
+	if _, err := kvshard.ParseNode(g.Root); err != nil {
+		return fmt.Errorf("tree: root: %w", err)
+	}
+	if sum, err := hex.DecodeString(g.SHA256); err != nil || len(sum) != sha256.Size {
+		return fmt.Errorf("tree: sha256 is %q, not %d hex digits", g.SHA256, 2*sha256.Size)
+	}
+	n := len(g.Data)
+	switch {
+	case g.File != "" && n > 0:
+		return errors.New("tree: both file and data")
+	case n > 0 && (n < 2 || g.Data[0] != '"' || g.Data[n-1] != '"'):
+		return errors.New("tree: data is no string")
+	case g.Records > 0 && g.File == "" && n == 0:
+		return fmt.Errorf("tree: neither file nor data has its %d records", g.Records)
+	case g.Size > 0 && g.Records == 0:
+		return fmt.Errorf("tree: %d leaves in no records", g.Size)
+	}
+	return nil
+}
+
 // ExportTree writes the tree's records, and tells what it wrote.
 func (k Keeper) ExportTree(ctx context.Context, w io.Writer) (GenesisTree, error) {
 	out, err := WriteRecords(k.storeService.OpenKVStore(ctx), w)
@@ -175,7 +198,7 @@ func readPart(in *bufio.Reader) ([]byte, error) {
 
 // InitGenesis sets parameters and tree of a new chain.
 func (k Keeper) InitGenesis(ctx sdk.Context, params types.Params, state GenesisTree) error {
-	if err := params.Validate(); err != nil {
+	if err := errors.Join(params.Validate(), state.Validate()); err != nil {
 		return err
 	}
 	if err := k.params.Set(ctx, params); err != nil {
@@ -203,8 +226,6 @@ func (k Keeper) InitGenesis(ctx sdk.Context, params types.Params, state GenesisT
 
 func (k Keeper) openStream(state GenesisTree) (io.ReadCloser, error) {
 	switch {
-	case state.File != "" && len(state.Data) > 0:
-		return nil, errors.New("genesis has both file and data of the tree")
 	case state.File != "":
 		if k.genesisDir == "" || filepath.Base(state.File) != state.File {
 			return nil, fmt.Errorf("no directory for the genesis file %q", state.File)
@@ -215,9 +236,6 @@ func (k Keeper) openStream(state GenesisTree) (io.ReadCloser, error) {
 		}
 		return file, nil
 	case len(state.Data) > 0:
-		if n := len(state.Data); n < 2 || state.Data[0] != '"' || state.Data[n-1] != '"' {
-			return nil, errors.New("the tree's data is no string")
-		}
 		text := bytes.NewReader(state.Data[1 : len(state.Data)-1])
 		return io.NopCloser(base64.NewDecoder(base64.StdEncoding, text)), nil
 	default:
