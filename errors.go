@@ -69,7 +69,7 @@ var (
 	// the store: a plain ShardTree, or a module with keys of its own where the
 	// tree's are (see [KeyRange]). In an [Error] Key is the first one found.
 	// Nothing is written. Give the tree a prefix of its own ([WithPrefix]).
-	ErrForeignStore = errors.New("store of something else")
+	ErrForeignStore = errors.New("foreign store")
 
 	// ErrStore: the store returned an error, or there is no store. The store's
 	// own error is wrapped too: errors.Is and errors.As find it.

@@ -60,7 +60,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// The likely cause of a record that no release of kvshard wrote.
 const PREFIX_HINT: &str =
-    "if the module has keys of its own under 0f to 15, give the tree a prefix";
+    "if the module's own keys lie under 0f to 15, give the tree a prefix";
 
 impl fmt::Display for KvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,8 +79,8 @@ impl fmt::Display for KvError {
             ),
             KvError::Foreign { key } => write!(
                 f,
-                "record at key {} lies where shards are, but the tree has no tip: a plain \
-                 ShardTree, or something else, wrote it; {PREFIX_HINT}",
+                "record at key {} lies where shards do, and there is no tip: a plain ShardTree \
+                 wrote it, or another program; {PREFIX_HINT}",
                 hex(key)
             ),
             KvError::EngineOwned { key } => write!(

@@ -76,7 +76,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
 }
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
-    /// The summary and a checkpoint. Where there is neither, a look tells a store of something else
+    /// The summary and a checkpoint. Where there is neither, a look tells a store of another
     /// from one without checkpoints.
     fn summary_and_checkpoint(&mut self, id: u32) -> Result<(Summary, Checkpoint), Error> {
         let summary = self.summary()?;
