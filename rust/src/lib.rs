@@ -36,6 +36,7 @@
 
 pub mod callbacks;
 pub mod codec;
+mod edge;
 pub mod engine;
 pub mod error;
 pub mod ffi;

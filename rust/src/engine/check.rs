@@ -7,8 +7,9 @@ use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
 use super::Engine;
-use super::call::{Call, size_of};
+use super::call::Call;
 use super::cap::Cap;
+use super::reads::{grew_from, size_of};
 use super::shard::{LEAVES, Shard};
 use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
 use crate::error::{Error, KvError, hex};
@@ -89,11 +90,11 @@ fn decoded<T>(outcome: Result<T, KvError>) -> Result<Result<T, KvError>, Error> 
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     fn run(&mut self) -> Result<(), Error> {
-        let tip = self.call.tip();
+        let tip = self.call.reads.tip();
         let Some(tip) = self.decoded("tip", tip)? else {
             return self.keys();
         };
-        let summary = self.call.summary();
+        let summary = self.call.reads.summary();
         let summary = self.decoded("summary", summary)?;
         let checkpoints = self.checkpoints(&tip)?;
         let retained = self.retained(&checkpoints)?;
@@ -166,7 +167,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         let mut found = vec![];
         let mut strange = vec![];
         let mut order = InOrder::default();
-        for entry in self.call.kv().iterate(prefix, Direction::Ascending)? {
+        for entry in self.call.reads.kv().iterate(prefix, Direction::Ascending)? {
             let (key, value) = entry?;
             if !order.next(&key) {
                 strange.push((key, OUT_OF_ORDER));
@@ -211,7 +212,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
                 continue;
             };
             let size = size_of(&checkpoint);
-            if size < before || !tip.grew_from(size) {
+            if size < before || !grew_from(tip, size) {
                 let first = before.max(tip.origin);
                 let detail = format!("its size {size} is not in {first}..={}", tip.size);
                 self.report("checkpoints", key.clone(), detail);
@@ -288,6 +289,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         let mut order = InOrder::default();
         for entry in self
             .call
+            .reads
             .kv()
             .iterate(&[keys::SHARD], Direction::Ascending)?
         {
@@ -302,7 +304,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         for (invariant, key, detail) in scan.found {
             self.report(invariant, key, detail);
         }
-        self.call.count_hashes(scan.hashes);
+        self.call.hasher.add(scan.hashes);
         match scan.sound {
             true => self.rebuilt(tip, scan.rebuilt)?,
             false => self.entries(keys::QUAD, keys::parse_quad).map(drop)?,
@@ -312,7 +314,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
 
     /// The frontier's ommers in the cap of a started tree: nothing else vouches for them.
     fn stored_cap(&mut self, tip: &Tip<H>) -> Result<Option<Cap<H>>, Error> {
-        let cap = self.call.cap_mut(tip).cloned();
+        let cap = self.call.reads.cap(tip).cloned();
         self.decoded("cap", cap)
     }
 
@@ -331,7 +333,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
             );
         }
         let expected_cap = rebuilt.kv.get(&keys::cap())?;
-        let stored_cap = self.call.kv().get(&keys::cap())?;
+        let stored_cap = self.call.reads.kv().get(&keys::cap())?;
         if stored_cap != expected_cap {
             self.report("cap", keys::cap(), "it is not what the shards give");
         }
@@ -593,16 +595,13 @@ impl<H: TreeNode, const DEPTH: u8> Rebuilt<H, DEPTH> {
     /// hashes computed.
     fn add(&mut self, shards: &mut [Shard<H>]) -> Result<u64, Error> {
         let mut call = Call::<_, H, DEPTH>::new(&mut self.kv, super::Config::default());
-        call.threads = call
-            .config
-            .threads
-            .for_batch(shards.len() * LEAVES as usize);
-        call.fill_records(shards);
+        call.hasher.expect_leaves(shards.len() * LEAVES as usize);
+        call.hasher.fill_records(shards);
         let complete = shards.iter().filter(|shard| shard.is_complete());
         let roots: Vec<H> = complete.filter_map(|shard| shard.root().cloned()).collect();
         let size = self.tip.size + roots.len() as u64 * LEAVES;
         call.complete_shards(&mut self.tip, size, roots)?;
         call.commit()?;
-        Ok(call.hashes())
+        Ok(call.hasher.count())
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shardtree::store::Checkpoint;
 
-use super::call::size_of;
 use super::check::Check;
+use super::reads::size_of;
 use crate::codec::{self, REMOVED_BEFORE, REMOVED_VALUE, Removed, Summary, Tip, TreeNode};
 use crate::error::Error;
 use crate::keys;
