@@ -29,7 +29,6 @@ mod append;
 mod call;
 mod cap;
 mod check;
-mod check_ledger;
 mod checkpoint;
 mod cuts;
 mod dump;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shardtree::store::Checkpoint;
 
-use super::check::Check;
-use super::reads::size_of;
+use super::Check;
 use crate::codec::{self, REMOVED_BEFORE, REMOVED_VALUE, Removed, Summary, Tip, TreeNode};
+use crate::engine::reads::size_of;
 use crate::error::Error;
 use crate::keys;
 use crate::kv::Kv;
