@@ -20,7 +20,7 @@
 //!
 //! # Structure
 //!
-//! A call goes down this list; each module knows those below it only.
+//! A call goes down this list; each module knows only those below it.
 //!
 //! - [`ffi`]: the C functions. Unsafe.
 //! - [`engine`]: the tree. It begins with a drawing.
