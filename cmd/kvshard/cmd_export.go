@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -46,27 +45,13 @@ import. It ends with a SHA-256.
 			_, _, err := a.export(s, form, a.out)
 			return err
 		}
-		part := args[0] + ".part"
-		file, err := os.Create(part)
-		if err != nil {
+		var header streamHeader
+		var written uint64
+		err = replaceFile(args[0], func(w io.Writer) (err error) {
+			header, written, err = a.export(s, form, w)
 			return err
-		}
-		defer func() {
-			if e := file.Close(); err == nil {
-				err = e
-			}
-			if err == nil {
-				err = os.Rename(part, args[0])
-			}
-			if err != nil {
-				_ = os.Remove(part)
-			}
-		}()
-		header, written, err := a.export(s, form, file)
+		})
 		if err != nil {
-			return err
-		}
-		if err := file.Sync(); err != nil {
 			return err
 		}
 		result := struct {
@@ -121,6 +106,9 @@ func (a *app) export(s *source, form string, w io.Writer) (h streamHeader, writt
 	p := a.newProgress("export", "records", int64(h.Records), 0)
 	defer p.end()
 	err = records(s.kv, s.prefix, func(r record) error {
+		if len(r.value) > maxRecord {
+			return coded(codeState, "--form leaves", "%s has %d bytes, and a stream's record at most %d", recordName(r.key), len(r.value), maxRecord)
+		}
 		out.record(r)
 		p.add(1)
 		return nil

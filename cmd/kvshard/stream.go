@@ -35,7 +35,7 @@ const (
 	pieceCheckpoint = 3
 
 	maxHeader = 64 << 20
-	maxRecord = 64 << 20
+	maxRecord = 16 << 20
 	maxLeaves = 1 << 20
 )
 
@@ -160,10 +160,13 @@ func (s *streamReader) take(n int) ([]byte, error) {
 
 func streamCut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return badStream("it ends too early")
+		return &codedError{codeInput, errStreamCut, "the same command with the whole stream"}
 	}
 	return err
 }
+
+// errStreamCut: what there was of the stream may be right.
+var errStreamCut = errors.New("the stream ends too early")
 
 func (s *streamReader) u32() (uint32, error) {
 	raw, err := s.take(4)

@@ -2,7 +2,9 @@ package disk
 
 import (
 	"errors"
+	"io"
 	"os"
+	"path/filepath"
 	"sync"
 
 	dbm "github.com/cosmos/cosmos-db"
@@ -22,16 +24,16 @@ import (
 // Here goleveldb recovers as ever, and what it writes goes to memory.
 type levelReader struct {
 	dbm.DB
-	db    *leveldb.DB
-	files storage.Storage
+	db   *leveldb.DB
+	lock io.Closer
 }
 
 func openLevelToRead(path string) (dbm.DB, error) {
-	files, err := storage.OpenFile(path, true)
+	lock, err := lockToRead(filepath.Join(path, "LOCK"))
 	if err != nil {
 		return nil, err
 	}
-	above := &memoryAbove{files: files, memory: storage.NewMemStorage(), removed: map[storage.FileDesc]bool{}}
+	above := &memoryAbove{files: levelFiles(path), memory: storage.NewMemStorage(), removed: map[storage.FileDesc]bool{}}
 	const never = 1 << 30
 	db, err := leveldb.Open(above, &opt.Options{
 		Filter:                 filter.NewBloomFilter(10),
@@ -43,10 +45,10 @@ func openLevelToRead(path string) (dbm.DB, error) {
 		WriteL0SlowdownTrigger: never,
 	})
 	if err != nil {
-		_ = files.Close()
+		_ = lock.Close()
 		return nil, err
 	}
-	return &levelReader{dbm.NewMemDB(), db, files}, nil
+	return &levelReader{dbm.NewMemDB(), db, lock}, nil
 }
 
 func (l *levelReader) Get(key []byte) ([]byte, error) {
@@ -62,7 +64,7 @@ func (l *levelReader) Get(key []byte) ([]byte, error) {
 
 func (l *levelReader) Has(key []byte) (bool, error) { return l.db.Has(key, nil) }
 
-func (l *levelReader) Close() error { return errors.Join(l.db.Close(), l.files.Close()) }
+func (l *levelReader) Close() error { return errors.Join(l.db.Close(), l.lock.Close()) }
 
 func (l *levelReader) Iterator(start, end []byte) (dbm.Iterator, error) {
 	it := &levelIterator{l.db.NewIterator(&util.Range{Start: start, Limit: end}, nil), start, end, false}
@@ -102,14 +104,15 @@ func (it *levelIterator) Close() error {
 
 // memoryAbove is a storage of which all that is written stays in memory.
 type memoryAbove struct {
-	files, memory storage.Storage
+	files  levelFiles
+	memory storage.Storage
 
 	mutex   sync.Mutex
 	removed map[storage.FileDesc]bool // from files
 	meta    *storage.FileDesc
 }
 
-func (m *memoryAbove) Lock() (storage.Locker, error) { return m.files.Lock() }
+func (m *memoryAbove) Lock() (storage.Locker, error) { return m.memory.Lock() }
 func (m *memoryAbove) Log(string)                    {}
 func (m *memoryAbove) Close() error                  { return nil }
 
