@@ -321,7 +321,7 @@ func (j *appendJob) explain(err error) error {
 	if !j.begun {
 		return err
 	}
-	code, hint := classify(err)
+	code, hint := classify(&ranError{err})
 	again := appendCommand(j.s.where, j.start, j.name, j.last)
 	if errors.Is(err, disk.ErrFull) {
 		hint = freeSpace

@@ -118,7 +118,7 @@ type importJob struct {
 // explain says how to go on. A stream that is refused leaves nothing; what was
 // imported until anything else happened is kept.
 func (j *importJob) explain(err error) error {
-	code, hint := classify(err)
+	code, hint := classify(&ranError{err})
 	switch {
 	case code == codeInterrupted:
 		return coded(code, "the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)

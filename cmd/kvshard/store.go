@@ -367,7 +367,7 @@ func (a *app) write(ctx context.Context, f func(*source) error) error {
 		return err
 	}
 	err = f(s)
-	if code, _ := classify(err); code == codeStore { // what is there can only be told when it is opened again
+	if code, _ := classify(&ranError{err}); err != nil && code == codeStore { // what is there can only be told when it is opened again
 		s.close(&err)
 		return err
 	}

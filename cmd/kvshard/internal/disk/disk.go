@@ -34,19 +34,12 @@ func Open(path, backend string) (dbm.DB, error) {
 	if err := expect(path, backend); err != nil && !errors.Is(err, ErrMissing) {
 		return nil, err
 	}
-	dir, name, err := split(path)
-	if err != nil {
-		return nil, err
-	}
+	open := openLevel
 	if backend == Pebble {
-		db, err := openPebble(path)
-		return db, typed(path, err)
+		open = openPebble
 	}
-	db, err := dbm.NewGoLevelDB(name, dir, nil)
-	if err != nil {
-		return nil, typed(path, err)
-	}
-	return db, nil
+	db, err := open(path)
+	return db, typed(path, err)
 }
 
 // OpenToWrite opens the database at path, which must be there.
@@ -76,13 +69,12 @@ func OpenToRead(path, backend string) (dbm.DB, error) {
 	return db, typed(path, err)
 }
 
-// split takes the path of a database apart as cosmos-db wants it.
-func split(path string) (dir, name string, err error) {
-	dir, base := filepath.Split(filepath.Clean(path))
-	if filepath.Ext(base) != ".db" {
-		return "", "", fmt.Errorf("%s: the directory of a database ends in .db", path)
+// checkName refuses a path that cosmos-db would not have made.
+func checkName(path string) error {
+	if filepath.Ext(filepath.Clean(path)) != ".db" {
+		return fmt.Errorf("%s: the directory of a database ends in .db", path)
 	}
-	return filepath.Clean(dir), base[:len(base)-len(".db")], nil
+	return nil
 }
 
 // reading is a store that cannot be written.

@@ -14,7 +14,7 @@ import (
 // or Pebble. A directory without a database is ErrMissing, and one with an
 // engine's that this package cannot read ErrEngine.
 func Engine(path string) (string, error) {
-	if _, _, err := split(path); err != nil {
+	if err := checkName(path); err != nil {
 		return "", err
 	}
 	entries, err := os.ReadDir(path)

@@ -29,6 +29,20 @@ var (
 	ErrDamaged = errors.New("the database is damaged")
 )
 
+var (
+	errBatchOver = errors.New("the batch is over")
+	errPrint     = errors.New("a database is not printed: kvshard dump prints its tree")
+)
+
+// An engineError keeps a cause that an engine has put into a text.
+type engineError struct {
+	text  string
+	cause error
+}
+
+func (e *engineError) Error() string { return e.text }
+func (e *engineError) Unwrap() error { return e.cause }
+
 // typed gives an error of the system or of an engine the identity of ErrInUse
 // or ErrFull, if it is one of these.
 func typed(path string, err error) error {

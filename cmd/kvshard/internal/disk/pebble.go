@@ -50,14 +50,13 @@ func (h *health) Infof(string, ...any) {}
 // Fatalf must not return, and must not end the process either, which has to say
 // how to go on. Locks that the goroutine holds stay with it.
 func (h *health) Fatalf(format string, args ...any) {
-	err := fmt.Errorf(format, args...)
-	for _, arg := range args { // pebble formats causes with %v
+	fatal := &engineError{text: fmt.Sprintf(format, args...)}
+	for _, arg := range args {
 		if cause, is := arg.(error); is {
-			err = fmt.Errorf("%w: %w", err, cause)
-			break
+			fatal.cause = cause
 		}
 	}
-	h.fail(err)
+	h.fail(fatal)
 	select {}
 }
 
@@ -166,7 +165,7 @@ func (p *pebbleDB) Close() error {
 	}
 }
 
-func (p *pebbleDB) Print() error             { return errors.New("not implemented") }
+func (p *pebbleDB) Print() error             { return errPrint }
 func (p *pebbleDB) Stats() map[string]string { return nil }
 
 func (p *pebbleDB) Iterator(start, end []byte) (dbm.Iterator, error) {
@@ -213,8 +212,6 @@ type pebbleBatch struct {
 	batch  *pebble.Batch // nil once it was written or closed
 	health *health
 }
-
-var errBatchOver = errors.New("the batch is over")
 
 func (p *pebbleDB) NewBatch() dbm.Batch { return &pebbleBatch{p.db.NewBatch(), p.health} }
 func (p *pebbleDB) NewBatchWithSize(size int) dbm.Batch {
