@@ -322,3 +322,23 @@ func TestOutputOnFullDisk(t *testing.T) {
 		t.Errorf("%v %+v", err, got)
 	}
 }
+
+// A database on a disk that cannot be written is read all the same.
+func TestReadOnlyDisk(t *testing.T) {
+	for _, backend := range []string{"goleveldb", "pebble"} {
+		t.Run(backend, func(t *testing.T) {
+			d := newSmallDisk(t, "8m")
+			tree := filepath.Join(d.path, "tree")
+			ok(t, "", "", "init", "--dir", tree, "--backend", backend)
+			ok(t, "", raw(leaves(100)), "append", "--dir", tree)
+			if err := syscall.Mount("kvshard-test", d.path, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
+				t.Fatal(err)
+			}
+			ok(t, "", "", "check", "--dir", tree)
+			ok(t, "", "", "check", "--db", filepath.Join(tree, databaseName))
+			if r := cli(t, "", raw(leaves(1)), "append", "--dir", tree); r.code != codeStore {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}

@@ -52,7 +52,7 @@ func openLevelToRead(path string) (dbm.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	above := &memoryAbove{files: levelFiles(path), memory: storage.NewMemStorage(), removed: map[storage.FileDesc]bool{}}
+	above := &memoryAbove{files: &levelFiles{path: path}, memory: storage.NewMemStorage(), removed: map[storage.FileDesc]bool{}}
 	const never = 1 << 30
 	db, err := leveldb.Open(above, &opt.Options{
 		Filter:                 levelFilter,
@@ -200,7 +200,7 @@ func (it *levelIterator) Close() error {
 
 // memoryAbove is a storage of which all that is written stays in memory.
 type memoryAbove struct {
-	files  levelFiles
+	files  *levelFiles
 	memory storage.Storage
 
 	mutex   sync.Mutex
