@@ -40,7 +40,8 @@ Leaves go to disk in batches of 65536, each one whole or not at all. A job that
 was interrupted goes on with --start, the position of the input's first leaf:
 what the tree has already is compared and left out, so that the same command may
 be given as often as one likes, and nothing is appended twice. Until then,
-append without --start is refused, and tells which position it was.`,
+append without --start is refused, and tells which position it was. So it is after
+a full disk, or if the result could not be printed.`,
 		Example: `  $ kvshard append commitments.txt
   appended 8 leaves from position 0: size 8, root 6fbd...
 

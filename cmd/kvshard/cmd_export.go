@@ -20,7 +20,8 @@ size, root and checkpoints, then the records as they are stored, or, with --form
 leaves, the leaves and checkpoints alone, which is a sixth smaller and faster to
 import. It ends with a SHA-256.
 
---form leaves needs every leaf marked. A FILE appears when it is complete.`,
+--form leaves needs every leaf marked. A FILE is replaced when the new one is complete.
+With --salvage the tree is read as it was before its database was damaged.`,
 		Example: `  $ kvshard export tree.kvx
   exported 1000000 leaves, 72917 records
 
@@ -103,12 +104,14 @@ func (a *app) export(s *source, form string, w io.Writer) (h streamHeader, writt
 	if err != nil {
 		return h, 0, err
 	}
+	var limits recordLimits
 	p := a.newProgress("export", "records", int64(h.Records), 0)
 	defer p.end()
 	err = records(s.kv, s.prefix, func(r record) error {
-		if len(r.value) > maxRecord {
-			return coded(codeState, "--form leaves", "%s has %d bytes, and a stream's record at most %d", recordName(r.key), len(r.value), maxRecord)
+		if most := limits.next(r.key); len(r.value) > most {
+			return coded(codeState, "\"kvshard check\"", "%s has %d bytes, and in a stream at most %d", recordName(r.key), len(r.value), most)
 		}
+		limits.add(r)
 		out.record(r)
 		p.add(1)
 		return nil

@@ -18,7 +18,7 @@ const long = `kvshard makes, fills, inspects and measures note commitment trees:
 
 A tree lies in a directory (--dir) with its options and its database, made by "kvshard init".
 Every command that only reads can also look into a database that it did not make (--db), such as
-a node's application.db (--db, --store, --height). It opens that for reading only.
+a node's application.db (--db, --store, --height). It changes none of its files and makes none.
 
 Exit codes:
   0    done; the answer is yes
