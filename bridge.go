@@ -72,6 +72,7 @@ var sentinels = [...]error{
 	C.KVSHARD_UNSUPPORTED_VERSION:  ErrUnsupportedVersion,
 	C.KVSHARD_INTERNAL:             ErrInternal,
 	C.KVSHARD_INVALID_ARGUMENT:     ErrInvalidArgument,
+	C.KVSHARD_FOREIGN_STORE:        ErrForeignStore,
 }
 
 // failure returns the error that a status and its report stand for, nil for
@@ -93,7 +94,7 @@ func failure(op string, s status, report *C.KvshardReport, prefix []byte) error 
 	switch e.Kind {
 	case ErrInvalidNode:
 		e.Index = uint64(report.index)
-	case ErrCorrupt, ErrUnsupportedVersion:
+	case ErrCorrupt, ErrUnsupportedVersion, ErrForeignStore:
 		e.Key, e.What = splitKey(e.What, prefix)
 	}
 	return e

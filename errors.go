@@ -28,7 +28,7 @@ var (
 	ErrTreeFull = errors.New("tree is full")
 
 	// ErrCheckpointOrder: the id of a new checkpoint is not above that of the
-	// newest one.
+	// newest one, or is the highest there is, which none could follow.
 	ErrCheckpointOrder = errors.New("checkpoint id not above the newest")
 
 	// ErrNotEmpty: a frontier can start only an empty tree.
@@ -64,6 +64,12 @@ var (
 	// ErrUnsupportedVersion: a record, or the linked library, has a version
 	// that this release does not know.
 	ErrUnsupportedVersion = errors.New("unsupported version")
+
+	// ErrForeignStore: there are shards and no tip, so something else wrote
+	// the store: a plain ShardTree, or a module with keys of its own where the
+	// tree's are (see [KeyRange]). In an [Error] Key is the first one found.
+	// Nothing is written. Give the tree a prefix of its own ([WithPrefix]).
+	ErrForeignStore = errors.New("store of something else")
 
 	// ErrStore: the store returned an error, or there is no store. The store's
 	// own error is wrapped too: errors.Is and errors.As find it.

@@ -1,8 +1,11 @@
 package kvshard_test
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 
@@ -203,18 +206,90 @@ func TestRewindLeavesNoTrace(t *testing.T) {
 	})
 }
 
+// A marks model knows which leaves a tree must be able to prove.
+type marks struct {
+	none    bool                       // no leaf has a mark
+	removed map[uint64]map[uint32]bool // position: as of which checkpoints
+	gone    map[uint64]bool            // all of those, and all older ones, were gone once
+}
+
+// removedAsOf notes a mark that was removed.
+func (m *marks) removedAsOf(position uint64, id uint32) {
+	if m.removed[position] == nil {
+		m.removed[position] = map[uint32]bool{}
+	}
+	m.removed[position][id] = true
+}
+
+// kept notes the oldest checkpoint that there is.
+func (m *marks) kept(oldest uint32) {
+	for position, ids := range m.removed {
+		last := slices.Max(slices.Collect(maps.Keys(ids)))
+		if last < oldest {
+			m.gone[position] = true
+		}
+	}
+}
+
+// rewound undoes what came after a checkpoint.
+func (m *marks) rewound(id uint32, size uint64) {
+	for position, ids := range m.removed {
+		maps.DeleteFunc(ids, func(asOf uint32, _ bool) bool { return asOf >= id })
+		if len(ids) == 0 {
+			delete(m.removed, position)
+		}
+	}
+	maps.DeleteFunc(m.gone, func(position uint64, _ bool) bool { return position >= size })
+}
+
+// check fails the test if a leaf cannot be proven that must be, or if the error is
+// another than that it was not kept.
+func (m *marks) check(t *testing.T, what string, position uint64, err error) {
+	t.Helper()
+	switch {
+	case err == nil:
+	case !errors.Is(err, kvshard.ErrPruned):
+		t.Errorf("%s of %d: %v, want ErrPruned or a proof", what, position, err)
+	case !m.none && !m.gone[position]:
+		t.Errorf("%s of %d: %v, and its mark is needed", what, position, err)
+	}
+}
+
 // TestHistories lives whole lives, rewinds and pruning included, and checks the
-// tree after every call: its own Check, its root, and every witness that it can
-// give. Roots are those of a tree without a store.
+// tree after every call: its own Check, and its size; and in the end its root,
+// every witness, and every witness at every checkpoint. Roots are those of a
+// tree without a store; a leaf may be without a proof only where the model
+// says so.
 func TestHistories(t *testing.T) {
-	seeds(t, 12, func(t *testing.T, random *rand.Rand) {
+	const calls = 80
+	proven := 0
+	seeds(t, 40, func(t *testing.T, random *rand.Rand) {
 		h := &history{random: random}
 		mem := kvtest.Strict(t)
-		tree := open(t, mem, optionsOf(random)...)
-		for range 50 {
-			e := h.next("append", "append", "append", "checkpoint", "checkpoint", "unmark", "retain", "release", "rewind")
+		ephemeral := random.IntN(4) == 0
+		opts := []kvshard.Option{kvshard.WithMaxCheckpoints(1 + random.Uint32N(1+random.Uint32N(6)))}
+		if ephemeral {
+			opts = append(opts, kvshard.WithRetention(kvshard.Ephemeral))
+		}
+		tree := open(t, mem, opts...)
+		m := &marks{ephemeral, map[uint64]map[uint32]bool{}, map[uint64]bool{}}
+		for range calls {
+			e := h.next("append", "append", "append", "checkpoint", "checkpoint", "unmark", "unmark", "retain", "release", "rewind")
 			before := h.size
-			if err := apply(tree, e); err != nil && e.kind == "rewind" {
+			err := apply(tree, e)
+			switch {
+			case err != nil:
+			case e.kind == "unmark":
+				m.removedAsOf(e.position, e.id)
+			case e.kind == "rewind":
+				m.rewound(e.id, h.size)
+			case e.kind == "checkpoint":
+				for c := range tree.Checkpoints() {
+					m.kept(c.ID)
+					break
+				}
+			}
+			if err != nil && e.kind == "rewind" {
 				// Pruned: the tree stays, and so does the model.
 				size, err := tree.Size()
 				if err != nil {
@@ -243,14 +318,79 @@ func TestHistories(t *testing.T) {
 		}
 		for position := range h.size {
 			w, err := tree.Witness(position)
-			if err != nil {
-				continue // not kept
+			m.check(t, "witness", position, err)
+			if err == nil && w.Verify(root, leafAt(position)) != nil {
+				t.Errorf("the witness of %d does not lead to the root", position)
 			}
-			if err := w.Verify(root, leafAt(position)); err != nil {
-				t.Error(err)
+		}
+		for c, err := range tree.Checkpoints() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := must(tree.RootAt(c.ID))
+			for position := range c.Size {
+				w, err := tree.WitnessAt(position, c.ID)
+				m.check(t, fmt.Sprintf("witness at %d", c.ID), position, err)
+				if err == nil && w.Verify(at, leafAt(position)) != nil {
+					t.Errorf("the witness of %d at %d does not lead to the root", position, c.ID)
+				}
+				if err == nil && c.Retained && len(m.removed[position]) > 0 {
+					proven++
+				}
 			}
 		}
 	})
+	if proven == 0 {
+		t.Error("no retained checkpoint proved a leaf whose mark was removed: the histories are too tame")
+	}
+}
+
+// TestRetainedKeepsWhatItProves: marks that are removed as of a later checkpoint
+// wait for a retained one, also when that later one is pruned.
+func TestRetainedKeepsWhatItProves(t *testing.T) {
+	mem := kvtest.Strict(t)
+	tree := open(t, mem, kvshard.WithMaxCheckpoints(1))
+	do := func(errs ...error) {
+		t.Helper()
+		if err := errors.Join(errs...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	remove := func(position uint64, id uint32) error {
+		marked, err := tree.RemoveMark(position, id)
+		if !marked && err == nil {
+			t.Errorf("leaf %d has no mark", position)
+		}
+		return err
+	}
+	grow(t, tree, 20)
+	do(tree.Checkpoint(1), tree.RetainCheckpoint(1))
+	root := must(tree.Root())
+	grow(t, tree, 25)
+	do(tree.Checkpoint(2), remove(4, 2), remove(5, 2), tree.Checkpoint(3))
+	if _, err := tree.SizeAt(2); !errors.Is(err, kvshard.ErrCheckpointNotFound) {
+		t.Fatalf("checkpoint 2 is there: %v", err)
+	}
+	for _, position := range []uint64{4, 5} {
+		verify(t, tree, position, 1, root)
+	}
+	checkTree(t, tree)
+
+	rewound := open(t, mem.Clone(), kvshard.WithMaxCheckpoints(1))
+	do(rewound.Rewind(1))
+	for _, position := range []uint64{4, 5} {
+		w, err := rewound.Witness(position)
+		do(err, w.Verify(root, leafAt(position)))
+	}
+	checkTree(t, rewound)
+
+	do(tree.ReleaseCheckpoint(1), tree.Checkpoint(4))
+	for _, position := range []uint64{4, 5} {
+		if _, err := tree.Witness(position); !errors.Is(err, kvshard.ErrPruned) {
+			t.Errorf("leaf %d after the release: %v, want ErrPruned", position, err)
+		}
+	}
+	checkTree(t, tree)
 }
 
 // TestTreesSideBySide: trees under prefixes of one store, and keys of others

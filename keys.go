@@ -23,6 +23,14 @@ const (
 	keyQuad       = 0x15 // then u8 level, u64 BE index: nodes 4*index to 4*index+3 of the level
 )
 
+// The second bytes of the keys beside the summary's, which begin with its byte.
+const (
+	keyPrunable    = 0x01 // then u32 BE checkpoint id: may be pruned
+	keyRemoved     = 0x02 // then u32 BE checkpoint id, u64 BE position: a mark removed as of it
+	keyRemovals    = 0x03 // then u64 BE position: the checkpoints as of which the mark was removed
+	keyRetainedCut = 0x04 // then u64 BE position: retained checkpoints at this leaf without a mark
+)
+
 // KeyRange returns the range of the keys of the tree with this prefix (see
 // [WithPrefix]; nil for none): from start up to end, which is not one of them.
 // All records that the store has there are the tree's, and all of the tree's
@@ -52,6 +60,23 @@ func tipKey() []byte { return []byte{keyTip} }
 
 func summaryKey() []byte { return []byte{keySummary} }
 
+func prunableKey(id uint32) []byte {
+	return binary.BigEndian.AppendUint32([]byte{keySummary, keyPrunable}, id)
+}
+
+func removedKey(id uint32, position uint64) []byte {
+	key := binary.BigEndian.AppendUint32([]byte{keySummary, keyRemoved}, id)
+	return binary.BigEndian.AppendUint64(key, position)
+}
+
+func removalsKey(position uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{keySummary, keyRemovals}, position)
+}
+
+func retainedCutKey(position uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{keySummary, keyRetainedCut}, position)
+}
+
 func quadKey(level uint8, index uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{keyQuad, level}, index)
 }
@@ -76,8 +101,25 @@ func keyName(key []byte) string {
 		return "tip"
 	case kind == keySummary && len(rest) == 0:
 		return "summary"
+	case kind == keySummary:
+		return nameBesideSummary(rest[0], rest[1:])
 	case kind == keyQuad && len(rest) == 9:
 		return fmt.Sprintf("quad(%d,%d)", rest[0], binary.BigEndian.Uint64(rest[1:]))
+	default:
+		return ""
+	}
+}
+
+func nameBesideSummary(kind byte, rest []byte) string {
+	switch {
+	case kind == keyPrunable && len(rest) == 4:
+		return fmt.Sprintf("prunable(%d)", binary.BigEndian.Uint32(rest))
+	case kind == keyRemoved && len(rest) == 12:
+		return fmt.Sprintf("removed(%d,%d)", binary.BigEndian.Uint32(rest), binary.BigEndian.Uint64(rest[4:]))
+	case kind == keyRemovals && len(rest) == 8:
+		return fmt.Sprintf("removals(%d)", binary.BigEndian.Uint64(rest))
+	case kind == keyRetainedCut && len(rest) == 8:
+		return fmt.Sprintf("retained_cut(%d)", binary.BigEndian.Uint64(rest))
 	default:
 		return ""
 	}

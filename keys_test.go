@@ -38,8 +38,8 @@ func TestKeys(t *testing.T) {
 		kind, _, _ := strings.Cut(name, "(")
 		kinds[kind] = true
 	}
-	if len(kinds) != 7 {
-		t.Errorf("the list has %d kinds of keys, want all 7", len(kinds))
+	if len(kinds) != 11 {
+		t.Errorf("the list has %d kinds of keys, want all 11", len(kinds))
 	}
 }
 
@@ -65,6 +65,14 @@ func keyOf(t *testing.T, name string) []byte {
 		return tipKey()
 	case "summary":
 		return summaryKey()
+	case "prunable":
+		return prunableKey(uint32(a))
+	case "removed":
+		return removedKey(uint32(a), b)
+	case "removals":
+		return removalsKey(a)
+	case "retained_cut":
+		return retainedCutKey(a)
 	case "quad":
 		return quadKey(uint8(a), b)
 	default:
@@ -76,7 +84,7 @@ func keyOf(t *testing.T, name string) []byte {
 func TestKeyNameOfForeignKeys(t *testing.T) {
 	for _, key := range [][]byte{
 		nil, {}, {0x0E}, {0x16}, {keyShard}, {keyCap, 0}, {keyCheckpoint, 1, 2, 3},
-		{keyRetained, 1, 2, 3, 4, 5}, {keyTip, 0}, {keySummary, 0}, {keyQuad, 5},
+		{keyRetained, 1, 2, 3, 4, 5}, {keyTip, 0}, {keySummary, 0}, {keySummary, keyPrunable}, {keySummary, 5, 0, 0, 0, 0}, {keyQuad, 5},
 	} {
 		if got := keyName(key); got != "" {
 			t.Errorf("%x is named %q", key, got)

@@ -49,6 +49,9 @@
 // The caller's input makes no sense.
 #define KVSHARD_INVALID_ARGUMENT 12
 
+// There are shards but no tip: something else wrote the store, or shares its keys.
+#define KVSHARD_FOREIGN_STORE 13
+
 // The version of these functions and structures: a caller built for another must not go on.
 #define KVSHARD_ABI 1
 

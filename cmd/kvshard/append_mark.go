@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
 // markName is a file beside a tree, from an append's first batch to its end. If
@@ -15,8 +17,9 @@ import (
 const markName = "append.json"
 
 type appendMark struct {
-	Start uint64 `json:"start"` // position of the input's first leaf
-	Input string `json:"input"`
+	Start  uint64 `json:"start"` // position of the input's first leaf
+	Input  string `json:"input"`
+	Format string `json:"format,omitempty"` // if it was told
 }
 
 func readMark(dir string) (*appendMark, error) {
@@ -29,7 +32,7 @@ func readMark(dir string) (*appendMark, error) {
 		return nil, err
 	}
 	var mark appendMark
-	if err := json.Unmarshal(text, &mark); err != nil {
+	if err := strict.Decode(text, &mark); err != nil {
 		return nil, coded(codeStore, "to look how far the last append came, and remove the file", "%s: %w", path, err)
 	}
 	return &mark, nil
@@ -43,9 +46,12 @@ func writeMark(dir string, mark appendMark) error {
 	return writeBeside(dir, markName, append(text, '\n'))
 }
 
-// appendCommand is how an append goes on.
-func appendCommand(dir string, start uint64, name string, last *uint32) string {
-	text := fmt.Sprintf("kvshard append --dir %s --start %d %s", dir, start, name)
+// appendCommand is how an append goes on, as a shell takes it.
+func appendCommand(dir string, mark appendMark, last *uint32) string {
+	text := fmt.Sprintf("kvshard append --dir %s --start %d %s", quotedFile(dir), mark.Start, quotedFile(mark.Input))
+	if mark.Format != "" {
+		text += " --format " + mark.Format
+	}
 	if last != nil {
 		text += fmt.Sprintf(" --checkpoint %d", *last)
 	}

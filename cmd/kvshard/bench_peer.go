@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
 // errLimit: a step of another tree took longer than it may.
@@ -89,7 +89,7 @@ func (p *peer) ask(command string, nodes []kvshard.Node) (sample, error) {
 		}
 		line, err := p.out.ReadBytes('\n')
 		if r.err = err; err == nil {
-			r.err = json.Unmarshal(line, &r.answer)
+			r.err = strict.Decode(line, &r.answer)
 		}
 	}()
 	timer := time.NewTimer(p.limit)

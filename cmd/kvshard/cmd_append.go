@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,29 +20,38 @@ import (
 const appendBatch = 1 << 16
 
 func (a *app) appendCommand() *cobra.Command {
-	var format, checkpoint string
-	var start int64
+	var format string
+	var checkpoint idFlag
+	var start positionFlag
 	c := &cobra.Command{
 		Use:   "append [FILE]",
 		Short: "Append commitments from a file or standard input",
 		Long: `Append commitments (leaves) from a file or standard input, in their order.
 
 Formats: hex, 64 digits a line, least significant byte first, with empty lines
-and lines that begin with # between; raw, 32 bytes each; json, an array of hex
-strings, or blocks, one after the other, in an array, or in an object's
-"blocks":
+and lines that begin with # between; raw, 32 bytes each; json, hex strings or
+blocks, in one array or one after the other, or in one object's "blocks":
 
   {"height": 7, "commitments": ["..."], "size_after": 1, "root_after": "..."}
 
-Each block is appended with a checkpoint of its height, both or neither, and
-refused if it does not lead to the size and root that it tells, if it does.
+Only commitments is needed; a field that is not one of these is refused. Each
+block with a height is appended with a checkpoint of that height, both or
+neither, and refused if it does not lead to the size and root that it tells.
+
+Without --format, the name's ending tells the format (.hex .txt .json .jsonl
+.raw .bin), or else the first bytes. What can be text is never taken for raw
+commitments: give --format raw in a script.
+
+A file is read to its end before the first leaf is written: one that is
+malformed anywhere changes nothing. A pipe is read 65536 leaves ahead.
 
 Leaves go to disk in batches of 65536, each one whole or not at all. A job that
 was interrupted goes on with --start, the position of the input's first leaf:
 what the tree has already is compared and left out, so that the same command may
-be given as often as one likes, and nothing is appended twice. Until then,
-append without --start is refused, and tells which position it was. So it is after
-a full disk, or if the result could not be printed.`,
+be given as often as one likes, and nothing is appended twice. A checkpoint that
+was pruned since counts as made. Until then, append without --start is refused,
+and tells which position it was. So it is after a full disk, or if the result
+could not be printed.`,
 		Example: `  $ kvshard append commitments.txt
   appended 8 leaves from position 0: size 8, root 6fbd...
 
@@ -51,30 +61,28 @@ a full disk, or if the result could not be printed.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	c.Flags().StringVar(&format, "format", "auto", formats)
-	c.Flags().StringVar(&checkpoint, "checkpoint", "", "make a checkpoint with this `id` after the last leaf, together with it")
-	c.Flags().Int64Var(&start, "start", -1, "`position` of the input's first leaf; by default the tree's size")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]string{"auto", "hex", "json", "raw"}, cobra.ShellCompDirectiveNoFileComp))
+	c.Flags().Var(&checkpoint, "checkpoint", "make a checkpoint with this `id` after the last leaf, together with it")
+	c.Flags().Var(&start, "start", "`position` of the input's first leaf; by default the tree's size")
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatList, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		name := "-"
 		if len(args) > 0 {
 			name = args[0]
 		}
-		var last *uint32
-		if checkpoint != "" {
-			id, err := parseID(checkpoint)
-			if err != nil {
-				return err
-			}
-			last = &id
+		if !slices.Contains(formatList, format) {
+			return usage("--format %q: it is %s", format, formats)
 		}
-		j := &appendJob{ctx: c.Context(), name: name, last: last}
+		j := &appendJob{ctx: c.Context(), mark: appendMark{Input: name}, last: checkpoint.id}
+		if format != "auto" {
+			j.mark.Format = format
+		}
 		err = a.write(c.Context(), func(s *source) error {
 			j.s = s
-			if j.in, err = a.openInput(c.Context(), name, format); err != nil {
+			if j.in, err = openInput(c.Context(), a.in, name, format); err != nil {
 				return err
 			}
 			defer j.in.close()
-			if err := j.begin(start); err != nil {
+			if err := j.begin(start.position); err != nil {
 				return err
 			}
 			j.progress = a.newProgress("append", "leaves", j.in.total, 0)
@@ -84,7 +92,7 @@ a full disk, or if the result could not be printed.`,
 		if err == nil {
 			err = a.emitAppended(j)
 		}
-		return j.end(err)
+		return j.done(err)
 	}
 	return c
 }
@@ -94,7 +102,7 @@ type appendJob struct {
 	ctx      context.Context
 	s        *source
 	in       *input
-	name     string
+	mark     appendMark
 	last     *uint32 // checkpoint after the last leaf
 	progress *progress
 
@@ -102,17 +110,17 @@ type appendJob struct {
 	resumed  bool   // it was given
 	begun    bool   // the input and the tree fit together
 	marked   bool   // the mark is written
-	newest   *kvshard.Checkpoint
+	before   kept   // the checkpoints when it began
 	size     uint64 // of the tree on disk
 	root     kvshard.Node
 	read     uint64 // leaves taken from the input
-	skipped  uint64
 	appended uint64
 	blocks   int
 	pending  []kvshard.Node
+	there    // what an earlier run did
 }
 
-func (j *appendJob) begin(start int64) error {
+func (j *appendJob) begin(start *uint64) error {
 	tree, err := j.s.tree()
 	if err != nil {
 		return err
@@ -120,31 +128,32 @@ func (j *appendJob) begin(start int64) error {
 	if j.size, err = tree.Size(); err != nil {
 		return err
 	}
+	if j.before, err = keptBy(tree, j.s.config.MaxCheckpoints); err != nil {
+		return err
+	}
 	j.start = j.size
-	if start >= 0 {
-		j.start, j.resumed = uint64(start), true
-		if j.newest, err = newestCheckpoint(tree); err != nil {
-			return err
-		}
+	if start != nil {
+		j.start, j.resumed = *start, true
 	}
 	if j.start > j.size {
-		return coded(codeState, "the leaves between first", "the input begins at position %d, and the tree has only %d leaves", j.start, j.size)
+		return coded(codeState, "append the leaves between first", "the input begins at position %d, and the tree has only %d leaves", j.start, j.size)
 	}
+	j.mark.Start = j.start
 	mark, err := readMark(j.s.where)
 	if err != nil {
 		return err
 	}
 	if mark != nil && mark.Start < j.size && !j.resumed {
-		return coded(codeState, fmt.Sprintf("%s, or --start %d for another input", appendCommand(j.s.where, mark.Start, mark.Input, nil), j.size),
+		return coded(codeState, fmt.Sprintf("%s, or --start %d for another input", appendCommand(j.s.where, *mark, nil), j.size),
 			"append of %s from position %d on was not finished, and the tree has %d leaves of it", mark.Input, mark.Start, j.size-mark.Start)
 	}
 	j.begun = true
 	return nil
 }
 
-// end takes the mark away, or says how to go on. It comes last: whoever was not
+// done takes the mark away, or says how to go on. It comes last: whoever was not
 // told that all is there will give the command again.
-func (j *appendJob) end(err error) error {
+func (j *appendJob) done(err error) error {
 	if err != nil {
 		return j.explain(err)
 	}
@@ -160,7 +169,7 @@ func (j *appendJob) run() error {
 	if err != nil {
 		return err
 	}
-	there := &leafReader{s: j.s, tree: tree}
+	leaves := &leafReader{s: j.s, tree: tree}
 	for {
 		next, err := j.in.next()
 		switch {
@@ -173,15 +182,15 @@ func (j *appendJob) run() error {
 		case err != nil:
 			return err
 		case next.block != nil:
-			if err := j.endBlock(tree, next.block); err != nil {
+			if err := j.endBlock(next.block); err != nil {
 				return err
 			}
 			continue
 		}
-		position := j.start + j.read
+		position := j.end()
 		j.read++
 		if position < j.size && len(j.pending) == 0 {
-			if err := j.skip(there, position, next.leaf); err != nil {
+			if err := j.skip(leaves, position, next.leaf); err != nil {
 				return err
 			}
 			continue
@@ -195,61 +204,32 @@ func (j *appendJob) run() error {
 	}
 }
 
-// skip makes sure that the leaf is the one that the tree has there.
-func (j *appendJob) skip(tree *leafReader, position uint64, leaf kvshard.Node) error {
-	there, err := tree.leaf(position)
-	switch {
-	case errors.Is(err, kvshard.ErrPruned): // cannot be compared
-	case err != nil:
-		return err
-	case there != leaf:
-		return coded(codeState, "the --start that the input was begun with, or another tree",
-			"position %d has the leaf %s, and the input %s", position, there, leaf)
-	}
-	j.skipped++
-	j.progress.add(1)
-	return j.ctx.Err()
-}
+// end is the position behind the leaves that were taken from the input.
+func (j *appendJob) end() uint64 { return j.start + j.read }
 
 // endBlock appends a block's leaves with its checkpoint, unless the tree has
 // both.
-func (j *appendJob) endBlock(tree *kvshard.Tree, b *blockEnd) error {
+func (j *appendJob) endBlock(b *blockEnd) error {
 	size := j.size + uint64(len(j.pending))
-	end := j.start + j.read
-	if b.size != nil && *b.size != end {
-		hint := "the input's blocks, each after the one before"
+	if b.size != nil && *b.size != j.end() {
+		hint := "give the input's blocks, each after the one before"
 		if !j.resumed && j.start > 0 {
-			hint = "--start, the position of the input's first leaf, to go on with one that was begun"
+			hint = "give --start, the position of the input's first leaf, to go on with one that was begun"
 		}
-		return coded(codeInput, hint, "block %d: the size after it is said to be %d, and comes to %d", b.height, *b.size, end)
+		return coded(codeInput, hint, "block %d: the size after it is said to be %d, and comes to %d", b.height, *b.size, j.end())
 	}
-	if j.resumed && len(j.pending) == 0 && j.newest != nil && b.height <= j.newest.ID && end <= j.newest.Size {
-		at, err := tree.SizeAt(b.height)
-		if err == nil && at != end {
-			return coded(codeState, "the --start that the input was begun with, or another tree",
-				"checkpoint %d has %d leaves, and the input's %d", b.height, at, end)
-		}
-		if err != nil && !errors.Is(err, kvshard.ErrCheckpointNotFound) { // pruned
-			return err
-		}
-		return nil
+	if j.last != nil && b.height >= *j.last {
+		return coded(codeInput, "give --checkpoint an id above all heights", "block %d is not below --checkpoint %d", b.height, *j.last)
 	}
-	if size != end {
-		return coded(codeState, "\"kvshard rewind\" to the checkpoint before",
-			"block %d ends at size %d, and the tree has %d leaves and no checkpoint there", b.height, end, size)
+	if newest := j.before.newest(); j.resumed && len(j.pending) == 0 && newest != nil && b.height <= newest.ID && j.end() <= newest.Size {
+		return j.passBlock(b.height)
+	}
+	if size != j.end() {
+		return coded(codeState, "go back with \"kvshard rewind\" to the checkpoint before",
+			"block %d ends at size %d, and the tree has %d leaves and no checkpoint there", b.height, j.end(), size)
 	}
 	j.blocks++
 	return j.flush(b)
-}
-
-func newestCheckpoint(tree *kvshard.Tree) (newest *kvshard.Checkpoint, err error) {
-	for checkpoint, err := range tree.Checkpoints() {
-		if err != nil {
-			return nil, err
-		}
-		newest = &checkpoint
-	}
-	return newest, nil
 }
 
 // flush writes what is pending, and the checkpoint, all of it or nothing.
@@ -257,8 +237,14 @@ func (j *appendJob) flush(b *blockEnd) error {
 	if err := j.ctx.Err(); err != nil {
 		return err
 	}
+	if err := j.proven(); err != nil {
+		return err
+	}
+	if newest := j.before.newest(); j.last != nil && newest != nil && *j.last <= newest.ID {
+		return coded(codeState, "give an id above the newest of \"kvshard checkpoint\"", "checkpoint %d is not above the newest, %d; nothing was appended", *j.last, newest.ID)
+	}
 	if !j.marked {
-		if err := writeMark(j.s.where, appendMark{j.start, j.name}); err != nil {
+		if err := writeMark(j.s.where, j.mark); err != nil {
 			return err
 		}
 		j.marked = true
@@ -284,11 +270,6 @@ func (j *appendJob) flush(b *blockEnd) error {
 		}
 		return err
 	})
-	var failed *kvshard.Error
-	if errors.As(err, &failed) && failed.Kind == kvshard.ErrInvalidNode {
-		at := j.read - uint64(len(j.pending)) + failed.Index
-		return badInput("commitment %d of the input: %w", at, err)
-	}
 	if err != nil {
 		return err
 	}
@@ -302,16 +283,22 @@ func (j *appendJob) flush(b *blockEnd) error {
 
 // finish writes the rest, with the checkpoint if one was asked for.
 func (j *appendJob) finish(tree *kvshard.Tree) error {
+	if err := j.proven(); err != nil {
+		return err
+	}
 	if j.last == nil {
 		if len(j.pending) == 0 {
 			return nil
 		}
 		return j.flush(nil)
 	}
-	if len(j.pending) == 0 && j.skipped > 0 {
-		size, err := tree.SizeAt(*j.last)
-		if err == nil && size == j.start+j.read {
-			return nil // from an earlier run
+	if j.resumed && len(j.pending) == 0 {
+		now, err := keptBy(tree, j.s.config.MaxCheckpoints)
+		if err != nil {
+			return err
+		}
+		if done, err := j.passCheckpoint(now, *j.last); done || err != nil {
+			return err
 		}
 	}
 	return j.flush(&blockEnd{height: *j.last})
@@ -323,7 +310,7 @@ func (j *appendJob) explain(err error) error {
 		return err
 	}
 	code, hint := classify(&ranError{err})
-	again := appendCommand(j.s.where, j.start, j.name, j.last)
+	again := appendCommand(j.s.where, j.mark, j.last)
 	if errors.Is(err, disk.ErrFull) {
 		hint = freeSpace
 	}
@@ -344,17 +331,25 @@ func (j *appendJob) explain(err error) error {
 
 func (a *app) emitAppended(j *appendJob) error {
 	result := struct {
-		First    uint64       `json:"first"`
-		Appended uint64       `json:"appended"`
-		Skipped  uint64       `json:"skipped"`
-		Blocks   int          `json:"blocks"`
-		Size     uint64       `json:"size"`
-		Root     kvshard.Node `json:"root"`
-	}{j.start + j.skipped, j.appended, j.skipped, j.blocks, j.size, j.root}
+		First       uint64       `json:"first"`
+		Appended    uint64       `json:"appended"`
+		Skipped     uint64       `json:"skipped"`
+		NotCompared uint64       `json:"not_compared,omitempty"`
+		Blocks      int          `json:"blocks"`
+		Pruned      int          `json:"pruned,omitempty"`
+		Size        uint64       `json:"size"`
+		Root        kvshard.Node `json:"root"`
+	}{j.start + j.skipped, j.appended, j.skipped, j.notCompared, j.blocks, j.pruned, j.size, j.root}
 	return a.emit(result, func(w io.Writer) {
 		fmt.Fprintf(w, "appended %d leaves from position %d: size %d, root %s\n", result.Appended, result.First, result.Size, result.Root)
 		if j.skipped > 0 {
 			fmt.Fprintf(w, "%d leaves were there already\n", j.skipped)
+		}
+		if j.notCompared > 0 {
+			fmt.Fprintf(w, "%d of these the tree did not keep, and they could not be compared\n", j.notCompared)
+		}
+		if j.pruned > 0 {
+			fmt.Fprintf(w, "%d checkpoints are older than those that the tree keeps: they were pruned\n", j.pruned)
 		}
 		if j.blocks > 0 {
 			fmt.Fprintf(w, "%d blocks, a checkpoint each\n", j.blocks)

@@ -82,8 +82,11 @@ type bench struct {
 }
 
 func (b *bench) check() error {
-	if b.rounds < 1 || b.limit <= 0 || len(b.sizes) == 0 || len(b.stores) == 0 {
-		return usage("--rounds, --limit, --sizes and --stores must not be empty")
+	if b.rounds < 1 {
+		return usage("--rounds %d: at least 1", b.rounds)
+	}
+	if b.limit <= 0 {
+		return usage("--limit %v: more than 0", b.limit)
 	}
 	for _, name := range b.stores {
 		if !slices.Contains(benchStores, name) {

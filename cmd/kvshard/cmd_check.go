@@ -136,7 +136,7 @@ func (a *app) emitCheck(s *source, found []violationView) error {
 		if err != nil {
 			return err
 		}
-		state, err := readState(tree, "")
+		state, err := readState(tree, nil)
 		if err != nil {
 			return err
 		}

@@ -5,28 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
 )
-
-func parseID(text string) (uint32, error) {
-	id, err := strconv.ParseUint(text, 10, 32)
-	if err != nil {
-		return 0, usage("a checkpoint id is a number from 0 to 4294967295, not %q", text)
-	}
-	return uint32(id), nil
-}
-
-func parsePosition(text string) (uint64, error) {
-	position, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return 0, usage("a position is a number from 0, not %q", text)
-	}
-	return position, nil
-}
 
 // A checkpointView is a checkpoint as it is printed.
 type checkpointView struct {

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) diffCommand() *cobra.Command {
-	var limit int
+	var limit uint
 	c := &cobra.Command{
 		Use:   "diff A B",
 		Short: "Find where two trees differ: two validators that disagree",
@@ -33,7 +33,7 @@ their files show; --store, --height and --prefix are for the databases.`,
     shard(61)   546 bytes   546 bytes`,
 		Args: cobra.ExactArgs(2),
 	}
-	c.Flags().IntVar(&limit, "limit", 20, "how many differing records to print")
+	c.Flags().UintVar(&limit, "limit", 20, "how many differing records to print")
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		var sides [2]*source
 		for i, path := range args {
@@ -132,7 +132,7 @@ func (d *difference) text(w io.Writer) {
 	}
 }
 
-func (a *app) diff(ctx context.Context, left, right *source, limit int) (*difference, error) {
+func (a *app) diff(ctx context.Context, left, right *source, limit uint) (*difference, error) {
 	d := &difference{Records: []differingRecord{}}
 	trees := [2]*kvshard.Tree{}
 	for i, side := range []*sideView{&d.A, &d.B} {
@@ -143,7 +143,7 @@ func (a *app) diff(ctx context.Context, left, right *source, limit int) (*differ
 			return nil, err
 		}
 		trees[i] = tree
-		now, err := readState(tree, "")
+		now, err := readState(tree, nil)
 		if err != nil { // a broken store can still be compared
 			side.Error = err.Error()
 			continue
@@ -198,7 +198,7 @@ func (d *difference) diffCheckpoints(trees [2]*kvshard.Tree) {
 }
 
 // diffRecords walks both stores once, side by side.
-func (a *app) diffRecords(ctx context.Context, left, right *source, d *difference, limit int) error {
+func (a *app) diffRecords(ctx context.Context, left, right *source, d *difference, limit uint) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	x, y := stream(ctx, left), stream(ctx, right)
@@ -223,7 +223,7 @@ func (a *app) diffRecords(ctx context.Context, left, right *source, d *differenc
 				*side.n = &n
 			}
 		}
-		if len(d.Records) < limit {
+		if uint(len(d.Records)) < limit {
 			d.Records = append(d.Records, r)
 		}
 		if key[0] == 0x0F && len(key) == 9 && d.Shard == nil {

@@ -1,15 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -46,7 +41,7 @@ gone then, and leave no trace in the store.`,
 				if err := tree.Rewind(id); err != nil {
 					return err
 				}
-				result.state, err = readState(tree, "")
+				result.state, err = readState(tree, nil)
 				result.Dropped = before - result.Size
 				if err != nil {
 					return err
@@ -68,14 +63,15 @@ gone then, and leave no trace in the store.`,
 // A frontierView is a frontier as JSON has it.
 type frontierView struct {
 	Size      uint64         `json:"size"`
-	Leaf      *kvshard.Node  `json:"leaf,omitempty"`
+	Leaf      *kvshard.Node  `json:"leaf,omitempty"` // of a tree that has one
 	Ommers    []kvshard.Node `json:"ommers"`
-	Root      *kvshard.Node  `json:"root,omitempty"`
-	Treestate string         `json:"treestate,omitempty"`
+	Root      kvshard.Node   `json:"root"`
+	Treestate string         `json:"treestate"`
 }
 
 func (a *app) frontierCommand() *cobra.Command {
-	var from, id, root string
+	var from, root string
+	var id idFlag
 	var encode bool
 	c := &cobra.Command{
 		Use:   "frontier",
@@ -87,7 +83,7 @@ With --import-treestate, start the empty tree --dir from such a frontier, and ma
 a checkpoint of it. It is given in hex, as field orchard.commitments.finalState
 of z_gettreestate or orchardTree of lightwalletd; or as @FILE or - (standard
 input), with the hex, the whole answer in JSON, or what this command prints in
-JSON. The height of such an answer is the checkpoint's id, unless --checkpoint
+JSON. It must be whole. The height of such an answer is the checkpoint's id, unless --checkpoint
 tells another; a root that it tells must be the tree's, and so must --root.
 
 The leaves before the frontier cannot be proven; later ones can.`,
@@ -101,27 +97,23 @@ The leaves before the frontier cannot be proven; later ones can.`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().StringVar(&from, "import-treestate", "", "`HEX`, @FILE or -")
-	c.Flags().StringVar(&id, "checkpoint", "", "`id` of the checkpoint that --import-treestate makes")
+	c.Flags().Var(&id, "checkpoint", "`id` of the checkpoint that --import-treestate makes")
 	c.Flags().StringVar(&root, "root", "", "the root that --import-treestate must come to")
 	c.Flags().BoolVar(&encode, "treestate", false, "print the legacy CommitmentTree in hex")
 	c.MarkFlagsMutuallyExclusive("import-treestate", "treestate")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if from == "" {
-			if id != "" || root != "" {
+			if id.id != nil || root != "" {
 				return usage("--checkpoint and --root go with --import-treestate")
 			}
 			return a.printFrontier(c, encode)
 		}
-		t, err := a.readTreestate(from)
+		t, err := readTreestate(a.in, from)
 		if err != nil {
 			return err
 		}
-		if id != "" {
-			parsed, err := parseID(id)
-			if err != nil {
-				return err
-			}
-			t.height = &parsed
+		if id.id != nil {
+			t.height = id.id
 		}
 		if root != "" {
 			node, err := parseNode("--root", root)
@@ -160,7 +152,7 @@ func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
 	if err != nil {
 		return err
 	}
-	view := frontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: &root, Treestate: hexText(raw)}
+	view := frontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: root, Treestate: hexText(raw)}
 	if f.Size > 0 {
 		view.Leaf = &f.Leaf
 	}
@@ -179,90 +171,6 @@ func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
 	})
 }
 
-// A startingPoint is a frontier with what is known of it.
-type startingPoint struct {
-	frontier kvshard.Frontier
-	height   *uint32
-	roots    []kvshard.Node // each must be the root
-	either   []kvshard.Node // one of them must be, if there are any
-}
-
-func (a *app) readTreestate(from string) (t startingPoint, err error) {
-	text := from
-	if from == "-" || strings.HasPrefix(from, "@") {
-		var raw []byte
-		if from == "-" {
-			raw, err = io.ReadAll(io.LimitReader(a.in, 1<<20))
-		} else {
-			raw, err = os.ReadFile(from[1:])
-		}
-		if err != nil {
-			return t, coded(codeInput, "", "%w", err)
-		}
-		text = strings.TrimSpace(string(raw))
-	}
-	const hint = "orchard.commitments.finalState of z_gettreestate, or orchardTree of lightwalletd"
-	if strings.HasPrefix(text, "{") {
-		var answer struct {
-			frontierView
-			Height  *uint32 `json:"height"`
-			Result  json.RawMessage
-			Lightd  string `json:"orchardTree"`
-			Orchard struct {
-				Commitments struct{ FinalRoot, FinalState string }
-			} `json:"orchard"`
-		}
-		decode := func(text []byte) error { return json.Unmarshal(text, &answer) }
-		if err := decode([]byte(text)); err != nil {
-			return t, coded(codeInput, hint, "the tree state: %w", err)
-		}
-		if len(answer.Result) > 0 { // the answer with its envelope
-			if err := decode(bytes.Clone(answer.Result)); err != nil {
-				return t, coded(codeInput, hint, "the tree state: %w", err)
-			}
-		}
-		t.height = answer.Height
-		switch commitments := answer.Orchard.Commitments; {
-		case commitments.FinalState != "":
-			text = commitments.FinalState
-			if t.either, err = eitherOrder(commitments.FinalRoot); err != nil {
-				return t, err
-			}
-		case answer.Lightd != "":
-			text = answer.Lightd
-		case answer.Treestate != "":
-			text = answer.Treestate
-			if answer.Root != nil {
-				t.roots = append(t.roots, *answer.Root)
-			}
-		default:
-			return t, coded(codeInput, hint, "the tree state has none of Orchard's")
-		}
-	}
-	raw, err := hex.DecodeString(strings.TrimSpace(text))
-	if err != nil {
-		return t, coded(codeInput, hint, "the tree state: %w", err)
-	}
-	if t.frontier, err = treestate.Decode(raw); err != nil {
-		return t, coded(codeInput, hint, "%w", err)
-	}
-	return t, nil
-}
-
-// eitherOrder reads a root that may be in the order of block explorers.
-func eitherOrder(text string) ([]kvshard.Node, error) {
-	if text == "" {
-		return nil, nil
-	}
-	raw, err := hex.DecodeString(text)
-	if err != nil || len(raw) != 32 {
-		return nil, coded(codeInput, "", "finalRoot %q is no root", text)
-	}
-	as := kvshard.Node(raw)
-	slices.Reverse(raw)
-	return []kvshard.Node{as, kvshard.Node(raw)}, nil
-}
-
 func (a *app) startFrom(c *cobra.Command, t startingPoint) (err error) {
 	var now state
 	err = a.write(c.Context(), func(s *source) error {
@@ -270,7 +178,7 @@ func (a *app) startFrom(c *cobra.Command, t startingPoint) (err error) {
 			if err := tree.InsertFrontier(t.frontier, *t.height); err != nil {
 				return err
 			}
-			if now, err = readState(tree, ""); err != nil {
+			if now, err = readState(tree, nil); err != nil {
 				return err
 			}
 			for _, root := range t.roots {

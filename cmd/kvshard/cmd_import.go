@@ -87,7 +87,7 @@ func (a *app) importStream(ctx context.Context, name string) (err error) {
 func (a *app) importInto(ctx context.Context, stream *streamReader, conf config) (err error) {
 	claimed, err := claimDir(a.dir)
 	if errors.Is(err, disk.ErrInUse) {
-		return coded(codeStore, "wait until it has ended", "another command makes a tree in %s: %w", a.dir, err)
+		return coded(codeStore, "wait until that has ended", "another command makes a tree in %s: %w", a.dir, err)
 	}
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (j *importJob) explain(err error) error {
 	code, hint := classify(&ranError{err})
 	switch {
 	case code == codeInterrupted:
-		return coded(code, "the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)
+		return coded(code, "give the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)
 	case code == codeInput && !errors.Is(err, errStreamCut):
 		return firstOf(err, os.RemoveAll(j.staging))
 	case errors.Is(err, disk.ErrFull):
@@ -235,12 +235,12 @@ func (j *importJob) compare() (err error) {
 	if err != nil {
 		return err
 	}
-	now, err := readState(tree, "")
+	now, err := readState(tree, nil)
 	if err != nil {
 		return err
 	}
 	if h := j.stream.header; now.Size != h.Size || now.Root != h.Root {
-		return coded(codeStore, "\"kvshard check\", and whether something else works in this directory",
+		return coded(codeStore, "run \"kvshard check\", and look whether something else works in this directory",
 			"%s has %d leaves and root %s, and %d and %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
 	}
 	return nil
@@ -436,7 +436,7 @@ func (j *importJob) verify() error {
 	if err != nil {
 		return err
 	}
-	now, err := readState(tree, "")
+	now, err := readState(tree, nil)
 	if err != nil {
 		return err
 	}

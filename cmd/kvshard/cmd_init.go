@@ -31,6 +31,12 @@ tree and must be the same whenever it is written.`,
 	c.Flags().StringVar(&retention, "retention", "marked", "of leaves: marked, provable for ever, or ephemeral, never")
 	_ = c.RegisterFlagCompletionFunc("retention", cobra.FixedCompletions([]string{"marked", "ephemeral"}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if maxCheckpoints == 0 {
+			return usage("--max-checkpoints 0: at least 1")
+		}
+		if retention != "marked" && retention != "ephemeral" {
+			return usage("--retention %q: it is marked or ephemeral", retention)
+		}
 		made := config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
 		if err := makeTree(a.dir, made); err != nil {
 			return err

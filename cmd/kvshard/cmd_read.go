@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +12,7 @@ import (
 )
 
 func (a *app) rootCommand() *cobra.Command {
-	var at string
+	var at idFlag
 	c := &cobra.Command{
 		Use:   "root",
 		Short: "Print root and size, now or at a checkpoint",
@@ -28,7 +24,7 @@ func (a *app) rootCommand() *cobra.Command {
   $ kvshard root --db ~/.node/data/application.db --store notes --height 120`,
 		Args: cobra.NoArgs,
 	}
-	c.Flags().StringVar(&at, "at", "", "`id` of a checkpoint")
+	c.Flags().Var(&at, "at", "`id` of a checkpoint")
 	_ = c.RegisterFlagCompletionFunc("at", a.completeCheckpoints)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		s, err := a.toRead(c.Context())
@@ -40,7 +36,7 @@ func (a *app) rootCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		state, err := readState(tree, at)
+		state, err := readState(tree, at.id)
 		if err != nil {
 			return err
 		}
@@ -58,58 +54,26 @@ type state struct {
 	Checkpoint *uint32      `json:"checkpoint,omitempty"`
 }
 
-func readState(tree *kvshard.Tree, at string) (s state, err error) {
-	if at == "" {
+// readState reads the tree now, or at a checkpoint if its id is given.
+func readState(tree *kvshard.Tree, at *uint32) (s state, err error) {
+	if at == nil {
 		if s.Size, err = tree.Size(); err != nil {
 			return s, err
 		}
 		s.Root, err = tree.Root()
 		return s, err
 	}
-	id, err := parseID(at)
-	if err != nil {
+	s.Checkpoint = at
+	if s.Size, err = tree.SizeAt(*at); err != nil {
 		return s, err
 	}
-	s.Checkpoint = &id
-	if s.Size, err = tree.SizeAt(id); err != nil {
-		return s, err
-	}
-	s.Root, err = tree.RootAt(id)
+	s.Root, err = tree.RootAt(*at)
 	return s, err
 }
 
-// A proof is a witness with what it proves, as JSON has it.
-type proof struct {
-	Position   uint64                      `json:"position"`
-	Leaf       *kvshard.Node               `json:"leaf,omitempty"`
-	Root       *kvshard.Node               `json:"root,omitempty"`
-	Size       uint64                      `json:"size,omitempty"`
-	Checkpoint *uint32                     `json:"checkpoint,omitempty"`
-	Path       [kvshard.Depth]kvshard.Node `json:"path"`
-}
-
-// witnessBytes is the length of the binary form: the position, u32 LE, and the
-// 32 siblings from the leaf's up.
-const witnessBytes = 4 + 32*kvshard.Depth
-
-func encodeWitness(w kvshard.Witness) []byte {
-	raw := binary.LittleEndian.AppendUint32(make([]byte, 0, witnessBytes), uint32(w.Position))
-	for _, node := range w.Path {
-		raw = append(raw, node[:]...)
-	}
-	return raw
-}
-
-func decodeWitness(raw []byte) (w kvshard.Witness) {
-	w.Position = uint64(binary.LittleEndian.Uint32(raw))
-	for i := range w.Path {
-		copy(w.Path[i][:], raw[4+32*i:])
-	}
-	return w
-}
-
 func (a *app) witnessCommand() *cobra.Command {
-	var at, file string
+	var at idFlag
+	var file string
 	var raw bool
 	c := &cobra.Command{
 		Use:   "witness POSITION",
@@ -126,7 +90,7 @@ neither leaf nor root. "kvshard verify" reads both.`,
   $ kvshard witness 5 --at 1687105 --binary --file proof.bin`,
 		Args: cobra.ExactArgs(1),
 	}
-	c.Flags().StringVar(&at, "at", "", "`id` of a checkpoint")
+	c.Flags().Var(&at, "at", "`id` of a checkpoint")
 	_ = c.RegisterFlagCompletionFunc("at", a.completeCheckpoints)
 	c.Flags().BoolVar(&raw, "binary", false, "write the binary form")
 	c.Flags().StringVar(&file, "file", "", "write to this `file`")
@@ -144,7 +108,7 @@ neither leaf nor root. "kvshard verify" reads both.`,
 		if err != nil {
 			return err
 		}
-		p, witness, err := prove(tree, position, at)
+		p, witness, err := prove(tree, position, at.id)
 		if err != nil {
 			return err
 		}
@@ -180,7 +144,7 @@ func (a *app) emitWitness(p *proof, witness kvshard.Witness, raw bool) error {
 }
 
 // prove makes a proof, and verifies it before anyone sees it.
-func prove(tree *kvshard.Tree, position uint64, at string) (*proof, kvshard.Witness, error) {
+func prove(tree *kvshard.Tree, position uint64, at *uint32) (*proof, kvshard.Witness, error) {
 	state, err := readState(tree, at)
 	if err != nil {
 		return nil, kvshard.Witness{}, err
@@ -215,8 +179,9 @@ func (a *app) verifyCommand() *cobra.Command {
 		Long: `Verify a witness in JSON or in the binary form, from a file or standard input.
 No store is needed.
 
-Root and leaf are those of the flags, or else of the JSON. A root that comes
-with its proof proves little: compare it with one that you trust.`,
+The JSON is that of "kvshard witness", whole, with no other field. Root and leaf
+are those of the flags, or else of the JSON. A root that comes with its proof
+proves little: compare it with one that you trust.`,
 		Example: `  $ kvshard verify proof.json --root 6fbd...
   leaf 5 is in the tree with root 6fbd...
 
@@ -226,7 +191,11 @@ with its proof proves little: compare it with one that you trust.`,
 	c.Flags().StringVar(&rootText, "root", "", "the root that it must lead to")
 	c.Flags().StringVar(&leafText, "leaf", "", "the leaf that it must prove")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		p, err := a.readProof(args)
+		path := "-"
+		if len(args) > 0 {
+			path = args[0]
+		}
+		p, err := readProof(a.in, path)
 		if err != nil {
 			return err
 		}
@@ -274,44 +243,6 @@ with its proof proves little: compare it with one that you trust.`,
 		return &silentError{codeNo}
 	}
 	return c
-}
-
-func (a *app) readProof(args []string) (p proof, err error) {
-	var raw []byte
-	name := "standard input"
-	if len(args) == 0 || args[0] == "-" {
-		raw, err = io.ReadAll(io.LimitReader(a.in, 1<<20))
-	} else {
-		name = args[0]
-		raw, err = os.ReadFile(name)
-	}
-	if err != nil {
-		return p, coded(codeInput, "a file that \"kvshard witness\" wrote", "%w", err)
-	}
-	wrong := func(format string, values ...any) (proof, error) {
-		return p, coded(codeInput, "a file of \"kvshard witness --output json\" or --binary", name+": "+format, values...)
-	}
-	if text := bytes.TrimSpace(raw); len(text) > 0 && text[0] == '{' && json.Valid(text) {
-		var fields struct {
-			proof
-			Path []kvshard.Node `json:"path"`
-		}
-		if err := json.Unmarshal(text, &fields); err != nil {
-			return wrong("%w", err)
-		}
-		if len(fields.Path) != kvshard.Depth {
-			return wrong("a path of %d nodes, want %d", len(fields.Path), kvshard.Depth)
-		}
-		p = fields.proof
-		copy(p.Path[:], fields.Path)
-		return p, nil
-	}
-	if len(raw) != witnessBytes {
-		return wrong("neither JSON nor the %d bytes of the binary form, but %d bytes", witnessBytes, len(raw))
-	}
-	witness := decodeWitness(raw)
-	p.Position, p.Path = witness.Position, witness.Path
-	return p, nil
 }
 
 func hexText(raw []byte) string { return hex.EncodeToString(raw) }

@@ -32,7 +32,7 @@ type blockStat struct {
 }
 
 func (a *app) statCommand() *cobra.Command {
-	var blocks int
+	var blocks uint
 	c := &cobra.Command{
 		Use:   "stat",
 		Short: "Print sizes, keys and bytes by kind, and the gas of the last blocks",
@@ -52,11 +52,8 @@ checkpoints that it keeps, two of them must be left when it is taken back.`,
   100         10    48213              11         1310            1204       43`,
 		Args: cobra.NoArgs,
 	}
-	c.Flags().IntVar(&blocks, "blocks", 3, "how many of the last blocks to do again")
+	c.Flags().UintVar(&blocks, "blocks", 3, "how many of the last blocks to do again")
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		if blocks < 0 {
-			return usage("--blocks %d", blocks)
-		}
 		s, err := a.toRead(c.Context())
 		if err != nil {
 			return err
@@ -67,12 +64,12 @@ checkpoints that it keeps, two of them must be left when it is taken back.`,
 	return c
 }
 
-func (a *app) stat(s *source, blocks int) error {
+func (a *app) stat(s *source, blocks uint) error {
 	tree, err := s.tree()
 	if err != nil {
 		return err
 	}
-	now, err := readState(tree, "")
+	now, err := readState(tree, nil)
 	if err != nil {
 		return err
 	}
@@ -123,7 +120,7 @@ func (a *app) stat(s *source, blocks int) error {
 	if err != nil {
 		return err
 	}
-	if result.Blocks, err = replayBlocks(s, list, blocks); err != nil {
+	if result.Blocks, err = replayBlocks(s, list, int(min(blocks, uint(len(list))))); err != nil {
 		return err
 	}
 

@@ -20,7 +20,7 @@ import (
 var viewPage []byte
 
 func (a *app) viewCommand() *cobra.Command {
-	leaf := int64(-1)
+	var leaf positionFlag
 	c := &cobra.Command{
 		Use:   "view [FILE]",
 		Short: "Write a page that shows the tree, and how calls work on it",
@@ -36,7 +36,7 @@ they make on the store.`,
   $ kvshard view --db application.db --store notes --height 120`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	c.Flags().Int64Var(&leaf, "leaf", -1, "`position` of a leaf whose witness to show")
+	c.Flags().Var(&leaf, "leaf", "`position` of a leaf whose witness to show")
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		name := "tree.html"
 		if len(args) > 0 {
@@ -47,7 +47,7 @@ they make on the store.`,
 			return err
 		}
 		defer s.close(&err)
-		page, size, err := a.viewPage(s, leaf)
+		page, size, err := a.viewPage(s, leaf.position)
 		if err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ type viewOp struct {
 	Bytes  *int   `json:"bytes"` // -1: absent
 }
 
-func (a *app) viewPage(s *source, leaf int64) ([]byte, uint64, error) {
+func (a *app) viewPage(s *source, leaf *uint64) ([]byte, uint64, error) {
 	tree, err := s.tree()
 	if err != nil {
 		return nil, 0, err
@@ -152,7 +152,7 @@ func (a *app) viewPage(s *source, leaf int64) ([]byte, uint64, error) {
 // is behind is shown without its length.
 const maxRuns = 5000
 
-func viewOf(tree *kvshard.Tree, s *source, leaf int64, tell func()) (v viewState, err error) {
+func viewOf(tree *kvshard.Tree, s *source, leaf *uint64, tell func()) (v viewState, err error) {
 	v = viewState{Prefix: hexText(s.prefix), Checkpoints: []checkpointView{}, Kinds: map[string]viewKind{}, ShardRuns: [][3]uint64{}, Windows: []viewWindow{}, Hashes: map[string]string{}, Ommers: [][3]any{}}
 	if v.Size, err = tree.Size(); err != nil {
 		return v, err
@@ -166,18 +166,18 @@ func viewOf(tree *kvshard.Tree, s *source, leaf int64, tell func()) (v viewState
 		}
 		v.Checkpoints = append(v.Checkpoints, checkpointView(checkpoint))
 	}
-	if leaf >= 0 {
-		witness, err := tree.Witness(uint64(leaf))
+	if leaf != nil {
+		witness, err := tree.Witness(*leaf)
 		if err != nil {
 			return v, err
 		}
-		proven, err := tree.Leaf(uint64(leaf))
+		proven, err := tree.Leaf(*leaf)
 		if err != nil {
 			return v, err
 		}
-		v.Witness = &viewWitness{uint64(leaf), proven, witness.Path[:]}
+		v.Witness = &viewWitness{*leaf, proven, witness.Path[:]}
 		for level, node := range witness.Path {
-			v.Hashes[fmt.Sprintf("%d:%d", level, (uint64(leaf)>>level)^1)] = node.String()
+			v.Hashes[fmt.Sprintf("%d:%d", level, (*leaf>>level)^1)] = node.String()
 		}
 	}
 	frontier, err := tree.Frontier()
@@ -194,7 +194,7 @@ func viewOf(tree *kvshard.Tree, s *source, leaf int64, tell func()) (v viewState
 	}
 	last := (max(v.Size, 1) - 1) / 16
 	shown := func(index uint64) bool {
-		return index < 4 || index+8 > last || leaf >= 0 && index+4 >= uint64(leaf)/16 && index <= uint64(leaf)/16+4
+		return index < 4 || index+8 > last || leaf != nil && index+4 >= *leaf/16 && index <= *leaf/16+4
 	}
 	for _, kind := range kinds {
 		v.Kinds[kind.name] = viewKind{}
@@ -272,7 +272,7 @@ func viewHistory() (viewDemo, error) {
 		if err != nil {
 			return err
 		}
-		step.After, err = viewOf(readTree, plain, -1, func() {})
+		step.After, err = viewOf(readTree, plain, nil, func() {})
 		trace.Record(true)
 		step.After.Windows = nil
 		demo.Steps = append(demo.Steps, step)

@@ -795,3 +795,15 @@ func listing(t *testing.T, dir string) string {
 	}
 	return b.String()
 }
+
+// shell gives a line to the shell.
+func shell(t *testing.T, dir, line string) string {
+	t.Helper()
+	c := exec.Command("sh", "-c", line)
+	c.Dir = dir
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v: %s", line, err, out)
+	}
+	return string(out)
+}

@@ -11,6 +11,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
 // reportName is a file beside a tree with what the last command that wrote left
@@ -37,11 +38,13 @@ func reportOf(db dbm.DB, options []kvshard.Option) (r report, err error) {
 	if r.Root, err = tree.Root(); err != nil {
 		return r, err
 	}
-	newest, err := newestCheckpoint(tree)
-	if newest != nil {
-		r.Newest = &newest.ID
+	for checkpoint, err := range tree.Checkpoints() {
+		if err != nil {
+			return r, err
+		}
+		r.Newest = &checkpoint.ID
 	}
-	return r, err
+	return r, nil
 }
 
 func writeReport(dir string, r report) error {
@@ -61,10 +64,10 @@ func readReport(dir string) (*report, error) {
 	}
 	var r report
 	if err == nil {
-		err = json.Unmarshal(text, &r)
+		err = strict.Decode(text, &r)
 	}
 	if err != nil {
-		return nil, coded(codeStore, "to remove the file, if \"kvshard check\" and the size are right without it", "%s: %w", path, err)
+		return nil, coded(codeStore, "remove the file, if \"kvshard check\" and the size are right without it", "%s: %w", path, err)
 	}
 	return &r, nil
 }
@@ -96,7 +99,7 @@ func (s *source) nothingLost(dir string) error {
 	}
 	if what := r.lost(now); what != "" {
 		return coded(codeStore,
-			fmt.Sprintf("a backup; \"kvshard export --salvage\" takes out what is left; without %s the tree is taken as it is", filepath.Join(dir, reportName)),
+			fmt.Sprintf("take a backup; \"kvshard export --salvage\" takes out what is left; without %s the tree is taken as it is", filepath.Join(dir, reportName)),
 			"%s: %s", s.where, what)
 	}
 	return nil

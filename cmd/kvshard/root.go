@@ -56,6 +56,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err == nil {
 		return 0
 	}
+	a.output = outputOf(command, args)
 	return a.report(command, err)
 }
 
@@ -68,13 +69,17 @@ func (a *app) command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(c *cobra.Command, args []string) error {
+			if err := notEmpty(c, args); err != nil {
+				return err
+			}
 			if err := a.checkFlags(); err != nil {
 				return err
 			}
 			return a.checkSource(c, args)
 		},
 	}
-	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	root.RunE = printHelp
+	root.SetHelpCommand(helpCommand())
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.dir, "dir", "d", "tree", "`directory` of the tree")
 	flags.StringVar(&a.db, "db", "", "read the tree in this `database` instead, a directory that ends in .db")
@@ -106,19 +111,14 @@ func (a *app) command() *cobra.Command {
 			return nil
 		}
 	}
+	root.InitDefaultCompletionCmd()
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.RunE = printHelp // one that runs refuses a shell that it does not know
+	}
 	return root
 }
 
-func (a *app) checkFlags() error {
-	if a.output != "text" && a.output != "json" {
-		return usage("--output %q: it is text or json", a.output)
-	}
-	switch a.progress {
-	case "auto", "bar", "plain", "off":
-		return nil
-	}
-	return usage("--progress %q: it is auto, bar, plain or off", a.progress)
-}
+func printHelp(c *cobra.Command, _ []string) error { return c.Help() }
 
 // emit writes the result: the value in JSON, or what text writes.
 func (a *app) emit(value any, text func(w io.Writer)) error {
@@ -165,14 +165,14 @@ func (a *app) report(command *cobra.Command, err error) int {
 	if code == codeInterrupted && !errors.As(err, &own) {
 		message = "interrupted"
 	}
+	if hint == "" && code == codeUsage {
+		hint = fmt.Sprintf("%s --help", command.CommandPath())
+	}
 	if a.output == "json" {
 		_ = json.NewEncoder(a.err).Encode(map[string]any{"error": message, "hint": hint, "code": code})
 		return code
 	}
 	fmt.Fprintf(a.err, "%s: %s\n", command.CommandPath(), message)
-	if hint == "" && code == codeUsage {
-		hint = fmt.Sprintf("%s --help", command.CommandPath())
-	}
 	if hint != "" {
 		fmt.Fprintf(a.err, "  try: %s\n", hint)
 	}

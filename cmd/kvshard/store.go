@@ -17,6 +17,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
@@ -78,7 +79,7 @@ func readConfig(dir string) (config, error) {
 		return config{}, coded(codeStore, "", "%w", err)
 	}
 	var c config
-	if err := json.Unmarshal(text, &c); err != nil {
+	if err := strict.Decode(text, &c); err != nil {
 		return config{}, coded(codeStore, "", "%s: %w", filepath.Join(dir, configName), err)
 	}
 	if c.Version != 1 {
@@ -271,7 +272,7 @@ func (s *source) holdsTree() error {
 		return err
 	}
 	if list := strings.Join(names, ", "); s.height == 0 && len(names) > 0 {
-		return coded(codeUsage, "--store, the name of one of them",
+		return coded(codeUsage, "give --store with one of these names",
 			"%s is a node's database: name the module's store with the tree, one of %s", s.dbPath, list)
 	}
 	it, err := s.kv.Iterator(nil, nil)
@@ -287,11 +288,11 @@ func (s *source) holdsTree() error {
 		under = fmt.Sprintf(" under the prefix %x", s.prefix)
 	}
 	if !any {
-		return coded(codeStore, "the path, --store and --height", "%s is empty: there is no tree%s in it", s.where, under)
+		return coded(codeStore, "give another path, --store or --height", "%s is empty: there is no tree%s in it", s.where, under)
 	}
-	hint := "--prefix, what stands in front of the tree's keys"
+	hint := "give --prefix, what stands in front of the tree's keys"
 	if len(names) > 1 {
-		hint += fmt.Sprintf("; or another --store: there are %s", strings.Join(names, ", "))
+		hint += fmt.Sprintf(", or another --store: there are %s", strings.Join(names, ", "))
 	}
 	return coded(codeStore, hint, "%s has keys, but none of a tree%s", s.where, under)
 }
@@ -319,9 +320,9 @@ func cannotOpen(path string, err error) error {
 			return err
 		}
 	}
-	hint := "that the directory is a whole database"
+	hint := "look whether the directory is a whole database"
 	if errors.Is(err, fs.ErrPermission) {
-		hint = "the rights to its files, or a copy of the directory"
+		hint = "get the rights to its files, or read a copy of the directory"
 	}
 	return coded(codeStore, hint, "%s: %w", path, err)
 }

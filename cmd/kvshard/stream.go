@@ -12,6 +12,7 @@ import (
 	"io"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
 // The stream of export and import:
@@ -163,7 +164,7 @@ func newStreamReader(r io.Reader) (*streamReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(text, &s.header); err != nil {
+	if err := strict.Decode(text, &s.header); err != nil {
 		return nil, badStream("its header: %w", err)
 	}
 	if f := s.header.Form; f != "records" && f != "leaves" {
@@ -185,7 +186,7 @@ func (s *streamReader) take(n int) ([]byte, error) {
 
 func streamCut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &codedError{codeInput, errStreamCut, "the same command with the whole stream"}
+		return &codedError{codeInput, errStreamCut, "give the same command with the whole stream"}
 	}
 	return err
 }

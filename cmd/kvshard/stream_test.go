@@ -191,6 +191,36 @@ func TestImportRefuses(t *testing.T) {
 	ok(t, dir, "", "import", "--dir", "e2", "e.kvx")
 }
 
+// A mark that was removed as of a checkpoint is no leaf's business until that one
+// is pruned: from leaves alone it would come back.
+func TestExportLeavesKeepsRemovedMarks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ok(t, dir, "", "init")
+	ok(t, dir, raw(leaves(20)), "append", "--checkpoint", "1")
+	ok(t, dir, "", "checkpoint", "--retain", "1")
+	db, err := disk.Open(filepath.Join(dir, "tree/tree.db"), disk.GoLevelDB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := kvshard.Open(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if removed, err := tree.RemoveMark(4, 1); err != nil || !removed {
+		t.Fatal(removed, err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := cli(t, dir, "", "export", "--form", "leaves", "x.kvx"); r.code != codeState || !strings.Contains(r.err, "--form records") {
+		t.Errorf("%+v", r)
+	}
+	ok(t, dir, "", "export", "x.kvx")
+	ok(t, dir, "", "import", "x.kvx", "--dir", "copy")
+	ok(t, dir, "", "diff", "tree", "copy")
+}
+
 func TestImportInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -266,7 +296,7 @@ func TestDiff(t *testing.T) {
 	dir := t.TempDir()
 	nodes := leaves(1000)
 	for _, tree := range []string{"a", "b"} {
-		ok(t, dir, "", "init", "--dir", tree, "--prefix", map[string]string{"a": "01", "b": ""}[tree])
+		ok(t, dir, "", append([]string{"init", "--dir", tree}, map[string][]string{"a": {"--prefix", "01"}}[tree]...)...)
 		ok(t, dir, raw(nodes[:500]), "append", "--dir", tree, "--checkpoint", "1")
 		ok(t, dir, raw(nodes[500:900]), "append", "--dir", tree, "--checkpoint", "2")
 		if tree == "b" {

@@ -310,7 +310,8 @@ pub fn decode_tip<H: TreeNode>(value: &[u8], depth: u8) -> Result<Tip<H>, KvErro
 
 /// What a listing of the checkpoints would tell: `version u8`, then each field as `u32` LE.
 ///
-/// There is a record if there is a checkpoint.
+/// There is a record if there is a checkpoint. Its version is 1 if the [`Ledger`] is empty, and 2
+/// with the ledger behind the fields otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Checkpoints, retained ones included.
@@ -323,11 +324,82 @@ pub struct Summary {
     pub newest: u32,
     /// Checkpoints whose newest leaf is not `MARKED`: only those keep a leaf from being pruned.
     pub unmarked: u32,
+    /// What the records beside the summary hold.
+    pub ledger: Ledger,
 }
+
+/// What the records beside the summary hold: `flags u8`, then the three numbers as `u32` LE.
+///
+/// They make pruning cost the same whatever is retained, and are there only in trees that have
+/// retained checkpoints or removed marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Whether the retained checkpoints at leaves without a mark are counted by leaf.
+    pub cuts_counted: bool,
+    /// Prunable checkpoints from this id on are all listed; 0 if none is.
+    pub listed_from: u32,
+    /// Checkpoints that are listed as prunable.
+    pub listed: u32,
+    /// Whether removed marks wait, and for what.
+    pub removed: Removed,
+}
+
+/// The state of the removed marks that are still kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Removed {
+    /// There are none.
+    #[default]
+    None,
+    /// None can be cleared before this checkpoint is gone.
+    WaitFor(u32),
+    /// The first can be cleared now.
+    Due,
+}
+
+const CUTS_COUNTED: u8 = 0b001;
+const REMOVED_WAIT: u8 = 0b010;
+const REMOVED_DUE: u8 = 0b100;
+
+impl Ledger {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let (flag, wait_for) = match self.removed {
+            Removed::None => (0, 0),
+            Removed::WaitFor(id) => (REMOVED_WAIT, id),
+            Removed::Due => (REMOVED_DUE, 0),
+        };
+        out.push(u8::from(self.cuts_counted) * CUTS_COUNTED + flag);
+        for field in [self.listed_from, self.listed, wait_for] {
+            out.extend_from_slice(&field.to_le_bytes());
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, KvError> {
+        let flags = reader.byte("the ledger's flags")?;
+        let listed_from = reader.u32("the lowest listed id")?;
+        let listed = reader.u32("the count of the listed")?;
+        let wait_for = reader.u32("the checkpoint that removed marks wait for")?;
+        let removed = match (flags & !CUTS_COUNTED, wait_for) {
+            (0, 0) => Removed::None,
+            (REMOVED_WAIT, id) => Removed::WaitFor(id),
+            (REMOVED_DUE, 0) => Removed::Due,
+            _ => return Err(reader.corrupt(format!("ledger flags {flags:#04x}, {wait_for}"))),
+        };
+        Ok(Ledger {
+            cuts_counted: flags & CUTS_COUNTED != 0,
+            listed_from,
+            listed,
+            removed,
+        })
+    }
+}
+
+/// The version byte of a summary with a ledger.
+const LEDGER_VERSION: u8 = 2;
 
 /// The value of the summary.
 pub fn encode_summary(summary: &Summary) -> Vec<u8> {
-    let mut out = vec![VERSION];
+    let plain = summary.ledger == Ledger::default();
+    let mut out = vec![if plain { VERSION } else { LEDGER_VERSION }];
     for field in [
         summary.count,
         summary.retained,
@@ -337,28 +409,47 @@ pub fn encode_summary(summary: &Summary) -> Vec<u8> {
     ] {
         out.extend_from_slice(&field.to_le_bytes());
     }
+    if !plain {
+        summary.ledger.encode(&mut out);
+    }
     out
 }
 
 /// Reads the summary.
 pub fn decode_summary(value: &[u8]) -> Result<Summary, KvError> {
     let key = keys::summary();
-    let mut reader = Reader::versioned(&key, value)?;
-    let summary = Summary {
+    let with_ledger = value.first() == Some(&LEDGER_VERSION);
+    let mut reader = match with_ledger {
+        true => Reader {
+            key: &key,
+            rest: &value[1..],
+        },
+        false => Reader::versioned(&key, value)?,
+    };
+    let mut summary = Summary {
         count: reader.u32("the count")?,
         retained: reader.u32("the count of the retained")?,
         oldest: reader.u32("the oldest")?,
         newest: reader.u32("the newest")?,
         unmarked: reader.u32("the count of the unmarked")?,
+        ledger: Ledger::default(),
     };
+    if with_ledger {
+        summary.ledger = Ledger::decode(&mut reader)?;
+    }
     reader.end()?;
     let none_prunable = summary.retained == summary.count;
+    let ledger = &summary.ledger;
     if summary.count == 0
         || u64::from(summary.count) > u64::from(summary.newest) + 1
         || summary.retained > summary.count
         || summary.unmarked > summary.count
         || summary.oldest > summary.newest
         || (none_prunable && summary.oldest != 0)
+        || ledger.listed > summary.count - summary.retained
+        || (ledger.listed == 0 && ledger.listed_from != 0)
+        || (ledger.cuts_counted && summary.retained == 0)
+        || (with_ledger && *ledger == Ledger::default())
     {
         return Err(KvError::corrupt(
             &key,
@@ -366,6 +457,52 @@ pub fn decode_summary(value: &[u8]) -> Result<Summary, KvError> {
         ));
     }
     Ok(summary)
+}
+
+/// The value of a [prunable](keys::prunable) checkpoint that is listed.
+pub const LISTED: [u8; 1] = [1];
+/// That value, if marks were removed within the checkpoint's own record.
+pub const LISTED_WITH_MARKS: [u8; 1] = [2];
+
+/// The value of a [removed](keys::removed) mark.
+pub const REMOVED_VALUE: [u8; 1] = [1];
+/// That value, if the checkpoint as of which the mark was removed is gone, and this one ends at the
+/// same leaf: a rewind to it does not give the mark back.
+pub const REMOVED_BEFORE: [u8; 1] = [2];
+
+/// The value of the [removals](keys::removals) of a mark: the checkpoints' ids, `u32` LE each,
+/// ascending.
+pub fn encode_removals(ids: &BTreeSet<u32>) -> Vec<u8> {
+    ids.iter().flat_map(|id| id.to_le_bytes()).collect()
+}
+
+/// Reads the removals of the mark at a position.
+pub fn decode_removals(position: u64, value: &[u8]) -> Result<BTreeSet<u32>, KvError> {
+    let (ids, rest) = value.as_chunks::<4>();
+    let listed = ids.iter().map(|id| u32::from_le_bytes(*id));
+    match !ids.is_empty() && rest.is_empty() && listed.clone().is_sorted_by(|a, b| a < b) {
+        true => Ok(listed.collect()),
+        false => Err(KvError::corrupt(
+            &keys::removals(position),
+            "it is no ascending list of ids",
+        )),
+    }
+}
+
+/// The value of a [count of retained checkpoints](keys::retained_cut) at a leaf: `u32` LE.
+pub fn encode_retained_cut(count: u32) -> Vec<u8> {
+    count.to_le_bytes().to_vec()
+}
+
+/// Reads the count of retained checkpoints at the leaf of this position.
+pub fn decode_retained_cut(position: u64, value: &[u8]) -> Result<u32, KvError> {
+    match value.try_into().map(u32::from_le_bytes) {
+        Ok(count @ 1..) => Ok(count),
+        _ => Err(KvError::corrupt(
+            &keys::retained_cut(position),
+            "it is no count above 0",
+        )),
+    }
 }
 
 /// The value of a quad: `version u8`, then its nodes left to right. Nodes that end at or before

@@ -26,6 +26,11 @@ pub enum KvError {
         /// The version byte that was found.
         version: u8,
     },
+    /// There are shards, but no tip: something else wrote this store, or shares its keys.
+    Foreign {
+        /// The first key under that of the shards.
+        key: Vec<u8>,
+    },
     /// A `ShardStore` method that writes was called on a store that the engine keeps.
     EngineOwned {
         /// The record that the engine keeps there.
@@ -53,6 +58,10 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// The likely cause of a record that no release of kvshard wrote.
+const PREFIX_HINT: &str =
+    "if the module has keys of its own under 0f to 15, give the tree a prefix";
+
 impl fmt::Display for KvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -64,7 +73,14 @@ impl fmt::Display for KvError {
             }
             KvError::UnsupportedVersion { key, version } => write!(
                 f,
-                "record at key {} has version {version}; this release reads version 1",
+                "record at key {} has version {version}, which this release cannot read; \
+                 {PREFIX_HINT}",
+                hex(key)
+            ),
+            KvError::Foreign { key } => write!(
+                f,
+                "record at key {} lies where shards are, but the tree has no tip: a plain \
+                 ShardTree, or something else, wrote it; {PREFIX_HINT}",
                 hex(key)
             ),
             KvError::EngineOwned { key } => write!(
@@ -122,6 +138,8 @@ pub enum Error {
         /// The newest checkpoint's.
         newest: u32,
     },
+    /// The highest id there is: no checkpoint could follow it.
+    LastCheckpoint,
     /// A frontier can start an empty tree only.
     NotEmpty {
         /// Leaves in the tree.
@@ -169,6 +187,11 @@ impl fmt::Display for Error {
                     "checkpoint {id} is not above the newest checkpoint {newest}"
                 )
             }
+            Error::LastCheckpoint => write!(
+                f,
+                "checkpoint {} could never be followed by another; is it a cast of -1?",
+                u32::MAX
+            ),
             Error::NotEmpty { size } => write!(
                 f,
                 "a frontier can only start an empty tree; this one holds {size} leaves"

@@ -46,6 +46,8 @@ pub const KVSHARD_STORE: i32 = 10;
 pub const KVSHARD_INTERNAL: i32 = 11;
 /// The caller's input makes no sense.
 pub const KVSHARD_INVALID_ARGUMENT: i32 = 12;
+/// There are shards but no tip: something else wrote the store, or shares its keys.
+pub const KVSHARD_FOREIGN_STORE: i32 = 13;
 
 /// The version of these functions and structures: a caller built for another must not go on.
 pub const KVSHARD_ABI: u32 = 1;
@@ -157,11 +159,12 @@ fn status_of(error: &Error) -> i32 {
         Error::PositionNotFound { .. } => KVSHARD_POSITION_NOT_FOUND,
         Error::Pruned { .. } => KVSHARD_PRUNED,
         Error::CheckpointNotFound { .. } => KVSHARD_CHECKPOINT_NOT_FOUND,
-        Error::CheckpointOrder { .. } => KVSHARD_CHECKPOINT_ORDER,
+        Error::CheckpointOrder { .. } | Error::LastCheckpoint => KVSHARD_CHECKPOINT_ORDER,
         Error::NotEmpty { .. } => KVSHARD_NOT_EMPTY,
         Error::InvalidArgument(_) => KVSHARD_INVALID_ARGUMENT,
         Error::Kv(KvError::Corrupt { .. }) => KVSHARD_CORRUPT,
         Error::Kv(KvError::UnsupportedVersion { .. }) => KVSHARD_UNSUPPORTED_VERSION,
+        Error::Kv(KvError::Foreign { .. }) => KVSHARD_FOREIGN_STORE,
         Error::Kv(KvError::Store { .. }) => KVSHARD_STORE,
         Error::Kv(KvError::EngineOwned { .. } | KvError::NotAShard { .. }) => KVSHARD_INTERNAL,
     }

@@ -10,6 +10,10 @@
 //! | `0x12` | `u32` BE checkpoint id | this checkpoint is retained |
 //! | `0x13` | | tip: size and the newest completed nodes |
 //! | `0x14` | | summary of the checkpoints |
+//! | `0x14 01` | `u32` BE checkpoint id | this checkpoint may be pruned |
+//! | `0x14 02` | `u32` BE checkpoint id, `u64` BE position | a mark removed as of this checkpoint |
+//! | `0x14 03` | `u64` BE position | the checkpoints as of which the mark was removed |
+//! | `0x14 04` | `u64` BE position | retained checkpoints at this leaf, which has no mark |
 //! | `0x15` | `u8` level, `u64` BE index | quad: four completed siblings |
 //!
 //! Big-endian numbers make the byte order of the keys the order of what they name.
@@ -27,6 +31,14 @@ pub const RETAINED: u8 = 0x12;
 pub const TIP: u8 = 0x13;
 /// First byte, and whole key, of the checkpoints' summary.
 pub const SUMMARY: u8 = 0x14;
+/// Second byte, behind [`SUMMARY`], of the key that lists a prunable checkpoint.
+pub const PRUNABLE: u8 = 0x01;
+/// Second byte, behind [`SUMMARY`], of the key of a mark removed as of a checkpoint.
+pub const REMOVED: u8 = 0x02;
+/// Second byte, behind [`SUMMARY`], of the key of the removals of one mark.
+pub const REMOVALS: u8 = 0x03;
+/// Second byte, behind [`SUMMARY`], of the key that counts retained checkpoints at a leaf.
+pub const RETAINED_CUT: u8 = 0x04;
 /// First byte of a quad's key.
 pub const QUAD: u8 = 0x15;
 
@@ -60,6 +72,28 @@ pub fn summary() -> Vec<u8> {
     vec![SUMMARY]
 }
 
+/// Key that lists a checkpoint as one that may be pruned.
+pub fn prunable(id: u32) -> Vec<u8> {
+    beside_summary(PRUNABLE, &id.to_be_bytes())
+}
+
+/// Key of a mark's removal as of a checkpoint.
+pub fn removed(id: u32, position: u64) -> Vec<u8> {
+    let mut key = beside_summary(REMOVED, &id.to_be_bytes());
+    key.extend_from_slice(&position.to_be_bytes());
+    key
+}
+
+/// Key of the list of checkpoints as of which the mark at this position was removed.
+pub fn removals(position: u64) -> Vec<u8> {
+    beside_summary(REMOVALS, &position.to_be_bytes())
+}
+
+/// Key of the number of retained checkpoints whose newest leaf, unmarked, is at this position.
+pub fn retained_cut(position: u64) -> Vec<u8> {
+    beside_summary(RETAINED_CUT, &position.to_be_bytes())
+}
+
 /// Key of the quad that holds the nodes `4 * index .. 4 * index + 4` of `level`.
 pub fn quad(level: u8, index: u64) -> Vec<u8> {
     let mut key = vec![QUAD, level];
@@ -77,6 +111,24 @@ pub fn parse_id(kind: u8, key: &[u8]) -> Option<u32> {
     parse(kind, key).map(u32::from_be_bytes)
 }
 
+/// The id in the key of a prunable checkpoint, if it is one.
+pub fn parse_prunable(key: &[u8]) -> Option<u32> {
+    parse_beside_summary(PRUNABLE, key).map(u32::from_be_bytes)
+}
+
+/// The id and position in the key of a removed mark, if it is one.
+pub fn parse_removed(key: &[u8]) -> Option<(u32, u64)> {
+    let rest: [u8; 12] = parse_beside_summary(REMOVED, key)?;
+    let (id, position) = rest.split_first_chunk::<4>()?;
+    let position = position.try_into().ok()?;
+    Some((u32::from_be_bytes(*id), u64::from_be_bytes(position)))
+}
+
+/// The position in a key of `kind` [`REMOVALS`] or [`RETAINED_CUT`], if it is one.
+pub fn parse_position(kind: u8, key: &[u8]) -> Option<u64> {
+    parse_beside_summary(kind, key).map(u64::from_be_bytes)
+}
+
 /// The level and index in a quad's key, if it is one.
 pub fn parse_quad(key: &[u8]) -> Option<(u8, u64)> {
     let rest: [u8; 9] = parse(QUAD, key)?;
@@ -89,6 +141,14 @@ fn prefixed(kind: u8, rest: &[u8]) -> Vec<u8> {
     key.push(kind);
     key.extend_from_slice(rest);
     key
+}
+
+fn beside_summary(kind: u8, rest: &[u8]) -> Vec<u8> {
+    [&[SUMMARY, kind], rest].concat()
+}
+
+fn parse_beside_summary<const N: usize>(kind: u8, key: &[u8]) -> Option<[u8; N]> {
+    key.strip_prefix(&[SUMMARY, kind])?.try_into().ok()
 }
 
 fn parse<const N: usize>(kind: u8, key: &[u8]) -> Option<[u8; N]> {

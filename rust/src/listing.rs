@@ -2,7 +2,9 @@
 
 use shardtree::store::Checkpoint;
 
-use crate::codec::{self, RETAINED_VALUE};
+use crate::codec::{
+    self, LISTED, LISTED_WITH_MARKS, REMOVED_BEFORE, REMOVED_VALUE, RETAINED_VALUE,
+};
 use crate::error::KvError;
 use crate::keys;
 use crate::kv::{Direction, Kv};
@@ -54,6 +56,65 @@ pub(crate) fn check_retained(id: u32, value: &[u8]) -> Result<(), KvError> {
             "it is not the byte 1",
         )),
     }
+}
+
+/// Lists the ids of prunable checkpoints, ascending; and whether marks were removed in the record of
+/// each.
+pub(crate) fn prunable<'a, K: Kv + ?Sized>(
+    kv: &'a K,
+) -> Result<impl Iterator<Item = Result<(u32, bool), KvError>> + 'a, KvError> {
+    let prefix = vec![keys::SUMMARY, keys::PRUNABLE];
+    let entries = list(kv, prefix, Direction::Ascending, keys::parse_prunable)?;
+    Ok(entries.map(|entry| {
+        let (id, value) = entry?;
+        Ok((id, check_listed(id, &value)?))
+    }))
+}
+
+/// Whether the value of a listed checkpoint says that marks were removed in its record.
+pub(crate) fn check_listed(id: u32, value: &[u8]) -> Result<bool, KvError> {
+    match value {
+        _ if value == LISTED => Ok(false),
+        _ if value == LISTED_WITH_MARKS => Ok(true),
+        _ => Err(KvError::corrupt(
+            &keys::prunable(id),
+            "it is no byte 1 or 2",
+        )),
+    }
+}
+
+/// A mark removed as of a checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RemovedMark {
+    pub id: u32,
+    pub position: u64,
+    /// Whether it was removed before this checkpoint, which a rewind to it does not undo.
+    pub before: bool,
+}
+
+/// Lists removed marks by checkpoint and position.
+pub(crate) fn removed<'a, K: Kv + ?Sized>(
+    kv: &'a K,
+    direction: Direction,
+) -> Result<impl Iterator<Item = Result<RemovedMark, KvError>> + 'a, KvError> {
+    let prefix = vec![keys::SUMMARY, keys::REMOVED];
+    let entries = list(kv, prefix, direction, keys::parse_removed)?;
+    Ok(entries.map(|entry| {
+        let ((id, position), value) = entry?;
+        let before = match value {
+            _ if value == REMOVED_VALUE => false,
+            _ if value == REMOVED_BEFORE => true,
+            _ => {
+                let key = keys::removed(id, position);
+                return Err(KvError::corrupt(&key, "it is no byte 1 or 2"));
+            }
+        };
+        Ok(RemovedMark {
+            id,
+            position,
+            before,
+        })
+    }))
 }
 
 /// A quad's level and index, and its value.

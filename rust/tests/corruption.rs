@@ -16,7 +16,11 @@
 //! - a removed mark that is dropped, or moved to another marked leaf within the checkpoint's size;
 //! - a checkpoint's id, but for the highest and the lowest not retained: what makes such damage is a
 //!   record moved to another key;
-//! - a retained mark moved from one checkpoint to another.
+//! - a retained mark moved from one checkpoint to another;
+//! - from which id on prunable checkpoints are listed, if none is between, and whether retained ones
+//!   are counted by leaf, if there is none to count;
+//! - for which checkpoint removed marks wait, if it is kept and not above the first of theirs; and
+//!   that the mark of a checkpoint's leaf was removed before it.
 //!
 //! Against these only a comparison with another copy helps: of a root that is known from elsewhere,
 //! or, in a chain, of the application hash, which covers every record.
@@ -31,7 +35,7 @@ use common::calls::{Answer, Call};
 use common::nodes::{Sip, TestNode, leaves};
 use common::{cases, for_seeds, pick};
 use incrementalmerkletree::{Address, Level};
-use kvshard::codec;
+use kvshard::codec::{self, Summary};
 use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
 use kvshard::error::{Error, KvError};
 use kvshard::hash::OrchardNode;
@@ -265,6 +269,7 @@ impl<H: TestNode> Shape<H> {
     fn check(&self, records: &Records) -> String {
         match Call::<H>::Check.run::<_, DEPTH>(store(records), 1) {
             Ok(Answer::Text(text)) => text,
+            Err(Error::Kv(KvError::Foreign { .. })) => "foreign".to_string(),
             other => panic!("{}: {other:?}", self.name),
         }
     }
@@ -289,7 +294,7 @@ impl<H: TestNode> Shape<H> {
         for ((call, sound), answer) in self.calls.iter().zip(&self.answers).zip(answers) {
             match answer {
                 Err(Error::Kv(KvError::Corrupt { key, .. })) => assert!(!key.is_empty(), "{told}"),
-                Err(Error::Kv(KvError::UnsupportedVersion { .. })) => {}
+                Err(Error::Kv(KvError::UnsupportedVersion { .. } | KvError::Foreign { .. })) => {}
                 Err(Error::Kv(e)) => panic!("{told}: {call:?} gives {e}"),
                 answer if answer == *sound => {}
                 answer => misled.push((call, answer)),
@@ -381,6 +386,19 @@ fn unseen<H: TestNode>(sound: &Records, damaged: &Records) -> Option<&'static st
                     true => "removed marks",
                     false => "a checkpoint's size",
                 }
+            }
+            // What it says of the records beside it, where these do not show another.
+            keys::SUMMARY if key.len() == 1 => {
+                let [before, after] = [before, after].map(|value| codec::decode_summary(value));
+                let (before, after) = (before.ok()?, after.ok()?);
+                let ledger = after.ledger;
+                match (Summary { ledger, ..before }) == after {
+                    true => "where a listing begins, or what removed marks wait for",
+                    false => return None,
+                }
+            }
+            keys::SUMMARY if keys::parse_removed(key).is_some() => {
+                "that a mark was removed before the checkpoint at its leaf"
             }
             _ => return None,
         });

@@ -11,12 +11,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use common::nodes::{TestNode, leaves};
+use incrementalmerkletree::Position;
 use kvshard::codec::{self, NodeCodec};
 use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
 use kvshard::error::KvError;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
+use shardtree::store::{Checkpoint, TreeState};
 
 fn testdata() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata")
@@ -84,10 +86,13 @@ enum Kind {
     Tip,
     Summary,
     Quad { nodes: u64 },
+    Prunable,
+    Removed,
+    Removals,
+    RetainedCut,
 }
 
-/// All marked: 300 leaves, checkpoints at 0, 5, 150 and 300 leaves, two marks removed, one
-/// checkpoint retained.
+/// All marked: 300 leaves, checkpoints at 0, 5, 150 and 300 leaves, one of them retained.
 fn marked() -> History {
     let mut history = History::new(100);
     history.checkpoint(1);
@@ -97,11 +102,42 @@ fn marked() -> History {
     history.checkpoint(1_687_106);
     history.append(150, Retention::Marked);
     history.checkpoint(1_687_107);
+    history
+        .engine(Retention::Marked)
+        .retain_checkpoint(2)
+        .unwrap();
+    history
+}
+
+/// As [`marked`]; then marks removed as of two checkpoints, and two more checkpoints while one is
+/// retained.
+fn with_ledger() -> History {
+    let mut history = marked();
     let mut engine = history.engine(Retention::Marked);
     assert_eq!(engine.remove_mark(3, 1_687_106), Ok(true));
     assert_eq!(engine.remove_mark(149, 1_687_106), Ok(true));
-    engine.retain_checkpoint(2).unwrap();
+    assert_eq!(engine.remove_mark(3, 1_687_107), Ok(true));
+    engine.checkpoint(1_687_108).unwrap();
+    engine.checkpoint(1_687_109).unwrap();
     history
+}
+
+/// Leaf 5 ends two checkpoints, both retained, and has no mark.
+fn retained_cuts() -> History {
+    let mut history = ephemeral();
+    let mut engine = history.engine(Retention::Ephemeral);
+    engine.retain_checkpoint(1).unwrap();
+    engine.retain_checkpoint(2).unwrap();
+    engine.checkpoint(3).unwrap();
+    history
+}
+
+/// A checkpoint's record with marks removed within it, as they were before they had records of
+/// their own: it is still read.
+fn checkpoint_with_removed_marks() -> Vec<u8> {
+    let state = TreeState::AtPosition(149.into());
+    let marks = [3, 149].map(Position::from);
+    codec::encode_checkpoint(&Checkpoint::from_parts(state, marks.into()))
 }
 
 /// None marked but leaf 20: 37 leaves, checkpoints at 6 and 36.
@@ -135,6 +171,7 @@ fn started() -> History {
 /// Each frozen value by its file's name, made anew.
 fn values() -> Vec<(&'static str, Kind, Vec<u8>)> {
     let (marked, ephemeral, started) = (marked(), ephemeral(), started());
+    let (ledger, cuts) = (with_ledger(), retained_cuts());
     let first = (5_000_000 - 1) / 16;
     let quad_of_first = 5_000_000u64 >> 7;
     vec![
@@ -183,7 +220,7 @@ fn values() -> Vec<(&'static str, Kind, Vec<u8>)> {
         (
             "checkpoint-with-removed-marks",
             Kind::Checkpoint,
-            marked.record(&keys::checkpoint(1_687_106)),
+            checkpoint_with_removed_marks(),
         ),
         (
             "retained",
@@ -208,6 +245,31 @@ fn values() -> Vec<(&'static str, Kind, Vec<u8>)> {
             ephemeral.record(&keys::summary()),
         ),
         (
+            "summary-with-ledger",
+            Kind::Summary,
+            ledger.record(&keys::summary()),
+        ),
+        (
+            "prunable",
+            Kind::Prunable,
+            ledger.record(&keys::prunable(1_687_108)),
+        ),
+        (
+            "removed-mark",
+            Kind::Removed,
+            ledger.record(&keys::removed(1_687_106, 149)),
+        ),
+        (
+            "removals-of-a-mark",
+            Kind::Removals,
+            ledger.record(&keys::removals(3)),
+        ),
+        (
+            "retained-checkpoints-at-a-leaf",
+            Kind::RetainedCut,
+            cuts.record(&keys::retained_cut(5)),
+        ),
+        (
             "quad",
             Kind::Quad { nodes: 4 },
             marked.record(&keys::quad(5, 1)),
@@ -218,6 +280,17 @@ fn values() -> Vec<(&'static str, Kind, Vec<u8>)> {
             started.record(&keys::quad(5, quad_of_first)),
         ),
     ]
+}
+
+impl Kind {
+    fn is_one_byte(self) -> bool {
+        matches!(self, Kind::Retained | Kind::Prunable | Kind::Removed)
+    }
+
+    fn has_version(self) -> bool {
+        !self.is_one_byte()
+            && !matches!(self, Kind::Checkpoint | Kind::Removals | Kind::RetainedCut)
+    }
 }
 
 /// Reads a value as its kind and writes it again.
@@ -231,6 +304,16 @@ fn written_again(kind: Kind, value: &[u8]) -> Result<Vec<u8>, KvError> {
             assert_eq!(value, codec::RETAINED_VALUE);
             codec::RETAINED_VALUE.to_vec()
         }
+        Kind::Prunable => {
+            assert_eq!(value, codec::LISTED);
+            codec::LISTED.to_vec()
+        }
+        Kind::Removed => {
+            assert_eq!(value, codec::REMOVED_VALUE);
+            codec::REMOVED_VALUE.to_vec()
+        }
+        Kind::Removals => codec::encode_removals(&codec::decode_removals(5, value)?),
+        Kind::RetainedCut => codec::encode_retained_cut(codec::decode_retained_cut(5, value)?),
         Kind::Tip => codec::encode_tip(&codec::decode_tip::<OrchardNode>(value, 32)?),
         Kind::Summary => codec::encode_summary(&codec::decode_summary(value)?),
         Kind::Quad { nodes } => {
@@ -256,7 +339,8 @@ fn values_are_frozen() {
         let bytes = unhex(&text);
         assert_eq!(written_again(kind, &bytes), Ok(bytes.clone()), "{name}");
         for cut in 0..bytes.len() {
-            if !matches!(kind, Kind::Retained) {
+            // A list is as good without its last.
+            if !kind.is_one_byte() && !(matches!(kind, Kind::Removals) && cut == 4) {
                 assert!(
                     written_again(kind, &bytes[..cut]).is_err(),
                     "{name} cut at {cut}"
@@ -274,7 +358,14 @@ fn values_are_frozen() {
 /// The histories are sound, and their engines read what they wrote.
 #[test]
 fn histories_are_sound() {
-    for mut history in [marked(), ephemeral(), started()] {
+    let histories = [
+        marked(),
+        ephemeral(),
+        started(),
+        with_ledger(),
+        retained_cuts(),
+    ];
+    for mut history in histories {
         assert_eq!(history.engine(Retention::Marked).check(), Ok(vec![]));
     }
 }
@@ -283,13 +374,13 @@ fn histories_are_sound() {
 #[test]
 fn other_versions_are_named() {
     for (name, kind, mut value) in values() {
-        if matches!(kind, Kind::Checkpoint | Kind::Retained) {
+        if !kind.has_version() {
             continue;
         }
-        value[0] = 2;
+        value[0] = 3;
         let refused = matches!(
             written_again(kind, &value),
-            Err(KvError::UnsupportedVersion { version: 2, .. })
+            Err(KvError::UnsupportedVersion { version: 3, .. })
         );
         assert!(refused, "{name}");
     }
@@ -309,8 +400,21 @@ fn key(name: &str) -> Vec<u8> {
         ("retained", [id]) => keys::retained(u32::try_from(*id).unwrap()),
         ("tip", []) => keys::tip(),
         ("summary", []) => keys::summary(),
+        ("prunable", [id]) => keys::prunable(u32::try_from(*id).unwrap()),
+        ("removed", [id, position]) => keys::removed(u32::try_from(*id).unwrap(), *position),
+        ("removals", [position]) => keys::removals(*position),
+        ("retained_cut", [position]) => keys::retained_cut(*position),
         ("quad", [level, index]) => keys::quad(u8::try_from(*level).unwrap(), *index),
         _ => panic!("{name} names no key"),
+    }
+}
+
+fn parsed_beside_summary(key: &[u8]) -> Option<Vec<u8>> {
+    match key[1] {
+        keys::PRUNABLE => keys::parse_prunable(key).map(keys::prunable),
+        keys::REMOVED => keys::parse_removed(key).map(|(id, at)| keys::removed(id, at)),
+        keys::REMOVALS => keys::parse_position(keys::REMOVALS, key).map(keys::removals),
+        kind => keys::parse_position(kind, key).map(keys::retained_cut),
     }
 }
 
@@ -332,6 +436,7 @@ fn keys_are_frozen() {
             keys::CHECKPOINT => keys::parse_id(first, &key).map(keys::checkpoint),
             keys::RETAINED => keys::parse_id(first, &key).map(keys::retained),
             keys::QUAD => keys::parse_quad(&key).map(|(level, index)| keys::quad(level, index)),
+            keys::SUMMARY if key.len() > 1 => parsed_beside_summary(&key),
             _ => Some(key.clone()),
         };
         assert_eq!(parsed, Some(key), "{name}");

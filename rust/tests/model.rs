@@ -6,6 +6,7 @@
 //! `KVSHARD_SEED` the first one's seed. A history that fails is played again with fewer and fewer
 //! calls, and what is left is printed.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -140,8 +141,44 @@ struct Trees<const DEPTH: u8> {
     all_ids: Vec<u32>,
     leaves: Vec<CheapNode>,
     checkpoints: Vec<CheckpointInfo>,
+    marks: Marks,
     next_id: u32,
     next_leaf: u64,
+}
+
+/// Which leaves must be provable.
+#[derive(Default)]
+struct Marks {
+    /// Of each leaf, whether it was appended with a mark.
+    marked: Vec<bool>,
+    /// The checkpoints as of which a mark was removed.
+    removed: BTreeMap<u64, BTreeSet<u32>>,
+    /// The marks for which no checkpoint up to those is kept any more, or once was not.
+    gone: BTreeSet<u64>,
+}
+
+impl Marks {
+    /// A mark is needed as long as a checkpoint is kept up to the last one that removed it.
+    fn checkpoints_from(&mut self, lowest: u32) {
+        let gone = self
+            .removed
+            .iter()
+            .filter(|(_, ids)| ids.last() < Some(&lowest));
+        self.gone.extend(gone.map(|(position, _)| position));
+    }
+
+    fn rewind(&mut self, id: u32, size: u64) {
+        self.marked.truncate(size as usize);
+        self.gone.retain(|position| *position < size);
+        for ids in self.removed.values_mut() {
+            ids.retain(|as_of| *as_of < id);
+        }
+        self.removed.retain(|_, ids| !ids.is_empty());
+    }
+
+    fn may_be_pruned(&self, position: u64) -> bool {
+        !self.marked[position as usize] || self.gone.contains(&position)
+    }
 }
 
 impl<const DEPTH: u8> Trees<DEPTH> {
@@ -154,6 +191,7 @@ impl<const DEPTH: u8> Trees<DEPTH> {
             all_ids: vec![],
             leaves: vec![],
             checkpoints: vec![],
+            marks: Marks::default(),
             next_id: 1,
             next_leaf: u64::from(prefix) << 32,
         }
@@ -208,6 +246,7 @@ impl<const DEPTH: u8> Trees<DEPTH> {
             self.shard_tree.append(*leaf, theirs).unwrap();
             assert!(self.complete.append(*leaf, theirs));
         }
+        self.marks.marked.extend(leaves.iter().map(|_| marked));
         self.leaves.extend(leaves);
     }
 
@@ -228,6 +267,7 @@ impl<const DEPTH: u8> Trees<DEPTH> {
             let oldest = self.checkpoints.iter().position(|c| !c.retained);
             self.checkpoints.remove(oldest.unwrap());
         }
+        self.marks.checkpoints_from(self.checkpoints[0].id);
     }
 
     fn pick(&self, pick: u16) -> Option<usize> {
@@ -250,6 +290,7 @@ impl<const DEPTH: u8> Trees<DEPTH> {
         }
         self.all_ids.retain(|other| *other <= id);
         self.leaves.truncate(size as usize);
+        self.marks.rewind(id, size);
         self.next_id = id + 1;
     }
 
@@ -264,7 +305,15 @@ impl<const DEPTH: u8> Trees<DEPTH> {
         let position = u64::from(position) % size;
         let ours = self.engine(kv).remove_mark(position, id);
         let theirs = self.shard_tree.remove_mark(position.into(), Some(&id));
-        assert_eq!(ours, Ok(theirs.unwrap()), "mark at {position} as of {id}");
+        let theirs = theirs.unwrap();
+        // Ours waits for retained checkpoints, and so may still have a mark.
+        assert!(
+            ours == Ok(theirs) || ours == Ok(true),
+            "mark at {position} as of {id}"
+        );
+        if ours == Ok(true) {
+            self.marks.removed.entry(position).or_default().insert(id);
+        }
     }
 
     fn retain(&mut self, kv: &mut MemKv, pick: u16) {
@@ -338,7 +387,8 @@ impl<const DEPTH: u8> Trees<DEPTH> {
             .witness_at_checkpoint_id(Position::from(position), &id);
         match (&ours, theirs) {
             (Ok(ours), Ok(Some(theirs))) => assert_eq!(ours, theirs.path_elems()),
-            // The engine keeps the newest leaf and its siblings, `ShardTree` may not.
+            // The engine keeps the newest leaf and its siblings, and what retained checkpoints prove;
+            // `ShardTree` may not.
             (Ok(ours), Err(_)) => {
                 let mut node = self.leaves[position as usize];
                 for (level, sibling) in (0..DEPTH).zip(ours) {
@@ -349,7 +399,9 @@ impl<const DEPTH: u8> Trees<DEPTH> {
                 }
                 assert_eq!(node, root);
             }
-            (Err(Error::Pruned { .. }), Err(_)) => {}
+            (Err(Error::Pruned { .. }), Err(_)) => {
+                assert!(self.marks.may_be_pruned(position), "{position} at {id}");
+            }
             (ours, theirs) => panic!("{position} at {id}: {ours:?}, but {theirs:?}"),
         }
         let complete = self.complete.witness(position.into(), self.depth_of(id));

@@ -1,7 +1,7 @@
 //! Any sequence of calls, beside a plain model of the tree: a list of leaves and a full recount.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use incrementalmerkletree::{Hashable, Level};
 use kvshard::engine::{CheckpointInfo, Config, Engine, Retention, Threads, TreeFrontier};
@@ -25,8 +25,11 @@ struct Checkpoint {
     id: u32,
     size: u64,
     retained: bool,
-    removed: BTreeSet<u64>,
 }
+
+/// Checkpoints that a call prunes at most, and removed marks that it clears.
+const MOST_PRUNED: usize = 2;
+const MOST_CLEARED: usize = 16;
 
 /// The tree as it must be.
 #[derive(Default)]
@@ -37,6 +40,9 @@ struct Model {
     /// From `first` on; whether it is marked.
     leaves: Vec<(CheapNode, bool)>,
     checkpoints: Vec<Checkpoint>,
+    /// Marks removed as of a checkpoint, by its id and the position; and whether the mark was
+    /// removed before that checkpoint, at whose leaf it is.
+    removed: BTreeMap<(u32, u64), bool>,
     /// Complete nodes that were recounted since the last rewind.
     counted: RefCell<BTreeMap<(u8, u64), CheapNode>>,
 }
@@ -113,17 +119,30 @@ impl Model {
             id,
             size: self.size(),
             retained: false,
-            removed: BTreeSet::new(),
         });
-        let mut gone = BTreeSet::new();
-        while self.checkpoints.iter().filter(|c| !c.retained).count() > most as usize {
-            let oldest = self.checkpoints.iter().position(|c| !c.retained);
-            let pruned = self.checkpoints.remove(oldest.expect("counted"));
-            gone.extend(pruned.removed);
+        for _ in 0..MOST_PRUNED {
+            if self.checkpoints.iter().filter(|c| !c.retained).count() > most as usize {
+                let oldest = self.checkpoints.iter().position(|c| !c.retained);
+                self.checkpoints.remove(oldest.expect("counted"));
+            }
         }
-        for mark in gone {
-            if !self.checkpoints.iter().any(|c| c.removed.contains(&mark)) {
-                self.leaves[(mark - self.first) as usize].1 = false;
+        self.clear_removed();
+    }
+
+    /// A mark goes when no checkpoint up to those that removed it is kept, and none ends with it.
+    fn clear_removed(&mut self) {
+        let lowest = &self.checkpoints[0];
+        let (lowest, size) = (lowest.id, lowest.size);
+        let first = self.removed.keys().take(MOST_CLEARED);
+        let due: Vec<_> = first.copied().filter(|(id, _)| *id < lowest).collect();
+        for (id, mark) in due {
+            self.removed.remove(&(id, mark));
+            if self.removed.keys().any(|(_, other)| *other == mark) {
+                continue;
+            }
+            match mark + 1 == size {
+                true => drop(self.removed.insert((lowest, mark), true)),
+                false => self.leaves[(mark - self.first) as usize].1 = false,
             }
         }
     }
@@ -131,8 +150,9 @@ impl Model {
     fn rewind(&mut self, at: usize) {
         self.counted.borrow_mut().clear();
         self.checkpoints.truncate(at + 1);
-        self.checkpoints[at].removed.clear();
-        let size = self.checkpoints[at].size;
+        let Checkpoint { id, size, .. } = self.checkpoints[at];
+        self.removed
+            .retain(|(as_of, _), before| *as_of < id || (*as_of == id && *before));
         if size == 0 {
             let checkpoints = std::mem::take(&mut self.checkpoints);
             *self = Model {
@@ -268,7 +288,8 @@ impl Player {
         let newest = self.model.checkpoints.last().map_or(0, |c| c.id);
         match input.byte() {
             0 => newest,
-            1 => u32::MAX,
+            1 => u32::MAX - 1,
+            3 => u32::MAX,
             2 => newest.saturating_add(input.long() as u32),
             step => newest.saturating_add(step.into()),
         }
@@ -281,6 +302,7 @@ impl Player {
                 id,
                 newest: last.id,
             }),
+            _ if id == u32::MAX => Err(Error::LastCheckpoint),
             _ => Ok(()),
         }
     }
@@ -323,7 +345,7 @@ impl Player {
         let marked = self.model.leaf(position).is_some_and(|(_, marked)| marked);
         assert_eq!(outcome, Ok(marked), "mark of {position} at {id}");
         if marked {
-            self.model.checkpoints[at].removed.insert(position);
+            self.model.removed.entry((id, position)).or_insert(false);
         }
     }
 

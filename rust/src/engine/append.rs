@@ -8,7 +8,7 @@ use super::nodes::{is_quad_level, quad_nodes, quads};
 use super::shard::Shard;
 use super::{CAP_LEVEL, Engine, Retention};
 use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
-use crate::error::{Error, KvError};
+use crate::error::Error;
 use crate::keys;
 use crate::kv::Kv;
 
@@ -113,9 +113,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         if summary.unmarked == 0 {
             return Ok(None);
         }
-        let newest = self.checkpoint(summary.newest)?;
-        let key = keys::checkpoint(summary.newest);
-        let newest = newest.ok_or_else(|| KvError::corrupt(&key, "it is missing"))?;
+        let newest = self.required_checkpoint(summary.newest)?;
         Ok(Some(size_of(&newest)))
     }
 

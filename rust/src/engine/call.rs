@@ -1,7 +1,7 @@
 //! One call's view of the store: each record is read once, and the writes wait until the end.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 
 use incrementalmerkletree::Level;
@@ -62,10 +62,19 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Call<'k, K, H, DEPTH> {
         self.record(key)?.ok_or(missing)
     }
 
+    /// The tip. One get; where there is none, also one look for a shard, which something else must
+    /// have written.
     pub fn tip(&mut self) -> Result<Tip<H>, KvError> {
-        match self.record(keys::tip())? {
+        if let Some(value) = self.record(keys::tip())? {
+            return codec::decode_tip(value, DEPTH);
+        }
+        let shard = self
+            .kv
+            .iterate(&[keys::SHARD], Direction::Ascending)?
+            .next();
+        match shard.transpose()? {
             None => Ok(Tip::empty()),
-            Some(value) => codec::decode_tip(value, DEPTH),
+            Some((key, _)) => Err(KvError::Foreign { key }),
         }
     }
 
@@ -90,6 +99,16 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Call<'k, K, H, DEPTH> {
         is_retained(&mut self.read, self.kv, id)
     }
 
+    /// The summary, which must be there where a checkpoint was found.
+    pub fn summary_beside(&mut self, id: u32) -> Result<Summary, KvError> {
+        match self.summary()? {
+            Summary { count: 0, .. } => Err(KvError::Foreign {
+                key: keys::checkpoint(id),
+            }),
+            summary => Ok(summary),
+        }
+    }
+
     /// The first checkpoints under a prefix with an id from `from` on that are not retained, at
     /// most `wanted`. Reads of each whether it is retained, unless there are none such.
     pub fn unretained_checkpoints(
@@ -111,6 +130,34 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Call<'k, K, H, DEPTH> {
             }
         }
         Ok(found)
+    }
+
+    /// The checkpoint of this id, which another record vouches for.
+    pub fn required_checkpoint(&mut self, id: u32) -> Result<Checkpoint, KvError> {
+        let missing = || KvError::corrupt(&keys::checkpoint(id), "it is missing");
+        self.checkpoint(id)?.ok_or_else(missing)
+    }
+
+    /// The checkpoints as of which the mark at a position was removed. 1 get.
+    pub fn removals(&mut self, position: u64) -> Result<BTreeSet<u32>, KvError> {
+        match self.record(keys::removals(position))? {
+            None => Ok(BTreeSet::new()),
+            Some(value) => codec::decode_removals(position, value),
+        }
+    }
+
+    /// The retained checkpoints at a leaf without a mark, as this call has counted them, or as they
+    /// are stored: 1 get.
+    pub fn retained_cut(&mut self, position: u64) -> Result<u32, KvError> {
+        let key = keys::retained_cut(position);
+        let value = match self.staged.get(&key) {
+            Some(staged) => staged.as_deref(),
+            None => read_once(&mut self.read, self.kv, key)?,
+        };
+        match value {
+            None => Ok(0),
+            Some(value) => codec::decode_retained_cut(position, value),
+        }
     }
 
     /// The checkpoint of this id and its size, checked against the tree's.
@@ -228,6 +275,23 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
 
     pub fn stage_checkpoint(&mut self, id: u32, checkpoint: &Checkpoint) {
         self.stage(keys::checkpoint(id), codec::encode_checkpoint(checkpoint));
+    }
+
+    pub fn stage_removals(&mut self, position: u64, ids: &BTreeSet<u32>) {
+        match ids.is_empty() {
+            true => self.stage_delete(keys::removals(position)),
+            false => self.stage(keys::removals(position), codec::encode_removals(ids)),
+        }
+    }
+
+    pub fn stage_retained_cut(&mut self, position: u64, count: u32) {
+        match count {
+            0 => self.stage_delete(keys::retained_cut(position)),
+            _ => self.stage(
+                keys::retained_cut(position),
+                codec::encode_retained_cut(count),
+            ),
+        }
     }
 
     pub fn stage_shard(&mut self, shard: &Shard<H>) {

@@ -22,8 +22,8 @@ const CHUNK: usize = 256;
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Its name: `keys`, `tip`, `summary`, `checkpoints`, `retained`, `shards`, `flags`, `cap` or
-    /// `quads`.
+    /// Its name: `keys`, `tip`, `summary`, `checkpoints`, `retained`, `ledger`, `removals`, `shards`,
+    /// `flags`, `cap` or `quads`.
     pub invariant: &'static str,
     /// The key of the record that breaks it.
     pub key: Vec<u8>,
@@ -49,6 +49,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// - `checkpoints`: they decode, ascend in size with their ids, lie within the tree, and remove
     ///   marks that are there;
     /// - `retained`: every retained id is that of a checkpoint;
+    /// - `ledger`: prunable checkpoints are listed, and retained ones counted at leaves without a
+    ///   mark, as the summary says;
+    /// - `removals`: a removed mark that waits is there still, waits for a checkpoint that is kept,
+    ///   and is listed by checkpoint and by position alike;
     /// - `shards`: one for each 16 leaves, each as its leaves and flags determine it;
     /// - `flags`: a leaf without a mark is kept for a checkpoint exactly if there is one;
     /// - `cap`, `quads`: they are the nodes that the shards' roots give.
@@ -57,7 +61,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     ///
     /// # Errors
     ///
-    /// Only if the store itself fails.
+    /// Only if the store itself fails, or is not a tree's: [`KvError::Foreign`].
     pub fn check(&mut self) -> Result<Vec<Violation>, Error> {
         self.call(|call| {
             let mut check = Check {
@@ -70,7 +74,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     }
 }
 
-struct Check<'c, 'k, K, H, const DEPTH: u8> {
+pub(super) struct Check<'c, 'k, K, H, const DEPTH: u8> {
     call: &'c mut Call<'k, K, H, DEPTH>,
     violations: Vec<Violation>,
 }
@@ -78,7 +82,7 @@ struct Check<'c, 'k, K, H, const DEPTH: u8> {
 /// The outcome of decoding one record; the store's own failures are errors of the check.
 fn decoded<T>(outcome: Result<T, KvError>) -> Result<Result<T, KvError>, Error> {
     match outcome {
-        Err(e @ KvError::Store { .. }) => Err(e.into()),
+        Err(e @ (KvError::Store { .. } | KvError::Foreign { .. })) => Err(e.into()),
         other => Ok(other),
     }
 }
@@ -93,14 +97,24 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         let summary = self.decoded("summary", summary)?;
         let checkpoints = self.checkpoints(&tip)?;
         let retained = self.retained(&checkpoints)?;
-        let unmarked = self.shards(&tip, &checkpoints)?;
+        let removed = self.removed_marks(&tip, &checkpoints)?;
+        let seen = self.shards(&tip, &checkpoints, &removed.positions)?;
         if let Some(summary) = summary {
-            self.summary(&summary, &checkpoints, &retained, unmarked);
+            self.summary(&summary, &checkpoints, &retained, seen.unmarked);
+            self.listed(&summary, &checkpoints, &retained)?;
+            let counts = seen.retained_cuts(&checkpoints, &retained);
+            self.retained_cuts(&summary, counts)?;
+            self.removed_state(&summary, &checkpoints, &removed);
         }
         self.keys()
     }
 
-    fn report(&mut self, invariant: &'static str, key: Vec<u8>, detail: impl Into<String>) {
+    pub(super) fn report(
+        &mut self,
+        invariant: &'static str,
+        key: Vec<u8>,
+        detail: impl Into<String>,
+    ) {
         self.violations.push(Violation {
             invariant,
             key,
@@ -109,7 +123,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     }
 
     /// The record, or `None` and a violation.
-    fn decoded<T>(
+    pub(super) fn decoded<T>(
         &mut self,
         invariant: &'static str,
         outcome: Result<T, KvError>,
@@ -139,26 +153,50 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         kind: u8,
         parse: impl Fn(&[u8]) -> Option<N>,
     ) -> Result<Vec<(N, Vec<u8>)>, Error> {
+        self.entries_below(&[kind], parse)
+    }
+
+    /// Every entry under a prefix, those with strange keys reported. A listing that is out of order
+    /// is not followed: it may have no end.
+    pub(super) fn entries_below<N>(
+        &mut self,
+        prefix: &[u8],
+        parse: impl Fn(&[u8]) -> Option<N>,
+    ) -> Result<Vec<(N, Vec<u8>)>, Error> {
         let mut found = vec![];
         let mut strange = vec![];
-        for entry in self.call.kv().iterate(&[kind], Direction::Ascending)? {
+        let mut order = InOrder::default();
+        for entry in self.call.kv().iterate(prefix, Direction::Ascending)? {
             let (key, value) = entry?;
+            if !order.next(&key) {
+                strange.push((key, OUT_OF_ORDER));
+                break;
+            }
             match parse(&key) {
                 Some(name) => found.push((name, value)),
-                None => strange.push(key),
+                None => strange.push((key, STRANGE)),
             }
         }
-        for key in strange {
-            self.report("keys", key, "no record of this tree has such a key");
+        for (key, detail) in strange {
+            self.report("keys", key, detail);
         }
         Ok(found)
     }
 
     /// The kinds of which the others do not list every key.
     fn keys(&mut self) -> Result<(), Error> {
-        for kind in [keys::CAP, keys::TIP, keys::SUMMARY] {
+        for kind in [keys::CAP, keys::TIP] {
             self.entries(kind, |key| (key == [kind]).then_some(()))?;
         }
+        // Those beside the summary that have the shape of a key were looked at by kind.
+        self.entries(keys::SUMMARY, |key| {
+            let known = key == [keys::SUMMARY]
+                || keys::parse_prunable(key).is_some()
+                || keys::parse_removed(key).is_some()
+                || keys::parse_position(keys::REMOVALS, key).is_some()
+                || keys::parse_position(keys::RETAINED_CUT, key).is_some();
+            known.then_some(())
+        })?;
         Ok(())
     }
 
@@ -226,6 +264,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
             oldest: prunable.copied().unwrap_or(0),
             newest: checkpoints.keys().next_back().copied().unwrap_or(0),
             unmarked,
+            ledger: summary.ledger,
         };
         if *summary != expected {
             let detail = format!("it says {summary:?}, the records {expected:?}");
@@ -233,25 +272,30 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         }
     }
 
-    /// Checks the shards and all that follows from their roots; counts the checkpoints at leaves
-    /// without a mark.
+    /// Checks the shards and all that follows from their roots.
     fn shards(
         &mut self,
         tip: &Tip<H>,
         checkpoints: &BTreeMap<u32, Checkpoint>,
-    ) -> Result<u32, Error> {
-        let mut scan = Scan::new(tip, checkpoints);
+        removed: &BTreeSet<u64>,
+    ) -> Result<UnmarkedCuts, Error> {
+        let mut scan = Scan::new(tip, checkpoints, removed);
         match self.stored_cap(tip)? {
             Some(cap) => scan.rebuilt.start(&cap)?,
             // Without its ommers, a started tree cannot be built again.
             None => scan.sound = tip.origin == 0,
         }
+        let mut order = InOrder::default();
         for entry in self
             .call
             .kv()
             .iterate(&[keys::SHARD], Direction::Ascending)?
         {
             let (key, value) = entry?;
+            if !order.next(&key) {
+                scan.unsound(key, OUT_OF_ORDER.to_string());
+                break;
+            }
             scan.entry(key, &value)?;
         }
         scan.end()?;
@@ -314,14 +358,58 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     }
 }
 
+const STRANGE: &str = "no record of this tree has such a key";
+const OUT_OF_ORDER: &str = "listed out of order";
+
+/// Whether the keys of a listing ascend.
+#[derive(Default)]
+struct InOrder {
+    last: Option<Vec<u8>>,
+}
+
+impl InOrder {
+    fn next(&mut self, key: &[u8]) -> bool {
+        let ascends = self.last.as_deref().is_none_or(|last| last < key);
+        self.last = Some(key.to_vec());
+        ascends
+    }
+}
+
+/// The checkpoints at leaves without a mark.
+#[derive(Default)]
+pub(super) struct UnmarkedCuts {
+    /// How many.
+    unmarked: u32,
+    /// The leaves.
+    positions: BTreeSet<u64>,
+}
+
+impl UnmarkedCuts {
+    /// How many retained checkpoints are at each of the leaves.
+    fn retained_cuts(
+        &self,
+        checkpoints: &BTreeMap<u32, Checkpoint>,
+        retained: &BTreeSet<u32>,
+    ) -> BTreeMap<u64, u32> {
+        let mut counts = BTreeMap::new();
+        for checkpoint in retained.iter().filter_map(|id| checkpoints.get(id)) {
+            let position = checkpoint.position().map(u64::from);
+            if let Some(position) = position.filter(|p| self.positions.contains(p)) {
+                *counts.entry(position).or_default() += 1;
+            }
+        }
+        counts
+    }
+}
+
 /// What is found in the shards, one after the other. The listing borrows the call meanwhile, so that
 /// reports and hashes are noted afterwards.
 struct Scan<'t, H, const DEPTH: u8> {
     tip: &'t Tip<H>,
     /// How many checkpoints are at a position.
     cuts: BTreeMap<u64, u32>,
-    /// A checkpoint that says of a position that its mark was removed.
-    removals: BTreeMap<u64, u32>,
+    /// Leaves whose marks were removed and must still be there.
+    removed: &'t BTreeSet<u64>,
     /// The index of the next shard.
     expected: u64,
     /// Sound shards whose roots are not merged yet.
@@ -330,31 +418,30 @@ struct Scan<'t, H, const DEPTH: u8> {
     /// Whether the records above can be built from the shards.
     sound: bool,
     /// The checkpoints at leaves without a mark.
-    unmarked: u32,
+    unmarked: UnmarkedCuts,
     hashes: u64,
     found: Vec<(&'static str, Vec<u8>, String)>,
 }
 
 impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
-    fn new(tip: &'t Tip<H>, checkpoints: &BTreeMap<u32, Checkpoint>) -> Self {
+    fn new(
+        tip: &'t Tip<H>,
+        checkpoints: &BTreeMap<u32, Checkpoint>,
+        removed: &'t BTreeSet<u64>,
+    ) -> Self {
         let mut cuts: BTreeMap<u64, u32> = BTreeMap::new();
-        let mut removals = BTreeMap::new();
-        for (id, checkpoint) in checkpoints {
-            if let Some(position) = checkpoint.position() {
-                *cuts.entry(position.into()).or_default() += 1;
-            }
-            let marks = checkpoint.marks_removed().iter();
-            removals.extend(marks.map(|mark| (u64::from(*mark), *id)));
+        for position in checkpoints.values().filter_map(Checkpoint::position) {
+            *cuts.entry(position.into()).or_default() += 1;
         }
         Scan {
             tip,
             cuts,
-            removals,
+            removed,
             expected: tip.origin >> SHARD_HEIGHT,
             chunk: vec![],
             rebuilt: Rebuilt::new(tip),
             sound: true,
-            unmarked: 0,
+            unmarked: UnmarkedCuts::default(),
             hashes: 0,
             found: vec![],
         }
@@ -363,8 +450,7 @@ impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
     /// Takes the next entry of the listing.
     fn entry(&mut self, key: Vec<u8>, value: &[u8]) -> Result<(), Error> {
         let Some(index) = keys::parse_shard(&key) else {
-            let detail = "no record of this tree has such a key".to_string();
-            self.found.push(("keys", key, detail));
+            self.found.push(("keys", key, STRANGE.to_string()));
             return Ok(());
         };
         if index != self.expected || index << SHARD_HEIGHT >= self.tip.size {
@@ -390,10 +476,8 @@ impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
     }
 
     fn shard(&mut self, key: &[u8], shard: Shard<H>) {
-        let (unmarked, wrong) = check_flags(&shard, self.tip, &self.cuts);
-        self.unmarked += unmarked;
-        self.found.extend(check_removals(&shard, &self.removals));
-        let wrong = wrong.into_iter();
+        let wrong = check_flags(&shard, self.tip, &self.cuts, &mut self.unmarked).into_iter();
+        self.found.extend(check_removed(&shard, self.removed));
         self.found
             .extend(wrong.map(|detail| ("flags", key.to_vec(), detail)));
         self.chunk.push(shard);
@@ -420,20 +504,20 @@ impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
     }
 }
 
-/// A mark stays until no checkpoint says any more that it was removed.
-fn check_removals<H: TreeNode>(
+/// A mark stays until its removal is worked off.
+fn check_removed<H: TreeNode>(
     shard: &Shard<H>,
-    removals: &BTreeMap<u64, u32>,
+    removed: &BTreeSet<u64>,
 ) -> impl Iterator<Item = (&'static str, Vec<u8>, String)> {
     let marked = |position| {
         let leaf = shard.leaf(position);
         leaf.is_some_and(|(_, flags)| flags.is_marked())
     };
-    let here = removals.range(shard.start()..shard.end());
-    here.filter(move |(position, _)| !marked(**position))
-        .map(|(position, id)| {
-            let detail = format!("it removed a mark at {position}, where there is none");
-            ("checkpoints", keys::checkpoint(*id), detail)
+    let here = removed.range(shard.start()..shard.end());
+    here.filter(move |position| !marked(**position))
+        .map(|position| {
+            let detail = format!("there is no mark at {position}");
+            ("removals", keys::removals(*position), detail)
         })
 }
 
@@ -442,8 +526,8 @@ fn check_flags<H: TreeNode>(
     shard: &Shard<H>,
     tip: &Tip<H>,
     cuts: &BTreeMap<u64, u32>,
-) -> (u32, Vec<String>) {
-    let mut unmarked = 0;
+    unmarked: &mut UnmarkedCuts,
+) -> Vec<String> {
     let mut wrong = vec![];
     for position in shard.start()..shard.end() {
         let checkpoints = cuts.get(&position).copied().unwrap_or(0);
@@ -457,7 +541,10 @@ fn check_flags<H: TreeNode>(
             continue;
         };
         if !flags.is_marked() {
-            unmarked += checkpoints;
+            if checkpoints > 0 {
+                unmarked.unmarked += checkpoints;
+                unmarked.positions.insert(position);
+            }
             let kept = flags == RetentionFlags::CHECKPOINT;
             if kept != (checkpoints > 0 && !newest) {
                 wrong.push(format!(
@@ -471,7 +558,7 @@ fn check_flags<H: TreeNode>(
             ));
         }
     }
-    (unmarked, wrong)
+    wrong
 }
 
 /// The records above the shards, built again from their roots in a store of their own.

@@ -72,7 +72,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
                 tip = call.start_from(frontier, leaf)?;
                 call.stage_tip(&tip);
             }
-            call.add_checkpoint(&mut tip, &mut summary, id)?;
+            call.add_checkpoint(&tip, &mut summary, id)?;
             call.commit()
         })
     }

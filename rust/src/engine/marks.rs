@@ -1,18 +1,36 @@
 //! Removing marks.
+//!
+//! A mark that was removed as of a checkpoint is needed as long as that checkpoint, or an older one,
+//! is kept: those prove the leaf, and a rewind gives the mark back. Until then the removal is a
+//! record of its own, under the checkpoint's id and the position; a second one, under the position,
+//! lists the checkpoints as of which the mark was removed, since it goes with the last. When the
+//! lowest checkpoint that is kept goes, the removals in front of the next one are due, and are
+//! worked off in order.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
+use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
 use super::Engine;
-use crate::codec::{SHARD_HEIGHT, TreeNode};
+use super::call::{Call, size_of};
+use super::cuts::Shards;
+use super::pruning::Pruned;
+use crate::codec::{REMOVED_BEFORE, REMOVED_VALUE, Removed, SHARD_HEIGHT, Summary, Tip, TreeNode};
 use crate::error::Error;
-use crate::kv::Kv;
+use crate::keys;
+use crate::kv::{Direction, Kv};
+use crate::listing;
+
+/// The removed marks that one call clears at most.
+const MOST_CLEARED: usize = 16;
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// Removes the mark of a leaf as of a checkpoint: the leaf stays provable until that checkpoint
-    /// is pruned, and a rewind to it gives the mark back. Says whether the leaf has a mark.
-    /// 3 gets, 1 set.
+    /// and all older ones are gone, retained ones included, and a rewind to it gives the mark back.
+    /// Says whether the leaf has a mark. 5 gets and 2 sets, the same however many were removed; a
+    /// third set for the first that waits.
     ///
     /// # Errors
     ///
@@ -32,14 +50,172 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
             let marked = shard
                 .leaf(position)
                 .is_some_and(|(_, flags)| flags.is_marked());
-            if marked {
-                let mut marks: BTreeSet<_> = checkpoint.marks_removed().clone();
-                marks.insert(position.into());
-                let checkpoint = Checkpoint::from_parts(checkpoint.tree_state(), marks);
-                call.stage_checkpoint(as_of, &checkpoint);
+            if marked && !checkpoint.marks_removed().contains(&position.into()) {
+                call.stage_removal(position, as_of)?;
                 call.commit()?;
             }
             Ok(marked)
         })
+    }
+}
+
+/// The removals of some marks, as a call changes them.
+type Removals = BTreeMap<u64, BTreeSet<u32>>;
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    fn stage_removal(&mut self, position: u64, as_of: u32) -> Result<(), Error> {
+        let mut removals = self.removals(position)?;
+        if !removals.insert(as_of) {
+            return Ok(());
+        }
+        let mut summary = self.summary_beside(as_of)?;
+        self.stage_removals(position, &removals);
+        self.stage(keys::removed(as_of, position), REMOVED_VALUE.to_vec());
+        let removed = &mut summary.ledger.removed;
+        *removed = match *removed {
+            Removed::None => Removed::WaitFor(as_of),
+            Removed::WaitFor(id) => Removed::WaitFor(id.min(as_of)),
+            Removed::Due => Removed::Due,
+        };
+        self.stage_summary(&summary);
+        Ok(())
+    }
+
+    /// Clears marks whose removal waited for the pruned checkpoints, or was due before. A removal
+    /// that is in a pruned checkpoint's own record, as all were before version 2 of the summary,
+    /// becomes a record of its own first.
+    pub fn clear_removed_marks(
+        &mut self,
+        tip: &Tip<H>,
+        summary: &mut Summary,
+        pruned: &Pruned,
+        shards: &mut Shards<H>,
+    ) -> Result<(), Error> {
+        let due = match summary.ledger.removed {
+            Removed::None => false,
+            Removed::WaitFor(id) => pruned.ids().any(|pruned| pruned == id),
+            Removed::Due => true,
+        };
+        let mut removals = Removals::new();
+        if due {
+            self.clear_due(tip, summary, shards, &mut removals)?;
+        }
+        for (id, checkpoint) in &pruned.removed {
+            let marks = checkpoint.iter().flat_map(Checkpoint::marks_removed);
+            for position in marks.map(|mark| u64::from(*mark)) {
+                self.removals_in(&mut removals, position)?.insert(*id);
+                self.stage(keys::removed(*id, position), REMOVED_VALUE.to_vec());
+                summary.ledger.removed = Removed::Due;
+            }
+        }
+        for (position, ids) in &removals {
+            self.stage_removals(*position, ids);
+        }
+        Ok(())
+    }
+
+    fn clear_due(
+        &mut self,
+        tip: &Tip<H>,
+        summary: &mut Summary,
+        shards: &mut Shards<H>,
+        removals: &mut Removals,
+    ) -> Result<(), Error> {
+        let lowest = self.lowest_kept(summary)?;
+        let lowest_size = match lowest == summary.newest {
+            true => tip.size,
+            false => size_of(&self.required_checkpoint(lowest)?),
+        };
+        let mut listed: Vec<_> = listing::removed(self.kv(), Direction::Ascending)?
+            .take(MOST_CLEARED + 1)
+            .collect::<Result<_, _>>()?;
+        let more = listed.get(MOST_CLEARED).copied();
+        listed.truncate(MOST_CLEARED);
+        let due = listed.iter().take_while(|mark| mark.id < lowest).count();
+        let mut carried = false;
+        for mark in &listed[..due] {
+            let ids = self.removals_in(removals, mark.position)?;
+            ids.remove(&mark.id);
+            self.stage_delete(keys::removed(mark.id, mark.position));
+            if !ids.is_empty() {
+                continue;
+            }
+            if lowest_size.checked_sub(1) == Some(mark.position) {
+                // The leaf of a checkpoint that is kept: it goes with that one.
+                ids.insert(lowest);
+                self.stage(
+                    keys::removed(lowest, mark.position),
+                    REMOVED_BEFORE.to_vec(),
+                );
+                carried = true;
+                continue;
+            }
+            let shard = self.shard_in(shards, tip, mark.position)?;
+            if shard
+                .leaf(mark.position)
+                .is_some_and(|(_, flags)| flags.is_marked())
+            {
+                shard.set_flags(mark.position, RetentionFlags::EPHEMERAL);
+            }
+        }
+        summary.ledger.removed = match more {
+            Some(mark) if due == listed.len() && mark.id < lowest => Removed::Due,
+            None if due == listed.len() && !carried => Removed::None,
+            _ => Removed::WaitFor(lowest),
+        };
+        Ok(())
+    }
+
+    /// The lowest checkpoint that is kept, retained or not; `oldest` is one that is not.
+    fn lowest_kept(&mut self, summary: &Summary) -> Result<u32, Error> {
+        if summary.retained == 0 {
+            return Ok(summary.oldest);
+        }
+        let first = listing::retained(self.kv())?.next().transpose()?;
+        Ok(first.map_or(summary.oldest, |id| id.min(summary.oldest)))
+    }
+
+    fn removals_in<'r>(
+        &mut self,
+        removals: &'r mut Removals,
+        position: u64,
+    ) -> Result<&'r mut BTreeSet<u32>, Error> {
+        Ok(match removals.entry(position) {
+            Entry::Occupied(seen) => seen.into_mut(),
+            Entry::Vacant(unseen) => unseen.insert(self.removals(position)?),
+        })
+    }
+
+    /// Stages that the marks removed as of checkpoint `id` or later are back.
+    pub fn restore_marks(&mut self, summary: &mut Summary, id: u32) -> Result<(), Error> {
+        if summary.ledger.removed == Removed::None {
+            return Ok(());
+        }
+        let mut restored = vec![];
+        let mut left = false;
+        for mark in listing::removed(self.kv(), Direction::Descending)? {
+            let mark = mark?;
+            if mark.id < id {
+                left = true;
+                break;
+            }
+            match mark.id == id && mark.before {
+                true => left = true,
+                false => restored.push(mark),
+            }
+        }
+        let mut removals = Removals::new();
+        for mark in &restored {
+            self.removals_in(&mut removals, mark.position)?
+                .remove(&mark.id);
+            self.stage_delete(keys::removed(mark.id, mark.position));
+        }
+        for (position, ids) in &removals {
+            self.stage_removals(*position, ids);
+        }
+        if !left {
+            summary.ledger.removed = Removed::None;
+        }
+        Ok(())
     }
 }

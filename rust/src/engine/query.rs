@@ -108,6 +108,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
                 0 => vec![],
                 _ => listing::retained(call.kv())?.collect::<Result<_, _>>()?,
             };
+            if let (0, Some((id, _))) = (summary.count, listed.first()) {
+                let key = keys::checkpoint(*id);
+                return Err(KvError::Foreign { key }.into());
+            }
             let whole = (listed.len(), retained.len())
                 == (summary.count as usize, summary.retained as usize);
             if !whole {

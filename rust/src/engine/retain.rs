@@ -1,25 +1,26 @@
 //! Retaining checkpoints beyond the number that is kept.
 
 use super::Engine;
-use crate::codec::{RETAINED_VALUE, TreeNode};
+use super::call::Call;
+use crate::codec::{RETAINED_VALUE, Summary, TreeNode};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::Kv;
+use shardtree::store::Checkpoint;
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
-    /// Exempts a checkpoint from pruning; it no longer counts among those that are kept. Does
-    /// nothing if it is retained already. 3 gets and 2 sets; for the oldest prunable one also what
-    /// [`checkpoint`](Self::checkpoint) reads to find the next.
+    /// Exempts a checkpoint from pruning; it no longer counts among those that are kept, and keeps
+    /// what it proves. Does nothing if it is retained already. 3 gets and 2 sets, and a delete if
+    /// others are retained; for the oldest prunable one also what
+    /// [`checkpoint`](Self::checkpoint) reads to find the next. If leaves without a mark are kept
+    /// for checkpoints, also tip, shard and a count.
     ///
     /// # Errors
     ///
     /// [`Error::CheckpointNotFound`].
     pub fn retain_checkpoint(&mut self, id: u32) -> Result<(), Error> {
         self.call(|call| {
-            let mut summary = call.summary()?;
-            if call.checkpoint(id)?.is_none() {
-                return Err(Error::CheckpointNotFound { id });
-            }
+            let (mut summary, checkpoint) = call.summary_and_checkpoint(id)?;
             if call.is_retained(id)? {
                 return Ok(());
             }
@@ -28,12 +29,14 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
                 return Err(KvError::corrupt(&keys::summary(), reason).into());
             }
             if id == summary.oldest {
-                summary.oldest = match summary.count - summary.retained {
+                summary.oldest = match summary.prunable() {
                     1 => 0,
                     _ => call.next_prunable(&summary)?,
                 };
             }
             summary.retained += 1;
+            call.unlist(&mut summary, id)?;
+            call.recount_retained_cut(&summary, &checkpoint, |count| count.checked_add(1))?;
             call.stage(keys::retained(id), RETAINED_VALUE.to_vec());
             call.stage_summary(&summary);
             call.commit()
@@ -41,21 +44,20 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     }
 
     /// Lets a checkpoint be pruned again, which the next [`checkpoint`](Self::checkpoint) does if
-    /// there are too many. Does nothing if it is not retained. 3 gets, 1 set, 1 delete.
+    /// there are too many. Does nothing if it is not retained. 3 gets, 2 sets, 1 delete. If leaves
+    /// without a mark are kept for checkpoints, also tip, shard and a count.
     ///
     /// # Errors
     ///
     /// [`Error::CheckpointNotFound`].
     pub fn release_checkpoint(&mut self, id: u32) -> Result<(), Error> {
         self.call(|call| {
-            let mut summary = call.summary()?;
-            if call.checkpoint(id)?.is_none() {
-                return Err(Error::CheckpointNotFound { id });
-            }
+            let (mut summary, checkpoint) = call.summary_and_checkpoint(id)?;
             if !call.is_retained(id)? {
                 return Ok(());
             }
-            summary.oldest = match summary.count - summary.retained {
+            let before = summary;
+            summary.oldest = match summary.prunable() {
                 0 => id,
                 _ => summary.oldest.min(id),
             };
@@ -63,9 +65,28 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
                 let reason = format!("{summary:?}, but {id} is retained");
                 KvError::corrupt(&keys::summary(), reason)
             })?;
+            call.recount_retained_cut(&summary, &checkpoint, |count| count.checked_sub(1))?;
+            call.list_released(&before, &mut summary, id, &checkpoint);
+            summary.ledger.cuts_counted &= summary.retained > 0;
             call.stage_delete(keys::retained(id));
             call.stage_summary(&summary);
             call.commit()
         })
+    }
+}
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    /// The summary and a checkpoint. Where there is neither, a look tells a store of something else
+    /// from one without checkpoints.
+    fn summary_and_checkpoint(&mut self, id: u32) -> Result<(Summary, Checkpoint), Error> {
+        let summary = self.summary()?;
+        if summary.count == 0 {
+            self.tip()?;
+        }
+        let checkpoint = self
+            .checkpoint(id)?
+            .ok_or(Error::CheckpointNotFound { id })?;
+        let summary = self.summary_beside(id).map(|_| summary)?;
+        Ok((summary, checkpoint))
     }
 }

@@ -8,8 +8,9 @@ use shardtree::store::Checkpoint;
 use super::Engine;
 use super::call::Call;
 use super::cap::Cap;
-use super::checkpoint::shared_prefix;
+use super::cuts::Shards;
 use super::nodes::{quad_levels, quads};
+use super::pruning::shared_prefix;
 use super::shard::LEAVES;
 use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
 use crate::error::{Error, KvError};
@@ -34,6 +35,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
             let tip = call.tip()?;
             let mut summary = call.summary()?;
             let (checkpoint, size) = call.checkpoint_of(id, &tip)?;
+            call.summary_beside(id)?;
+            call.restore_marks(&mut summary, id)?;
             call.drop_checkpoints_above(&tip, &mut summary, id)?;
             if !checkpoint.marks_removed().is_empty() {
                 call.stage_checkpoint(id, &without_marks(checkpoint.tree_state()));
@@ -54,26 +57,51 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         id: u32,
     ) -> Result<(), Error> {
         let dropped = self.checkpoints_above(summary, id)?;
-        let mut shards = BTreeMap::new();
+        let mut shards = Shards::new();
+        let mut cuts: BTreeMap<u64, u32> = BTreeMap::new();
         for (dropped, checkpoint) in &dropped {
             self.stage_delete(keys::checkpoint(*dropped));
-            if summary.retained > 0 && self.is_retained(*dropped)? {
+            let retained = summary.retained > 0 && self.is_retained(*dropped)?;
+            if retained {
                 self.stage_delete(keys::retained(*dropped));
                 summary.retained -= 1;
+            } else {
+                self.unlist(summary, *dropped)?;
             }
             if summary.unmarked > 0
-                && let Some(position) = checkpoint.position()
-                && self.is_unmarked_cut(&mut shards, tip, position.into())?
+                && let Some(position) = checkpoint.position().map(u64::from)
+                && self.is_unmarked_cut(&mut shards, tip, position)?
             {
                 summary.unmarked -= 1;
+                *cuts.entry(position).or_default() += u32::from(retained);
             }
             summary.count -= 1;
+        }
+        if summary.ledger.cuts_counted {
+            self.stage_dropped_cuts(&cuts)?;
+        }
+        summary.ledger.cuts_counted &= summary.retained > 0;
+        if summary.ledger.listed > 0 {
+            summary.ledger.listed_from = summary.ledger.listed_from.min(id.saturating_add(1));
         }
         summary.newest = id;
         if summary.oldest > id {
             summary.oldest = 0;
         }
         self.stage_summary(summary);
+        Ok(())
+    }
+
+    /// Stages the counts of retained checkpoints at leaves, less those that are dropped.
+    fn stage_dropped_cuts(&mut self, cuts: &BTreeMap<u64, u32>) -> Result<(), Error> {
+        for (position, dropped) in cuts.iter().filter(|(_, dropped)| **dropped > 0) {
+            let count = self.retained_cut(*position)?;
+            let left = count.checked_sub(*dropped).ok_or_else(|| {
+                let reason = format!("it counts {count}, but {dropped} are dropped");
+                KvError::corrupt(&keys::retained_cut(*position), reason)
+            })?;
+            self.stage_retained_cut(*position, left);
+        }
         Ok(())
     }
 

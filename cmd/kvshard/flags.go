@@ -1,0 +1,158 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+)
+
+func parseID(text string) (uint32, error) {
+	id, err := strconv.ParseUint(text, 10, 32)
+	if err != nil {
+		return 0, usage("a checkpoint id is a number from 0 to 4294967295, not %q", text)
+	}
+	return uint32(id), nil
+}
+
+// capacity is how many leaves a tree holds.
+const capacity = uint64(1) << kvshard.Depth
+
+// parsePosition reads the position of a leaf.
+func parsePosition(text string) (uint64, error) {
+	position, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || position >= capacity {
+		return 0, usage("a position is a number from 0 to %d, not %q", capacity-1, text)
+	}
+	return position, nil
+}
+
+// An idFlag is a checkpoint's id, or nil if the flag is not given.
+type idFlag struct{ id *uint32 }
+
+func (f *idFlag) Type() string { return "id" }
+
+func (f *idFlag) String() string {
+	if f.id == nil {
+		return ""
+	}
+	return fmt.Sprint(*f.id)
+}
+
+func (f *idFlag) Set(text string) error {
+	id, err := parseID(text)
+	f.id = &id
+	return err
+}
+
+// A positionFlag is a position in a tree, or nil if the flag is not given.
+type positionFlag struct{ position *uint64 }
+
+func (f *positionFlag) Type() string { return "position" }
+
+func (f *positionFlag) String() string {
+	if f.position == nil {
+		return ""
+	}
+	return fmt.Sprint(*f.position)
+}
+
+func (f *positionFlag) Set(text string) error {
+	position, err := parsePosition(text)
+	f.position = &position
+	return err
+}
+
+// notEmpty refuses flags and arguments that are given and empty: a variable of
+// the shell that is not set must not count as a flag that was not given.
+func notEmpty(c *cobra.Command, args []string) (err error) {
+	if strings.HasPrefix(c.Name(), cobra.ShellCompRequestCmd) {
+		return nil // the shell asks for what may follow
+	}
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if err == nil && emptyValue(f.Value) {
+			err = usage("--%s is empty: give it a value, or leave it out", f.Name)
+		}
+	})
+	for i, arg := range args {
+		if err == nil && strings.TrimSpace(arg) == "" {
+			err = usage("argument %d is empty", i+1)
+		}
+	}
+	return err
+}
+
+func emptyValue(value pflag.Value) bool {
+	list, ok := value.(pflag.SliceValue)
+	if !ok {
+		return strings.TrimSpace(value.String()) == ""
+	}
+	for _, one := range list.GetSlice() {
+		if strings.TrimSpace(one) == "" {
+			return true
+		}
+	}
+	return len(list.GetSlice()) == 0
+}
+
+// checkFlags checks the flags that all commands have.
+func (a *app) checkFlags() error {
+	if a.output != "text" && a.output != "json" {
+		return usage("--output %q: it is text or json", a.output)
+	}
+	switch a.progress {
+	case "auto", "bar", "plain", "off":
+	default:
+		return usage("--progress %q: it is auto, bar, plain or off", a.progress)
+	}
+	if err := disk.CheckBackend(a.backend); err != nil {
+		return usage("--backend: %w", err)
+	}
+	if _, err := hex.DecodeString(a.prefix); err != nil {
+		return usage("--prefix %q: %w", a.prefix, err)
+	}
+	if a.height < 0 {
+		return usage("--height %d: it is a number from 0", a.height)
+	}
+	return nil
+}
+
+// outputOf returns the --output among the arguments, wherever it stands: an
+// error may have kept the flags from being read so far.
+func outputOf(c *cobra.Command, args []string) string {
+	output := &anyText{}
+	lenient := pflag.NewFlagSet("", pflag.ContinueOnError)
+	lenient.ParseErrorsAllowlist.UnknownFlags = true
+	lenient.SetOutput(io.Discard)
+	add := func(f *pflag.Flag) {
+		if lenient.Lookup(f.Name) != nil {
+			return
+		}
+		as := *f
+		as.Value = &anyText{}
+		if f.Name == "output" {
+			as.Value = output
+		}
+		lenient.AddFlag(&as)
+	}
+	c.LocalFlags().VisitAll(add)
+	c.InheritedFlags().VisitAll(add)
+	for lenient.Parse(args) != nil && len(args) > 0 {
+		args = args[1:] // what is no flag at all ended it
+	}
+	return output.text
+}
+
+// anyText takes any value.
+type anyText struct{ text string }
+
+func (a *anyText) Type() string          { return "string" }
+func (a *anyText) String() string        { return a.text }
+func (a *anyText) Set(text string) error { a.text = text; return nil }

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
+)
+
+// A proof is a witness with what it proves, as JSON has it.
+type proof struct {
+	Position   uint64                      `json:"position"`
+	Leaf       *kvshard.Node               `json:"leaf,omitempty"`
+	Root       *kvshard.Node               `json:"root,omitempty"`
+	Size       uint64                      `json:"size,omitempty"`
+	Checkpoint *uint32                     `json:"checkpoint,omitempty"`
+	Path       [kvshard.Depth]kvshard.Node `json:"path"`
+}
+
+// witnessBytes is the length of the binary form: the position, u32 LE, and the
+// 32 siblings from the leaf's up.
+const witnessBytes = 4 + 32*kvshard.Depth
+
+func encodeWitness(w kvshard.Witness) []byte {
+	raw := binary.LittleEndian.AppendUint32(make([]byte, 0, witnessBytes), uint32(w.Position))
+	for _, node := range w.Path {
+		raw = append(raw, node[:]...)
+	}
+	return raw
+}
+
+func decodeWitness(raw []byte) (w kvshard.Witness) {
+	w.Position = uint64(binary.LittleEndian.Uint32(raw))
+	for i := range w.Path {
+		copy(w.Path[i][:], raw[4+32*i:])
+	}
+	return w
+}
+
+// readProof reads a proof from a file, or from standard input for "-": the
+// binary form, or JSON with the fields of a proof and no others.
+func readProof(stdin io.Reader, path string) (p proof, err error) {
+	const hint = "give a file of \"kvshard witness --output json\" or --binary"
+	raw, name, err := readSmall(stdin, path)
+	if err != nil {
+		return p, coded(codeInput, hint, "%w", err)
+	}
+	if len(raw) == witnessBytes && !isText(raw) {
+		witness := decodeWitness(raw)
+		p.Position, p.Path = witness.Position, witness.Path
+		return p, nil
+	}
+	text, err := plainText(name, raw)
+	if err != nil {
+		return p, err
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return p, coded(codeInput, hint, "%s: neither JSON nor the %d bytes of the binary form, but %d bytes", name, witnessBytes, len(raw))
+	}
+	if err := strict.Decode(text, &p); err != nil {
+		return p, coded(codeInput, hint, "%s: %w", name, err)
+	}
+	return p, nil
+}

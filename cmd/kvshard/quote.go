@@ -1,0 +1,22 @@
+package main
+
+import "strings"
+
+// quoted is a word as a shell takes it, such as a file's name.
+func quoted(word string) string {
+	plain := func(c rune) bool {
+		return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || strings.ContainsRune("_@%+=:,./-", c)
+	}
+	if word != "" && strings.IndexFunc(word, func(c rune) bool { return !plain(c) }) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// quotedFile is a file's name as an argument, which no dash makes a flag.
+func quotedFile(name string) string {
+	if strings.HasPrefix(name, "-") && name != "-" {
+		name = "./" + name
+	}
+	return quoted(name)
+}

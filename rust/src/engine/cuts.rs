@@ -1,0 +1,155 @@
+//! The leaves at which checkpoints cut the tree, where these have no mark: each is kept for its
+//! checkpoints alone.
+//!
+//! Checkpoints at one leaf follow each other. Whether a prunable one is left there the next one
+//! tells; retained ones are counted, leaf by leaf, in records beside the summary.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use shardtree::RetentionFlags;
+use shardtree::store::Checkpoint;
+
+use super::call::{Call, size_of};
+use super::pruning::Pruned;
+use super::shard::Shard;
+use crate::codec::{SHARD_HEIGHT, Summary, Tip, TreeNode};
+use crate::error::{Error, KvError};
+use crate::keys;
+use crate::kv::Kv;
+use crate::listing;
+
+/// Shards that a call has loaded to change flags in them.
+pub(super) type Shards<H> = BTreeMap<u64, Shard<H>>;
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    /// Lets go of the leaves of pruned checkpoints at which no other checkpoint is.
+    pub fn release_cuts(
+        &mut self,
+        tip: &Tip<H>,
+        summary: &mut Summary,
+        pruned: &Pruned,
+        shards: &mut Shards<H>,
+    ) -> Result<(), Error> {
+        let next = pruned.next.as_ref().and_then(|(_, next)| next.as_ref());
+        let next_size = next.map_or(tip.size, size_of);
+        for (_, checkpoint) in &pruned.removed {
+            let Some(position) = checkpoint.as_ref().and_then(Checkpoint::position) else {
+                continue;
+            };
+            let position = u64::from(position);
+            if !self.is_unmarked_cut(shards, tip, position)? {
+                continue;
+            }
+            summary.unmarked = summary.unmarked.saturating_sub(1);
+            let kept = next_size == position + 1
+                || (summary.retained > 0 && self.retained_cut(position)? > 0);
+            if !kept {
+                self.shard_in(shards, tip, position)?
+                    .set_flags(position, RetentionFlags::EPHEMERAL);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the retained checkpoints at leaves without a mark, if that was not done since the
+    /// first was retained: a listing, and for each two gets and a shard.
+    pub fn count_retained_cuts(
+        &mut self,
+        tip: &Tip<H>,
+        summary: &mut Summary,
+        shards: &mut Shards<H>,
+    ) -> Result<(), Error> {
+        if summary.retained == 0 || summary.ledger.cuts_counted {
+            return Ok(());
+        }
+        summary.ledger.cuts_counted = true;
+        if summary.unmarked == 0 {
+            return Ok(());
+        }
+        let ids: Vec<u32> = listing::retained(self.kv())?.collect::<Result<_, _>>()?;
+        let mut counts = BTreeMap::new();
+        for id in ids {
+            let checkpoint = self.required_checkpoint(id)?;
+            if let Some(position) = checkpoint.position().map(u64::from)
+                && self.is_unmarked_cut(shards, tip, position)?
+            {
+                *counts.entry(position).or_default() += 1;
+            }
+        }
+        for (position, count) in counts {
+            self.stage_retained_cut(position, count);
+        }
+        Ok(())
+    }
+
+    /// Counts a checkpoint as retained, or no longer, at its leaf, if the leaf has no mark.
+    pub fn recount_retained_cut(
+        &mut self,
+        summary: &Summary,
+        checkpoint: &Checkpoint,
+        recount: impl FnOnce(u32) -> Option<u32>,
+    ) -> Result<(), Error> {
+        if !summary.ledger.cuts_counted || summary.unmarked == 0 {
+            return Ok(());
+        }
+        let Some(position) = checkpoint.position().map(u64::from) else {
+            return Ok(());
+        };
+        let tip = self.tip()?;
+        if !self.is_unmarked_cut(&mut Shards::new(), &tip, position)? {
+            return Ok(());
+        }
+        let count = self.retained_cut(position)?;
+        let none = || KvError::corrupt(&keys::retained_cut(position), "it is missing");
+        let recounted = recount(count).ok_or_else(none)?;
+        self.stage_retained_cut(position, recounted);
+        Ok(())
+    }
+
+    /// Whether the leaf at a checkpoint is there without a mark.
+    pub fn is_unmarked_cut(
+        &mut self,
+        shards: &mut Shards<H>,
+        tip: &Tip<H>,
+        position: u64,
+    ) -> Result<bool, Error> {
+        let shard = self.shard_in(shards, tip, position)?;
+        match shard.leaf(position) {
+            Some((_, flags)) => Ok(!flags.is_marked()),
+            None => {
+                let reason = format!("the leaf of a checkpoint at position {position} is not kept");
+                Err(KvError::corrupt(&keys::shard(shard.index()), reason).into())
+            }
+        }
+    }
+
+    /// The shard of a position, loaded once into `shards`.
+    pub fn shard_in<'s>(
+        &mut self,
+        shards: &'s mut Shards<H>,
+        tip: &Tip<H>,
+        position: u64,
+    ) -> Result<&'s mut Shard<H>, Error> {
+        if position >= tip.size {
+            let reason = format!("a checkpoint names position {position}, beyond its size");
+            return Err(KvError::corrupt(&keys::tip(), reason).into());
+        }
+        match shards.entry(position >> SHARD_HEIGHT) {
+            Entry::Occupied(loaded) => Ok(loaded.into_mut()),
+            Entry::Vacant(unloaded) => {
+                let shard = self.shard(*unloaded.key(), tip.size)?;
+                Ok(unloaded.insert(shard))
+            }
+        }
+    }
+
+    /// Stages shards, of which those that did not change are not written.
+    pub fn stage_shards(&mut self, shards: Shards<H>) {
+        let mut shards: Vec<_> = shards.into_values().collect();
+        self.fill_records(&mut shards);
+        for shard in &shards {
+            self.stage_shard(shard);
+        }
+    }
+}
