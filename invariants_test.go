@@ -160,6 +160,46 @@ func TestSameContentHoweverSplit(t *testing.T) {
 	})
 }
 
+// TestSameContentWhateverHappened: a tree in which checkpoints were pruned,
+// retained and released has the bytes of one in which only what is left was ever
+// made, and retained at the end.
+func TestSameContentWhateverHappened(t *testing.T) {
+	seeds(t, 30, func(t *testing.T, random *rand.Rand) {
+		h := &history{random: random}
+		mem := kvtest.Strict(t)
+		tree := open(t, mem, kvshard.WithMaxCheckpoints(1+random.Uint32N(5)))
+		for range 80 {
+			_ = apply(tree, h.next("append", "append", "checkpoint", "checkpoint", "retain", "release"))
+		}
+		again := kvtest.Strict(t)
+		made := open(t, again, kvshard.WithMaxCheckpoints(1_000))
+		var retained []uint32
+		for c, err := range tree.Checkpoints() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			grow(t, made, c.Size)
+			if err := made.Checkpoint(c.ID); err != nil {
+				t.Fatal(err)
+			}
+			if c.Retained {
+				retained = append(retained, c.ID)
+			}
+		}
+		grow(t, made, h.size)
+		random.Shuffle(len(retained), func(i, j int) { retained[i], retained[j] = retained[j], retained[i] })
+		for _, id := range retained {
+			if err := made.RetainCheckpoint(id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !mem.Equal(again) {
+			t.Fatalf("the content differs:\n%s", mem.Diff(again))
+		}
+		checkTree(t, tree)
+	})
+}
+
 // TestRewindLeavesNoTrace: whatever came after a checkpoint, a rewind to it
 // brings back every byte.
 func TestRewindLeavesNoTrace(t *testing.T) {
