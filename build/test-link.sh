@@ -25,7 +25,7 @@ echo "ok: $good"
 
 says kvshard_needs_cgo__set_CGO_ENABLED_to_1_and_install_a_C_compiler env CGO_ENABLED=0 go build ./internal/probe
 # A platform links one library, or has the file with the message.
-listed() { env CGO_ENABLED=1 GOOS="$1" GOARCH="$2" go list -e -tags "${3:-}" -f '{{join .GoFiles " "}} {{join .CgoFiles " "}}' . |
+listed() { env CGO_ENABLED=1 GOOS="$1" GOARCH="$2" go list -e -tags "${3:-}" -f '{{join .GoFiles " "}} {{join .CgoFiles " "}}' ./internal/link |
 	 grep -oE 'link_(none|dev|(musl_)?(linux|windows|darwin)_[a-z0-9]+)[.]go' | paste -sd' '; }
 expect() { [ "$(listed "$1" "$2" "${4:-}")" = "$3" ] || fail "$1/$2 ${4:-}: links by $(listed "$1" "$2" "${4:-}"), want $3"; }
 for platform in linux/amd64 linux/arm64 linux/386 linux/riscv64 windows/amd64 windows/arm64 darwin/amd64 darwin/arm64 freebsd/amd64 android/arm64 ios/arm64; do
@@ -39,7 +39,7 @@ expect freebsd amd64 link_dev.go kvshard_dev
 expect linux amd64 link_dev.go kvshard_dev
 expect linux amd64 link_musl_linux_amd64.go musl
 expect linux arm64 link_musl_linux_arm64.go musl
-grep -q 'var _ = kvshard_has_no_library_for_this_platform' link_none.go
+grep -q 'var _ = kvshard_has_no_library_for_this_platform' internal/link/link_none.go
 echo 'ok: one library or a message on each platform'
 
 # A checkout without a library.

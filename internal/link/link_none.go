@@ -1,6 +1,6 @@
 //go:build cgo && !kvshard_dev && (android || !(linux && (amd64 || arm64))) && !(windows && amd64) && (ios || !(darwin && (amd64 || arm64)))
 
-package kvshard
+package link
 
 // No library comes with kvshard for this platform, and without one there is no
 // tree. The name below is the message: docs/build.md tells how to build a

@@ -1,13 +1,13 @@
 //go:build cgo && !kvshard_dev && !ios
 
-package kvshard
+package link
 
 // What Rust's standard library needs of macOS.
 
 /*
-#cgo LDFLAGS: -L${SRCDIR}/lib/darwin_amd64 -lkvshard -lSystem -lm
+#cgo LDFLAGS: -L${SRCDIR}/../../lib/darwin_amd64 -lkvshard -lSystem -lm
 
-#if !__has_include("lib/darwin_amd64/libkvshard.a")
+#if !__has_include("../../lib/darwin_amd64/libkvshard.a")
 #error "kvshard: there is no lib/darwin_amd64/libkvshard.a: require a released version of github.com/kvshard/kvshard, or build the library (make library, make cross), see docs/build.md"
 #endif
 */

@@ -1,6 +1,6 @@
 //go:build cgo && kvshard_dev
 
-package kvshard
+package link
 
 // With -tags kvshard_dev a program links the library that the environment's
 // CGO_LDFLAGS names by -L, instead of the one in lib/: one that you built
