@@ -157,11 +157,11 @@ lint: library ## check formats, vet, staticcheck, clippy, docs
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
 
 .PHONY: header-check
-header-check: ## check that include/kvshard.h is what cbindgen makes of the crate
+header-check: ## check that lib/include/kvshard.h is what cbindgen makes of the crate
 	$(CARGO) test $(RUST) $(TESTS) --test header
 
 .PHONY: header
-header: ## write include/kvshard.h anew
+header: ## write lib/include/kvshard.h anew
 	UPDATE_HEADER=1 $(CARGO) test $(RUST) $(TESTS) --test header
 
 .PHONY: demo

@@ -18,7 +18,7 @@ import (
 
 	"cosmossdk.io/core/store"
 
-	_ "github.com/kvshard/kvshard/include" // kvshard.h: see there
+	_ "github.com/kvshard/kvshard/lib/include" // kvshard.h: see there
 	"github.com/kvshard/kvshard/internal/link"
 )
 

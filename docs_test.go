@@ -179,7 +179,7 @@ func (s *source) dangling(name, document string) string {
 	}
 	switch {
 	case fileName.MatchString(name):
-		generated := strings.HasPrefix(name, "lib/") || strings.HasPrefix(name, "bin/") || strings.HasPrefix(name, "dist/") || strings.Contains(name, "/target")
+		generated := strings.HasSuffix(name, ".a") || strings.HasPrefix(name, "bin/") || strings.HasPrefix(name, "dist/") || strings.Contains(name, "/target")
 		foreign := strings.HasPrefix(name, "../shared")
 		if !generated && !foreign && !s.hasFile(name, document) {
 			return "there is no such file"
