@@ -71,7 +71,7 @@ test-oldest-go: library ## run the Go tests with the oldest Go that go.mod allow
 
 .PHONY: test-large
 test-large: library ## run the random histories a hundred times over (minutes)
-	KVSHARD_LARGE=1 $(GOTEST) -timeout 60m -run 'TestSameContent|TestRewindLeaves|TestHistories|TestTreesSideBySide|TestCosts' .
+	KVSHARD_LARGE=1 $(GOTEST) -timeout 60m -run 'TestSameContent|TestRewindLeaves|TestHistories|TestTreesSideBySide|TestCosts' ./tests
 
 # What each of the following has found is in RELIABILITY.md.
 
@@ -87,7 +87,7 @@ test-asan: ## run the Go tests with AddressSanitizer in Go, C and Rust, and look
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=address -Zexternal-clangrt' \
 		$(CARGO) build $(RUST) --release --target $(HOST) --target-dir rust/target/asan
 	CGO_LDFLAGS='-L$(CURDIR)/rust/target/asan/$(HOST)/release' ASAN_OPTIONS=detect_leaks=1 \
-		$(GOTEST) -tags kvshard_dev -asan -short -timeout 60m .
+		$(GOTEST) -tags kvshard_dev -asan -short -timeout 60m . ./tests
 
 # The tests behind real C callbacks: faults at every step, bad pointers, empty values.
 .PHONY: test-valgrind
@@ -114,9 +114,9 @@ fuzz-rust: ## fuzz decoders, call sequences and damaged stores in Rust (nightly;
 	done
 
 .PHONY: fuzz-go
-fuzz-go: library ## fuzz the Go package; go puts a failing input into testdata/fuzz
+fuzz-go: library ## fuzz the Go package; go puts a failing input into tests/testdata/fuzz
 	@for target in FuzzParseNode FuzzTree FuzzFrontier FuzzStore; do \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./tests; \
 	done
 
 .PHONY: crash
@@ -176,7 +176,7 @@ bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
 	@mkdir -p bin && rm -f bin/yardstick && go build -o bin/yardstick ./internal/yardstick
 	bin/yardstick
 	$(CARGO) bench $(RUST) --bench tree
-	go test -run '^$$' -bench . -benchtime 20x .
+	go test -run '^$$' -bench . -benchtime 20x ./tests
 
 .PHONY: benchmarks
 benchmarks: library ## write BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)

@@ -18,8 +18,8 @@ import (
 
 	"cosmossdk.io/core/store"
 
-	_ "github.com/kvshard/kvshard/lib/include" // kvshard.h: see there
 	"github.com/kvshard/kvshard/internal/link"
+	_ "github.com/kvshard/kvshard/lib/include" // kvshard.h: see there
 )
 
 // This file is the only one that calls the engine (C.kvshard_*): one function

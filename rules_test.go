@@ -83,7 +83,9 @@ const module = "github.com/kvshard/kvshard"
 //     the libraries;
 //   - what users build has no test helper: testing is for _test.go files, and
 //     log and fmt.Print are for none, since a library does not print;
-//   - kvtest, for users' tests, imports no testing either, and not kvshard.
+//   - kvtest, for users' tests, imports no testing either, and not kvshard;
+//   - internal/treetest, for this repository's tests, does, and nothing but a test
+//     imports it.
 func TestImports(t *testing.T) {
 	cgo := regexp.MustCompile(`^((bridge|exports)\.go|internal/link/link_[a-z0-9_]+\.go|internal/twolibs/[a-z_]+\.go)$`)
 	prints := regexp.MustCompile(`\bfmt\.Print|\bprintln\(|\bprint\(`)
@@ -101,7 +103,9 @@ func TestImports(t *testing.T) {
 			switch {
 			case imported == "C" && !cgo.MatchString(name):
 				t.Errorf("%s imports C", name)
-			case test:
+			case test || dir == "internal/treetest":
+			case imported == module+"/internal/treetest":
+				t.Errorf("%s imports %s, and is no test", name, imported)
 			case imported == "testing" || strings.HasPrefix(imported, "testing/"):
 				if strings.HasPrefix(dir, "examples/") {
 					continue // the example chain's own test kit; no user builds it

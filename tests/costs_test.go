@@ -1,4 +1,4 @@
-package kvshard_test
+package tests
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -114,7 +115,7 @@ func newMeter(t testing.TB, mem *kvtest.MemStore, opts ...kvshard.Option) *meter
 	m.gas = kvtest.NewGasStore(mem, 0)
 	m.trace = kvtest.NewTraceStore(m.gas)
 	m.trace.Record(false)
-	m.tree = open(t, m.trace, append([]kvshard.Option{kvshard.WithObserver(m.observe)}, opts...)...)
+	m.tree = treetest.Open(t, m.trace, append([]kvshard.Option{kvshard.WithObserver(m.observe)}, opts...)...)
 	return m
 }
 
@@ -146,7 +147,7 @@ func (m *meter) of(t testing.TB, f func() error) cost {
 func (m *meter) block(t testing.TB, size uint64, id uint32) cost {
 	t.Helper()
 	return m.of(t, func() error {
-		_, err := block(m.tree, size, 10, id)
+		_, err := treetest.Block(m.tree, size, 10, id)
 		return err
 	})
 }
@@ -158,7 +159,7 @@ func measure(t *testing.T, size uint64) costs {
 	const before = costCheckpoints * 10
 	id := uint32(1)
 	if size > before {
-		grow(t, m.tree, size-before)
+		treetest.Grow(t, m.tree, size-before)
 		for at := size - before; at < size; at, id = at+10, id+1 {
 			m.block(t, at, id)
 		}
@@ -168,7 +169,7 @@ func measure(t *testing.T, size uint64) costs {
 				t.Fatal(err)
 			}
 		}
-		grow(t, m.tree, size)
+		treetest.Grow(t, m.tree, size)
 	}
 
 	c := costs{}
@@ -190,12 +191,12 @@ func measure(t *testing.T, size uint64) costs {
 		position := random.Uint64N(size)
 		var w kvshard.Witness
 		c.WitnessAt.add(m.of(t, func() (err error) { w, err = m.tree.WitnessAt(position, newest); return err }))
-		if err := w.Verify(root, leafAt(position)); err != nil {
+		if err := w.Verify(root, treetest.LeafAt(position)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range costAppends {
-		c.Append.add(m.of(t, func() error { _, err := m.tree.Append(leafAt(size)); return err }))
+		c.Append.add(m.of(t, func() error { _, err := m.tree.Append(treetest.LeafAt(size)); return err }))
 		size++
 	}
 
@@ -286,9 +287,9 @@ func testCosts(t *testing.T, small costs, size uint64) {
 // TestOpenTouchesNothing: making a Tree is no operation on the store.
 func TestOpenTouchesNothing(t *testing.T) {
 	mem := kvtest.Strict(t)
-	grow(t, open(t, mem), 100)
+	treetest.Grow(t, treetest.Open(t, mem), 100)
 	trace := kvtest.NewTraceStore(mem)
-	open(t, trace)
+	treetest.Open(t, trace)
 	proxy := kvshard.NewStoreProxy(trace)
 	if _, err := kvshard.New(proxy); err != nil {
 		t.Fatal(err)
@@ -304,7 +305,7 @@ func TestOpenTouchesNothing(t *testing.T) {
 func TestCostDoesNotDependOnCheckpointsKept(t *testing.T) {
 	const leaves, blocks = 2_000, 32
 	base := kvtest.Strict(t)
-	grow(t, open(t, base), leaves)
+	treetest.Grow(t, treetest.Open(t, base), leaves)
 	var want []cost
 	for _, kept := range []uint32{10, 100, 1_000} {
 		m := newMeter(t, base.Clone(), kvshard.WithMaxCheckpoints(kept))
@@ -322,7 +323,7 @@ func TestCostDoesNotDependOnCheckpointsKept(t *testing.T) {
 			got = append(got, m.of(t, func() error { _, err := m.tree.WitnessAt(position, newest); return err }))
 		}
 		got = append(got, m.of(t, func() error { _, err := m.tree.RootAt(newest - 5); return err }))
-		clean(t, m.mem)
+		treetest.Clean(t, m.mem)
 		if want == nil {
 			want = got
 		}

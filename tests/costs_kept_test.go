@@ -1,9 +1,10 @@
-package kvshard_test
+package tests
 
 import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -12,7 +13,7 @@ import (
 func retaining(t *testing.T, retained int, gap uint32, opts ...kvshard.Option) (m *meter, next uint32) {
 	t.Helper()
 	m = newMeter(t, kvtest.Strict(t), opts...)
-	grow(t, m.tree, 2_000)
+	treetest.Grow(t, m.tree, 2_000)
 	checkpoint := func() {
 		next += gap
 		if err := m.tree.Checkpoint(next); err != nil {
@@ -89,7 +90,7 @@ func TestCostOfRelease(t *testing.T) {
 		if _, err := m.tree.SizeAt(released); err == nil {
 			t.Errorf("checkpoint %d was released and is still there", released)
 		}
-		clean(t, m.mem)
+		treetest.Clean(t, m.mem)
 		return got
 	}
 	few, many := run(10), run(1_000)
@@ -105,8 +106,8 @@ func TestCostOfRelease(t *testing.T) {
 func TestCostOfLowerLimit(t *testing.T) {
 	const kept, limit = 1_000, 5
 	mem := kvtest.Strict(t)
-	tree := open(t, mem, kvshard.WithMaxCheckpoints(kept))
-	grow(t, tree, 100)
+	tree := treetest.Open(t, mem, kvshard.WithMaxCheckpoints(kept))
+	treetest.Grow(t, tree, 100)
 	for id := range uint32(kept) {
 		if err := tree.Checkpoint(id); err != nil {
 			t.Fatal(err)
@@ -142,7 +143,7 @@ func TestCostOfRemovedMarks(t *testing.T) {
 		marks = 1_000
 	}
 	m := newMeter(t, kvtest.Strict(t), kvshard.WithMaxCheckpoints(1))
-	grow(t, m.tree, 2*marks)
+	treetest.Grow(t, m.tree, 2*marks)
 	if err := m.tree.Checkpoint(1); err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +172,7 @@ func TestCostOfRemovedMarks(t *testing.T) {
 		t.Errorf("RootAt and WitnessAt cost %+v, before the removals %+v", after, before)
 	}
 
-	grow(t, m.tree, 2*marks+1)
+	treetest.Grow(t, m.tree, 2*marks+1)
 	most := cost{}
 	id := uint32(2)
 	for ; ; id++ {
@@ -189,7 +190,7 @@ func TestCostOfRemovedMarks(t *testing.T) {
 		t.Errorf("the dearest checkpoint costs %+v", most)
 	}
 	t.Logf("%d checkpoints, the dearest costs %+v", id, most)
-	checkTree(t, m.tree)
+	treetest.CheckTree(t, m.tree)
 }
 
 // TestCostOfNothing: a call on a store without a tip looks for shards once, and
@@ -200,7 +201,7 @@ func TestCostOfNothing(t *testing.T) {
 	if got := size(); got.Ops != 2 {
 		t.Errorf("Size of nothing: %d operations, want a Get and an iterator without an entry", got.Ops)
 	}
-	grow(t, m.tree, 1)
+	treetest.Grow(t, m.tree, 1)
 	if got := size(); got.Ops != 1 {
 		t.Errorf("Size: %d operations, want 1", got.Ops)
 	}

@@ -1,4 +1,4 @@
-package kvshard_test
+package tests
 
 import (
 	"encoding/json"
@@ -11,22 +11,9 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/internal/realdata"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
-
-// nodes returns the same bytes as nodes.
-func nodes(plain [][32]byte) []kvshard.Node {
-	out := make([]kvshard.Node, len(plain))
-	for i, n := range plain {
-		out[i] = n
-	}
-	return out
-}
-
-// frontierOf returns the frontier as the package has it.
-func frontierOf(f realdata.Frontier) kvshard.Frontier {
-	return kvshard.Frontier{Size: f.Size, Leaf: f.Leaf, Ommers: nodes(f.Ommers)}
-}
 
 // emptyRoot is EmptyRoot for a level that is one.
 func emptyRoot(t testing.TB, level int) kvshard.Node {
@@ -102,9 +89,9 @@ func TestConsensusRoots(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tree := open(t, kvtest.Strict(t))
+			tree := treetest.Open(t, kvtest.Strict(t))
 			for _, b := range chain.Blocks {
-				if _, err := tree.AppendBatch(nodes(b.Commitments)); err != nil {
+				if _, err := tree.AppendBatch(treetest.Nodes(b.Commitments)); err != nil {
 					t.Fatal(err)
 				}
 				if err := tree.Checkpoint(b.Height); err != nil {
@@ -126,7 +113,7 @@ func TestConsensusRoots(t *testing.T) {
 					verify(t, tree, position, b.Height, root)
 				}
 			}
-			checkTree(t, tree)
+			treetest.CheckTree(t, tree)
 		})
 	}
 }
@@ -163,7 +150,7 @@ func TestRealFrontiers(t *testing.T) {
 // ../shared/testdata beside the repository.
 func TestMoreRealFrontiers(t *testing.T) {
 	const name = "orchard_mainnet_frontiers.json"
-	data, err := os.ReadFile(filepath.Join("..", "shared", "testdata", name))
+	data, err := os.ReadFile(filepath.Join("..", "..", "shared", "testdata", name))
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skipf("no ../shared/testdata/%s beside the repository: there are three of its frontiers in testdata", name)
 	}
@@ -196,8 +183,8 @@ func TestMoreRealFrontiers(t *testing.T) {
 // goOnFrom starts a tree from a frontier and appends n leaves, block by block.
 func goOnFrom(t *testing.T, known realdata.Frontier, n int) {
 	t.Helper()
-	f := frontierOf(known)
-	tree := open(t, kvtest.Strict(t))
+	f := treetest.FrontierOf(known)
+	tree := treetest.Open(t, kvtest.Strict(t))
 	if err := tree.InsertFrontier(f, known.Height); err != nil {
 		t.Fatal(err)
 	}
@@ -213,11 +200,11 @@ func goOnFrom(t *testing.T, known realdata.Frontier, n int) {
 	for done := 0; done < n; {
 		leaves := min(100, n-done)
 		id++
-		root, err := block(tree, size, leaves, id)
+		root, err := treetest.Block(tree, size, leaves, id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		plain.append(t, leavesAt(size, leaves)...)
+		plain.append(t, treetest.LeavesAt(size, leaves)...)
 		if want := plain.root(t); root != want {
 			t.Errorf("%d leaves: root %s, want %s", size, root, want)
 		}
@@ -237,14 +224,14 @@ func goOnFrom(t *testing.T, known realdata.Frontier, n int) {
 	if root, err := tree.RootAt(known.Height); root != known.Root || err != nil {
 		t.Errorf("root at the frontier, later: %s, %v; want %x", root, err, known.Root)
 	}
-	checkTree(t, tree)
+	treetest.CheckTree(t, tree)
 	if err := tree.Rewind(known.Height); err != nil {
 		t.Fatal(err)
 	}
 	if back, err := tree.Frontier(); fmt.Sprint(back) != fmt.Sprint(f) || err != nil {
 		t.Errorf("after a rewind the frontier comes back as %v, %v", back, err)
 	}
-	checkTree(t, tree)
+	treetest.CheckTree(t, tree)
 }
 
 // TestEmptyRootVectors compares the empty root of each of the 33 levels.
@@ -273,7 +260,7 @@ func TestDepth4Vectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree := open(t, kvtest.Strict(t))
+	tree := treetest.Open(t, kvtest.Strict(t))
 	for i, want := range vectors.Trees {
 		if _, err := tree.Append(vectors.Leaves[i]); err != nil {
 			t.Fatal(err)

@@ -1,4 +1,4 @@
-package kvshard_test
+package tests
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"cosmossdk.io/core/store"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -76,11 +77,11 @@ func TestGoldenTraces(t *testing.T) {
 				return kept
 			}))
 			fresh := goldenTrace(s, runTraced(t, s, func(kv store.KVStore, opts []kvshard.Option) *kvshard.Tree {
-				return open(t, kv, opts...)
+				return treetest.Open(t, kv, opts...)
 			}))
 			diffLines(t, "a Tree that lives long and a fresh one", longLived, fresh)
 
-			file := filepath.Join("testdata", "trace", s.name+".txt")
+			file := filepath.Join("..", "testdata", "trace", s.name+".txt")
 			if *update {
 				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 					t.Fatal(err)
@@ -139,7 +140,7 @@ func diffLines(t *testing.T, what string, a, b []byte) {
 func TestReadsBeforeWrites(t *testing.T) {
 	for _, s := range scripts() {
 		t.Run(s.name, func(t *testing.T) {
-			steps := runTraced(t, s, func(kv store.KVStore, opts []kvshard.Option) *kvshard.Tree { return open(t, kv, opts...) })
+			steps := runTraced(t, s, func(kv store.KVStore, opts []kvshard.Option) *kvshard.Tree { return treetest.Open(t, kv, opts...) })
 			tip := false // whether there is one before the step
 			for _, step := range steps {
 				var lastWritten []byte

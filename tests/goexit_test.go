@@ -4,20 +4,22 @@
 // two Go frames without running them, as cgo specifies, so that what they
 // had marked on the stack stays marked, and their memory stays allocated.
 
-package kvshard_test
+package tests
 
 import (
 	"runtime"
 	"testing"
+
+	"github.com/kvshard/kvshard/internal/treetest"
 )
 
 // TestGoexitInStore ends the goroutine inside the store, as a test's FailNow
 // does there.
 func TestGoexitInStore(t *testing.T) {
-	expectNoHandles(t)
-	s := newHookStore()
-	tree := fill(t, s)
-	s.before = func(op string) error {
+	treetest.ExpectNoHandles(t)
+	s := treetest.NewHookStore()
+	tree := treetest.Fill(t, s)
+	s.Before = func(op string) error {
 		if op == "iterate" {
 			runtime.Goexit()
 		}
@@ -34,10 +36,10 @@ func TestGoexitInStore(t *testing.T) {
 		returned = true
 	}()
 	<-done
-	if returned || s.open != 0 {
-		t.Errorf("the call returned: %v; %d iterators left open", returned, s.open)
+	if returned || s.OpenIterators != 0 {
+		t.Errorf("the call returned: %v; %d iterators left open", returned, s.OpenIterators)
 	}
-	s.before = func(string) error { return nil }
+	s.Before = func(string) error { return nil }
 	if size, err := tree.Size(); size != 50 || err != nil {
 		t.Errorf("size %d, %v", size, err)
 	}

@@ -1,4 +1,4 @@
-package kvshard_test
+package tests
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -32,10 +33,10 @@ type step struct {
 
 func appends(first uint64, n int) step {
 	if n == 1 {
-		return step{"Append", func(t *kvshard.Tree) (string, error) { return text(t.Append(leafAt(first))) }}
+		return step{"Append", func(t *kvshard.Tree) (string, error) { return text(t.Append(treetest.LeafAt(first))) }}
 	}
 	return step{fmt.Sprintf("AppendBatch(%d leaves)", n), func(t *kvshard.Tree) (string, error) {
-		return text(t.AppendBatch(leavesAt(first, n)))
+		return text(t.AppendBatch(treetest.LeavesAt(first, n)))
 	}}
 }
 
@@ -120,11 +121,11 @@ func digest(b []byte) string { return fmt.Sprintf("sha256 %x", sha256.Sum256(b))
 // change: at 16, 32, 128 and 512 leaves.
 func scripts() []script {
 	// Any nodes make a frontier: nobody can tell what they are hashes of.
-	frontier := kvshard.Frontier{Size: 1_000_005, Leaf: leafAt(1_000_004)}
+	frontier := kvshard.Frontier{Size: 1_000_005, Leaf: treetest.LeafAt(1_000_004)}
 	for range bits.OnesCount64(frontier.Size - 1) {
-		frontier.Ommers = append(frontier.Ommers, leafAt(1<<40+uint64(len(frontier.Ommers))))
+		frontier.Ommers = append(frontier.Ommers, treetest.LeafAt(1<<40+uint64(len(frontier.Ommers))))
 	}
-	one := kvshard.Frontier{Size: 1, Leaf: leafAt(0)}
+	one := kvshard.Frontier{Size: 1, Leaf: treetest.LeafAt(0)}
 	bad := kvshard.Node{31: 0xFF}
 
 	var marked, ephemeral, started, prefixed, refused []step
@@ -166,12 +167,12 @@ func scripts() []script {
 	// Calls that are refused: the arguments are bad, or what is asked for is not there.
 	add(&refused, appends(0, 40), checkpoints(5), appends(40, 8))
 	add(&refused, step{"AppendBatch(a bad leaf)", func(t *kvshard.Tree) (string, error) {
-		return text(t.AppendBatch([]kvshard.Node{leafAt(48), bad}))
+		return text(t.AppendBatch([]kvshard.Node{treetest.LeafAt(48), bad}))
 	}})
 	add(&refused, checkpoints(5), checkpoints(4), rewinds(6), retains(6), releases(6), removes(0, 6), removes(45, 5))
 	add(&refused, inserts(one, 9))
 	add(&refused, inserts(kvshard.Frontier{Size: 2}, 9))
-	add(&refused, inserts(kvshard.Frontier{Size: 2, Leaf: bad, Ommers: []kvshard.Node{leafAt(0)}}, 9))
+	add(&refused, inserts(kvshard.Frontier{Size: 2, Leaf: bad, Ommers: []kvshard.Node{treetest.LeafAt(0)}}, 9))
 	add(&refused, reads(6, 48, 1<<40)[1:9]...)
 	add(&refused, reads(5, 41, 1<<63)[4:9]...)
 
@@ -214,7 +215,7 @@ func TestScriptsMakeEveryCall(t *testing.T) {
 func TestScriptsEndAsExpected(t *testing.T) {
 	for _, s := range scripts() {
 		mem := kvtest.Strict(t)
-		tree := open(t, mem, s.opts...)
+		tree := treetest.Open(t, mem, s.opts...)
 		failed := 0
 		for i, step := range s.steps {
 			_, err := step.run(tree)
@@ -233,6 +234,6 @@ func TestScriptsEndAsExpected(t *testing.T) {
 		if s.name == "refused" && failed < 15 {
 			t.Errorf("%d calls are refused", failed)
 		}
-		checkTree(t, tree)
+		treetest.CheckTree(t, tree)
 	}
 }

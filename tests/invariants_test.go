@@ -1,4 +1,4 @@
-package kvshard_test
+package tests
 
 import (
 	"errors"
@@ -12,6 +12,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -19,7 +20,7 @@ import (
 // 'Name/seed=5$' repeats one.
 func seeds(t *testing.T, n uint64, f func(t *testing.T, random *rand.Rand)) {
 	t.Helper()
-	if large() {
+	if treetest.Large() {
 		n *= 100
 	}
 	for seed := range n {
@@ -83,7 +84,7 @@ func (h *history) next(kinds ...string) event {
 func apply(tree *kvshard.Tree, e event) error {
 	switch e.kind {
 	case "append":
-		_, err := tree.AppendBatch(leavesAt(e.first, e.n))
+		_, err := tree.AppendBatch(treetest.LeavesAt(e.first, e.n))
 		return err
 	case "checkpoint":
 		return tree.Checkpoint(e.id)
@@ -135,11 +136,11 @@ func TestSameContentHoweverSplit(t *testing.T) {
 		h := &history{random: random}
 		opts := optionsOf(random)
 		whole, parts := kvtest.Strict(t), kvtest.Strict(t)
-		one := open(t, whole, append(opts, kvshard.WithThreads(1))...)
+		one := treetest.Open(t, whole, append(opts, kvshard.WithThreads(1))...)
 		plain := &plainTree{}
 		for i := range 60 {
 			e := h.next("append", "append", "append", "checkpoint", "checkpoint", "unmark", "retain", "release")
-			other := open(t, parts, append(opts, kvshard.WithThreads(3))...)
+			other := treetest.Open(t, parts, append(opts, kvshard.WithThreads(3))...)
 			x, y := apply(one, e), split(random, other, e)
 			if (x == nil) != (y == nil) || (x != nil && x.Error() != y.Error()) {
 				t.Fatalf("step %d, %+v: %v at once, %v in parts", i, e, x, y)
@@ -148,10 +149,10 @@ func TestSameContentHoweverSplit(t *testing.T) {
 				t.Fatalf("step %d, %+v: the content differs\n%s", i, e, whole.Diff(parts))
 			}
 			if e.kind == "append" {
-				plain.append(t, leavesAt(e.first, e.n)...)
+				plain.append(t, treetest.LeavesAt(e.first, e.n)...)
 			}
 			if i%10 == 9 {
-				checkTree(t, one)
+				treetest.CheckTree(t, one)
 				if root, err := one.Root(); root != plain.root(t) || err != nil {
 					t.Fatalf("step %d: root %s, %v; want %s", i, root, err, plain.root(t))
 				}
@@ -170,7 +171,7 @@ func TestRewindLeavesNoTrace(t *testing.T) {
 			opts = append(opts, kvshard.WithRetention(kvshard.Ephemeral))
 		}
 		mem := kvtest.Strict(t)
-		tree := open(t, mem, opts...)
+		tree := treetest.Open(t, mem, opts...)
 		live := func(n int, kinds ...string) {
 			for range n {
 				e := h.next(kinds...)
@@ -200,7 +201,7 @@ func TestRewindLeavesNoTrace(t *testing.T) {
 			if !mem.Equal(want) {
 				t.Fatalf("the rewind to %d leaves a trace:\n%s", at, want.Diff(mem))
 			}
-			checkTree(t, tree)
+			treetest.CheckTree(t, tree)
 			h.size, h.ids, h.sizes = h.sizes[h.floor], h.ids[:h.floor+1], h.sizes[:h.floor+1]
 		}
 	})
@@ -271,7 +272,7 @@ func TestHistories(t *testing.T) {
 		if ephemeral {
 			opts = append(opts, kvshard.WithRetention(kvshard.Ephemeral))
 		}
-		tree := open(t, mem, opts...)
+		tree := treetest.Open(t, mem, opts...)
 		m := &marks{ephemeral, map[uint64]map[uint32]bool{}, map[uint64]bool{}}
 		for range calls {
 			e := h.next("append", "append", "append", "checkpoint", "checkpoint", "unmark", "unmark", "retain", "release", "rewind")
@@ -311,7 +312,7 @@ func TestHistories(t *testing.T) {
 			}
 		}
 		plain := &plainTree{}
-		plain.append(t, leavesAt(0, int(h.size))...)
+		plain.append(t, treetest.LeavesAt(0, int(h.size))...)
 		root, err := tree.Root()
 		if want := plain.root(t); root != want || err != nil {
 			t.Fatalf("root %s, %v; want %s", root, err, want)
@@ -319,7 +320,7 @@ func TestHistories(t *testing.T) {
 		for position := range h.size {
 			w, err := tree.Witness(position)
 			m.check(t, "witness", position, err)
-			if err == nil && w.Verify(root, leafAt(position)) != nil {
+			if err == nil && w.Verify(root, treetest.LeafAt(position)) != nil {
 				t.Errorf("the witness of %d does not lead to the root", position)
 			}
 		}
@@ -331,7 +332,7 @@ func TestHistories(t *testing.T) {
 			for position := range c.Size {
 				w, err := tree.WitnessAt(position, c.ID)
 				m.check(t, fmt.Sprintf("witness at %d", c.ID), position, err)
-				if err == nil && w.Verify(at, leafAt(position)) != nil {
+				if err == nil && w.Verify(at, treetest.LeafAt(position)) != nil {
 					t.Errorf("the witness of %d at %d does not lead to the root", position, c.ID)
 				}
 				if err == nil && c.Retained && len(m.removed[position]) > 0 {
@@ -349,7 +350,7 @@ func TestHistories(t *testing.T) {
 // wait for a retained one, also when that later one is pruned.
 func TestRetainedKeepsWhatItProves(t *testing.T) {
 	mem := kvtest.Strict(t)
-	tree := open(t, mem, kvshard.WithMaxCheckpoints(1))
+	tree := treetest.Open(t, mem, kvshard.WithMaxCheckpoints(1))
 	do := func(errs ...error) {
 		t.Helper()
 		if err := errors.Join(errs...); err != nil {
@@ -363,10 +364,10 @@ func TestRetainedKeepsWhatItProves(t *testing.T) {
 		}
 		return err
 	}
-	grow(t, tree, 20)
+	treetest.Grow(t, tree, 20)
 	do(tree.Checkpoint(1), tree.RetainCheckpoint(1))
 	root := must(tree.Root())
-	grow(t, tree, 25)
+	treetest.Grow(t, tree, 25)
 	do(tree.Checkpoint(2), remove(4, 2), remove(5, 2), tree.Checkpoint(3))
 	if _, err := tree.SizeAt(2); !errors.Is(err, kvshard.ErrCheckpointNotFound) {
 		t.Fatalf("checkpoint 2 is there: %v", err)
@@ -374,15 +375,15 @@ func TestRetainedKeepsWhatItProves(t *testing.T) {
 	for _, position := range []uint64{4, 5} {
 		verify(t, tree, position, 1, root)
 	}
-	checkTree(t, tree)
+	treetest.CheckTree(t, tree)
 
-	rewound := open(t, mem.Clone(), kvshard.WithMaxCheckpoints(1))
+	rewound := treetest.Open(t, mem.Clone(), kvshard.WithMaxCheckpoints(1))
 	do(rewound.Rewind(1))
 	for _, position := range []uint64{4, 5} {
 		w, err := rewound.Witness(position)
-		do(err, w.Verify(root, leafAt(position)))
+		do(err, w.Verify(root, treetest.LeafAt(position)))
 	}
-	checkTree(t, rewound)
+	treetest.CheckTree(t, rewound)
 
 	do(tree.ReleaseCheckpoint(1), tree.Checkpoint(4))
 	for _, position := range []uint64{4, 5} {
@@ -390,7 +391,7 @@ func TestRetainedKeepsWhatItProves(t *testing.T) {
 			t.Errorf("leaf %d after the release: %v, want ErrPruned", position, err)
 		}
 	}
-	checkTree(t, tree)
+	treetest.CheckTree(t, tree)
 }
 
 // TestTreesSideBySide: trees under prefixes of one store, and keys of others
@@ -418,8 +419,8 @@ func TestTreesSideBySide(t *testing.T) {
 			alone := kvtest.Strict(t)
 			trees = append(trees, neighbour{
 				prefix, alone,
-				open(t, shared, append(opts, kvshard.WithPrefix([]byte(prefix)))...),
-				open(t, alone, opts...),
+				treetest.Open(t, shared, append(opts, kvshard.WithPrefix([]byte(prefix)))...),
+				treetest.Open(t, alone, opts...),
 				&history{random: random},
 			})
 		}
@@ -439,7 +440,7 @@ func TestTreesSideBySide(t *testing.T) {
 			for _, pair := range n.alone.Dump() {
 				want.Put(append([]byte(n.prefix), pair.Key...), pair.Value)
 			}
-			checkTree(t, n.here)
+			treetest.CheckTree(t, n.here)
 			x, err := n.here.Root()
 			if err != nil {
 				t.Fatal(err)
@@ -475,7 +476,7 @@ func TestConcurrentTrees(t *testing.T) {
 	if err := live(want); err != nil {
 		t.Fatal(err)
 	}
-	root, err := open(t, want).Root()
+	root, err := treetest.Open(t, want).Root()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -540,17 +541,17 @@ func TestDatabases(t *testing.T) {
 			db, reopen := make(t)
 			mem := kvtest.Strict(t)
 			for id := range uint32(blocks) {
-				want, err := block(open(t, mem), 10*uint64(id), 10, id)
+				want, err := treetest.Block(treetest.Open(t, mem), 10*uint64(id), 10, id)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if root, err := block(open(t, db), 10*uint64(id), 10, id); root != want || err != nil {
+				if root, err := treetest.Block(treetest.Open(t, db), 10*uint64(id), 10, id); root != want || err != nil {
 					t.Fatalf("block %d: root %s, %v; want %s", id, root, err, want)
 				}
 			}
 			db = reopen()
 			defer db.Close()
-			tree := open(t, db)
+			tree := treetest.Open(t, db)
 			list := 0
 			for c, err := range tree.Checkpoints() {
 				if err != nil {
@@ -565,11 +566,11 @@ func TestDatabases(t *testing.T) {
 				t.Errorf("%d checkpoints, want %d", list, kept)
 			}
 			verify(t, tree, 7, blocks-1, must(tree.Root()))
-			checkTree(t, tree)
+			treetest.CheckTree(t, tree)
 			if err := tree.Rewind(blocks - kept); err != nil {
 				t.Fatal(err)
 			}
-			checkTree(t, tree)
+			treetest.CheckTree(t, tree)
 		})
 	}
 }

@@ -1,4 +1,4 @@
-package kvshard_test
+package tests
 
 import (
 	"encoding/binary"

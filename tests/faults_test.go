@@ -1,4 +1,4 @@
-package kvshard_test
+package tests
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -15,7 +16,7 @@ import (
 type oddity struct{ _ byte }
 
 // errDisk is the store's own error.
-var errDisk = &diskError{sector: 7}
+var errDisk = &treetest.DiskError{Sector: 7}
 
 // faults are the ways in which an operation fails, and what a step may make of
 // it. Each is tried at every operation of every step of every script.
@@ -49,7 +50,7 @@ type faultedStep struct {
 
 // storeError: the store's own error comes out, whatever it has been through.
 func (s faultedStep) storeError() string {
-	var own *diskError
+	var own *treetest.DiskError
 	var e *kvshard.Error
 	switch {
 	case s.panicked:
@@ -114,12 +115,12 @@ func TestEveryOperationFails(t *testing.T) {
 	}
 	for _, s := range scripts() {
 		t.Run(s.name, func(t *testing.T) {
-			expectNoHandles(t)
+			treetest.ExpectNoHandles(t)
 			mem := kvtest.NewMemStore()
 			for i, step := range s.steps {
 				before := mem.Clone()
 				trace := kvtest.NewTraceStore(mem)
-				want := outcome(step.run(open(t, trace, s.opts...)))
+				want := outcome(step.run(treetest.Open(t, trace, s.opts...)))
 				if failed := mem.Check(); failed != nil {
 					t.Fatal(failed)
 				}
@@ -143,7 +144,7 @@ func TestEveryOperationFails(t *testing.T) {
 func countOps(t *testing.T, s script, step step, before *kvtest.MemStore, fault kvtest.Fault) int {
 	t.Helper()
 	counting := kvtest.NewFaultStore(before.Clone(), fault)
-	_, _ = step.run(open(t, counting, s.opts...))
+	_, _ = step.run(treetest.Open(t, counting, s.opts...))
 	return counting.Ops()
 }
 
@@ -156,10 +157,10 @@ func tryFault(t *testing.T, what string, s script, step step, before, after *kvt
 	writes := kvtest.NewTraceStore(mem)
 	failing := kvtest.NewFaultStore(writes, fault)
 	observed := 0
-	tree := open(t, failing, append([]kvshard.Option{kvshard.WithObserver(func(kvshard.Stats) { observed++ })}, s.opts...)...)
+	tree := treetest.Open(t, failing, append([]kvshard.Option{kvshard.WithObserver(func(kvshard.Stats) { observed++ })}, s.opts...)...)
 
 	got := faultedStep{name: step.name, fault: fault}
-	got.value, got.panicked = recovered(func() { got.result, got.err = step.run(tree) })
+	got.value, got.panicked = treetest.Recovered(func() { got.result, got.err = step.run(tree) })
 	if !failing.Fired() {
 		t.Errorf("%s: there is no operation %d", what, n)
 		return false
@@ -192,7 +193,7 @@ func tryFault(t *testing.T, what string, s script, step step, before, after *kvt
 	again := mem
 	if fault.Sticky || !mem.Equal(before) {
 		again = before.Clone()
-		tree = open(t, again, s.opts...)
+		tree = treetest.Open(t, again, s.opts...)
 	}
 	if result := outcome(step.run(tree)); result != want || !again.Equal(after) {
 		t.Errorf("%s, %v: the step again comes to %s, want %s; the store differs in\n%s", what, failing, result, want, after.Diff(again))
@@ -205,12 +206,12 @@ func tryFault(t *testing.T, what string, s script, step step, before, after *kvt
 // charge are tried. The panic is the store's own, and what was written until
 // then is a beginning of what the block writes.
 func TestOutOfGasAtEveryLimit(t *testing.T) {
-	expectNoHandles(t)
+	treetest.ExpectNoHandles(t)
 	start := kvtest.NewMemStore()
-	tree := open(t, start, kvshard.WithMaxCheckpoints(5))
+	tree := treetest.Open(t, start, kvshard.WithMaxCheckpoints(5))
 	size := uint64(0)
 	for id := range uint32(12) { // the block to come completes 128 leaves, with a quad and the cap
-		if _, err := block(tree, size, 10, id); err != nil {
+		if _, err := treetest.Block(tree, size, 10, id); err != nil {
 			t.Fatal(err)
 		}
 		size += 10
@@ -227,9 +228,9 @@ func TestOutOfGasAtEveryLimit(t *testing.T) {
 		mem := start.Clone()
 		trace := kvtest.NewTraceStore(mem)
 		gas := kvtest.NewGasStore(trace, limit)
-		tree := open(t, gas, kvshard.WithMaxCheckpoints(5))
-		value, panicked = recovered(func() {
-			if _, err := block(tree, size, 10, 12); err != nil {
+		tree := treetest.Open(t, gas, kvshard.WithMaxCheckpoints(5))
+		value, panicked = treetest.Recovered(func() {
+			if _, err := treetest.Block(tree, size, 10, 12); err != nil {
 				t.Errorf("limit %d: %v", limit, err)
 			}
 		})

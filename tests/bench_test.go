@@ -1,4 +1,4 @@
-package kvshard_test
+package tests
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/internal/dbstore"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -25,8 +26,8 @@ func BenchmarkTree(b *testing.B) {
 				b.Skip("a tree of a million leaves takes seconds to build")
 			}
 			full := kvtest.NewMemStore()
-			tree := open(b, full)
-			grow(b, tree, size)
+			tree := treetest.Open(b, full)
+			treetest.Grow(b, tree, size)
 			for id := range uint32(kvshard.DefaultMaxCheckpoints) {
 				if err := tree.Checkpoint(id); err != nil {
 					b.Fatal(err)
@@ -59,9 +60,9 @@ func benchmarkTree(b *testing.B, db dbm.DB, records []kvtest.Pair, size uint64) 
 		b.Fatal(err)
 	}
 	id := uint32(kvshard.DefaultMaxCheckpoints)
-	leaves := leavesAt(0, 10)
+	leaves := treetest.LeavesAt(0, 10)
 	random := rand.New(rand.NewPCG(1, 1))
-	tree := open(b, db)
+	tree := treetest.Open(b, db)
 	call := func(name string, f func() error) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -91,7 +92,7 @@ func benchmarkTree(b *testing.B, db dbm.DB, records []kvtest.Pair, size uint64) 
 	call("block", func() error { return block(tree) })
 	synced := dbstore.New(db)
 	call("block-synced", func() error {
-		return synced.Do(func(kv store.KVStore) error { return block(open(b, kv)) })
+		return synced.Do(func(kv store.KVStore) error { return block(treetest.Open(b, kv)) })
 	})
 }
 
@@ -100,13 +101,13 @@ func benchmarkTree(b *testing.B, db dbm.DB, records []kvtest.Pair, size uint64) 
 func BenchmarkCombine(b *testing.B) {
 	b.Run("one", func(b *testing.B) {
 		for b.Loop() {
-			combined(b, 5, leafAt(1), leafAt(2))
+			combined(b, 5, treetest.LeafAt(1), treetest.LeafAt(2))
 		}
 	})
 	const n = 1024
 	pairs := make([][2]kvshard.Node, n)
 	for i := range pairs {
-		pairs[i] = [2]kvshard.Node{leafAt(uint64(i)), leafAt(uint64(n + i))}
+		pairs[i] = [2]kvshard.Node{treetest.LeafAt(uint64(i)), treetest.LeafAt(uint64(n + i))}
 	}
 	b.Run("batch", func(b *testing.B) {
 		for b.Loop() {

@@ -1,4 +1,4 @@
-package kvshard_test
+package tests
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -21,14 +22,14 @@ func everyCall(tree *kvshard.Tree) map[string]error {
 		return err
 	}
 	return map[string]error{
-		"Append":            errOf(tree.Append(leafAt(0))),
-		"AppendBatch":       errOf(tree.AppendBatch(leavesAt(0, 20))),
+		"Append":            errOf(tree.Append(treetest.LeafAt(0))),
+		"AppendBatch":       errOf(tree.AppendBatch(treetest.LeavesAt(0, 20))),
 		"Check":             tree.Check(),
 		"Checkpoint":        tree.Checkpoint(9),
 		"Checkpoints":       checkpoints(),
 		"Dump":              tree.Dump(io.Discard),
 		"Frontier":          errOf(tree.Frontier()),
-		"InsertFrontier":    tree.InsertFrontier(kvshard.Frontier{Size: 1, Leaf: leafAt(0)}, 9),
+		"InsertFrontier":    tree.InsertFrontier(kvshard.Frontier{Size: 1, Leaf: treetest.LeafAt(0)}, 9),
 		"Leaf":              errOf(tree.Leaf(0)),
 		"ReleaseCheckpoint": tree.ReleaseCheckpoint(1),
 		"RemoveMark":        errOf(tree.RemoveMark(0, 1)),
@@ -50,7 +51,7 @@ func TestForeignStores(t *testing.T) {
 	// What a plain ShardTree leaves: shards and checkpoints, and no tip.
 	foreign := kvtest.NewMemStore()
 	own := kvtest.NewMemStore()
-	if _, err := block(open(t, own), 0, 40, 1); err != nil {
+	if _, err := treetest.Block(treetest.Open(t, own), 0, 40, 1); err != nil {
 		t.Fatal(err)
 	}
 	for _, pair := range own.Dump() {
@@ -70,7 +71,7 @@ func TestForeignStores(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := c.mem.Clone()
-			tree := open(t, c.mem, kvshard.WithPrefix(prefix))
+			tree := treetest.Open(t, c.mem, kvshard.WithPrefix(prefix))
 			made := everyCall(tree)
 			for _, method := range methodsOfTree() {
 				err := made[method]
@@ -95,7 +96,7 @@ func TestKeysOfTheModule(t *testing.T) {
 	for _, key := range []byte{0x13, 0x14} {
 		mem := kvtest.NewMemStore()
 		mem.Put([]byte{key}, []byte("m"))
-		err := open(t, mem).Checkpoint(1)
+		err := treetest.Open(t, mem).Checkpoint(1)
 		if !errors.Is(err, kvshard.ErrUnsupportedVersion) || !strings.Contains(err.Error(), "give the tree a prefix") {
 			t.Errorf("key %x: %v, want ErrUnsupportedVersion and what to do", key, err)
 		}
@@ -105,12 +106,12 @@ func TestKeysOfTheModule(t *testing.T) {
 // TestHighestCheckpoint: the id that no other could follow is refused.
 func TestHighestCheckpoint(t *testing.T) {
 	mem := kvtest.Strict(t)
-	tree := open(t, mem)
-	grow(t, tree, 1)
+	tree := treetest.Open(t, mem)
+	treetest.Grow(t, tree, 1)
 	before := mem.Clone()
 	for _, err := range []error{
 		tree.Checkpoint(math.MaxUint32),
-		open(t, kvtest.Strict(t)).InsertFrontier(kvshard.Frontier{Size: 1, Leaf: leafAt(0)}, math.MaxUint32),
+		treetest.Open(t, kvtest.Strict(t)).InsertFrontier(kvshard.Frontier{Size: 1, Leaf: treetest.LeafAt(0)}, math.MaxUint32),
 	} {
 		if !errors.Is(err, kvshard.ErrCheckpointOrder) || !strings.Contains(err.Error(), "cast of -1") {
 			t.Errorf("%v, want ErrCheckpointOrder", err)

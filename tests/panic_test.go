@@ -1,43 +1,31 @@
-package kvshard_test
+package tests
 
 import (
 	"errors"
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 )
 
 // outOfGas has the shape of the SDK's ErrorOutOfGas: thrown by value, and not
 // an error.
 type outOfGas struct{ Descriptor string }
 
-// recovered returns what f panics with, and whether it did.
-func recovered(f func()) (value any, panicked bool) {
-	defer func() {
-		if panicked {
-			value = recover()
-		}
-	}()
-	panicked = true
-	f()
-	panicked = false
-	return nil, false
-}
-
 // TestStorePanicIsTheIdenticalValue lets each operation of each method panic
 // in turn.
 func TestStorePanicIsTheIdenticalValue(t *testing.T) {
-	for _, c := range calls {
-		t.Run(c.name, func(t *testing.T) {
-			expectNoHandles(t)
+	for _, c := range treetest.Calls {
+		t.Run(c.Name, func(t *testing.T) {
+			treetest.ExpectNoHandles(t)
 			for n := 0; ; n++ {
-				s := newHookStore()
+				s := treetest.NewHookStore()
 				observed := 0
-				tree := fill(t, s, kvshard.WithObserver(func(kvshard.Stats) { observed++ }))
+				tree := treetest.Fill(t, s, kvshard.WithObserver(func(kvshard.Stats) { observed++ }))
 				observed = 0
 				want := &outOfGas{Descriptor: "WriteFlat"}
 				seen, thrown, after := 0, false, 0
-				s.before = func(op string) error {
+				s.Before = func(op string) error {
 					if thrown && op != "close iterator" {
 						after++
 					}
@@ -48,7 +36,7 @@ func TestStorePanicIsTheIdenticalValue(t *testing.T) {
 					return nil
 				}
 				var err error
-				got, panicked := recovered(func() { err = c.call(tree) })
+				got, panicked := treetest.Recovered(func() { err = c.Call(tree) })
 				if !thrown {
 					if panicked || err != nil {
 						t.Errorf("no operation panicked, but the call did: %v, %v", got, err)
@@ -61,13 +49,13 @@ func TestStorePanicIsTheIdenticalValue(t *testing.T) {
 				if after != 0 {
 					t.Errorf("operation %d: %d operations after the panic", n, after)
 				}
-				if s.open != 0 {
-					t.Errorf("operation %d: %d iterators left open", n, s.open)
+				if s.OpenIterators != 0 {
+					t.Errorf("operation %d: %d iterators left open", n, s.OpenIterators)
 				}
 				if observed != 0 {
 					t.Errorf("operation %d: the observer ran %d times, though the store panicked", n, observed)
 				}
-				s.before = func(string) error { return nil }
+				s.Before = func(string) error { return nil }
 				if _, err := tree.Size(); err != nil {
 					t.Errorf("operation %d: the tree is of no use afterwards: %v", n, err)
 				}
@@ -96,10 +84,10 @@ func TestPanicValuesOfAnyType(t *testing.T) {
 		"kvshard's own error": {&kvshard.Error{Kind: kvshard.ErrStore}, same},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := newHookStore()
-			tree := fill(t, s)
-			s.before = func(string) error { panic(c.value) }
-			got, panicked := recovered(func() { _, _ = tree.Root() })
+			s := treetest.NewHookStore()
+			tree := treetest.Fill(t, s)
+			s.Before = func(string) error { panic(c.value) }
+			got, panicked := treetest.Recovered(func() { _, _ = tree.Root() })
 			if !panicked || !c.same(got, c.value) {
 				t.Errorf("recovered %#v (%v), want %#v", got, panicked, c.value)
 			}
@@ -108,14 +96,14 @@ func TestPanicValuesOfAnyType(t *testing.T) {
 }
 
 func TestRuntimeErrorInStorePassesThrough(t *testing.T) {
-	s := newHookStore()
-	tree := fill(t, s)
-	s.before = func(string) error {
-		var none *diskError
-		none.sector++
+	s := treetest.NewHookStore()
+	tree := treetest.Fill(t, s)
+	s.Before = func(string) error {
+		var none *treetest.DiskError
+		none.Sector++
 		return nil
 	}
-	got, _ := recovered(func() { _, _ = tree.Size() })
+	got, _ := treetest.Recovered(func() { _, _ = tree.Size() })
 	err, ok := got.(interface{ RuntimeError() })
 	if !ok {
 		t.Errorf("recovered %v, want a runtime error", err)
@@ -123,16 +111,16 @@ func TestRuntimeErrorInStorePassesThrough(t *testing.T) {
 }
 
 func TestPanicInObserverIsTheCallers(t *testing.T) {
-	s := newHookStore()
+	s := treetest.NewHookStore()
 	var tree *kvshard.Tree
 	angry := false
-	tree = fill(t, s, kvshard.WithObserver(func(kvshard.Stats) {
+	tree = treetest.Fill(t, s, kvshard.WithObserver(func(kvshard.Stats) {
 		if angry {
 			panic("observer")
 		}
 	}))
 	angry = true
-	if got, _ := recovered(func() { _, _ = tree.Size() }); got != "observer" {
+	if got, _ := treetest.Recovered(func() { _, _ = tree.Size() }); got != "observer" {
 		t.Errorf("recovered %v, want the observer's panic", got)
 	}
 }
@@ -140,10 +128,10 @@ func TestPanicInObserverIsTheCallers(t *testing.T) {
 // TestStoreMayUseTheTree calls the tree from within an operation of its store,
 // as a tracing store may.
 func TestStoreMayUseTheTree(t *testing.T) {
-	s := newHookStore()
-	tree := fill(t, s)
+	s := treetest.NewHookStore()
+	tree := treetest.Fill(t, s)
 	inside := false
-	s.before = func(string) error {
+	s.Before = func(string) error {
 		if !inside {
 			inside = true
 			defer func() { inside = false }()
