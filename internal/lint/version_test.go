@@ -1,4 +1,4 @@
-package kvshard_test
+package lint
 
 import (
 	"os"
