@@ -73,7 +73,7 @@ test-oldest-go: library ## run the Go tests with the oldest Go that go.mod allow
 test-large: library ## run the random histories a hundred times over (minutes)
 	KVSHARD_LARGE=1 $(GOTEST) -timeout 60m -run 'TestSameContent|TestRewindLeaves|TestHistories|TestTreesSideBySide|TestCosts' ./tests
 
-# What each of the following has found is in RELIABILITY.md.
+# What each of the following has found is in docs/RELIABILITY.md.
 
 .PHONY: test-safety
 test-safety: library ## run the Go tests with the race detector, the strictest pointer checks, and a busy collector
@@ -179,9 +179,9 @@ bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
 	go test -run '^$$' -bench . -benchtime 20x ./tests
 
 .PHONY: benchmarks
-benchmarks: library ## write BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
+benchmarks: library ## write docs/BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
 	$(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release
-	cd cmd/kvshard && go run . bench --peers ../../tools/peers/target/release/peers --write ../..
+	cd cmd/kvshard && go run . bench --peers ../../tools/peers/target/release/peers --write ../../docs
 
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one
