@@ -121,13 +121,13 @@ fuzz-go: library ## fuzz the Go package; go puts a failing input into tests/test
 
 .PHONY: crash
 crash: library ## kill a process that writes a tree to disk, and the command, KILLS (500) times each, and look at what is left
-	@mkdir -p bin && rm -f bin/crash && go build -o bin/crash ./internal/crash
+	@mkdir -p bin && rm -f bin/crash && go build -o bin/crash ./internal/cmd/crash
 	bin/crash -kills $(KILLS)
 	cd cmd/kvshard && KVSHARD_KILLS=$(KILLS) $(GOTEST) -timeout 60m -run 'TestKilled$$' -v .
 
 .PHONY: load
 load: library ## append a million leaves beside readers, and watch memory and files (minutes)
-	@mkdir -p bin && rm -f bin/load && go build -o bin/load ./internal/load
+	@mkdir -p bin && rm -f bin/load && go build -o bin/load ./internal/cmd/load
 	bin/load
 
 .PHONY: supply-chain-tools
@@ -166,9 +166,9 @@ header: ## write lib/include/kvshard.h anew
 
 .PHONY: demo
 demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read it all again
-	@mkdir -p bin && rm -f bin/kvshard-demo
-	@go build -o bin/kvshard-demo ./cmd/kvshard-demo
-	@bin/kvshard-demo
+	@mkdir -p bin && rm -f bin/demo
+	@go build -o bin/demo ./examples/demo
+	@bin/demo
 
 .PHONY: bench
 bench: library ## time blocks, builds, roots and witnesses beside the yardsticks

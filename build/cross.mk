@@ -25,13 +25,13 @@ test-panic: ## test panics in kvshard and another Rust library in one Go program
 
 .PHONY: glibc
 glibc: library ## show what glibc a program needs, and check that it is at most the stated one
-	@mkdir -p bin && go build -o bin/probe ./internal/probe
+	@mkdir -p bin && go build -o bin/probe ./internal/cmd/probe
 	build/glibc.sh $(HOST_TARGET) $(GLIBC_FLOOR) bin/probe
 
 .PHONY: glibc-old
 glibc-old: library ## link against an old glibc with zig, check and run
 	@mkdir -p bin
-	CC=$(CURDIR)/build/zig-glibc.sh GLIBC=$(GLIBC_OLD) CGO_LDFLAGS=-lunwind go build -o bin/probe-old ./internal/probe
+	CC=$(CURDIR)/build/zig-glibc.sh GLIBC=$(GLIBC_OLD) CGO_LDFLAGS=-lunwind go build -o bin/probe-old ./internal/cmd/probe
 	build/glibc.sh $(HOST_TARGET) $(GLIBC_OLD) bin/probe-old
 	bin/probe-old
 

@@ -1,4 +1,4 @@
-// Command kvshard-demo runs a tree on a database on disk with the data of real
+// Command demo runs a tree on a database on disk with the data of real
 // Zcash blocks, and compares what comes out with what Zcash agreed on.
 package main
 
@@ -10,9 +10,9 @@ import (
 	"os"
 )
 
-const help = `kvshard-demo puts real Zcash blocks into note commitment trees on disk.
+const help = `demo puts real Zcash blocks into note commitment trees on disk.
 
-usage: kvshard-demo [-dir DIR]
+usage: demo [-dir DIR]
 
   1. The Orchard commitments of testnet and mainnet blocks, block by block, each
      root compared with the consensus root.
@@ -27,7 +27,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is main, with a status for the process.
 func run(args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("kvshard-demo", flag.ContinueOnError)
+	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
 		fmt.Fprint(flags.Output(), help+"\n")
@@ -40,7 +40,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return 2
 	case flags.NArg() > 0:
-		fmt.Fprintf(stderr, "kvshard-demo: unknown argument %q\n", flags.Arg(0))
+		fmt.Fprintf(stderr, "demo: unknown argument %q\n", flags.Arg(0))
 		flags.Usage()
 		return 2
 	}
@@ -50,7 +50,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = within(*dir, func(dir string) error { return demo(stdout, dir, in) })
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "kvshard-demo: %v\n", err)
+		fmt.Fprintf(stderr, "demo: %v\n", err)
 		return 1
 	}
 	return 0
