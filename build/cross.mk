@@ -7,6 +7,8 @@ HOST_TARGET   = $$(. build/targets.sh; host_target)
 GLIBC_FLOOR  := 2.34
 GLIBC_OLD    := 2.17
 
+##@ Libraries for other platforms, and how programs link them
+
 .PHONY: versions
 versions: ## show the versions of the tools here beside those that releases are made with
 	build/versions.sh
@@ -65,6 +67,8 @@ cross-darwin-arm64: ## build for darwin/arm64; test on a Mac, elsewhere link onl
 .PHONY: cross-tools
 cross-tools: ## install what the above need (Debian, root), or some: TARGETS="linux-arm64 zig"
 	build/install.sh $(TARGETS)
+
+##@ Releases
 
 .PHONY: dist
 dist: ## make a release of the last commit in dist/
