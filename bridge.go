@@ -308,7 +308,7 @@ func engineCombine(op string, level uint32, pairs [][2]Node) ([]Node, error) {
 	}
 	var report C.KvshardReport
 	parents := make([]Node, len(pairs))
-	s := C.kvshard_combine(C.uint32_t(level), (*C.uint8_t)(&pairs[0][0][0]), C.uintptr_t(len(pairs)), 0, nodeBytes(parents), &report)
+	s := C.kvshard_combine(C.uint32_t(level), (*C.uint8_t)(&pairs[0][0][0]), C.uintptr_t(len(pairs)), nodeBytes(parents), &report)
 	if err := failure(op, status(s), &report, nil); err != nil {
 		return nil, err
 	}

@@ -31,9 +31,9 @@ import (
 
 // The answers of a callback, as kvshard.h states them.
 const (
-	statusDone   = 0 // also: found, an entry
-	statusAbsent = 1 // also: exhausted
-	statusFailed = -1
+	statusDone   = C.KV_OK     // also: found, an entry
+	statusAbsent = C.KV_ABSENT // also: exhausted, C.KV_EXHAUSTED
+	statusFailed = C.KV_ERROR
 
 	// statusUnset is what a callback's status is until it has an answer; the
 	// engine never sees it. relay knows by it that the callback panicked,

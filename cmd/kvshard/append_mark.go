@@ -43,16 +43,7 @@ func writeMark(dir string, mark appendMark) error {
 	if err != nil {
 		return err
 	}
-	part := filepath.Join(dir, markName+".part")
-	file, err := os.Create(part)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(append(text, '\n'))
-	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(part, filepath.Join(dir, markName))
+	return writeBeside(dir, markName, append(text, '\n'))
 }
 
 // appendCommand is how an append goes on, as a shell takes it.

@@ -39,12 +39,12 @@ func (r *benchResult) write(dir string) error {
 		return err
 	}
 	for _, p := range r.plots() {
-		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(p.file)), plot(p.title, p.unit, p.lines), 0o644); err != nil {
+		if err := replaceText(filepath.Join(dir, filepath.FromSlash(p.file)), plot(p.title, p.unit, p.lines)); err != nil {
 			return err
 		}
 	}
 	made := string(before) + benchBegin + "\n" + r.markdown() + benchEnd + string(after)
-	return os.WriteFile(path, []byte(made), 0o644)
+	return replaceText(path, []byte(made))
 }
 
 func (r *benchResult) markdown() string {

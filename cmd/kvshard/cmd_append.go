@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 )
 
 // appendBatch is how many leaves are written at once: some 2.5 MB.
@@ -49,7 +50,8 @@ was interrupted goes on with --start, the position of the input's first leaf:
 what the tree has already is compared and left out, so that the same command may
 be given as often as one likes, and nothing is appended twice. A checkpoint that
 was pruned since counts as made. Until then, append without --start is refused,
-and tells which position it was.`,
+and tells which position it was. So it is after a full disk, or if the result
+could not be printed.`,
 		Example: `  $ kvshard append commitments.txt
   appended 8 leaves from position 0: size 8, root 6fbd...
 
@@ -70,30 +72,27 @@ and tells which position it was.`,
 		if !slices.Contains(formatList, format) {
 			return usage("--format %q: it is %s", format, formats)
 		}
-		s, err := a.toWrite(c.Context())
-		if err != nil {
-			return err
-		}
-		defer s.close(&err)
-		in, err := openInput(c.Context(), a.in, name, format)
-		if err != nil {
-			return err
-		}
-		defer in.close()
-		j := &appendJob{ctx: c.Context(), s: s, in: in, mark: appendMark{Input: name}, last: checkpoint.id}
+		j := &appendJob{ctx: c.Context(), mark: appendMark{Input: name}, last: checkpoint.id}
 		if format != "auto" {
 			j.mark.Format = format
 		}
-		if err := j.begin(start.position); err != nil {
-			return err
+		err = a.write(c.Context(), func(s *source) error {
+			j.s = s
+			if j.in, err = openInput(c.Context(), a.in, name, format); err != nil {
+				return err
+			}
+			defer j.in.close()
+			if err := j.begin(start.position); err != nil {
+				return err
+			}
+			j.progress = a.newProgress("append", "leaves", j.in.total, 0)
+			defer j.progress.end()
+			return j.run()
+		})
+		if err == nil {
+			err = a.emitAppended(j)
 		}
-		j.progress = a.newProgress("append", "leaves", in.total, 0)
-		err = j.run()
-		j.progress.end()
-		if err = j.done(err); err != nil {
-			return err
-		}
-		return a.emitAppended(s, j)
+		return j.done(err)
 	}
 	return c
 }
@@ -109,9 +108,11 @@ type appendJob struct {
 
 	start    uint64 // position of the input's first leaf
 	resumed  bool   // it was given
+	begun    bool   // the input and the tree fit together
 	marked   bool   // the mark is written
 	before   kept   // the checkpoints when it began
 	size     uint64 // of the tree on disk
+	root     kvshard.Node
 	read     uint64 // leaves taken from the input
 	appended uint64
 	blocks   int
@@ -146,10 +147,12 @@ func (j *appendJob) begin(start *uint64) error {
 		return coded(codeState, fmt.Sprintf("%s, or --start %d for another input", appendCommand(j.s.where, *mark, nil), j.size),
 			"append of %s from position %d on was not finished, and the tree has %d leaves of it", mark.Input, mark.Start, j.size-mark.Start)
 	}
+	j.begun = true
 	return nil
 }
 
-// done takes the mark away, or says how to go on.
+// done takes the mark away, or says how to go on. It comes last: whoever was not
+// told that all is there will give the command again.
 func (j *appendJob) done(err error) error {
 	if err != nil {
 		return j.explain(err)
@@ -171,7 +174,11 @@ func (j *appendJob) run() error {
 		next, err := j.in.next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return j.finish(tree)
+			if err := j.finish(tree); err != nil {
+				return err
+			}
+			j.root, err = tree.Root()
+			return err
 		case err != nil:
 			return err
 		case next.block != nil:
@@ -299,10 +306,22 @@ func (j *appendJob) finish(tree *kvshard.Tree) error {
 
 // explain says what is on disk and how to go on.
 func (j *appendJob) explain(err error) error {
-	code, hint := classify(err)
+	if !j.begun {
+		return err
+	}
+	code, hint := classify(&ranError{err})
 	again := appendCommand(j.s.where, j.mark, j.last)
+	if errors.Is(err, disk.ErrFull) {
+		hint = freeSpace
+	}
 	if code == codeInterrupted {
 		return coded(code, again, "interrupted: %d leaves are on disk, %d of them from this input", j.size, j.skipped+j.appended)
+	}
+	if j.marked && (code == codeStore || code == codeOther) {
+		if hint != "" {
+			again = hint + ", then " + again
+		}
+		return coded(code, again, "%w; %d leaves of this input are on disk for sure, and nothing is appended twice", err, j.skipped+j.appended)
 	}
 	if j.appended > 0 && hint != "" {
 		return coded(code, hint+"; then "+again, "%w; %d leaves before it are on disk, and the size is %d", err, j.appended, j.size)
@@ -310,15 +329,7 @@ func (j *appendJob) explain(err error) error {
 	return err
 }
 
-func (a *app) emitAppended(s *source, j *appendJob) error {
-	tree, err := s.tree()
-	if err != nil {
-		return err
-	}
-	root, err := tree.Root()
-	if err != nil {
-		return err
-	}
+func (a *app) emitAppended(j *appendJob) error {
 	result := struct {
 		First       uint64       `json:"first"`
 		Appended    uint64       `json:"appended"`
@@ -328,7 +339,7 @@ func (a *app) emitAppended(s *source, j *appendJob) error {
 		Pruned      int          `json:"pruned,omitempty"`
 		Size        uint64       `json:"size"`
 		Root        kvshard.Node `json:"root"`
-	}{j.start + j.skipped, j.appended, j.skipped, j.notCompared, j.blocks, j.pruned, j.size, root}
+	}{j.start + j.skipped, j.appended, j.skipped, j.notCompared, j.blocks, j.pruned, j.size, j.root}
 	return a.emit(result, func(w io.Writer) {
 		fmt.Fprintf(w, "appended %d leaves from position %d: size %d, root %s\n", result.Appended, result.First, result.Size, result.Root)
 		if j.skipped > 0 {

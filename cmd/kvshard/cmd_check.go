@@ -18,7 +18,13 @@ func (a *app) checkCommand() *cobra.Command {
 		Short: "Check every record against the tree's invariants",
 		Long: `Read every record once, hash the whole tree, and print each violated invariant.
 Exit code 5 if there is one. A million leaves take some seconds. It writes nothing,
-so that one that was interrupted begins anew.`,
+so that one that was interrupted begins anew.
+
+Two violations are about the files below the tree. "journal-whole": a journal of the
+database has a place that cannot be read and intact records behind it, which are lost.
+"reported-there": the tree in --dir has fewer leaves or checkpoints than the last
+command that wrote reported. Damage at the very end of a journal looks like a write
+that a crash tore: only the second can show it, so for --db nothing does.`,
 		Example: `  $ kvshard check
   sound: 1000000 leaves, root 1f0c...
 
@@ -26,16 +32,21 @@ so that one that was interrupted begins anew.`,
 		Args: cobra.NoArgs,
 	}
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
+		a.salvage = true // to tell what is lost and what is left
 		s, err := a.toRead(c.Context())
 		if err != nil {
 			return err
 		}
 		defer s.close(&err)
+		lost, err := a.lost(s)
+		if err != nil {
+			return err
+		}
 		found, err := a.check(c.Context(), s)
 		if err != nil {
 			return err
 		}
-		return a.emitCheck(s, found)
+		return a.emitCheck(s, append(lost, found...))
 	}
 	return c
 }
@@ -45,6 +56,29 @@ type violationView struct {
 	Key       string `json:"key,omitempty"`
 	Record    string `json:"record,omitempty"`
 	Detail    string `json:"detail"`
+}
+
+// lost returns what is wrong with the files below the tree: damage that the
+// database passes over, and what a command reported and is not there.
+func (a *app) lost(s *source) (found []violationView, err error) {
+	if s.damage != nil {
+		found = append(found, violationView{Invariant: "journal-whole", Record: s.dbPath, Detail: s.damage.Error()})
+	}
+	if s.where == s.dbPath || s.height > 0 { // --db, of which nothing was reported
+		return found, nil
+	}
+	r, err := readReport(s.where)
+	if r == nil || err != nil {
+		return found, err
+	}
+	now, err := reportOf(s.db, s.options)
+	if err != nil { // which the check will tell
+		return found, nil
+	}
+	if what := r.lost(now); what != "" {
+		found = append(found, violationView{Invariant: "reported-there", Record: reportName, Detail: what})
+	}
+	return found, nil
 }
 
 // check returns the violations; its progress is the shards that were read.

@@ -51,29 +51,29 @@ newest) is exempt from pruning, and with --release no longer.`,
 		if err != nil {
 			return err
 		}
-		s, err := a.toWrite(c.Context())
-		if err != nil {
-			return err
-		}
-		defer s.close(&err)
 		view := checkpointView{ID: id, Retained: retain}
-		err = s.update(func(tree *kvshard.Tree) error {
-			if release {
-				return tree.ReleaseCheckpoint(id)
-			}
-			if retain {
-				return retainCheckpoint(tree, id)
-			}
-			return tree.Checkpoint(id)
+		err = a.write(c.Context(), func(s *source) error {
+			return s.update(func(tree *kvshard.Tree) (err error) {
+				switch {
+				case release:
+					// Released, it may be pruned at once.
+					if view.Size, err = tree.SizeAt(id); err != nil {
+						return err
+					}
+					return tree.ReleaseCheckpoint(id)
+				case retain:
+					err = retainCheckpoint(tree, id)
+				default:
+					err = tree.Checkpoint(id)
+				}
+				if err != nil {
+					return err
+				}
+				view.Size, err = tree.SizeAt(id)
+				return err
+			})
 		})
 		if err != nil {
-			return err
-		}
-		tree, err := s.tree()
-		if err != nil {
-			return err
-		}
-		if view.Size, err = tree.SizeAt(id); err != nil {
 			return err
 		}
 		return a.emit(view, func(w io.Writer) {

@@ -22,8 +22,8 @@ func (a *app) diffCommand() *cobra.Command {
 differing shard with its range of leaves, the first differing leaf, and the
 checkpoints between which the trees parted. Exit code 5 if they differ.
 
-A and B are directories of trees or databases (their names end in .db); --backend,
---store, --height and --prefix are for the databases.`,
+A and B are directories of trees or databases (their names end in .db), whose engine
+their files show; --store, --height and --prefix are for the databases.`,
 		Example: `  $ kvshard diff node1/data/application.db node2/data/application.db --store notes --height 120
   A: 1000 leaves, root 1f0c...
   B: 1000 leaves, root 77aa...

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +20,8 @@ size, root and checkpoints, then the records as they are stored, or, with --form
 leaves, the leaves and checkpoints alone, which is a sixth smaller and faster to
 import. It ends with a SHA-256.
 
---form leaves needs every leaf marked. A FILE appears when it is complete.`,
+--form leaves needs every leaf marked. A FILE is replaced when the new one is complete.
+With --salvage the tree is read as it was before its database was damaged.`,
 		Example: `  $ kvshard export tree.kvx
   exported 1000000 leaves, 72917 records
 
@@ -46,27 +46,13 @@ import. It ends with a SHA-256.
 			_, _, err := a.export(s, form, a.out)
 			return err
 		}
-		part := args[0] + ".part"
-		file, err := os.Create(part)
-		if err != nil {
+		var header streamHeader
+		var written uint64
+		err = replaceFile(args[0], func(w io.Writer) (err error) {
+			header, written, err = a.export(s, form, w)
 			return err
-		}
-		defer func() {
-			if e := file.Close(); err == nil {
-				err = e
-			}
-			if err == nil {
-				err = os.Rename(part, args[0])
-			}
-			if err != nil {
-				_ = os.Remove(part)
-			}
-		}()
-		header, written, err := a.export(s, form, file)
+		})
 		if err != nil {
-			return err
-		}
-		if err := file.Sync(); err != nil {
 			return err
 		}
 		result := struct {
@@ -118,9 +104,14 @@ func (a *app) export(s *source, form string, w io.Writer) (h streamHeader, writt
 	if err != nil {
 		return h, 0, err
 	}
+	var limits recordLimits
 	p := a.newProgress("export", "records", int64(h.Records), 0)
 	defer p.end()
 	err = records(s.kv, s.prefix, func(r record) error {
+		if most := limits.next(r.key); len(r.value) > most {
+			return coded(codeState, "\"kvshard check\"", "%s has %d bytes, and in a stream at most %d", recordName(r.key), len(r.value), most)
+		}
+		limits.add(r)
 		out.record(r)
 		p.add(1)
 		return nil
@@ -142,6 +133,9 @@ func (a *app) exportLeaves(s *source, tree *kvshard.Tree, h streamHeader, w io.W
 		// A checkpoint's removed marks begin at byte 9 (FORMAT.md).
 		if r.key[0] == 0x11 && len(r.value) >= 13 && binary.LittleEndian.Uint32(r.value[9:]) > 0 {
 			return coded(codeState, hint, "%s has marks removed", recordName(r.key))
+		}
+		if r.key[0] == 0x14 && len(r.key) == 14 && r.key[1] == 0x02 { // it waits, and its leaf is marked until then
+			return coded(codeState, hint, "the mark of leaf %d is removed as of checkpoint %d", binary.BigEndian.Uint64(r.key[6:]), binary.BigEndian.Uint32(r.key[2:]))
 		}
 		return nil
 	})

@@ -23,31 +23,32 @@ gone then, and leave no trace in the store.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeOne,
 	}
-	c.RunE = func(c *cobra.Command, args []string) (err error) {
+	c.RunE = func(c *cobra.Command, args []string) error {
 		id, err := parseID(args[0])
 		if err != nil {
 			return err
 		}
-		s, err := a.toWrite(c.Context())
-		if err != nil {
-			return err
-		}
-		defer s.close(&err)
 		var result struct {
 			state
 			Dropped uint64 `json:"dropped"`
 		}
-		err = s.update(func(tree *kvshard.Tree) error {
-			before, err := tree.Size()
-			if err != nil {
-				return err
-			}
-			if err := tree.Rewind(id); err != nil {
-				return err
-			}
-			result.state, err = readState(tree, nil)
-			result.Dropped = before - result.Size
-			return err
+		err = a.write(c.Context(), func(s *source) error {
+			return s.update(func(tree *kvshard.Tree) error {
+				before, err := tree.Size()
+				if err != nil {
+					return err
+				}
+				if err := tree.Rewind(id); err != nil {
+					return err
+				}
+				result.state, err = readState(tree, nil)
+				result.Dropped = before - result.Size
+				if err != nil {
+					return err
+				}
+				// Before it is done: less than was reported is a loss.
+				return writeReport(s.where, report{result.Size, result.Root, &id})
+			})
 		})
 		if err != nil {
 			return err
@@ -171,28 +172,25 @@ func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
 }
 
 func (a *app) startFrom(c *cobra.Command, t startingPoint) (err error) {
-	s, err := a.toWrite(c.Context())
-	if err != nil {
-		return err
-	}
-	defer s.close(&err)
 	var now state
-	err = s.update(func(tree *kvshard.Tree) error {
-		if err := tree.InsertFrontier(t.frontier, *t.height); err != nil {
-			return err
-		}
-		if now, err = readState(tree, nil); err != nil {
-			return err
-		}
-		for _, root := range t.roots {
-			if now.Root != root {
-				return coded(codeInput, "the frontier of the same block", "the root comes to %s, not to %s; nothing was imported", now.Root, root)
+	err = a.write(c.Context(), func(s *source) error {
+		return s.update(func(tree *kvshard.Tree) error {
+			if err := tree.InsertFrontier(t.frontier, *t.height); err != nil {
+				return err
 			}
-		}
-		if len(t.either) > 0 && !slices.Contains(t.either, now.Root) {
-			return coded(codeInput, "an answer as the node gave it", "the root comes to %s, and the node tells %s; nothing was imported", now.Root, t.either[0])
-		}
-		return nil
+			if now, err = readState(tree, nil); err != nil {
+				return err
+			}
+			for _, root := range t.roots {
+				if now.Root != root {
+					return coded(codeInput, "the frontier of the same block", "the root comes to %s, not to %s; nothing was imported", now.Root, root)
+				}
+			}
+			if len(t.either) > 0 && !slices.Contains(t.either, now.Root) {
+				return coded(codeInput, "an answer as the node gave it", "the root comes to %s, and the node tells %s; nothing was imported", now.Root, t.either[0])
+			}
+			return nil
+		})
 	})
 	var failed *kvshard.Error
 	if errors.As(err, &failed) && failed.Kind == kvshard.ErrInvalidNode {

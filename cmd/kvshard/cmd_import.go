@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +18,6 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
-	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
 func (a *app) importCommand() *cobra.Command {
@@ -25,15 +25,17 @@ func (a *app) importCommand() *cobra.Command {
 		Use:   "import [FILE]",
 		Short: "Make a tree from a stream, verified",
 		Long: `Make a tree from a stream of "kvshard export", from a file or standard input, in
-the directory --dir, which must not hold one. --backend and --prefix are the new
+the directory --dir, which must not hold one; an empty directory, a mount point and
+the working directory will do. --backend and --prefix are the new
 tree's.
 
 Everything is verified: the stream's SHA-256, and size, root and the root at each
 checkpoint against the header; of a stream of records also each record and every
 hash, as "kvshard check" does. What does not come out is refused and leaves nothing.
 
-The tree is made beside --dir and moved there when it is verified. An import that
-was interrupted goes on there if the same command is given again.`,
+The tree is made in a directory of its own in --dir, and is there when it is verified.
+An import that was interrupted, whose stream was cut or whose disk was full goes on
+if the same command is given again.`,
 		Example: `  $ kvshard import --dir copy tree.kvx
   imported 1000000 leaves, root 1f0c...
 
@@ -50,15 +52,7 @@ was interrupted goes on there if the same command is given again.`,
 	return c
 }
 
-func (a *app) importStream(ctx context.Context, name string) error {
-	if a.db != "" {
-		return disk.ErrReadOnly
-	}
-	if _, err := os.Lstat(a.dir); err == nil {
-		if entries, err := os.ReadDir(a.dir); err != nil || len(entries) > 0 {
-			return coded(codeState, "another --dir, or remove this one", "%s is there already", a.dir)
-		}
-	}
+func (a *app) importStream(ctx context.Context, name string) (err error) {
 	var in io.Reader
 	if name == "-" {
 		in = interruptible(ctx, a.in)
@@ -79,20 +73,7 @@ func (a *app) importStream(ctx context.Context, name string) error {
 	if err := conf.check(); err != nil {
 		return err
 	}
-	// By header and options: another stream never goes on with this one's.
-	staging := fmt.Sprintf("%s.importing-%x-%s-%s", filepath.Clean(a.dir), stream.digest[:6], conf.Backend, conf.Prefix)
-	j := &importJob{a: a, ctx: ctx, stream: stream, staging: staging, config: conf}
-	err = j.run()
-	if code, _ := classify(err); code == codeInterrupted {
-		return coded(code, "the same command again, to go on",
-			"interrupted: what was imported until now is in %s", staging)
-	}
-	if err != nil {
-		_ = os.RemoveAll(staging)
-		return err
-	}
-	_ = os.Remove(a.dir) // if it is there, it is empty
-	if err := os.Rename(staging, a.dir); err != nil {
+	if err := a.importInto(ctx, stream, conf); err != nil {
 		return err
 	}
 	return a.emit(state{Root: h.Root, Size: h.Size}, func(w io.Writer) {
@@ -100,26 +81,92 @@ func (a *app) importStream(ctx context.Context, name string) error {
 	})
 }
 
+// importInto makes the tree in --dir, in a directory of its own there until it
+// is verified: --dir itself may be a mount point, or the working directory,
+// which nothing can be moved to.
+func (a *app) importInto(ctx context.Context, stream *streamReader, conf config) (err error) {
+	claimed, err := claimDir(a.dir)
+	if errors.Is(err, disk.ErrInUse) {
+		return coded(codeStore, "wait until that has ended", "another command makes a tree in %s: %w", a.dir, err)
+	}
+	if err != nil {
+		return err
+	}
+	defer claimed.release(&err)
+	// By header and options: another stream never goes on with this one's.
+	staging := filepath.Join(a.dir, fmt.Sprintf("%s%x-%s-%s", stagingPrefix, stream.digest[:6], conf.Backend, conf.Prefix))
+	j := &importJob{a: a, ctx: ctx, stream: stream, dir: a.dir, staging: staging, config: conf}
+	if err := j.run(); err != nil {
+		return j.explain(err)
+	}
+	return j.compare()
+}
+
+// stagingPrefix begins the name of a directory in which an import is under way.
+const stagingPrefix = "importing-"
+
 type importJob struct {
 	a       *app
 	ctx     context.Context
 	stream  *streamReader
-	staging string
+	dir     string // of the new tree
+	staging string // in it
 	config  config
 	s       *source
 }
 
-func (j *importJob) run() (err error) {
-	if _, err := os.Lstat(filepath.Join(j.staging, configName)); err != nil {
-		// Not even begun: init's own error would be about a half-made database.
+// explain says how to go on. A stream that is refused leaves nothing; what was
+// imported until anything else happened is kept.
+func (j *importJob) explain(err error) error {
+	code, hint := classify(&ranError{err})
+	switch {
+	case code == codeInterrupted:
+		return coded(code, "give the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)
+	case code == codeInput && !errors.Is(err, errStreamCut):
+		return firstOf(err, os.RemoveAll(j.staging))
+	case errors.Is(err, disk.ErrFull):
+		hint = freeSpace + ", then give the same command again"
+	}
+	if _, e := os.Lstat(j.staging); e != nil {
+		return err
+	}
+	return coded(code, hint, "%w; what was imported until now is in %s, and the same command goes on there", err, j.staging)
+}
+
+func (j *importJob) run() error {
+	there := func(dir, name string) bool {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil
+	}
+	switch {
+	case !there(j.staging, configName):
+		// Not even begun. Nobody else is at work here: the directory is claimed.
 		if err := os.RemoveAll(j.staging); err != nil {
 			return err
 		}
-		if err := makeTree(j.staging, j.config); err != nil {
-			return err
+		if there(j.dir, databaseName) {
+			if err := removeEmpty(filepath.Join(j.dir, databaseName)); err != nil {
+				return err
+			}
 		}
+		if err := os.Mkdir(j.staging, 0o755); err != nil {
+			return disk.Failed(j.staging, err)
+		}
+		if err := fillDir(j.staging, j.config); err != nil {
+			return firstOf(err, os.RemoveAll(j.staging))
+		}
+	case !there(j.staging, databaseName) && there(j.dir, databaseName):
+		return j.finish() // an earlier run verified it and was killed here
 	}
-	if j.s, err = j.a.openDir(j.ctx, j.staging, false); err != nil {
+	if err := j.fill(); err != nil {
+		return err
+	}
+	return j.publish()
+}
+
+// fill imports and verifies in the staging directory.
+func (j *importJob) fill() (err error) {
+	if j.s, err = openDirToWrite(j.ctx, j.staging); err != nil {
 		return err
 	}
 	defer j.s.close(&err)
@@ -134,7 +181,69 @@ func (j *importJob) run() (err error) {
 	if err := j.verify(); err != nil {
 		return err
 	}
-	return j.s.db.DeleteSync(j.progressKey())
+	now, err := reportOf(j.s.db, j.s.options)
+	if err != nil {
+		return err
+	}
+	if err := writeReport(j.staging, now); err != nil {
+		return err
+	}
+	return j.s.await(func() error { return j.s.db.DeleteSync(j.progressKey()) })
+}
+
+// publish moves the tree to where it is wanted, the database first.
+func (j *importJob) publish() error {
+	database := filepath.Join(j.dir, databaseName)
+	if err := removeEmpty(database); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(j.staging, databaseName), database); err != nil {
+		return disk.Failed(database, err)
+	}
+	return j.finish()
+}
+
+// finish moves the rest. With the config, the tree is there.
+func (j *importJob) finish() error {
+	for _, name := range []string{reportName, configName} {
+		err := os.Rename(filepath.Join(j.staging, name), filepath.Join(j.dir, name))
+		if err != nil && !(name == reportName && errors.Is(err, fs.ErrNotExist)) {
+			return disk.Failed(j.dir, err)
+		}
+	}
+	if err := disk.SyncDir(j.dir); err != nil {
+		return err
+	}
+	// Those of other streams can never be finished now.
+	entries, err := os.ReadDir(j.dir)
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), stagingPrefix) {
+			err = firstOf(err, os.RemoveAll(filepath.Join(j.dir, e.Name())))
+		}
+	}
+	return err
+}
+
+// compare opens the tree where it is said to be.
+func (j *importJob) compare() (err error) {
+	s, err := j.a.openDir(j.ctx, j.dir)
+	if err != nil {
+		return err
+	}
+	defer s.close(&err)
+	tree, err := s.tree()
+	if err != nil {
+		return err
+	}
+	now, err := readState(tree, nil)
+	if err != nil {
+		return err
+	}
+	if h := j.stream.header; now.Size != h.Size || now.Root != h.Root {
+		return coded(codeStore, "run \"kvshard check\", and look whether something else works in this directory",
+			"%s has %d leaves and root %s, and %d and %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
+	}
+	return nil
 }
 
 // progressKey is in front of no tree's keys: it begins with another byte than
@@ -149,7 +258,7 @@ func (j *importJob) progressKey() []byte {
 
 // records writes them in batches; how many are there stands in each batch.
 func (j *importJob) records() error {
-	const batch = 4096
+	const batch, batchBytes = 4096, 4 << 20
 	key := j.progressKey()
 	var there uint64
 	if raw, err := j.s.db.Get(key); err != nil {
@@ -160,20 +269,23 @@ func (j *importJob) records() error {
 	p := j.a.newProgress("import", "records", int64(j.stream.header.Records), 0)
 	defer p.end()
 	var pending []record
+	var pendingBytes int
 	var read uint64
 	flush := func() error {
 		if err := j.ctx.Err(); err != nil {
 			return err
 		}
-		return dbstore.New(j.s.db).Do(func(kv store.KVStore) error {
+		upTo := read
+		return j.s.commit(func(kv store.KVStore) error {
 			for _, r := range pending {
 				if err := kv.Set(append(slices.Clip(j.s.prefix), r.key...), r.value); err != nil {
 					return err
 				}
 			}
 			p.add(int64(len(pending)))
-			pending = pending[:0]
-			return kv.Set(key, binary.LittleEndian.AppendUint64(nil, read))
+			clear(pending)
+			pending, pendingBytes = pending[:0], 0
+			return kv.Set(key, binary.LittleEndian.AppendUint64(nil, upTo))
 		})
 	}
 	var before []byte
@@ -181,6 +293,9 @@ func (j *importJob) records() error {
 		next, err := j.stream.next()
 		if errors.Is(err, io.EOF) {
 			break
+		}
+		if errors.Is(err, errStreamCut) {
+			return firstOf(flush(), err) // to go on from here
 		}
 		if err != nil {
 			return err
@@ -203,7 +318,8 @@ func (j *importJob) records() error {
 			continue
 		}
 		pending = append(pending, r)
-		if len(pending) == batch {
+		pendingBytes += len(r.key) + len(r.value)
+		if len(pending) == batch || pendingBytes >= batchBytes {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -266,9 +382,10 @@ func (j *importJob) leaves() error {
 			}
 			size, leaves = size+1, leaves[1:]
 		}
-		if len(leaves) > 0 {
+		for len(leaves) > 0 {
+			some := leaves[:min(len(leaves), appendBatch)]
 			err := j.s.update(func(tree *kvshard.Tree) error {
-				_, err := tree.AppendBatch(leaves)
+				_, err := tree.AppendBatch(some)
 				return err
 			})
 			if errors.Is(err, kvshard.ErrInvalidNode) {
@@ -277,7 +394,7 @@ func (j *importJob) leaves() error {
 			if err != nil {
 				return err
 			}
-			size += uint64(len(leaves))
+			size, leaves = size+uint64(len(some)), leaves[len(some):]
 		}
 		p.add(int64(len(next.leaves)))
 	}

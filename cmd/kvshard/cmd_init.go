@@ -3,14 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 )
 
 func (a *app) initCommand() *cobra.Command {
@@ -19,7 +16,8 @@ func (a *app) initCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "init",
 		Short: "Make an empty tree in a directory",
-		Long: `Make an empty tree in the directory --dir, which must not hold one yet.
+		Long: `Make an empty tree in the directory --dir, which must not hold one yet. The
+directory may be there, with other files, such as the mount point of a volume.
 
 The options are written to kvshard.json there, since they are no part of the
 tree and must be the same whenever it is written.`,
@@ -55,29 +53,4 @@ tree and must be the same whenever it is written.`,
 		})
 	}
 	return c
-}
-
-// makeTree makes a directory with an empty tree.
-func makeTree(dir string, c config) error {
-	if err := c.check(); err != nil {
-		return err
-	}
-	if _, err := os.Lstat(filepath.Join(dir, configName)); err == nil {
-		return coded(codeState, "another --dir, or remove this one", "there is a tree in %s already", dir)
-	}
-	database := filepath.Join(dir, databaseName)
-	if _, err := os.Lstat(database); err == nil {
-		return coded(codeState, "another --dir, or remove it", "there is a database in %s already", dir)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	db, err := disk.Open(database, c.Backend)
-	if err != nil {
-		return cannotOpen(database, err)
-	}
-	if err := db.Close(); err != nil {
-		return err
-	}
-	return writeConfig(dir, c)
 }

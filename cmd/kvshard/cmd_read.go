@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -113,37 +112,35 @@ neither leaf nor root. "kvshard verify" reads both.`,
 		if err != nil {
 			return err
 		}
-		if file != "" {
-			into, err := os.Create(file)
-			if err != nil {
-				return err
-			}
-			defer func() {
-				if e := into.Close(); err == nil {
-					err = e
-				}
-			}()
-			a.out = into
+		if file == "" {
+			return a.emitWitness(p, witness, raw)
 		}
-		if raw {
-			if a.onTerminal() {
-				return usage("the binary form is not for a terminal: give --file, or send it on")
-			}
-			_, err := a.out.Write(encodeWitness(witness))
-			return err
-		}
-		return a.emit(p, func(w io.Writer) {
-			fmt.Fprintf(w, "leaf %d: %s\nroot %s, size %d\n", position, p.Leaf, p.Root, p.Size)
-			for level, node := range p.Path {
-				side := "right"
-				if position>>level&1 == 1 {
-					side = "left"
-				}
-				fmt.Fprintf(w, "level %2d, %-5s %s\n", level, side, node)
-			}
+		return replaceFile(file, func(w io.Writer) error {
+			a.out = w
+			return a.emitWitness(p, witness, raw)
 		})
 	}
 	return c
+}
+
+func (a *app) emitWitness(p *proof, witness kvshard.Witness, raw bool) error {
+	if raw {
+		if a.onTerminal() {
+			return usage("the binary form is not for a terminal: give --file, or send it on")
+		}
+		_, err := a.out.Write(encodeWitness(witness))
+		return err
+	}
+	return a.emit(p, func(w io.Writer) {
+		fmt.Fprintf(w, "leaf %d: %s\nroot %s, size %d\n", p.Position, p.Leaf, p.Root, p.Size)
+		for level, node := range p.Path {
+			side := "right"
+			if p.Position>>level&1 == 1 {
+				side = "left"
+			}
+			fmt.Fprintf(w, "level %2d, %-5s %s\n", level, side, node)
+		}
+	})
 }
 
 // prove makes a proof, and verifies it before anyone sees it.

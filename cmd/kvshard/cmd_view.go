@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,7 +55,7 @@ they make on the store.`,
 			_, err := a.out.Write(page)
 			return err
 		}
-		if err := os.WriteFile(name, page, 0o644); err != nil {
+		if err := replaceText(name, page); err != nil {
 			return err
 		}
 		return a.emit(map[string]any{"file": name, "bytes": len(page), "size": size}, func(w io.Writer) {

@@ -42,6 +42,9 @@ func coded(code int, hint, format string, args ...any) error {
 
 func usage(format string, args ...any) error { return coded(codeUsage, "", format, args...) }
 
+// freeSpace is what to do about a full disk, whose name is in the error.
+const freeSpace = "free some space there"
+
 // classify returns the exit code of an error and what to do about it.
 func classify(err error) (code int, hint string) {
 	var own *codedError
@@ -55,7 +58,12 @@ func classify(err error) (code int, hint string) {
 	}{
 		{context.Canceled, codeInterrupted, "the same command again"},
 		{disk.ErrReadOnly, codeUsage, "leave --db out: only a tree in a --dir can be written"},
-		{disk.ErrMissing, codeStore, "the path, --store and --height; \"kvshard init\" makes a tree"},
+		{disk.ErrMissing, codeStore, "give another path, or make a tree with \"kvshard init\""},
+		{disk.ErrNoStore, codeStore, "give another --store or --height"},
+		{disk.ErrEngine, codeStore, "give the directory that the tree was made in, or a copy of all of it"},
+		{disk.ErrInUse, codeStore, "stop the node or command that has it open, or read a copy of the directory"},
+		{disk.ErrFull, codeStore, freeSpace + ", then give the same command again"},
+		{disk.ErrDamaged, codeStore, "take a backup; \"kvshard check\" tells more, and \"kvshard export --salvage\" takes out what is left"},
 		{kvshard.ErrInvalidNode, codeInput, "64 hex digits, the least significant byte first (explorers show roots the other way round)"},
 		{kvshard.ErrInvalidWitness, codeNo, "the leaf, position and root that the witness was made for"},
 		{kvshard.ErrCheckpointOrder, codeState, "an id above the newest of \"kvshard checkpoint\", or append --start to go on with an input"},
@@ -65,6 +73,7 @@ func classify(err error) (code int, hint string) {
 		{kvshard.ErrPruned, codeNotFound, "a tree that was kept with --retention marked from its first leaf"},
 		{kvshard.ErrCheckpointNotFound, codeNotFound, "an id that \"kvshard checkpoint\" lists"},
 		{kvshard.ErrInvalidArgument, codeInput, ""},
+		{kvshard.ErrForeignStore, codeStore, "give the right --store and --prefix: something else wrote what is there"},
 		{kvshard.ErrUnsupportedVersion, codeStore, "a newer kvshard, and the right --prefix and --store"},
 		{kvshard.ErrCorrupt, codeStore, "\"kvshard check\" lists all that is wrong"},
 		{kvshard.ErrStore, codeStore, "\"kvshard check\", and the disk"},

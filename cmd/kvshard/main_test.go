@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -415,9 +416,7 @@ func TestAppendInterrupted(t *testing.T) {
 	t.Parallel()
 	nodes := leaves(3*appendBatch/2 + 7)
 	text := raw(nodes)
-	begun := time.Now()
 	root := want(t, nodes)
-	batch := 1500*time.Millisecond + 2*time.Since(begun) // enough for one, however busy the machine is
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, os.Kill} {
 		t.Run(signal.String(), func(t *testing.T) {
 			dir := t.TempDir()
@@ -437,7 +436,7 @@ func TestAppendInterrupted(t *testing.T) {
 			if _, err := io.WriteString(stdin, text[:32*(appendBatch+1000)]); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(batch)
+			waitFor(t, "the first batch on disk", func() bool { return bytesIn(t, filepath.Join(dir, "tree/tree.db")) > 2<<20 })
 			if err := c.Process.Signal(signal); err != nil {
 				t.Fatal(err)
 			}
@@ -466,6 +465,31 @@ func TestAppendInterrupted(t *testing.T) {
 			ok(t, dir, raw(nodes[:1]), "append")
 		})
 	}
+}
+
+// waitFor waits until something is so.
+func waitFor(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for begun := time.Now(); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begun) > time.Minute {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// bytesIn is how much a directory's files hold.
+func bytesIn(t *testing.T, dir string) (sum int64) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil { // it may go meanwhile
+			sum += info.Size()
+		}
+	}
+	return sum
 }
 
 // What is left of an append can also be left as it is.

@@ -20,7 +20,7 @@ var kinds = []struct {
 	{0x11, "checkpoint", "a state"},
 	{0x12, "retained", "exempt from pruning"},
 	{0x13, "tip", "size and edge"},
-	{0x14, "summary", "of the checkpoints"},
+	{0x14, "summary", "of the checkpoints, and what waits for them"},
 	{0x15, "quad", "four complete nodes"},
 }
 
@@ -43,8 +43,25 @@ func recordName(key []byte) string {
 		return "tip"
 	case key[0] == 0x14 && len(rest) == 0:
 		return "summary"
+	case key[0] == 0x14:
+		return nameBesideSummary(rest[0], rest[1:])
 	case key[0] == 0x15 && len(rest) == 9:
 		return fmt.Sprintf("quad(%d,%d)", rest[0], binary.BigEndian.Uint64(rest[1:]))
+	}
+	return ""
+}
+
+// nameBesideSummary names the records whose keys begin with the summary's.
+func nameBesideSummary(kind byte, rest []byte) string {
+	switch {
+	case kind == 0x01 && len(rest) == 4:
+		return fmt.Sprintf("prunable(%d)", binary.BigEndian.Uint32(rest))
+	case kind == 0x02 && len(rest) == 12:
+		return fmt.Sprintf("removed(%d,%d)", binary.BigEndian.Uint32(rest), binary.BigEndian.Uint64(rest[4:]))
+	case kind == 0x03 && len(rest) == 8:
+		return fmt.Sprintf("removals(%d)", binary.BigEndian.Uint64(rest))
+	case kind == 0x04 && len(rest) == 8:
+		return fmt.Sprintf("retained_cut(%d)", binary.BigEndian.Uint64(rest))
 	}
 	return ""
 }

@@ -18,7 +18,7 @@ const long = `kvshard makes, fills, inspects and measures note commitment trees:
 
 A tree lies in a directory (--dir) with its options and its database, made by "kvshard init".
 Every command that only reads can also look into a database that it did not make (--db), such as
-a node's application.db (--db, --store, --height). It opens that for reading only.
+a node's application.db (--db, --store, --height). It changes none of its files and makes none.
 
 Exit codes:
   0    done; the answer is yes
@@ -38,7 +38,9 @@ type app struct {
 
 	dir, db, backend, storeName, prefix string
 	height                              int64
+	salvage                             bool
 	output, progress                    string
+	given                               map[string]bool // the flags on the command line
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
@@ -70,7 +72,10 @@ func (a *app) command() *cobra.Command {
 			if err := notEmpty(c, args); err != nil {
 				return err
 			}
-			return a.checkFlags()
+			if err := a.checkFlags(); err != nil {
+				return err
+			}
+			return a.checkSource(c, args)
 		},
 	}
 	root.RunE = printHelp
@@ -78,10 +83,11 @@ func (a *app) command() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.dir, "dir", "d", "tree", "`directory` of the tree")
 	flags.StringVar(&a.db, "db", "", "read the tree in this `database` instead, a directory that ends in .db")
-	flags.StringVar(&a.backend, "backend", "goleveldb", "of a new tree, or of --db: goleveldb or pebble")
+	flags.StringVar(&a.backend, "backend", "goleveldb", "of a new tree: goleveldb or pebble; that of --db is found by its files")
 	flags.StringVar(&a.storeName, "store", "", "`name` of the module's store in --db, a node's application.db")
 	flags.StringVar(&a.prefix, "prefix", "", "in front of the tree's keys, in `hex`; of a new tree, or in --db")
 	flags.Int64Var(&a.height, "height", 0, "`height` of the node's state in --db; 0 is the newest")
+	flags.BoolVar(&a.salvage, "salvage", false, "read a damaged database nevertheless: what is left of it")
 	flags.StringVarP(&a.output, "output", "o", "text", "text or json")
 	flags.StringVar(&a.progress, "progress", "auto", "of long jobs: auto, bar, plain or off")
 	complete := func(name string, values ...string) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"cosmossdk.io/core/store"
 	dbm "github.com/cosmos/cosmos-db"
@@ -95,7 +96,13 @@ func writeConfig(dir string, c config) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, configName), append(text, '\n'), 0o644)
+	return writeBeside(dir, configName, append(text, '\n'))
+}
+
+// writeBeside writes a file of a tree's directory, whole or not at all.
+func writeBeside(dir, name string, text []byte) error {
+	path := filepath.Join(dir, name)
+	return disk.Failed(path, replaceText(path, text))
 }
 
 // A source is an open store with the options of its tree.
@@ -109,6 +116,7 @@ type source struct {
 	db      dbm.DB
 	dbPath  string
 	height  int64 // of a node's store
+	damage  error // disk.ErrDamaged, of what is opened nevertheless
 }
 
 // toRead opens the store that the flags name.
@@ -116,7 +124,7 @@ func (a *app) toRead(ctx context.Context) (*source, error) {
 	if a.db != "" {
 		return a.openDatabase(ctx, a.db)
 	}
-	return a.openDir(ctx, a.dir, true)
+	return a.openDir(ctx, a.dir)
 }
 
 // toWrite opens the tree in --dir.
@@ -124,57 +132,169 @@ func (a *app) toWrite(ctx context.Context) (*source, error) {
 	if a.db != "" {
 		return nil, disk.ErrReadOnly
 	}
-	return a.openDir(ctx, a.dir, false)
+	if a.salvage {
+		return nil, usage("--salvage is for commands that read: \"kvshard export --salvage\" takes out what is left")
+	}
+	return openDirToWrite(ctx, a.dir)
 }
 
 // openPath opens a tree's directory or a database, whichever it is.
 func (a *app) openPath(ctx context.Context, path string) (*source, error) {
-	if strings.HasSuffix(filepath.Clean(path), ".db") {
+	if isDatabase(path) {
 		return a.openDatabase(ctx, path)
 	}
-	return a.openDir(ctx, path, true)
+	return a.openDir(ctx, path)
 }
 
-func (a *app) openDir(ctx context.Context, dir string, read bool) (*source, error) {
+// isDatabase tells a database's path from that of a tree's directory.
+func isDatabase(path string) bool { return filepath.Ext(filepath.Clean(path)) == ".db" }
+
+// openDir opens the tree in a directory to read.
+func (a *app) openDir(ctx context.Context, dir string) (*source, error) {
+	return openTree(ctx, dir, disk.OpenToRead, a.salvage)
+}
+
+func openDirToWrite(ctx context.Context, dir string) (*source, error) {
+	return openTree(ctx, dir, disk.OpenToWrite, false)
+}
+
+func openTree(ctx context.Context, dir string, open func(path, backend string) (dbm.DB, error), salvage bool) (*source, error) {
 	c, err := readConfig(dir)
 	if err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, databaseName)
-	open := disk.Open
-	if read {
-		open = disk.OpenToRead
+	damage, err := inspect(path, salvage)
+	if err != nil {
+		return nil, err
 	}
 	db, err := open(path, c.Backend)
 	if err != nil {
 		return nil, cannotOpen(path, err)
 	}
-	return newSource(ctx, dir, path, c, db, db, 0)
+	s, err := newSource(ctx, dir, path, c, db, db, 0)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.damage = damage
+	if !salvage {
+		if err := s.nothingLost(dir); err != nil {
+			s.close(&err)
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// inspect looks for damage that the engine would pass over in silence. With
+// salvage it is returned apart.
+func inspect(path string, salvage bool) (damage, err error) {
+	err = disk.Undamaged(path)
+	switch {
+	case err == nil:
+		return nil, nil
+	case !errors.Is(err, disk.ErrDamaged):
+		return nil, cannotOpen(path, err)
+	case salvage:
+		return err, nil
+	}
+	return nil, err
 }
 
 func (a *app) openDatabase(ctx context.Context, path string) (*source, error) {
-	c := config{Backend: a.backend, Prefix: a.prefix, MaxCheckpoints: kvshard.DefaultMaxCheckpoints, Retention: "marked"}
-	if err := c.check(); err != nil {
+	backend := ""
+	if a.given["backend"] {
+		backend = a.backend
+	}
+	damage, err := inspect(path, a.salvage)
+	if err != nil {
 		return nil, err
 	}
-	db, err := disk.OpenToRead(path, c.Backend)
+	db, err := disk.OpenToRead(path, backend)
+	if errors.Is(err, disk.ErrEngine) && backend != "" {
+		return nil, coded(codeUsage, "leave --backend out: the files show it", "%w", err)
+	}
 	if err != nil {
 		return nil, cannotOpen(path, err)
 	}
+	s, err := a.openStore(ctx, path, db)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	s.damage = damage
+	return s, nil
+}
+
+// openStore finds the tree in a database.
+func (a *app) openStore(ctx context.Context, path string, db dbm.DB) (*source, error) {
+	engine, err := disk.Engine(path)
+	if err != nil {
+		return nil, err
+	}
+	c := config{Backend: engine, Prefix: a.prefix, MaxCheckpoints: kvshard.DefaultMaxCheckpoints, Retention: "marked"}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
 	if a.storeName == "" {
-		if a.height != 0 {
-			_ = db.Close()
-			return nil, usage("--height needs --store, the name of the module's store")
+		s, err := newSource(ctx, path, path, c, db, db, 0)
+		if err != nil {
+			return nil, err
 		}
-		return newSource(ctx, path, path, c, db, db, 0)
+		return s, s.holdsTree()
 	}
 	kv, height, err := disk.NodeStore(db, a.storeName, a.height)
 	if err != nil {
-		_ = db.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	where := fmt.Sprintf("%s, store %s at height %d", path, a.storeName, height)
-	return newSource(ctx, where, path, c, kv, db, height)
+	s, err := newSource(ctx, where, path, c, kv, db, height)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.holdsTree()
+}
+
+// holdsTree refuses a store with nothing of a tree, which would pass for a tree
+// of no leaves. A tree that cannot be read is left to what reads it.
+func (s *source) holdsTree() error {
+	tree, err := s.tree()
+	if err != nil {
+		return err
+	}
+	if size, err := tree.Size(); err != nil || size > 0 {
+		return nil
+	}
+	for range tree.Checkpoints() {
+		return nil
+	}
+	names, err := disk.NodeStores(s.db)
+	if err != nil {
+		return err
+	}
+	if list := strings.Join(names, ", "); s.height == 0 && len(names) > 0 {
+		return coded(codeUsage, "give --store with one of these names",
+			"%s is a node's database: name the module's store with the tree, one of %s", s.dbPath, list)
+	}
+	it, err := s.kv.Iterator(nil, nil)
+	if err != nil {
+		return err
+	}
+	any := it.Valid()
+	if err := it.Close(); err != nil {
+		return err
+	}
+	under := ""
+	if len(s.prefix) > 0 {
+		under = fmt.Sprintf(" under the prefix %x", s.prefix)
+	}
+	if !any {
+		return coded(codeStore, "give another path, --store or --height", "%s is empty: there is no tree%s in it", s.where, under)
+	}
+	hint := "give --prefix, what stands in front of the tree's keys"
+	if len(names) > 1 {
+		hint += fmt.Sprintf(", or another --store: there are %s", strings.Join(names, ", "))
+	}
+	return coded(codeStore, hint, "%s has keys, but none of a tree%s", s.where, under)
 }
 
 func newSource(ctx context.Context, where, dbPath string, c config, kv disk.Reader, db dbm.DB, height int64) (*source, error) {
@@ -192,21 +312,86 @@ func newSource(ctx context.Context, where, dbPath string, c config, kv disk.Read
 	}, nil
 }
 
+// cannotOpen says what to do about an error of opening a database that does not
+// say it by its type.
 func cannotOpen(path string, err error) error {
-	if errors.Is(err, disk.ErrMissing) {
-		return err
+	for _, own := range []error{disk.ErrMissing, disk.ErrEngine, disk.ErrInUse, disk.ErrFull} {
+		if errors.Is(err, own) {
+			return err
+		}
 	}
-	if text := err.Error(); strings.Contains(text, "temporarily unavailable") || strings.Contains(text, "lock") {
-		return coded(codeStore, "stop the node or command that has it open, or read a copy of the directory", "%s is in use: %w", path, err)
+	hint := "look whether the directory is a whole database"
+	if errors.Is(err, fs.ErrPermission) {
+		hint = "get the rights to its files, or read a copy of the directory"
 	}
-	return coded(codeStore, "--backend, and that the directory is a database", "%s: %w", path, err)
+	return coded(codeStore, hint, "%s: %w", path, err)
+}
+
+// writeGrace is how long an interrupted command waits for a write, or for the
+// database to close. A disk may never answer.
+const writeGrace = 5 * time.Second
+
+// await runs what writes to the database.
+func (s *source) await(write func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- write() }()
+	select {
+	case err := <-done:
+		return disk.Failed(s.dbPath, err)
+	case <-s.ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return disk.Failed(s.dbPath, err)
+	case <-time.After(writeGrace):
+		return s.ctx.Err()
+	}
 }
 
 // close gives the database back. A failure counts only if nothing else did.
 func (s *source) close(err *error) {
-	if e := s.db.Close(); *err == nil && e != nil {
+	e := s.await(s.db.Close)
+	switch {
+	case *err != nil || e == nil:
+	case errors.Is(e, disk.ErrFull):
+		*err = e
+	default:
 		*err = coded(codeStore, "", "%s: %w", s.where, e)
 	}
+}
+
+// write runs f on the tree in --dir. It returns when the database is closed and
+// what is in it noted, so that a success can be told.
+func (a *app) write(ctx context.Context, f func(*source) error) error {
+	s, err := a.toWrite(ctx)
+	if err != nil {
+		return err
+	}
+	err = f(s)
+	if code, _ := classify(&ranError{err}); err != nil && code == codeStore { // what is there can only be told when it is opened again
+		s.close(&err)
+		return err
+	}
+	var now report
+	unread := s.await(func() (err error) {
+		now, err = reportOf(s.db, s.options)
+		return err
+	})
+	s.close(&err)
+	if unread != nil {
+		return firstOf(err, unread)
+	}
+	return firstOf(err, writeReport(s.where, now))
+}
+
+// firstOf returns the first error.
+func firstOf(list ...error) error {
+	for _, err := range list {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tree is the one that is read.
@@ -224,7 +409,12 @@ func (s *source) update(f func(*kvshard.Tree) error) error {
 	if err := f(tree); err != nil {
 		return err
 	}
-	return dbstore.New(s.db).Do(made.Commit)
+	return s.commit(made.Commit)
+}
+
+// commit writes all that f does in one batch, or nothing.
+func (s *source) commit(f func(store.KVStore) error) error {
+	return s.await(func() error { return dbstore.New(s.db).Do(f) })
 }
 
 // cancelled fails once its context is, so that a long read ends.

@@ -36,7 +36,6 @@ const (
 	pieceCheckpoint = 3
 
 	maxHeader = 64 << 20
-	maxRecord = 64 << 20
 	maxLeaves = 1 << 20
 )
 
@@ -49,6 +48,31 @@ type streamHeader struct {
 	Checkpoints    []checkpointRecord `json:"checkpoints"`
 	MaxCheckpoints uint32             `json:"max_checkpoints"`
 	Retention      string             `json:"retention"`
+}
+
+// recordLimits bound the values of a stream's records, and so the memory that an
+// import takes: checkpoints alone are read all at once when the tree is checked,
+// and they alone are long, with the marks that were removed as of each.
+type recordLimits struct{ checkpoints int } // bytes so far
+
+const (
+	maxRecord      = 64 << 10
+	maxCheckpoint  = 4 << 20
+	maxCheckpoints = 64 << 20 // bytes of all
+)
+
+// next returns how long the value of the next record may be.
+func (l *recordLimits) next(key []byte) int {
+	if key[0] == 0x11 {
+		return min(maxCheckpoint, maxCheckpoints-l.checkpoints)
+	}
+	return maxRecord
+}
+
+func (l *recordLimits) add(r record) {
+	if r.key[0] == 0x11 {
+		l.checkpoints += len(r.value)
+	}
 }
 
 type checkpointRecord struct {
@@ -115,6 +139,7 @@ func (s *streamWriter) end() error {
 type streamReader struct {
 	r      *bufio.Reader
 	sum    hash.Hash
+	limits recordLimits
 	header streamHeader
 	digest [32]byte // of the header
 }
@@ -161,10 +186,13 @@ func (s *streamReader) take(n int) ([]byte, error) {
 
 func streamCut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return badStream("it ends too early")
+		return &codedError{codeInput, errStreamCut, "give the same command with the whole stream"}
 	}
 	return err
 }
+
+// errStreamCut: what there was of the stream may be right.
+var errStreamCut = errors.New("the stream ends too early")
 
 func (s *streamReader) u32() (uint32, error) {
 	raw, err := s.take(4)
@@ -212,12 +240,13 @@ func (s *streamReader) next() (p piece, err error) {
 		if recordName(r.key) == "" {
 			return p, badStream("%x is no key of a tree", r.key)
 		}
-		if r.value, err = s.sized(maxRecord); err != nil {
+		if r.value, err = s.sized(uint32(s.limits.next(r.key))); err != nil {
 			return p, err
 		}
 		if len(r.value) == 0 {
 			return p, badStream("%s is empty", recordName(r.key))
 		}
+		s.limits.add(*r)
 		p.record = r
 	case kind == pieceLeaves && !records:
 		n, err := s.u32()

@@ -15,7 +15,16 @@ use std::ptr;
 use crate::error::KvError;
 use crate::kv::{Direction, Entries, Entry, Kv};
 
-/// Reads the value at a key: 0 found, 1 absent, -1 error. A found value is `malloc`ed by the callee
+/// What a callback answers: it did what it was asked.
+pub const KV_OK: i32 = 0;
+/// There is no value at the key.
+pub const KV_ABSENT: i32 = 1;
+/// The iterator has no further entry.
+pub const KV_EXHAUSTED: i32 = 1;
+/// It failed. The owner of the callbacks knows why.
+pub const KV_ERROR: i32 = -1;
+
+/// Reads the value at a key: [`KV_OK`] found, [`KV_ABSENT`], or [`KV_ERROR`]. A found value is `malloc`ed by the callee
 /// and given back with [`KvFreeBufFn`]; a found empty value may be null.
 pub type KvGetFn = unsafe extern "C" fn(
     ctx: *mut c_void,
@@ -25,7 +34,7 @@ pub type KvGetFn = unsafe extern "C" fn(
     out_val_len: *mut usize,
 ) -> i32;
 
-/// Writes the value at a key: 0, or -1 for an error. The callee copies what it keeps.
+/// Writes the value at a key: [`KV_OK`] or [`KV_ERROR`]. The callee copies what it keeps.
 pub type KvSetFn = unsafe extern "C" fn(
     ctx: *mut c_void,
     key: *const u8,
@@ -34,7 +43,7 @@ pub type KvSetFn = unsafe extern "C" fn(
     val_len: usize,
 ) -> i32;
 
-/// Removes the value at a key: 0, or -1 for an error. An absent key is no error.
+/// Removes the value at a key: [`KV_OK`] or [`KV_ERROR`]. An absent key is no error.
 pub type KvDeleteFn = unsafe extern "C" fn(ctx: *mut c_void, key: *const u8, key_len: usize) -> i32;
 
 /// Opens an iterator over the keys with a prefix, in ascending order, or descending if `reverse` is
@@ -46,7 +55,7 @@ pub type KvIterCreateFn = unsafe extern "C" fn(
     reverse: u8,
 ) -> *mut c_void;
 
-/// Takes the next entry: 0 an entry, 1 exhausted, -1 error. Key and value are `malloc`ed by the
+/// Takes the next entry: [`KV_OK`] an entry, [`KV_EXHAUSTED`], or [`KV_ERROR`]. Key and value are `malloc`ed by the
 /// callee and given back with [`KvFreeBufFn`].
 pub type KvIterNextFn = unsafe extern "C" fn(
     iter: *mut c_void,
@@ -143,9 +152,9 @@ impl Kv for CallbackKv {
             )
         };
         match status {
-            // SAFETY: 0 says that the callee has just malloc'ed `len` bytes at `ptr`, or left null.
-            0 => Ok(Some(unsafe { self.copy_and_free(ptr, len) })),
-            1 => Ok(None),
+            // SAFETY: it says that the callee has just malloc'ed `len` bytes at `ptr`, or left null.
+            KV_OK => Ok(Some(unsafe { self.copy_and_free(ptr, len) })),
+            KV_ABSENT => Ok(None),
             _ => Err(failed("get", key)),
         }
     }
@@ -163,7 +172,7 @@ impl Kv for CallbackKv {
             )
         };
         match status {
-            0 => Ok(()),
+            KV_OK => Ok(()),
             _ => Err(failed("set", key)),
         }
     }
@@ -173,7 +182,7 @@ impl Kv for CallbackKv {
         let status =
             unsafe { (self.callbacks.delete)(self.callbacks.ctx, key.as_ptr(), key.len()) };
         match status {
-            0 => Ok(()),
+            KV_OK => Ok(()),
             _ => Err(failed("delete", key)),
         }
     }
@@ -225,8 +234,8 @@ impl Iterator for CallbackIter<'_> {
                 &mut value_len,
             )
         };
-        if status == 0 {
-            // SAFETY: 0 says that the callee has just malloc'ed both buffers, or left them null.
+        if status == KV_OK {
+            // SAFETY: it says that the callee has just malloc'ed both buffers, or left them null.
             let entry = unsafe {
                 (
                     self.kv.copy_and_free(key, key_len),
@@ -237,7 +246,7 @@ impl Iterator for CallbackIter<'_> {
         }
         self.ended = true;
         match status {
-            1 => None,
+            KV_EXHAUSTED => None,
             _ => Some(Err(failed("next", &self.prefix))),
         }
     }

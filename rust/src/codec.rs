@@ -12,6 +12,7 @@ use orchard::tree::MerkleHashOrchard;
 use shardtree::store::{Checkpoint, TreeState};
 use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
 
+use crate::edge;
 use crate::error::KvError;
 use crate::hash::{OrchardNode, TreeHash};
 use crate::keys;
@@ -234,25 +235,6 @@ impl<H> Tip<H> {
             members: vec![],
         }
     }
-
-    /// Whether the tip holds the root of the newest completed shard.
-    pub(crate) fn holds_ommer(size: u64, origin: u64) -> bool {
-        let shards = size >> SHARD_HEIGHT;
-        shards & 1 == 1 && shards << SHARD_HEIGHT > origin
-    }
-
-    /// Whether this tree can once have had so many leaves.
-    pub(crate) fn grew_from(&self, size: u64) -> bool {
-        size == 0 || (self.origin < size && size <= self.size)
-    }
-
-    /// The indices of the nodes of level 5 that the tip holds.
-    pub(crate) fn member_indices(size: u64, origin: u64) -> std::ops::Range<u64> {
-        let level = SHARD_HEIGHT + 1;
-        let end = size >> level;
-        let start = (end & !3).max(origin >> level);
-        start..end.max(start)
-    }
 }
 
 /// The value of the tip.
@@ -291,11 +273,11 @@ pub fn decode_tip<H: TreeNode>(value: &[u8], depth: u8) -> Result<Tip<H>, KvErro
     if started != (origin > 0) || origin >= size || origin % (1 << SHARD_HEIGHT) != 0 {
         return Err(reader.corrupt(format!("an origin of {origin} at size {size}")));
     }
-    let ommer = match Tip::<H>::holds_ommer(size, origin) {
+    let ommer = match edge::holds_ommer(size, origin) {
         true => Some(reader.node("the newest shard's root")?),
         false => None,
     };
-    let members = Tip::<H>::member_indices(size, origin)
+    let members = edge::member_indices(size, origin)
         .map(|_| reader.node("a node of the open quad"))
         .collect::<Result<_, _>>()?;
     reader.end()?;

@@ -59,8 +59,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// The likely cause of a record that no release of kvshard wrote.
-const PREFIX_HINT: &str =
-    "if the module's own keys lie under 0f to 15, give the tree a prefix";
+const PREFIX_HINT: &str = "if the module's own keys lie under 0f to 15, give the tree a prefix";
 
 impl fmt::Display for KvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -20,7 +20,7 @@
 //!
 //! # Structure
 //!
-//! A call goes down this list; each module knows those below it only.
+//! A call goes down this list; each module knows only those below it.
 //!
 //! - [`ffi`]: the C functions. Unsafe.
 //! - [`engine`]: the tree. It begins with a drawing.
@@ -36,6 +36,7 @@
 
 pub mod callbacks;
 pub mod codec;
+mod edge;
 pub mod engine;
 pub mod error;
 pub mod ffi;

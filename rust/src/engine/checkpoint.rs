@@ -32,8 +32,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// `u32::MAX`.
     pub fn checkpoint(&mut self, id: u32) -> Result<(), Error> {
         self.call(|call| {
-            let tip = call.tip()?;
-            let mut summary = call.summary()?;
+            let tip = call.reads.tip()?;
+            let mut summary = call.reads.summary()?;
             call.add_checkpoint(&tip, &mut summary, id)?;
             call.commit()
         })
@@ -74,7 +74,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             summary.oldest = id;
         }
         let checkpoint = Checkpoint::from_parts(state_at(tip.size), BTreeSet::new());
-        self.stage_checkpoint(id, &checkpoint);
+        self.writes.stage_checkpoint(id, &checkpoint);
         self.list_new(summary, id);
         let excess = (prunable + 1).saturating_sub(self.config.max_checkpoints.max(1));
         let pruned = match excess.min(MOST_PRUNED) {
@@ -83,7 +83,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         };
         self.clear_removed_marks(tip, summary, &pruned, &mut shards)?;
         self.stage_shards(shards);
-        self.stage_summary(summary);
+        self.writes.stage_summary(summary);
         Ok(())
     }
 
@@ -99,7 +99,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         let pruned = self.oldest_prunable(before, count)?;
         let oldest = pruned.next.as_ref().map_or(summary.newest, |(id, _)| *id);
         for id in pruned.ids() {
-            self.stage_delete(keys::checkpoint(id));
+            self.writes.stage_delete(keys::checkpoint(id));
             self.unlist(summary, id)?;
         }
         summary.count -= count;

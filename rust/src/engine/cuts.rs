@@ -10,10 +10,11 @@ use std::collections::btree_map::Entry;
 use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
-use super::call::{Call, size_of};
+use super::call::Call;
 use super::pruning::Pruned;
+use super::reads::size_of;
 use super::shard::Shard;
-use crate::codec::{SHARD_HEIGHT, Summary, Tip, TreeNode};
+use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::Kv;
@@ -67,10 +68,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         if summary.unmarked == 0 {
             return Ok(());
         }
-        let ids: Vec<u32> = listing::retained(self.kv())?.collect::<Result<_, _>>()?;
+        let ids: Vec<u32> = listing::retained(self.reads.kv())?.collect::<Result<_, _>>()?;
         let mut counts = BTreeMap::new();
         for id in ids {
-            let checkpoint = self.required_checkpoint(id)?;
+            let checkpoint = self.reads.required_checkpoint(id)?;
             if let Some(position) = checkpoint.position().map(u64::from)
                 && self.is_unmarked_cut(shards, tip, position)?
             {
@@ -78,7 +79,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             }
         }
         for (position, count) in counts {
-            self.stage_retained_cut(position, count);
+            self.writes.stage_retained_cut(position, count);
         }
         Ok(())
     }
@@ -96,15 +97,29 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         let Some(position) = checkpoint.position().map(u64::from) else {
             return Ok(());
         };
-        let tip = self.tip()?;
+        let tip = self.reads.tip()?;
         if !self.is_unmarked_cut(&mut Shards::new(), &tip, position)? {
             return Ok(());
         }
         let count = self.retained_cut(position)?;
         let none = || KvError::corrupt(&keys::retained_cut(position), "it is missing");
         let recounted = recount(count).ok_or_else(none)?;
-        self.stage_retained_cut(position, recounted);
+        self.writes.stage_retained_cut(position, recounted);
         Ok(())
+    }
+
+    /// The retained checkpoints at a leaf without a mark, as this call has counted them, or as they
+    /// are stored: 1 get.
+    pub fn retained_cut(&self, position: u64) -> Result<u32, KvError> {
+        let key = keys::retained_cut(position);
+        let decode = |value: Option<&[u8]>| match value {
+            None => Ok(0),
+            Some(value) => codec::decode_retained_cut(position, value),
+        };
+        match self.writes.staged(&key) {
+            Some(staged) => decode(staged),
+            None => self.reads.record(key, decode),
+        }
     }
 
     /// Whether the leaf at a checkpoint is there without a mark.
@@ -138,7 +153,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         match shards.entry(position >> SHARD_HEIGHT) {
             Entry::Occupied(loaded) => Ok(loaded.into_mut()),
             Entry::Vacant(unloaded) => {
-                let shard = self.shard(*unloaded.key(), tip.size)?;
+                let shard = self.reads.shard(*unloaded.key(), tip.size)?;
                 Ok(unloaded.insert(shard))
             }
         }
@@ -147,9 +162,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// Stages shards, of which those that did not change are not written.
     pub fn stage_shards(&mut self, shards: Shards<H>) {
         let mut shards: Vec<_> = shards.into_values().collect();
-        self.fill_records(&mut shards);
+        self.hasher.fill_records(&mut shards);
         for shard in &shards {
-            self.stage_shard(shard);
+            self.writes.stage_shard(shard);
         }
     }
 }

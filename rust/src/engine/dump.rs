@@ -3,11 +3,13 @@
 use std::fmt::Write;
 
 use super::Engine;
-use super::call::{Call, size_of};
+use super::call::Call;
 use super::cap::Cap;
+use super::reads::size_of;
 use super::shard::Shard;
 use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
-use crate::error::Error;
+use crate::edge;
+use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::listing;
@@ -18,7 +20,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     pub fn dump(&mut self) -> Result<String, Error> {
         self.call(|call| {
             let mut out = String::new();
-            let tip = call.tip()?;
+            let tip = call.reads.tip()?;
             let root = call.root_at_size(&tip, tip.size)?;
             line(
                 &mut out,
@@ -45,6 +47,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
             Ok(out)
         })
     }
+}
+
+/// Bytes of a record, 0 if there is none.
+fn length(value: Option<&[u8]>) -> Result<usize, KvError> {
+    Ok(value.map_or(0, <[u8]>::len))
 }
 
 fn line(out: &mut String, text: String) {
@@ -79,11 +86,15 @@ impl Totals {
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     fn dump_checkpoints(&mut self, out: &mut String) -> Result<(), Error> {
-        let summary = self.summary()?;
-        let retained: Vec<u32> = listing::retained(self.kv())?.collect::<Result<_, _>>()?;
+        let summary = self.reads.summary()?;
+        let retained: Vec<u32> = listing::retained(self.reads.kv())?.collect::<Result<_, _>>()?;
         let mut totals = Totals::default();
         let mut lines = String::new();
-        let listed = listing::checkpoints(self.kv(), vec![keys::CHECKPOINT], Direction::Ascending)?;
+        let listed = listing::checkpoints(
+            self.reads.kv(),
+            vec![keys::CHECKPOINT],
+            Direction::Ascending,
+        )?;
         for checkpoint in listed {
             let (id, checkpoint) = checkpoint?;
             let bytes = codec::encode_checkpoint(&checkpoint).len();
@@ -113,9 +124,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     fn dump_cap(&mut self, out: &mut String, tip: &Tip<H>) -> Result<(), Error> {
-        let bytes = self.record(keys::cap())?.map_or(0, <[u8]>::len);
+        let bytes = self.reads.record(keys::cap(), length)?;
         line(out, format!("cap: {bytes} bytes"));
-        let cap = self.cap_mut(tip)?;
+        let cap = self.reads.cap(tip)?;
         for (level, index) in Cap::<H>::places(DEPTH, tip.size, tip.origin) {
             if let Some(node) = cap.get(level, index) {
                 line(
@@ -129,7 +140,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
 
     fn dump_quads(&mut self, out: &mut String) -> Result<(), Error> {
         let mut levels: Vec<(u8, Totals)> = vec![];
-        for quad in listing::quads(self.kv())? {
+        for quad in listing::quads(self.reads.kv())? {
             let ((level, index), value) = quad?;
             if levels.last().is_none_or(|(last, _)| *last != level) {
                 levels.push((level, Totals::default()));
@@ -146,9 +157,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     fn dump_tip(&mut self, out: &mut String, tip: &Tip<H>) -> Result<(), Error> {
-        let bytes = self.record(keys::tip())?.map_or(0, <[u8]>::len);
+        let bytes = self.reads.record(keys::tip(), length)?;
         line(out, format!("tip: {bytes} bytes"));
-        let first = Tip::<H>::member_indices(tip.size, tip.origin).start;
+        let first = edge::member_indices(tip.size, tip.origin).start;
         for (member, index) in tip.members.iter().zip(first..) {
             line(
                 out,
@@ -172,7 +183,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     fn dump_shards(&mut self, out: &mut String, tip: &Tip<H>) -> Result<(), Error> {
         let mut totals = Totals::default();
         let mut runs: Vec<(u64, u64, String)> = vec![];
-        for entry in listing::shards(self.kv(), Direction::Ascending)? {
+        for entry in listing::shards(self.reads.kv(), Direction::Ascending)? {
             let (index, value) = entry?;
             let key = keys::shard(index);
             totals.add(key.len(), value.len());

@@ -4,7 +4,8 @@ use shardtree::RetentionFlags;
 
 use super::call::Call;
 use super::cap::Cap;
-use super::shard::{LEAVES, Shard, Wanted};
+use super::fill::Wanted;
+use super::shard::{LEAVES, Shard};
 use super::{Engine, Retention};
 use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
 use crate::error::{Error, KvError};
@@ -44,7 +45,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// sibling since, the quad or shard that has it.
     pub fn frontier(&mut self) -> Result<TreeFrontier<H>, Error> {
         self.call(|call| {
-            let tip = call.tip()?;
+            let tip = call.reads.tip()?;
             match tip.size.checked_sub(1) {
                 None => Ok(TreeFrontier::empty()),
                 Some(position) => call.frontier_at(&tip, position),
@@ -62,15 +63,15 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// position.
     pub fn insert_frontier(&mut self, frontier: &TreeFrontier<H>, id: u32) -> Result<(), Error> {
         self.call(|call| {
-            let mut tip = call.tip()?;
+            let mut tip = call.reads.tip()?;
             if tip.size > 0 {
                 return Err(Error::NotEmpty { size: tip.size });
             }
-            let mut summary = call.summary()?;
+            let mut summary = call.reads.summary()?;
             check_frontier::<H>(frontier, DEPTH)?;
             if let Some(leaf) = &frontier.leaf {
                 tip = call.start_from(frontier, leaf)?;
-                call.stage_tip(&tip);
+                call.writes.stage_tip(&tip);
             }
             call.add_checkpoint(&tip, &mut summary, id)?;
             call.commit()
@@ -102,14 +103,14 @@ fn check_frontier<H>(frontier: &TreeFrontier<H>, depth: u8) -> Result<(), Error>
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     fn frontier_at(&mut self, tip: &Tip<H>, position: u64) -> Result<TreeFrontier<H>, Error> {
-        let shard = self.shard(position >> SHARD_HEIGHT, tip.size)?;
+        let shard = self.reads.shard(position >> SHARD_HEIGHT, tip.size)?;
         let key = keys::shard(shard.index());
         let at = position - shard.start();
         let wanted: Vec<Wanted> = ommer_levels(at, SHARD_HEIGHT)
             .map(|level| (0, level, (at >> level) - 1))
             .collect();
         let mut shards = [shard];
-        self.fill(&mut shards, &wanted);
+        self.hasher.fill(&mut shards, &wanted);
         let missing = |what: &str| KvError::corrupt(&key, format!("it does not hold {what}"));
         let leaf = shards[0].leaf(position).map(|(leaf, _)| leaf.clone());
         let leaf = leaf.ok_or_else(|| missing("the newest leaf"))?;
@@ -154,8 +155,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         shard.set_newest(true);
 
         let mut shards = [shard];
-        self.fill_records(&mut shards);
-        self.stage_shard(&shards[0]);
+        self.hasher.fill_records(&mut shards);
+        self.writes.stage_shard(&shards[0]);
         let roots = shards[0].root().cloned().into_iter().collect();
         self.start_with_ommers(frontier.size, index * LEAVES, cap, roots, last_marked)
     }
@@ -178,9 +179,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         };
         if origin > 0 {
             let value = codec::encode_tree(&ommers.to_tree(DEPTH, origin, origin));
-            self.stage(keys::cap(), value);
+            self.writes.stage(keys::cap(), value);
         }
-        self.cap = Some(ommers);
+        self.reads.begin_with(ommers);
         self.complete_shards(&mut tip, size, roots)?;
         Ok(tip)
     }

@@ -14,9 +14,10 @@ use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
 use super::Engine;
-use super::call::{Call, size_of};
+use super::call::Call;
 use super::cuts::Shards;
 use super::pruning::Pruned;
+use super::reads::size_of;
 use crate::codec::{REMOVED_BEFORE, REMOVED_VALUE, Removed, SHARD_HEIGHT, Summary, Tip, TreeNode};
 use crate::error::Error;
 use crate::keys;
@@ -38,15 +39,15 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// at that checkpoint.
     pub fn remove_mark(&mut self, position: u64, as_of: u32) -> Result<bool, Error> {
         self.call(|call| {
-            let tip = call.tip()?;
-            let (checkpoint, size) = call.checkpoint_of(as_of, &tip)?;
+            let tip = call.reads.tip()?;
+            let (checkpoint, size) = call.reads.checkpoint_of(as_of, &tip)?;
             if position >= size {
                 return Err(Error::PositionNotFound { position, size });
             }
             if position < tip.origin {
                 return Ok(false);
             }
-            let shard = call.shard(position >> SHARD_HEIGHT, tip.size)?;
+            let shard = call.reads.shard(position >> SHARD_HEIGHT, tip.size)?;
             let marked = shard
                 .leaf(position)
                 .is_some_and(|(_, flags)| flags.is_marked());
@@ -64,20 +65,21 @@ type Removals = BTreeMap<u64, BTreeSet<u32>>;
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     fn stage_removal(&mut self, position: u64, as_of: u32) -> Result<(), Error> {
-        let mut removals = self.removals(position)?;
+        let mut removals = self.reads.removals(position)?;
         if !removals.insert(as_of) {
             return Ok(());
         }
-        let mut summary = self.summary_beside(as_of)?;
-        self.stage_removals(position, &removals);
-        self.stage(keys::removed(as_of, position), REMOVED_VALUE.to_vec());
+        let mut summary = self.reads.summary_beside(as_of)?;
+        self.writes.stage_removals(position, &removals);
+        self.writes
+            .stage(keys::removed(as_of, position), REMOVED_VALUE.to_vec());
         let removed = &mut summary.ledger.removed;
         *removed = match *removed {
             Removed::None => Removed::WaitFor(as_of),
             Removed::WaitFor(id) => Removed::WaitFor(id.min(as_of)),
             Removed::Due => Removed::Due,
         };
-        self.stage_summary(&summary);
+        self.writes.stage_summary(&summary);
         Ok(())
     }
 
@@ -104,12 +106,13 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             let marks = checkpoint.iter().flat_map(Checkpoint::marks_removed);
             for position in marks.map(|mark| u64::from(*mark)) {
                 self.removals_in(&mut removals, position)?.insert(*id);
-                self.stage(keys::removed(*id, position), REMOVED_VALUE.to_vec());
+                self.writes
+                    .stage(keys::removed(*id, position), REMOVED_VALUE.to_vec());
                 summary.ledger.removed = Removed::Due;
             }
         }
         for (position, ids) in &removals {
-            self.stage_removals(*position, ids);
+            self.writes.stage_removals(*position, ids);
         }
         Ok(())
     }
@@ -124,9 +127,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         let lowest = self.lowest_kept(summary)?;
         let lowest_size = match lowest == summary.newest {
             true => tip.size,
-            false => size_of(&self.required_checkpoint(lowest)?),
+            false => size_of(&self.reads.required_checkpoint(lowest)?),
         };
-        let mut listed: Vec<_> = listing::removed(self.kv(), Direction::Ascending)?
+        let mut listed: Vec<_> = listing::removed(self.reads.kv(), Direction::Ascending)?
             .take(MOST_CLEARED + 1)
             .collect::<Result<_, _>>()?;
         let more = listed.get(MOST_CLEARED).copied();
@@ -136,14 +139,15 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         for mark in &listed[..due] {
             let ids = self.removals_in(removals, mark.position)?;
             ids.remove(&mark.id);
-            self.stage_delete(keys::removed(mark.id, mark.position));
+            self.writes
+                .stage_delete(keys::removed(mark.id, mark.position));
             if !ids.is_empty() {
                 continue;
             }
             if lowest_size.checked_sub(1) == Some(mark.position) {
                 // The leaf of a checkpoint that is kept: it goes with that one.
                 ids.insert(lowest);
-                self.stage(
+                self.writes.stage(
                     keys::removed(lowest, mark.position),
                     REMOVED_BEFORE.to_vec(),
                 );
@@ -171,7 +175,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         if summary.retained == 0 {
             return Ok(summary.oldest);
         }
-        let first = listing::retained(self.kv())?.next().transpose()?;
+        let first = listing::retained(self.reads.kv())?.next().transpose()?;
         Ok(first.map_or(summary.oldest, |id| id.min(summary.oldest)))
     }
 
@@ -182,7 +186,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     ) -> Result<&'r mut BTreeSet<u32>, Error> {
         Ok(match removals.entry(position) {
             Entry::Occupied(seen) => seen.into_mut(),
-            Entry::Vacant(unseen) => unseen.insert(self.removals(position)?),
+            Entry::Vacant(unseen) => unseen.insert(self.reads.removals(position)?),
         })
     }
 
@@ -193,7 +197,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         }
         let mut restored = vec![];
         let mut left = false;
-        for mark in listing::removed(self.kv(), Direction::Descending)? {
+        for mark in listing::removed(self.reads.kv(), Direction::Descending)? {
             let mark = mark?;
             if mark.id < id {
                 left = true;
@@ -208,10 +212,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         for mark in &restored {
             self.removals_in(&mut removals, mark.position)?
                 .remove(&mark.id);
-            self.stage_delete(keys::removed(mark.id, mark.position));
+            self.writes
+                .stage_delete(keys::removed(mark.id, mark.position));
         }
         for (position, ids) in &removals {
-            self.stage_removals(*position, ids);
+            self.writes.stage_removals(*position, ids);
         }
         if !left {
             summary.ledger.removed = Removed::None;

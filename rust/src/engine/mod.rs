@@ -19,25 +19,32 @@
 //! no complete quad is on the edge of the tree: in the tip up to level 6, in the cap above. The
 //! roots of the shards themselves (level 4) are given back by one read and 15 hashes.
 //!
-//! One file a call: [`append`](Engine::append), [`checkpoint`](Engine::checkpoint), and so on, over
-//! `call` (reads once, writes last), `shard`, `cap` and `nodes`.
+//! One file a call: [`append`](Engine::append), [`checkpoint`](Engine::checkpoint), and so on. A call
+//! is made of `reads` (each record once), a `hasher` and `writes` (at the end, in key order); below
+//! them stand the shapes `shard` and `cap`, and what several calls do: `nodes` finds a node, `fill`
+//! computes those of shards, `grow` what shards complete, `pruning`, `cuts` and `marks` what
+//! checkpoints keep.
 
 mod append;
 mod call;
 mod cap;
 mod check;
-mod check_ledger;
 mod checkpoint;
 mod cuts;
 mod dump;
+mod fill;
 mod frontier;
+mod grow;
+mod hasher;
 mod marks;
 mod nodes;
 mod pruning;
 mod query;
+mod reads;
 mod retain;
 mod rewind;
 mod shard;
+mod writes;
 
 use std::marker::PhantomData;
 
@@ -177,7 +184,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     ) -> Result<T, Error> {
         let mut call = Call::new(&mut self.kv, self.config);
         let outcome = run(&mut call);
-        self.hashes = call.hashes();
+        self.hashes = call.hasher.count();
         outcome
     }
 }

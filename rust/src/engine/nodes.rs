@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::call::Call;
 use super::{CAP_LEVEL, QUAD_LEVEL};
 use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::edge;
 use crate::error::{Error, KvError};
 use crate::hash::Sibling;
 use crate::keys;
@@ -37,42 +38,43 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     ///
     /// Costs no read for what is on the edge of the tree, once tip and cap are read; one get for a
     /// node of a complete quad, or for the root of a shard; and one for a node of the open quad.
-    pub fn node(&mut self, tip: &Tip<H>, level: u8, index: u64) -> Result<H, Error> {
+    pub fn node(&self, tip: &Tip<H>, level: u8, index: u64) -> Result<H, Error> {
         if let Some(node) = self.stored_node(tip, level, index)? {
             return Ok(node);
         }
         if level == SHARD_HEIGHT {
-            let shard = self.shard(index, tip.size)?;
+            let shard = self.reads.shard(index, tip.size)?;
             return self
+                .hasher
                 .shard_root(shard)
                 .ok_or_else(|| KvError::corrupt(&keys::shard(index), "it has no root").into());
         }
         // Not a peak, and in no complete quad: its children are, or theirs.
         let left = self.node(tip, level - 1, 2 * index)?;
         let right = self.node(tip, level - 1, 2 * index + 1)?;
-        Ok(self.combine(level - 1, &left, &right))
+        Ok(self.hasher.combine(level - 1, &left, &right))
     }
 
     /// The node, if a record other than a shard's holds it as it is.
-    fn stored_node(&mut self, tip: &Tip<H>, level: u8, index: u64) -> Result<Option<H>, Error> {
+    fn stored_node(&self, tip: &Tip<H>, level: u8, index: u64) -> Result<Option<H>, Error> {
         let (start, end) = (index << level, (index + 1) << level);
         if end <= tip.origin {
-            let known = self.cap_mut(tip)?.get(level, index).cloned();
+            let known = self.reads.cap(tip)?.get(level, index).cloned();
             return known.map(Some).ok_or(Error::Pruned { position: start });
         }
         if level == SHARD_HEIGHT {
-            let newest = Tip::<H>::holds_ommer(tip.size, tip.origin)
-                && index + 1 == tip.size >> SHARD_HEIGHT;
+            let newest =
+                edge::holds_ommer(tip.size, tip.origin) && index + 1 == tip.size >> SHARD_HEIGHT;
             return Ok(tip.ommer.clone().filter(|_| newest));
         }
         if level == QUAD_LEVEL {
-            let held = Tip::<H>::member_indices(tip.size, tip.origin);
+            let held = edge::member_indices(tip.size, tip.origin);
             if held.contains(&index) {
                 return Ok(tip.members.get((index - held.start) as usize).cloned());
             }
         }
         if level >= CAP_LEVEL
-            && let Some(peak) = self.cap_mut(tip)?.get(level, index)
+            && let Some(peak) = self.reads.cap(tip)?.get(level, index)
         {
             return Ok(Some(peak.clone()));
         }
@@ -85,17 +87,18 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(None)
     }
 
-    fn quad(&mut self, level: u8, quad: u64, held: &Range<u64>) -> Result<Vec<H>, KvError> {
+    fn quad(&self, level: u8, quad: u64, held: &Range<u64>) -> Result<Vec<H>, KvError> {
         let key = keys::quad(level, quad);
-        let value = self.required(key.clone())?;
-        codec::decode_quad(&key, value, held.end - held.start)
+        let count = held.end - held.start;
+        let decode = |value: &[u8]| codec::decode_quad(&key, value, count);
+        self.reads.required(key.clone(), decode)
     }
 
     /// The node over all leaves below `size` at a place that holds at least one of them, with
     /// empty leaves from there on. `shard` is the root of the shard that `size` cuts through, if it
     /// cuts through one.
     pub fn node_at(
-        &mut self,
+        &self,
         tip: &Tip<H>,
         (level, index): (u8, u64),
         size: u64,
@@ -123,25 +126,25 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             }
         }
         match start {
-            Some((from, node)) => Ok(self.climb(from, &node, &siblings)),
+            Some((from, node)) => Ok(self.hasher.climb(from, &node, &siblings)),
             None => Ok(H::empty_root(level.into())),
         }
     }
 
     /// The root of the shard that `size` cuts through, with empty leaves from there on. 1 get.
-    pub fn cut_shard_root(&mut self, tip: &Tip<H>, size: u64) -> Result<Option<H>, Error> {
+    pub fn cut_shard_root(&self, tip: &Tip<H>, size: u64) -> Result<Option<H>, Error> {
         let index = size >> SHARD_HEIGHT;
         if index << SHARD_HEIGHT == size {
             return Ok(None);
         }
-        let shard = self.shard(index, tip.size)?.truncated(size);
+        let shard = self.reads.shard(index, tip.size)?.truncated(size);
         let unknown = || KvError::corrupt(&keys::shard(index), format!("it has no root at {size}"));
-        let root = self.shard_root(shard).ok_or_else(unknown)?;
+        let root = self.hasher.shard_root(shard).ok_or_else(unknown)?;
         Ok(Some(root))
     }
 
     /// The root of the tree when it had `size` leaves.
-    pub fn root_at_size(&mut self, tip: &Tip<H>, size: u64) -> Result<H, Error> {
+    pub fn root_at_size(&self, tip: &Tip<H>, size: u64) -> Result<H, Error> {
         let shard = self.cut_shard_root(tip, size)?;
         self.node_at(tip, (DEPTH, 0), size, shard.as_ref())
     }

@@ -13,7 +13,7 @@ use super::call::Call;
 use crate::codec::{LISTED, LISTED_WITH_MARKS, Summary, TreeNode};
 use crate::error::{Error, KvError};
 use crate::keys;
-use crate::kv::Kv;
+use crate::kv::{Direction, Kv};
 use crate::listing;
 
 /// Checkpoints that are pruned, oldest first, and the one that is then the oldest prunable.
@@ -75,13 +75,13 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         summary: &Summary,
         wanted: usize,
     ) -> Result<Vec<(u32, Option<Checkpoint>)>, Error> {
-        let listed: Vec<_> = listing::prunable(self.kv())?
+        let listed: Vec<_> = listing::prunable(self.reads.kv())?
             .take(wanted)
             .collect::<Result<_, _>>()?;
         let mut found = vec![];
         for (id, with_marks) in listed {
             let checkpoint = match with_marks || summary.unmarked > 0 {
-                true => Some(self.required_checkpoint(id)?),
+                true => Some(self.reads.required_checkpoint(id)?),
                 false => None,
             };
             found.push((id, checkpoint));
@@ -99,9 +99,20 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     ) -> Result<Vec<(u32, Option<Checkpoint>)>, Error> {
         let oldest = keys::checkpoint(summary.oldest);
         let prefix = shared_prefix(&oldest, &keys::checkpoint(summary.newest));
-        let any_retained = summary.retained > 0;
-        let found = self.unretained_checkpoints(prefix, summary.oldest, wanted, any_retained)?;
-        Ok(found.into_iter().map(|(id, c)| (id, Some(c))).collect())
+        let mut found = vec![];
+        for listed in listing::checkpoints(self.reads.kv(), prefix, Direction::Ascending)? {
+            let (id, checkpoint) = listed?;
+            let retained =
+                summary.retained > 0 && id >= summary.oldest && self.reads.is_retained(id)?;
+            if id < summary.oldest || retained {
+                continue;
+            }
+            found.push((id, Some(checkpoint)));
+            if found.len() == wanted {
+                break;
+            }
+        }
+        Ok(found)
     }
 
     /// Lists a new checkpoint while there are retained ones.
@@ -112,7 +123,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
                 ledger.listed_from = id;
             }
             ledger.listed += 1;
-            self.stage(keys::prunable(id), LISTED.to_vec());
+            self.writes.stage(keys::prunable(id), LISTED.to_vec());
         } else if ledger.listed > 0 {
             // It is not listed: all are from the next one on.
             ledger.listed_from = id.saturating_add(1);
@@ -142,7 +153,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             true => LISTED,
             false => LISTED_WITH_MARKS,
         };
-        self.stage(keys::prunable(id), value.to_vec());
+        self.writes.stage(keys::prunable(id), value.to_vec());
     }
 
     /// Takes a checkpoint that is gone, or now retained, off the list if it is there. 1 get if that
@@ -153,10 +164,14 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             return Ok(());
         }
         let key = keys::prunable(id);
-        if id < ledger.listed_from && self.record(key.clone())?.is_none() {
+        if id < ledger.listed_from
+            && !self
+                .reads
+                .record(key.clone(), |value| Ok(value.is_some()))?
+        {
             return Ok(());
         }
-        self.stage_delete(key);
+        self.writes.stage_delete(key);
         ledger.listed -= 1;
         if ledger.listed == 0 {
             ledger.listed_from = 0;

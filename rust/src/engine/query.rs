@@ -2,8 +2,10 @@
 
 use incrementalmerkletree::Level;
 
-use super::call::{Call, size_within};
-use super::shard::{Shard, Wanted};
+use super::call::Call;
+use super::fill::Wanted;
+use super::reads::size_within;
+use super::shard::Shard;
 use super::{CheckpointInfo, Engine};
 use crate::codec::{SHARD_HEIGHT, Tip, TreeNode};
 use crate::error::{Error, KvError};
@@ -14,7 +16,7 @@ use crate::listing;
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// Leaves in the tree. 1 get.
     pub fn size(&mut self) -> Result<u64, Error> {
-        self.call(|call| Ok(call.tip()?.size))
+        self.call(|call| Ok(call.reads.tip()?.size))
     }
 
     /// Leaves in the tree at a checkpoint. 2 gets.
@@ -24,15 +26,15 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// [`Error::CheckpointNotFound`].
     pub fn size_at(&mut self, id: u32) -> Result<u64, Error> {
         self.call(|call| {
-            let tip = call.tip()?;
-            Ok(call.checkpoint_of(id, &tip)?.1)
+            let tip = call.reads.tip()?;
+            Ok(call.reads.checkpoint_of(id, &tip)?.1)
         })
     }
 
     /// The root over all leaves, checkpointed or not. 3 gets at most.
     pub fn root(&mut self) -> Result<H, Error> {
         self.call(|call| {
-            let tip = call.tip()?;
+            let tip = call.reads.tip()?;
             call.root_at_size(&tip, tip.size)
         })
     }
@@ -45,8 +47,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// [`Error::CheckpointNotFound`].
     pub fn root_at(&mut self, id: u32) -> Result<H, Error> {
         self.call(|call| {
-            let tip = call.tip()?;
-            let (_, size) = call.checkpoint_of(id, &tip)?;
+            let tip = call.reads.tip()?;
+            let (_, size) = call.reads.checkpoint_of(id, &tip)?;
             call.root_at_size(&tip, size)
         })
     }
@@ -58,7 +60,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// [`Error::PositionNotFound`] beyond the size, [`Error::Pruned`] if it was not kept.
     pub fn leaf(&mut self, position: u64) -> Result<H, Error> {
         self.call(|call| {
-            let tip = call.tip()?;
+            let tip = call.reads.tip()?;
             let shard = call.shard_of(&tip, position, tip.size)?;
             match shard.leaf(position) {
                 Some((leaf, _)) => Ok(leaf.clone()),
@@ -77,7 +79,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// [`Error::PositionNotFound`] beyond the size, [`Error::Pruned`] if the leaf was not kept.
     pub fn witness(&mut self, position: u64) -> Result<Vec<H>, Error> {
         self.call(|call| {
-            let tip = call.tip()?;
+            let tip = call.reads.tip()?;
             call.witness_at_size(&tip, position, tip.size)
         })
     }
@@ -89,8 +91,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// [`Error::CheckpointNotFound`]; [`Error::PositionNotFound`] if the leaf came later.
     pub fn witness_at(&mut self, position: u64, id: u32) -> Result<Vec<H>, Error> {
         self.call(|call| {
-            let tip = call.tip()?;
-            let (_, size) = call.checkpoint_of(id, &tip)?;
+            let tip = call.reads.tip()?;
+            let (_, size) = call.reads.checkpoint_of(id, &tip)?;
             call.witness_at_size(&tip, position, size)
         })
     }
@@ -99,14 +101,17 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// and 1.
     pub fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, Error> {
         self.call(|call| {
-            let tip = call.tip()?;
-            let summary = call.summary()?;
-            let listed: Vec<_> =
-                listing::checkpoints(call.kv(), vec![keys::CHECKPOINT], Direction::Ascending)?
-                    .collect::<Result<_, _>>()?;
+            let tip = call.reads.tip()?;
+            let summary = call.reads.summary()?;
+            let listed: Vec<_> = listing::checkpoints(
+                call.reads.kv(),
+                vec![keys::CHECKPOINT],
+                Direction::Ascending,
+            )?
+            .collect::<Result<_, _>>()?;
             let retained: Vec<u32> = match summary.retained {
                 0 => vec![],
-                _ => listing::retained(call.kv())?.collect::<Result<_, _>>()?,
+                _ => listing::retained(call.reads.kv())?.collect::<Result<_, _>>()?,
             };
             if let (0, Some((id, _))) = (summary.count, listed.first()) {
                 let key = keys::checkpoint(*id);
@@ -133,17 +138,17 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// The shard of a leaf of the tree as it was at `size`.
-    fn shard_of(&mut self, tip: &Tip<H>, position: u64, size: u64) -> Result<Shard<H>, Error> {
+    fn shard_of(&self, tip: &Tip<H>, position: u64, size: u64) -> Result<Shard<H>, Error> {
         if position >= size {
             return Err(Error::PositionNotFound { position, size });
         }
         if position < tip.origin {
             return Err(Error::Pruned { position });
         }
-        Ok(self.shard(position >> SHARD_HEIGHT, tip.size)?)
+        Ok(self.reads.shard(position >> SHARD_HEIGHT, tip.size)?)
     }
 
-    fn witness_at_size(&mut self, tip: &Tip<H>, position: u64, size: u64) -> Result<Vec<H>, Error> {
+    fn witness_at_size(&self, tip: &Tip<H>, position: u64, size: u64) -> Result<Vec<H>, Error> {
         let shard = self.shard_of(tip, position, size)?;
         if shard.leaf(position).is_none() {
             return Err(Error::Pruned { position });
@@ -156,12 +161,12 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     /// The siblings below the root of the leaf's shard.
-    fn path_in_shard(&mut self, shard: Shard<H>, position: u64) -> Result<Vec<H>, Error> {
+    fn path_in_shard(&self, shard: Shard<H>, position: u64) -> Result<Vec<H>, Error> {
         let at = position - shard.start();
         let mut shards = [shard];
         let siblings = (0..SHARD_HEIGHT).map(|level| (level, (at >> level) ^ 1));
         let wanted: Vec<Wanted> = siblings.clone().map(|(level, i)| (0, level, i)).collect();
-        self.fill(&mut shards, &wanted);
+        self.hasher.fill(&mut shards, &wanted);
         let [shard] = shards;
         siblings
             .map(|(level, index)| match shard.sibling(level, index) {
@@ -172,7 +177,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     /// A node beside a path, as it was at `size`: complete, cut, or empty.
-    fn sibling_at(&mut self, tip: &Tip<H>, level: u8, index: u64, size: u64) -> Result<H, Error> {
+    fn sibling_at(&self, tip: &Tip<H>, level: u8, index: u64, size: u64) -> Result<H, Error> {
         if index << level >= size {
             return Ok(H::empty_root(Level::from(level)));
         }

@@ -21,7 +21,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     pub fn retain_checkpoint(&mut self, id: u32) -> Result<(), Error> {
         self.call(|call| {
             let (mut summary, checkpoint) = call.summary_and_checkpoint(id)?;
-            if call.is_retained(id)? {
+            if call.reads.is_retained(id)? {
                 return Ok(());
             }
             if summary.retained == summary.count {
@@ -37,8 +37,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
             summary.retained += 1;
             call.unlist(&mut summary, id)?;
             call.recount_retained_cut(&summary, &checkpoint, |count| count.checked_add(1))?;
-            call.stage(keys::retained(id), RETAINED_VALUE.to_vec());
-            call.stage_summary(&summary);
+            call.writes
+                .stage(keys::retained(id), RETAINED_VALUE.to_vec());
+            call.writes.stage_summary(&summary);
             call.commit()
         })
     }
@@ -53,7 +54,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     pub fn release_checkpoint(&mut self, id: u32) -> Result<(), Error> {
         self.call(|call| {
             let (mut summary, checkpoint) = call.summary_and_checkpoint(id)?;
-            if !call.is_retained(id)? {
+            if !call.reads.is_retained(id)? {
                 return Ok(());
             }
             let before = summary;
@@ -68,8 +69,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
             call.recount_retained_cut(&summary, &checkpoint, |count| count.checked_sub(1))?;
             call.list_released(&before, &mut summary, id, &checkpoint);
             summary.ledger.cuts_counted &= summary.retained > 0;
-            call.stage_delete(keys::retained(id));
-            call.stage_summary(&summary);
+            call.writes.stage_delete(keys::retained(id));
+            call.writes.stage_summary(&summary);
             call.commit()
         })
     }
@@ -79,14 +80,15 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// The summary and a checkpoint. Where there is neither, a look tells a store of another
     /// from one without checkpoints.
     fn summary_and_checkpoint(&mut self, id: u32) -> Result<(Summary, Checkpoint), Error> {
-        let summary = self.summary()?;
+        let summary = self.reads.summary()?;
         if summary.count == 0 {
-            self.tip()?;
+            self.reads.tip()?;
         }
         let checkpoint = self
+            .reads
             .checkpoint(id)?
             .ok_or(Error::CheckpointNotFound { id })?;
-        let summary = self.summary_beside(id).map(|_| summary)?;
+        let summary = self.reads.summary_beside(id).map(|_| summary)?;
         Ok((summary, checkpoint))
     }
 }

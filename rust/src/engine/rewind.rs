@@ -12,7 +12,7 @@ use super::cuts::Shards;
 use super::nodes::{quad_levels, quads};
 use super::pruning::shared_prefix;
 use super::shard::LEAVES;
-use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
+use crate::codec::{SHARD_HEIGHT, Summary, Tip, TreeNode};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
@@ -32,14 +32,15 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// [`Error::CheckpointNotFound`].
     pub fn rewind(&mut self, id: u32) -> Result<(), Error> {
         self.call(|call| {
-            let tip = call.tip()?;
-            let mut summary = call.summary()?;
-            let (checkpoint, size) = call.checkpoint_of(id, &tip)?;
-            call.summary_beside(id)?;
+            let tip = call.reads.tip()?;
+            let mut summary = call.reads.summary()?;
+            let (checkpoint, size) = call.reads.checkpoint_of(id, &tip)?;
+            call.reads.summary_beside(id)?;
             call.restore_marks(&mut summary, id)?;
             call.drop_checkpoints_above(&tip, &mut summary, id)?;
             if !checkpoint.marks_removed().is_empty() {
-                call.stage_checkpoint(id, &without_marks(checkpoint.tree_state()));
+                call.writes
+                    .stage_checkpoint(id, &without_marks(checkpoint.tree_state()));
             }
             if size < tip.size {
                 call.shrink(&tip, size)?;
@@ -60,10 +61,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         let mut shards = Shards::new();
         let mut cuts: BTreeMap<u64, u32> = BTreeMap::new();
         for (dropped, checkpoint) in &dropped {
-            self.stage_delete(keys::checkpoint(*dropped));
-            let retained = summary.retained > 0 && self.is_retained(*dropped)?;
+            self.writes.stage_delete(keys::checkpoint(*dropped));
+            let retained = summary.retained > 0 && self.reads.is_retained(*dropped)?;
             if retained {
-                self.stage_delete(keys::retained(*dropped));
+                self.writes.stage_delete(keys::retained(*dropped));
                 summary.retained -= 1;
             } else {
                 self.unlist(summary, *dropped)?;
@@ -88,7 +89,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         if summary.oldest > id {
             summary.oldest = 0;
         }
-        self.stage_summary(summary);
+        self.writes.stage_summary(summary);
         Ok(())
     }
 
@@ -100,7 +101,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
                 let reason = format!("it counts {count}, but {dropped} are dropped");
                 KvError::corrupt(&keys::retained_cut(*position), reason)
             })?;
-            self.stage_retained_cut(*position, left);
+            self.writes.stage_retained_cut(*position, left);
         }
         Ok(())
     }
@@ -122,7 +123,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         }
         let prefix = shared_prefix(&keys::checkpoint(id), &keys::checkpoint(summary.newest));
         let mut above = vec![];
-        for listed in listing::checkpoints(self.kv(), prefix, Direction::Descending)? {
+        for listed in listing::checkpoints(self.reads.kv(), prefix, Direction::Descending)? {
             let (listed, checkpoint) = listed?;
             if above.is_empty() && listed != summary.newest {
                 return Err(corrupt(format!("{summary:?}, but the newest is {listed}")));
@@ -144,8 +145,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         for index in (kept_shards..tip.size.div_ceil(LEAVES)).rev() {
             // Nothing vouches for the tip's numbers but that each shard between them is there: a
             // false one ends this loop, and with it those over the quads above.
-            self.required(keys::shard(index))?;
-            self.stage_delete(keys::shard(index));
+            self.reads.required(keys::shard(index), |_| Ok(()))?;
+            self.writes.stage_delete(keys::shard(index));
         }
         for level in quad_levels(DEPTH) {
             let kept = match size {
@@ -153,43 +154,29 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
                 _ => quads(level, size, tip.origin).end,
             };
             for quad in kept..quads(level, tip.size, tip.origin).end {
-                self.stage_delete(keys::quad(level, quad));
+                self.writes.stage_delete(keys::quad(level, quad));
             }
         }
-        self.shrink_cap(tip, size)?;
+        if size > 0 && Cap::<H>::is_stored(size, tip.origin) {
+            self.stage_cap(tip, size, None)?;
+        } else if Cap::<H>::is_stored(tip.size, tip.origin) {
+            self.writes.stage_delete(keys::cap());
+        }
         if size == 0 {
-            self.stage_delete(keys::tip());
+            self.writes.stage_delete(keys::tip());
             return Ok(());
         }
         let last_marked = self.shrink_last_shard(tip, size)?;
         let mut shrunk = self.tip_at(tip, size, None)?;
         shrunk.last_marked = last_marked;
-        self.stage_tip(&shrunk);
-        Ok(())
-    }
-
-    fn shrink_cap(&mut self, tip: &Tip<H>, size: u64) -> Result<(), Error> {
-        let stored = size > 0 && Cap::<H>::is_stored(size, tip.origin);
-        if !stored {
-            if Cap::<H>::is_stored(tip.size, tip.origin) {
-                self.stage_delete(keys::cap());
-            }
-            return Ok(());
-        }
-        let mut cap = Cap::empty();
-        for (level, index) in Cap::<H>::places(DEPTH, size, tip.origin) {
-            let node = self.node(tip, level, index)?;
-            cap.insert(level, index, node);
-        }
-        let value = codec::encode_tree(&cap.to_tree(DEPTH, size, tip.origin));
-        self.stage(keys::cap(), value);
+        self.writes.stage_tip(&shrunk);
         Ok(())
     }
 
     /// Stages the shard of the leaf that becomes the newest, and says whether that leaf is marked.
     fn shrink_last_shard(&mut self, tip: &Tip<H>, size: u64) -> Result<bool, Error> {
         let position = size - 1;
-        let whole = self.shard(position >> SHARD_HEIGHT, tip.size)?;
+        let whole = self.reads.shard(position >> SHARD_HEIGHT, tip.size)?;
         let mut shard = whole.truncated(size);
         let Some((_, flags)) = shard.leaf(position) else {
             let reason = format!("the leaf of a checkpoint at position {position} is not kept");
@@ -201,8 +188,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             shard.set_flags(position, RetentionFlags::EPHEMERAL);
         }
         let mut shards = [shard];
-        self.fill_records(&mut shards);
-        self.stage_shard(&shards[0]);
+        self.hasher.fill_records(&mut shards);
+        self.writes.stage_shard(&shards[0]);
         Ok(marked)
     }
 }

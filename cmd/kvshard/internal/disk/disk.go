@@ -5,7 +5,6 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"cosmossdk.io/core/store"
@@ -18,12 +17,6 @@ const (
 	Pebble    = "pebble"
 )
 
-// ErrReadOnly is returned for a write to a store that was opened to read.
-var ErrReadOnly = errors.New("the store is open for reading only")
-
-// ErrMissing is returned if there is no database at a path.
-var ErrMissing = errors.New("there is no database")
-
 // CheckBackend refuses a name that is none of the backends'.
 func CheckBackend(backend string) error {
 	if backend != GoLevelDB && backend != Pebble {
@@ -32,49 +25,56 @@ func CheckBackend(backend string) error {
 	return nil
 }
 
-// Open opens the database at path, which ends in ".db", and makes it if there
-// is none.
+// Open opens the database at path, which ends in ".db", to write. It makes it
+// if there is none.
 func Open(path, backend string) (dbm.DB, error) {
-	dir, name, err := split(path)
+	if err := CheckBackend(backend); err != nil {
+		return nil, err
+	}
+	if err := expect(path, backend); err != nil && !errors.Is(err, ErrMissing) {
+		return nil, err
+	}
+	open := openLevel
+	if backend == Pebble {
+		open = openPebble
+	}
+	db, err := open(path)
+	return db, typed(path, err)
+}
+
+// OpenToWrite opens the database at path, which must be there.
+func OpenToWrite(path, backend string) (dbm.DB, error) {
+	if err := expect(path, backend); err != nil {
+		return nil, err
+	}
+	return Open(path, backend)
+}
+
+// OpenToRead opens the database at path and changes none of its files. It makes
+// neither a database nor a file in it. An empty backend stands for whichever
+// the files show.
+func OpenToRead(path, backend string) (dbm.DB, error) {
+	found, err := Engine(path)
 	if err != nil {
 		return nil, err
 	}
-	switch backend {
-	case GoLevelDB:
-		return dbm.NewGoLevelDB(name, dir, nil)
-	case Pebble:
-		return dbm.NewPebbleDB(name, dir, nil)
-	default:
-		return nil, CheckBackend(backend)
-	}
-}
-
-// OpenToRead opens the database at path and leaves it as it is. It does not
-// make one.
-func OpenToRead(path, backend string) (dbm.DB, error) {
-	if _, _, err := split(path); err != nil {
+	if err := expect(path, backend); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(path, "CURRENT")); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, ErrMissing)
+	if found == Pebble {
+		db, err := openPebbleToRead(path)
+		return db, typed(path, err)
 	}
-	switch backend {
-	case GoLevelDB:
-		return openLevelToRead(path)
-	case Pebble:
-		return openPebbleToRead(path)
-	default:
-		return nil, CheckBackend(backend)
-	}
+	db, err := openLevelToRead(path)
+	return db, typed(path, err)
 }
 
-// split takes the path of a database apart as cosmos-db wants it.
-func split(path string) (dir, name string, err error) {
-	dir, base := filepath.Split(filepath.Clean(path))
-	if filepath.Ext(base) != ".db" {
-		return "", "", fmt.Errorf("%s: the directory of a database ends in .db", path)
+// checkName refuses a path that cosmos-db would not have made.
+func checkName(path string) error {
+	if filepath.Ext(filepath.Clean(path)) != ".db" {
+		return fmt.Errorf("%s: the directory of a database ends in .db", path)
 	}
-	return filepath.Clean(dir), base[:len(base)-len(".db")], nil
+	return nil
 }
 
 // reading is a store that cannot be written.

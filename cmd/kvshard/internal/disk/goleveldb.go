@@ -2,7 +2,9 @@ package disk
 
 import (
 	"errors"
+	"io"
 	"os"
+	"path/filepath"
 	"sync"
 
 	dbm "github.com/cosmos/cosmos-db"
@@ -14,27 +16,46 @@ import (
 	"github.com/syndtr/goleveldb/leveldb/util"
 )
 
-// levelReader reads a goleveldb database without touching its files. Its
-// batches are those of an empty database in memory, as pebbleReader's.
+// levelDB is a goleveldb database. cosmos-db's own type cannot be opened to read
+// without a change to the files, and loses what kind an error of the system was.
+type levelDB struct {
+	db    *leveldb.DB
+	below io.Closer
+	files *notedFiles // of a database that is written
+}
+
+var _ dbm.DB = (*levelDB)(nil)
+
+// levelFilter is what cosmos-db has.
+var levelFilter = filter.NewBloomFilter(10)
+
+func openLevel(path string) (dbm.DB, error) {
+	below, err := storage.OpenFile(path, false)
+	if err != nil {
+		return nil, err
+	}
+	files := &notedFiles{Storage: below}
+	db, err := leveldb.Open(files, &opt.Options{Filter: levelFilter})
+	if err != nil {
+		return nil, errors.Join(files.noted(err), below.Close())
+	}
+	return &levelDB{db, below, files}, nil
+}
+
+// openLevelToRead opens a database without touching its files.
 //
 // goleveldb's own option ReadOnly cannot be used: it fails with EOF on a
 // database with two journals, and panics on some with one (its issue 454).
 // Here goleveldb recovers as ever, and what it writes goes to memory.
-type levelReader struct {
-	dbm.DB
-	db    *leveldb.DB
-	files storage.Storage
-}
-
 func openLevelToRead(path string) (dbm.DB, error) {
-	files, err := storage.OpenFile(path, true)
+	lock, err := lockToRead(filepath.Join(path, "LOCK"))
 	if err != nil {
 		return nil, err
 	}
-	above := &memoryAbove{files: files, memory: storage.NewMemStorage(), removed: map[storage.FileDesc]bool{}}
+	above := &memoryAbove{files: &levelFiles{path: path}, memory: storage.NewMemStorage(), removed: map[storage.FileDesc]bool{}}
 	const never = 1 << 30
 	db, err := leveldb.Open(above, &opt.Options{
-		Filter:                 filter.NewBloomFilter(10),
+		Filter:                 levelFilter,
 		ErrorIfMissing:         true,
 		DisableSeeksCompaction: true,
 		CompactionL0Trigger:    never,
@@ -43,13 +64,12 @@ func openLevelToRead(path string) (dbm.DB, error) {
 		WriteL0SlowdownTrigger: never,
 	})
 	if err != nil {
-		_ = files.Close()
-		return nil, err
+		return nil, errors.Join(err, lock.Close())
 	}
-	return &levelReader{dbm.NewMemDB(), db, files}, nil
+	return &levelDB{db, lock, &notedFiles{}}, nil
 }
 
-func (l *levelReader) Get(key []byte) ([]byte, error) {
+func (l *levelDB) Get(key []byte) ([]byte, error) {
 	value, err := l.db.Get(key, nil)
 	if errors.Is(err, leveldb.ErrNotFound) {
 		return nil, nil
@@ -60,17 +80,95 @@ func (l *levelReader) Get(key []byte) ([]byte, error) {
 	return append([]byte{}, value...), nil
 }
 
-func (l *levelReader) Has(key []byte) (bool, error) { return l.db.Has(key, nil) }
+func (l *levelDB) Has(key []byte) (bool, error) { return l.db.Has(key, nil) }
 
-func (l *levelReader) Close() error { return errors.Join(l.db.Close(), l.files.Close()) }
+func (l *levelDB) Close() error { return firstError(l.files.noted(l.db.Close()), l.below.Close()) }
 
-func (l *levelReader) Iterator(start, end []byte) (dbm.Iterator, error) {
+func firstError(list ...error) error {
+	for _, err := range list {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *levelDB) Set(key, value []byte) error     { return l.set(key, value, nil) }
+func (l *levelDB) SetSync(key, value []byte) error { return l.set(key, value, synced) }
+func (l *levelDB) Delete(key []byte) error         { return l.delete(key, nil) }
+func (l *levelDB) DeleteSync(key []byte) error     { return l.delete(key, synced) }
+
+var synced = &opt.WriteOptions{Sync: true}
+
+func (l *levelDB) set(key, value []byte, how *opt.WriteOptions) error {
+	return l.files.noted(l.db.Put(key, value, how))
+}
+
+func (l *levelDB) delete(key []byte, how *opt.WriteOptions) error {
+	return l.files.noted(l.db.Delete(key, how))
+}
+
+func (l *levelDB) Print() error             { return errPrint }
+func (l *levelDB) Stats() map[string]string { return nil }
+
+func (l *levelDB) NewBatch() dbm.Batch { return &levelBatch{l, new(leveldb.Batch)} }
+func (l *levelDB) NewBatchWithSize(size int) dbm.Batch {
+	return &levelBatch{l, leveldb.MakeBatch(size)}
+}
+
+// levelBatch is what is written at once.
+type levelBatch struct {
+	l     *levelDB
+	batch *leveldb.Batch // nil once it was written or closed
+}
+
+func (b *levelBatch) Set(key, value []byte) error {
+	if b.batch == nil {
+		return errBatchOver
+	}
+	b.batch.Put(key, value)
+	return nil
+}
+
+func (b *levelBatch) Delete(key []byte) error {
+	if b.batch == nil {
+		return errBatchOver
+	}
+	b.batch.Delete(key)
+	return nil
+}
+
+func (b *levelBatch) Write() error     { return b.write(nil) }
+func (b *levelBatch) WriteSync() error { return b.write(synced) }
+
+func (b *levelBatch) write(how *opt.WriteOptions) error {
+	if b.batch == nil {
+		return errBatchOver
+	}
+	batch := b.batch
+	b.batch = nil
+	return b.l.files.noted(b.l.db.Write(batch, how))
+}
+
+func (b *levelBatch) Close() error {
+	b.batch = nil
+	return nil
+}
+
+func (b *levelBatch) GetByteSize() (int, error) {
+	if b.batch == nil {
+		return 0, errBatchOver
+	}
+	return len(b.batch.Dump()), nil
+}
+
+func (l *levelDB) Iterator(start, end []byte) (dbm.Iterator, error) {
 	it := &levelIterator{l.db.NewIterator(&util.Range{Start: start, Limit: end}, nil), start, end, false}
 	it.First()
 	return it, nil
 }
 
-func (l *levelReader) ReverseIterator(start, end []byte) (dbm.Iterator, error) {
+func (l *levelDB) ReverseIterator(start, end []byte) (dbm.Iterator, error) {
 	it := &levelIterator{l.db.NewIterator(&util.Range{Start: start, Limit: end}, nil), start, end, true}
 	it.Last()
 	return it, nil
@@ -102,14 +200,15 @@ func (it *levelIterator) Close() error {
 
 // memoryAbove is a storage of which all that is written stays in memory.
 type memoryAbove struct {
-	files, memory storage.Storage
+	files  *levelFiles
+	memory storage.Storage
 
 	mutex   sync.Mutex
 	removed map[storage.FileDesc]bool // from files
 	meta    *storage.FileDesc
 }
 
-func (m *memoryAbove) Lock() (storage.Locker, error) { return m.files.Lock() }
+func (m *memoryAbove) Lock() (storage.Locker, error) { return m.memory.Lock() }
 func (m *memoryAbove) Log(string)                    {}
 func (m *memoryAbove) Close() error                  { return nil }
 

@@ -1,7 +1,10 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"cosmossdk.io/core/store"
 	dbm "github.com/cosmos/cosmos-db"
@@ -9,28 +12,56 @@ import (
 	iavldb "github.com/cosmos/iavl/db"
 )
 
+// nodePrefix stands in front of a module's store in a node's database: the SDK
+// keeps the IAVL tree of a module under the keys "s/k:NAME/".
+const nodePrefix = "s/k:"
+
+// NodeStores returns the names of the modules' stores in a node's
+// application.db, in order; none if it is no node's. It reads one key of each.
+func NodeStores(db dbm.DB) (names []string, err error) {
+	from, end := []byte(nodePrefix), []byte("s/k;") // the next behind all of them
+	for {
+		it, err := db.Iterator(from, end)
+		if err != nil {
+			return nil, err
+		}
+		var key []byte
+		if it.Valid() {
+			key = it.Key()
+		}
+		if err := errors.Join(it.Error(), it.Close()); err != nil {
+			return nil, err
+		}
+		if key == nil {
+			return names, nil
+		}
+		name, _, whole := strings.Cut(string(key[len(nodePrefix):]), "/")
+		if whole {
+			names = append(names, name)
+		}
+		from = []byte(nodePrefix + name + "0") // '0' is behind '/'
+	}
+}
+
 // NodeStore returns the module's store of that name in a node's application.db
 // as it was at a height, to read; height 0 is the newest. It returns the
-// height, too.
-//
-// The SDK keeps the IAVL tree of a module under the keys "s/k:NAME/".
+// height, too. Its error for a name that is not there lists those that are.
 func NodeStore(db dbm.DB, name string, height int64) (store.KVStore, int64, error) {
-	prefix := []byte("s/k:" + name + "/")
-	it, err := dbm.IteratePrefix(db, prefix)
+	names, err := NodeStores(db)
 	if err != nil {
 		return nil, 0, err
 	}
-	found := it.Valid()
-	if err := it.Close(); err != nil {
-		return nil, 0, err
+	if len(names) == 0 {
+		return nil, 0, fmt.Errorf("%w: %q: this is no node's application.db, it has no module's store", ErrNoStore, name)
 	}
-	if !found {
-		return nil, 0, fmt.Errorf("%w of a module store %q in there", ErrMissing, name)
+	if !slices.Contains(names, name) {
+		return nil, 0, fmt.Errorf("%w: %q; there are %s", ErrNoStore, name, strings.Join(names, ", "))
 	}
+	prefix := []byte(nodePrefix + name + "/")
 	tree := iavl.NewMutableTree(iavldb.NewWrapper(dbm.NewPrefixDB(db, prefix)), iavlCache, true, iavl.NewNopLogger())
 	versions := tree.AvailableVersions()
 	if len(versions) == 0 {
-		return nil, 0, fmt.Errorf("%w: the module store %q has no version", ErrMissing, name)
+		return nil, 0, fmt.Errorf("%w: %q has no version", ErrNoStore, name)
 	}
 	first, last := int64(versions[0]), int64(versions[len(versions)-1])
 	if height == 0 {
@@ -38,7 +69,7 @@ func NodeStore(db dbm.DB, name string, height int64) (store.KVStore, int64, erro
 	}
 	at, err := tree.GetImmutable(height)
 	if err != nil {
-		return nil, 0, fmt.Errorf("%w: height %d of the module store %q: it has %d to %d: %w", ErrMissing, height, name, first, last, err)
+		return nil, 0, fmt.Errorf("%w: %q at height %d; it has the heights %d to %d: %w", ErrNoStore, name, height, first, last, err)
 	}
 	return ReadOnly(iavlReader{at}), height, nil
 }

@@ -1,23 +1,27 @@
 //! Checking a whole store against the invariants.
 
+mod ledger;
+mod order;
+mod rebuilt;
+mod scan;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
 use super::Engine;
-use super::call::{Call, size_of};
+use super::call::Call;
 use super::cap::Cap;
-use super::shard::{LEAVES, Shard};
-use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
+use super::reads::{grew_from, size_of};
+use crate::codec::{self, Summary, Tip, TreeNode};
 use crate::error::{Error, KvError, hex};
 use crate::keys;
-use crate::kv::{Direction, Kv, MemKv};
+use crate::kv::{Direction, Kv};
 use crate::listing;
-
-/// The shards whose roots are merged at once.
-const CHUNK: usize = 256;
+use order::{InOrder, OUT_OF_ORDER, STRANGE};
+use rebuilt::Rebuilt;
+use scan::{Scan, UnmarkedCuts};
 
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,11 +93,11 @@ fn decoded<T>(outcome: Result<T, KvError>) -> Result<Result<T, KvError>, Error> 
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     fn run(&mut self) -> Result<(), Error> {
-        let tip = self.call.tip();
+        let tip = self.call.reads.tip();
         let Some(tip) = self.decoded("tip", tip)? else {
             return self.keys();
         };
-        let summary = self.call.summary();
+        let summary = self.call.reads.summary();
         let summary = self.decoded("summary", summary)?;
         let checkpoints = self.checkpoints(&tip)?;
         let retained = self.retained(&checkpoints)?;
@@ -166,7 +170,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         let mut found = vec![];
         let mut strange = vec![];
         let mut order = InOrder::default();
-        for entry in self.call.kv().iterate(prefix, Direction::Ascending)? {
+        for entry in self.call.reads.kv().iterate(prefix, Direction::Ascending)? {
             let (key, value) = entry?;
             if !order.next(&key) {
                 strange.push((key, OUT_OF_ORDER));
@@ -211,7 +215,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
                 continue;
             };
             let size = size_of(&checkpoint);
-            if size < before || !tip.grew_from(size) {
+            if size < before || !grew_from(tip, size) {
                 let first = before.max(tip.origin);
                 let detail = format!("its size {size} is not in {first}..={}", tip.size);
                 self.report("checkpoints", key.clone(), detail);
@@ -288,6 +292,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         let mut order = InOrder::default();
         for entry in self
             .call
+            .reads
             .kv()
             .iterate(&[keys::SHARD], Direction::Ascending)?
         {
@@ -302,7 +307,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         for (invariant, key, detail) in scan.found {
             self.report(invariant, key, detail);
         }
-        self.call.count_hashes(scan.hashes);
+        self.call.hasher.add(scan.hashes);
         match scan.sound {
             true => self.rebuilt(tip, scan.rebuilt)?,
             false => self.entries(keys::QUAD, keys::parse_quad).map(drop)?,
@@ -312,7 +317,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
 
     /// The frontier's ommers in the cap of a started tree: nothing else vouches for them.
     fn stored_cap(&mut self, tip: &Tip<H>) -> Result<Option<Cap<H>>, Error> {
-        let cap = self.call.cap_mut(tip).cloned();
+        let cap = self.call.reads.cap(tip).cloned();
         self.decoded("cap", cap)
     }
 
@@ -331,7 +336,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
             );
         }
         let expected_cap = rebuilt.kv.get(&keys::cap())?;
-        let stored_cap = self.call.kv().get(&keys::cap())?;
+        let stored_cap = self.call.reads.kv().get(&keys::cap())?;
         if stored_cap != expected_cap {
             self.report("cap", keys::cap(), "it is not what the shards give");
         }
@@ -355,254 +360,5 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
             self.report("quads", key.clone(), "missing");
         }
         Ok(())
-    }
-}
-
-const STRANGE: &str = "no record of this tree has such a key";
-const OUT_OF_ORDER: &str = "listed out of order";
-
-/// Whether the keys of a listing ascend.
-#[derive(Default)]
-struct InOrder {
-    last: Option<Vec<u8>>,
-}
-
-impl InOrder {
-    fn next(&mut self, key: &[u8]) -> bool {
-        let ascends = self.last.as_deref().is_none_or(|last| last < key);
-        self.last = Some(key.to_vec());
-        ascends
-    }
-}
-
-/// The checkpoints at leaves without a mark.
-#[derive(Default)]
-pub(super) struct UnmarkedCuts {
-    /// How many.
-    unmarked: u32,
-    /// The leaves.
-    positions: BTreeSet<u64>,
-}
-
-impl UnmarkedCuts {
-    /// How many retained checkpoints are at each of the leaves.
-    fn retained_cuts(
-        &self,
-        checkpoints: &BTreeMap<u32, Checkpoint>,
-        retained: &BTreeSet<u32>,
-    ) -> BTreeMap<u64, u32> {
-        let mut counts = BTreeMap::new();
-        for checkpoint in retained.iter().filter_map(|id| checkpoints.get(id)) {
-            let position = checkpoint.position().map(u64::from);
-            if let Some(position) = position.filter(|p| self.positions.contains(p)) {
-                *counts.entry(position).or_default() += 1;
-            }
-        }
-        counts
-    }
-}
-
-/// What is found in the shards, one after the other. The listing borrows the call meanwhile, so that
-/// reports and hashes are noted afterwards.
-struct Scan<'t, H, const DEPTH: u8> {
-    tip: &'t Tip<H>,
-    /// How many checkpoints are at a position.
-    cuts: BTreeMap<u64, u32>,
-    /// Leaves whose marks were removed and must still be there.
-    removed: &'t BTreeSet<u64>,
-    /// The index of the next shard.
-    expected: u64,
-    /// Sound shards whose roots are not merged yet.
-    chunk: Vec<Shard<H>>,
-    rebuilt: Rebuilt<H, DEPTH>,
-    /// Whether the records above can be built from the shards.
-    sound: bool,
-    /// The checkpoints at leaves without a mark.
-    unmarked: UnmarkedCuts,
-    hashes: u64,
-    found: Vec<(&'static str, Vec<u8>, String)>,
-}
-
-impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
-    fn new(
-        tip: &'t Tip<H>,
-        checkpoints: &BTreeMap<u32, Checkpoint>,
-        removed: &'t BTreeSet<u64>,
-    ) -> Self {
-        let mut cuts: BTreeMap<u64, u32> = BTreeMap::new();
-        for position in checkpoints.values().filter_map(Checkpoint::position) {
-            *cuts.entry(position.into()).or_default() += 1;
-        }
-        Scan {
-            tip,
-            cuts,
-            removed,
-            expected: tip.origin >> SHARD_HEIGHT,
-            chunk: vec![],
-            rebuilt: Rebuilt::new(tip),
-            sound: true,
-            unmarked: UnmarkedCuts::default(),
-            hashes: 0,
-            found: vec![],
-        }
-    }
-
-    /// Takes the next entry of the listing.
-    fn entry(&mut self, key: Vec<u8>, value: &[u8]) -> Result<(), Error> {
-        let Some(index) = keys::parse_shard(&key) else {
-            self.found.push(("keys", key, STRANGE.to_string()));
-            return Ok(());
-        };
-        if index != self.expected || index << SHARD_HEIGHT >= self.tip.size {
-            self.unsound(key, format!("shard {} was expected", self.expected));
-            return Ok(());
-        }
-        self.expected += 1;
-        let tree = codec::decode_tree(&key, value, SHARD_HEIGHT);
-        match tree.and_then(|tree| Shard::<H>::from_tree(index, self.tip.size, &tree)) {
-            Err(KvError::Corrupt { reason, .. }) => self.unsound(key, reason),
-            Err(other) => self.unsound(key, other.to_string()),
-            Ok(shard) => self.shard(&key, shard),
-        }
-        match self.chunk.len() == CHUNK {
-            true => self.merge(),
-            false => Ok(()),
-        }
-    }
-
-    fn unsound(&mut self, key: Vec<u8>, detail: String) {
-        self.found.push(("shards", key, detail));
-        self.sound = false;
-    }
-
-    fn shard(&mut self, key: &[u8], shard: Shard<H>) {
-        let wrong = check_flags(&shard, self.tip, &self.cuts, &mut self.unmarked).into_iter();
-        self.found.extend(check_removed(&shard, self.removed));
-        self.found
-            .extend(wrong.map(|detail| ("flags", key.to_vec(), detail)));
-        self.chunk.push(shard);
-    }
-
-    /// Merges the roots of the shards that were read, as long as none was wrong.
-    fn merge(&mut self) -> Result<(), Error> {
-        if self.sound {
-            self.hashes += self.rebuilt.add(&mut self.chunk)?;
-        }
-        self.chunk.clear();
-        Ok(())
-    }
-
-    /// Takes the end of the listing.
-    fn end(&mut self) -> Result<(), Error> {
-        let first = self.tip.origin >> SHARD_HEIGHT;
-        let wanted = self.tip.size.div_ceil(LEAVES).max(first);
-        if self.expected != wanted {
-            let detail = format!("missing, of {wanted}");
-            self.unsound(keys::shard(self.expected), detail);
-        }
-        self.merge()
-    }
-}
-
-/// A mark stays until its removal is worked off.
-fn check_removed<H: TreeNode>(
-    shard: &Shard<H>,
-    removed: &BTreeSet<u64>,
-) -> impl Iterator<Item = (&'static str, Vec<u8>, String)> {
-    let marked = |position| {
-        let leaf = shard.leaf(position);
-        leaf.is_some_and(|(_, flags)| flags.is_marked())
-    };
-    let here = removed.range(shard.start()..shard.end());
-    here.filter(move |position| !marked(**position))
-        .map(|position| {
-            let detail = format!("there is no mark at {position}");
-            ("removals", keys::removals(*position), detail)
-        })
-}
-
-/// Counts a shard's checkpoints at leaves without a mark, and says what is wrong with its flags.
-fn check_flags<H: TreeNode>(
-    shard: &Shard<H>,
-    tip: &Tip<H>,
-    cuts: &BTreeMap<u64, u32>,
-    unmarked: &mut UnmarkedCuts,
-) -> Vec<String> {
-    let mut wrong = vec![];
-    for position in shard.start()..shard.end() {
-        let checkpoints = cuts.get(&position).copied().unwrap_or(0);
-        let newest = position + 1 == tip.size;
-        let Some((_, flags)) = shard.leaf(position) else {
-            if checkpoints > 0 {
-                wrong.push(format!(
-                    "the leaf of a checkpoint at {position} is not kept"
-                ));
-            }
-            continue;
-        };
-        if !flags.is_marked() {
-            if checkpoints > 0 {
-                unmarked.unmarked += checkpoints;
-                unmarked.positions.insert(position);
-            }
-            let kept = flags == RetentionFlags::CHECKPOINT;
-            if kept != (checkpoints > 0 && !newest) {
-                wrong.push(format!(
-                    "{flags} at {position}, with {checkpoints} checkpoints"
-                ));
-            }
-        }
-        if newest && flags.is_marked() != tip.last_marked {
-            wrong.push(format!(
-                "{flags} at the newest position {position}; the tip says otherwise"
-            ));
-        }
-    }
-    wrong
-}
-
-/// The records above the shards, built again from their roots in a store of their own.
-struct Rebuilt<H, const DEPTH: u8> {
-    kv: MemKv,
-    tip: Tip<H>,
-}
-
-impl<H: TreeNode, const DEPTH: u8> Rebuilt<H, DEPTH> {
-    fn new(tip: &Tip<H>) -> Self {
-        Rebuilt {
-            kv: MemKv::new(),
-            tip: Tip {
-                size: tip.origin,
-                origin: tip.origin,
-                ..Tip::empty()
-            },
-        }
-    }
-
-    /// Takes the ommers of the frontier that the tree was started from, if it was.
-    fn start(&mut self, cap: &Cap<H>) -> Result<(), KvError> {
-        let origin = self.tip.origin;
-        if origin == 0 {
-            return Ok(());
-        }
-        let ommers = cap.to_tree(DEPTH, origin, origin);
-        self.kv.set(&keys::cap(), &codec::encode_tree(&ommers))
-    }
-
-    /// Merges the roots of the next shards, of which only the last may be incomplete. Returns the
-    /// hashes computed.
-    fn add(&mut self, shards: &mut [Shard<H>]) -> Result<u64, Error> {
-        let mut call = Call::<_, H, DEPTH>::new(&mut self.kv, super::Config::default());
-        call.threads = call
-            .config
-            .threads
-            .for_batch(shards.len() * LEAVES as usize);
-        call.fill_records(shards);
-        let complete = shards.iter().filter(|shard| shard.is_complete());
-        let roots: Vec<H> = complete.filter_map(|shard| shard.root().cloned()).collect();
-        let size = self.tip.size + roots.len() as u64 * LEAVES;
-        call.complete_shards(&mut self.tip, size, roots)?;
-        call.commit()?;
-        Ok(call.hashes())
     }
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shardtree::store::Checkpoint;
 
-use super::call::size_of;
-use super::check::Check;
+use super::Check;
 use crate::codec::{self, REMOVED_BEFORE, REMOVED_VALUE, Removed, Summary, Tip, TreeNode};
+use crate::engine::reads::size_of;
 use crate::error::Error;
 use crate::keys;
 use crate::kv::Kv;
@@ -21,7 +21,7 @@ pub(super) struct RemovedMarks {
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     /// The prunable checkpoints that are listed: all from a certain id on.
-    pub fn listed(
+    pub(super) fn listed(
         &mut self,
         summary: &Summary,
         checkpoints: &BTreeMap<u32, Checkpoint>,
@@ -63,7 +63,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     }
 
     /// The counts of retained checkpoints at leaves without a mark.
-    pub fn retained_cuts(
+    pub(super) fn retained_cuts(
         &mut self,
         summary: &Summary,
         mut expected: BTreeMap<u64, u32>,
@@ -92,7 +92,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     }
 
     /// The removals that wait, by checkpoint and by position.
-    pub fn removed_marks(
+    pub(super) fn removed_marks(
         &mut self,
         tip: &Tip<H>,
         checkpoints: &BTreeMap<u32, Checkpoint>,
@@ -129,7 +129,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     }
 
     /// What the summary says that the removals wait for.
-    pub fn removed_state(
+    pub(super) fn removed_state(
         &mut self,
         summary: &Summary,
         checkpoints: &BTreeMap<u32, Checkpoint>,

@@ -1,0 +1,72 @@
+//go:build unix
+
+package disk
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+func lockToWrite(path string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(&fs.PathError{Op: "lock", Path: path, Err: err}, file.Close())
+	}
+	return file, nil
+}
+
+// removeLocked removes the file before its lock is free, so that nobody locks a
+// file that is about to go.
+func removeLocked(path string, file *os.File) error {
+	return errors.Join(os.Remove(path), file.Close())
+}
+
+// lockToRead holds a database's lock against writers. It makes no file and
+// needs no right to write: a database without one has no writer. goleveldb
+// locks by flock, and pebble by fcntl.
+func lockToRead(path string) (io.Closer, error) {
+	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return io.NopCloser(nil), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if err == nil {
+		whole := syscall.Flock_t{Type: syscall.F_RDLCK, Whence: io.SeekStart}
+		err = syscall.FcntlFlock(file.Fd(), syscall.F_SETLK, &whole)
+	}
+	if err != nil {
+		return nil, errors.Join(&fs.PathError{Op: "lock", Path: path, Err: err}, file.Close())
+	}
+	return file, nil
+}
+
+func lockedElsewhere(err error) bool {
+	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EWOULDBLOCK)
+}
+
+// IsFull tells whether an error is that of a disk, or of a quota, without space.
+func IsFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// SyncDir makes a rename in a directory last.
+func SyncDir(dir string) error {
+	file, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	err = file.Sync()
+	if errors.Is(err, syscall.EINVAL) { // a file system that cannot
+		err = nil
+	}
+	return errors.Join(err, file.Close())
+}

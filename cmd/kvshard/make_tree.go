@@ -1,0 +1,145 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+)
+
+const (
+	makingLock     = "making.lock" // in a directory whose tree is being made
+	makingDatabase = "making.db"   // until it is whole
+)
+
+// A claim is a directory in which this process alone makes a tree.
+type claim struct {
+	dir  string
+	lock *disk.Lock
+	made bool // the directory
+}
+
+// claimDir makes the directory if there is none, and refuses one with a tree or
+// in which another process makes one.
+func claimDir(dir string) (*claim, error) {
+	if err := refuseTree(dir); err != nil {
+		return nil, err
+	}
+	c := &claim{dir: dir}
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		c.made = true
+	}
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		c.lock, err = disk.Acquire(filepath.Join(dir, makingLock))
+	}
+	if err != nil {
+		c.leave()
+		return nil, disk.Failed(dir, err)
+	}
+	if err := refuseTree(dir); err != nil { // made since
+		c.release(&err)
+		return nil, err
+	}
+	return c, nil
+}
+
+// refuseTree refuses a directory that has a tree.
+func refuseTree(dir string) error {
+	if _, err := os.Lstat(filepath.Join(dir, configName)); err == nil {
+		return coded(codeState, "another --dir, or remove this one", "there is a tree in %s already", dir)
+	}
+	return nil
+}
+
+// release gives the directory back. After a failure that left nothing in it, it
+// goes if it was not there before.
+func (c *claim) release(err *error) {
+	if e := c.lock.Release(); *err == nil {
+		*err = e
+	}
+	if *err != nil {
+		c.leave()
+	}
+}
+
+func (c *claim) leave() {
+	if c.made {
+		_ = os.Remove(c.dir) // which fails if there is something in it
+	}
+}
+
+// makeTree makes a directory with an empty tree.
+func makeTree(dir string, c config) (err error) {
+	if err := c.check(); err != nil {
+		return err
+	}
+	claimed, err := claimDir(dir)
+	if err != nil {
+		return err
+	}
+	defer claimed.release(&err)
+	return fillDir(dir, c)
+}
+
+// fillDir makes an empty tree in a directory that nobody else fills. The config
+// comes last: with it, all is there. What a process that was killed before has
+// left is taken away, and nothing stays after a failure.
+func fillDir(dir string, c config) (err error) {
+	database, making := filepath.Join(dir, databaseName), filepath.Join(dir, makingDatabase)
+	if err := removeEmpty(database); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.RemoveAll(making)
+			_ = os.RemoveAll(database)
+		}
+	}()
+	if err := os.RemoveAll(making); err != nil {
+		return err
+	}
+	db, err := disk.Open(making, c.Backend)
+	if err != nil {
+		return cannotOpen(making, err)
+	}
+	if err := db.Close(); err != nil {
+		return disk.Failed(making, err)
+	}
+	if err := os.Rename(making, database); err != nil {
+		return disk.Failed(database, err)
+	}
+	return writeConfig(dir, c)
+}
+
+// removeEmpty removes a database without a key, which an init that was killed
+// may have left. It refuses any other.
+func removeEmpty(path string) error {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	empty, err := isEmpty(path)
+	if err != nil && !errors.Is(err, disk.ErrMissing) {
+		return err
+	}
+	if !empty {
+		return coded(codeState, "another --dir, or remove it", "there is a database in %s already", path)
+	}
+	return os.RemoveAll(path)
+}
+
+func isEmpty(path string) (empty bool, err error) {
+	db, err := disk.OpenToRead(path, "")
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	it, err := db.Iterator(nil, nil)
+	if err != nil {
+		return false, err
+	}
+	empty = !it.Valid()
+	return empty, errors.Join(it.Error(), it.Close())
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"slices"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// What a command does with the flags that say where a tree is.
+type sourceUse int
+
+const (
+	usesTree  sourceUse = iota // that in --dir, or that in --db
+	usesNew                    // it makes one in --dir
+	usesPaths                  // its arguments
+	usesNone
+)
+
+var sourceUses = map[string]sourceUse{
+	"append": usesTree, "check": usesTree, "checkpoint": usesTree, "dump": usesTree, "export": usesTree,
+	"frontier": usesTree, "rewind": usesTree, "root": usesTree, "stat": usesTree, "view": usesTree, "witness": usesTree,
+	"init": usesNew, "import": usesNew,
+	"diff":   usesPaths,
+	"verify": usesNone, "bench": usesNone,
+}
+
+// The flags that say where a tree is; those of a database come last.
+var sourceFlags = []string{"dir", "db", "salvage", "backend", "prefix", "store", "height"}
+
+// checkSource refuses flags that would have no effect beside the others.
+func (a *app) checkSource(c *cobra.Command, args []string) error {
+	a.given = map[string]bool{}
+	c.Flags().Visit(func(f *pflag.Flag) { a.given[f.Name] = true })
+	use, known := sourceUses[c.Name()]
+	if !known { // cobra's own
+		return nil
+	}
+	refuse := func(why string, names ...string) error {
+		for _, name := range names {
+			if a.given[name] {
+				return usage("--%s means nothing here: %s", name, why)
+			}
+		}
+		return nil
+	}
+	switch use {
+	case usesNone:
+		return refuse("kvshard "+c.Name()+" opens no tree", sourceFlags...)
+	case usesNew:
+		if a.given["db"] {
+			return usage("--db is for reading only: kvshard %s makes a tree in --dir", c.Name())
+		}
+		return refuse("kvshard "+c.Name()+" makes a tree in --dir", "salvage", "store", "height")
+	case usesPaths:
+		if err := refuse("kvshard "+c.Name()+" takes the trees as arguments", "dir", "db"); err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(args, isDatabase) {
+			return refuse("it is for a database, whose name ends in .db", sourceFlags[3:]...)
+		}
+	case usesTree:
+		if a.given["db"] && a.given["dir"] {
+			return usage("--dir and --db: which of the two trees?")
+		}
+		if !a.given["db"] {
+			return refuse("it goes with --db; "+configName+" says it of the tree in --dir", sourceFlags[3:]...)
+		}
+	}
+	if a.given["height"] && !a.given["store"] {
+		return usage("--height needs --store, the name of the module's store")
+	}
+	return nil
+}

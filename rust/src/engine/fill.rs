@@ -1,0 +1,79 @@
+//! Computing nodes of shards, each level of all shards in one batch.
+
+use super::hasher::Hasher;
+use super::shard::Shard;
+use crate::codec::{SHARD_HEIGHT, TreeNode};
+
+/// A node of a shard that is wanted: the shard's place in the list, level, index.
+pub(super) type Wanted = (usize, u8, u64);
+
+impl<H: TreeNode> Hasher<H> {
+    /// Computes the wanted nodes, each level of all shards in one batch. A node that ends beyond
+    /// the shard's leaves is computed with empty leaves there. Nodes that cannot be computed, since
+    /// what is below them was pruned, stay unknown.
+    pub fn fill(&self, shards: &mut [Shard<H>], wanted: &[Wanted]) {
+        let mut levels: [Vec<(usize, u64)>; SHARD_HEIGHT as usize + 1] = Default::default();
+        for &(at, level, index) in wanted {
+            levels[level as usize].push((at, index));
+        }
+        for level in (1..=SHARD_HEIGHT).rev() {
+            let (below, this) = levels.split_at_mut(level as usize);
+            this[0].sort_unstable();
+            this[0].dedup();
+            this[0].retain(|&(at, index)| {
+                let shard = &shards[at];
+                !shard.is_vacant(level, index) && shard.node(level, index).is_none()
+            });
+            let children = this[0]
+                .iter()
+                .flat_map(|&(at, index)| [(at, 2 * index), (at, 2 * index + 1)]);
+            below[level as usize - 1].extend(children);
+        }
+        for level in 1..=SHARD_HEIGHT {
+            self.fill_level(shards, level, &levels[level as usize]);
+        }
+    }
+
+    fn fill_level(&self, shards: &mut [Shard<H>], level: u8, wanted: &[(usize, u64)]) {
+        let mut targets = Vec::with_capacity(wanted.len());
+        let mut pairs = Vec::with_capacity(wanted.len());
+        for &(at, index) in wanted {
+            let shard = &shards[at];
+            let Some(left) = shard.node(level - 1, 2 * index) else {
+                continue;
+            };
+            if shard.is_vacant(level - 1, 2 * index + 1) {
+                let node = self.combine_empty_right(level - 1, left);
+                shards[at].set_node(level, index, node);
+            } else if let Some(right) = shard.node(level - 1, 2 * index + 1) {
+                targets.push((at, index));
+                pairs.push((left.clone(), right.clone()));
+            }
+        }
+        let computed = self.combine_batch(level - 1, &pairs);
+        for ((at, index), node) in targets.into_iter().zip(computed) {
+            shards[at].set_node(level, index, node);
+        }
+    }
+
+    /// Computes what the shards' records, and the roots of the complete ones, need.
+    pub fn fill_records(&self, shards: &mut [Shard<H>]) {
+        let mut wanted: Vec<Wanted> = vec![];
+        for (at, shard) in shards.iter().enumerate() {
+            if shard.is_complete() {
+                wanted.push((at, SHARD_HEIGHT, 0));
+            }
+            let merged = shard.merged_nodes().into_iter();
+            wanted.extend(merged.map(|(level, index)| (at, level, index)));
+        }
+        self.fill(shards, &wanted);
+    }
+
+    /// The root of a shard, with empty leaves behind its last.
+    pub fn shard_root(&self, shard: Shard<H>) -> Option<H> {
+        let mut shards = [shard];
+        self.fill(&mut shards, &[(0, SHARD_HEIGHT, 0)]);
+        let [shard] = shards;
+        shard.root().cloned()
+    }
+}

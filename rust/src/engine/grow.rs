@@ -1,0 +1,136 @@
+//! Growing above the shards: what roots of shards complete, and the records that hold it.
+
+use super::call::Call;
+use super::cap::Cap;
+use super::nodes::{is_quad_level, quad_nodes, quads};
+use super::{CAP_LEVEL, QUAD_LEVEL};
+use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::edge;
+use crate::error::Error;
+use crate::keys;
+use crate::kv::Kv;
+
+/// The nodes that an append completes, by level from [`SHARD_HEIGHT`] up.
+pub(super) struct NewNodes<H> {
+    /// For each level the index of its first new node, and the new nodes.
+    levels: Vec<(u64, Vec<H>)>,
+}
+
+impl<H> NewNodes<H> {
+    fn get(&self, level: u8, index: u64) -> Option<&H> {
+        let (first, nodes) = self.levels.get(usize::from(level - SHARD_HEIGHT))?;
+        nodes.get(usize::try_from(index.checked_sub(*first)?).ok()?)
+    }
+}
+
+impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+    /// Takes in the roots of the shards that a growth to `size` completes: merges them upwards, one
+    /// batch a level, and stages quads and cap. Leaves `tip` as it is then, but for `last_marked`.
+    pub fn complete_shards(
+        &mut self,
+        tip: &mut Tip<H>,
+        size: u64,
+        roots: Vec<H>,
+    ) -> Result<(), Error> {
+        let new = self.merge_upwards(tip, roots)?;
+        self.stage_quads(tip, size, &new)?;
+        if size >> CAP_LEVEL != tip.size >> CAP_LEVEL {
+            self.stage_cap(tip, size, Some(&new))?;
+        }
+        let grown = self.tip_at(tip, size, Some(&new))?;
+        *tip = grown;
+        Ok(())
+    }
+
+    fn merge_upwards(&self, tip: &Tip<H>, roots: Vec<H>) -> Result<NewNodes<H>, Error> {
+        let mut levels = vec![];
+        let mut nodes = roots;
+        for level in SHARD_HEIGHT..=DEPTH {
+            let first = tip.size >> level;
+            let mut row = Vec::with_capacity(nodes.len() + 1);
+            if first & 1 == 1 && !nodes.is_empty() {
+                row.push(self.node(tip, level, first - 1)?);
+            }
+            row.extend(nodes.iter().cloned());
+            levels.push((first, nodes));
+            let pairs: Vec<_> = row
+                .chunks_exact(2)
+                .map(|pair| (pair[0].clone(), pair[1].clone()))
+                .collect();
+            nodes = self.hasher.combine_batch(level, &pairs);
+        }
+        Ok(NewNodes { levels })
+    }
+
+    fn stage_quads(&mut self, tip: &Tip<H>, size: u64, new: &NewNodes<H>) -> Result<(), Error> {
+        for level in (SHARD_HEIGHT..DEPTH).filter(|level| is_quad_level(*level)) {
+            let before = quads(level, tip.size, tip.origin).end;
+            for quad in before..quads(level, size, tip.origin).end {
+                let nodes = quad_nodes(level, quad, tip.origin)
+                    .map(|index| self.new_or_old_node(tip, Some(new), level, index))
+                    .collect::<Result<Vec<_>, _>>()?;
+                self.writes
+                    .stage(keys::quad(level, quad), codec::encode_quad(&nodes));
+            }
+        }
+        Ok(())
+    }
+
+    /// Stages the cap of this tree at another size.
+    pub fn stage_cap(
+        &mut self,
+        tip: &Tip<H>,
+        size: u64,
+        new: Option<&NewNodes<H>>,
+    ) -> Result<(), Error> {
+        let mut cap = Cap::empty();
+        for (level, index) in Cap::<H>::places(DEPTH, size, tip.origin) {
+            let node = self.new_or_old_node(tip, new, level, index)?;
+            cap.insert(level, index, node);
+        }
+        let value = codec::encode_tree(&cap.to_tree(DEPTH, size, tip.origin));
+        self.writes.stage(keys::cap(), value);
+        Ok(())
+    }
+
+    /// A node that is complete before this call, or that this call completes.
+    fn new_or_old_node(
+        &self,
+        tip: &Tip<H>,
+        new: Option<&NewNodes<H>>,
+        level: u8,
+        index: u64,
+    ) -> Result<H, Error> {
+        match new.and_then(|new| new.get(level, index)) {
+            Some(node) => Ok(node.clone()),
+            None => self.node(tip, level, index),
+        }
+    }
+
+    /// The tip of this tree at another size, but for `last_marked`: the next size, with the nodes
+    /// that it completes, or one before.
+    pub fn tip_at(
+        &self,
+        tip: &Tip<H>,
+        size: u64,
+        new: Option<&NewNodes<H>>,
+    ) -> Result<Tip<H>, Error> {
+        let ommer = match edge::holds_ommer(size, tip.origin) {
+            true => {
+                let index = (size >> SHARD_HEIGHT) - 1;
+                Some(self.new_or_old_node(tip, new, SHARD_HEIGHT, index)?)
+            }
+            false => None,
+        };
+        let members = edge::member_indices(size, tip.origin)
+            .map(|index| self.new_or_old_node(tip, new, QUAD_LEVEL, index))
+            .collect::<Result<_, _>>()?;
+        Ok(Tip {
+            size,
+            origin: tip.origin,
+            last_marked: tip.last_marked,
+            ommer,
+            members,
+        })
+    }
+}

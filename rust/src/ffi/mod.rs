@@ -1,0 +1,385 @@
+//! The C functions: of the tree in `tree`, of the hash alone in `hash`; here what they share.
+//!
+//! Every function has one shape: null checks, a guard that catches unwinding, and a safe call of
+//! the [engine](crate::engine). It returns a `KVSHARD_*` status and fills a [`KvshardReport`]; what
+//! it hands out is written only if the status is [`KVSHARD_OK`]. Nothing is kept between two calls,
+//! and nothing is allocated for the caller but a [`KvshardBuffer`].
+//!
+//! Nodes are 32 bytes, the canonical little-endian encoding of a Pallas base field element.
+#![allow(unsafe_code)]
+
+mod hash;
+mod tree;
+
+use std::any::Any;
+use std::ffi::{CStr, c_char};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::slice;
+
+use crate::callbacks::{CallbackKv, KvCallbacks};
+use crate::engine::{Config, Engine, Retention, Threads};
+use crate::error::{Error, KvError};
+use crate::hash::OrchardNode;
+
+pub use hash::{kvshard_combine, kvshard_empty_root, kvshard_witness_root};
+pub use tree::*;
+
+/// The call did what it was asked.
+pub const KVSHARD_OK: i32 = 0;
+/// A node is no canonical field element; its index is in the report.
+pub const KVSHARD_INVALID_NODE: i32 = 1;
+/// The leaves do not fit.
+pub const KVSHARD_TREE_FULL: i32 = 2;
+/// No leaf has this position.
+pub const KVSHARD_POSITION_NOT_FOUND: i32 = 3;
+/// The leaf was not kept.
+pub const KVSHARD_PRUNED: i32 = 4;
+/// There is no such checkpoint.
+pub const KVSHARD_CHECKPOINT_NOT_FOUND: i32 = 5;
+/// The id is not above the newest checkpoint's.
+pub const KVSHARD_CHECKPOINT_ORDER: i32 = 6;
+/// The tree has leaves.
+pub const KVSHARD_NOT_EMPTY: i32 = 7;
+/// A record is not what kvshard writes.
+pub const KVSHARD_CORRUPT: i32 = 8;
+/// A record has a version that this release does not know.
+pub const KVSHARD_UNSUPPORTED_VERSION: i32 = 9;
+/// A callback answered with an error.
+pub const KVSHARD_STORE: i32 = 10;
+/// A panic in this library was caught.
+pub const KVSHARD_INTERNAL: i32 = 11;
+/// The caller's input makes no sense.
+pub const KVSHARD_INVALID_ARGUMENT: i32 = 12;
+/// There are shards but no tip: something else wrote the store, or shares its keys.
+pub const KVSHARD_FOREIGN_STORE: i32 = 13;
+
+/// The version of these functions and structures: a caller built for another must not go on.
+pub const KVSHARD_ABI: u32 = 1;
+
+/// The id of a checkpoint that panics, between a read and a write: for the tests of what a panic
+/// does to a Go program.
+#[cfg(feature = "test-panic")]
+const TEST_PANIC: u32 = 0xDEAD_BEEF;
+
+/// Levels of a path.
+pub const KVSHARD_DEPTH: usize = 32;
+
+const DEPTH: u8 = KVSHARD_DEPTH as u8;
+const VERSION: &CStr =
+    match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+        Ok(version) => version,
+        Err(_) => c"unknown",
+    };
+
+/// What the caller chooses; nothing of it is stored.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct KvshardConfig {
+    /// Checkpoints kept besides the retained ones; at least 1.
+    pub max_checkpoints: u32,
+    /// 0 Marked, 1 Ephemeral.
+    pub retention: u32,
+    /// Bound on the threads of a batch; 0 leaves it to the library.
+    pub threads: u32,
+}
+
+/// What a call did; filled by every call.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct KvshardReport {
+    /// Hashes computed.
+    pub hashes: u64,
+    /// The index of the offending node, for [`KVSHARD_INVALID_NODE`].
+    pub index: u64,
+    /// Bytes of text in `message`; 0 if the call did what it was asked.
+    pub message_len: usize,
+    /// UTF-8: what happened, and where. Cut if it is longer.
+    pub message: [u8; 480],
+}
+
+/// Bytes of this library's, given back once with [`kvshard_buffer_free`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct KvshardBuffer {
+    /// The first byte.
+    pub ptr: *mut u8,
+    /// Bytes.
+    pub len: usize,
+    /// Bytes allocated.
+    pub capacity: usize,
+}
+
+/// A frontier.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct KvshardFrontier {
+    /// Leaves; the leaf is at `size - 1`.
+    pub size: u64,
+    /// The newest leaf, if `size` is not 0.
+    pub leaf: [u8; 32],
+    /// Ommers: one for each 1 bit of `size - 1`.
+    pub ommer_count: usize,
+    /// The ommers, lowest level first.
+    pub ommers: [[u8; 32]; KVSHARD_DEPTH],
+}
+
+type OrchardTree = Engine<CallbackKv, OrchardNode, DEPTH>;
+
+impl From<Vec<u8>> for KvshardBuffer {
+    fn from(bytes: Vec<u8>) -> Self {
+        let mut bytes = std::mem::ManuallyDrop::new(bytes);
+        KvshardBuffer {
+            ptr: bytes.as_mut_ptr(),
+            len: bytes.len(),
+            capacity: bytes.capacity(),
+        }
+    }
+}
+
+impl KvshardReport {
+    fn empty() -> Self {
+        KvshardReport {
+            hashes: 0,
+            index: 0,
+            message_len: 0,
+            message: [0; 480],
+        }
+    }
+
+    fn say(&mut self, message: &str) {
+        let mut len = message.len().min(self.message.len());
+        while !message.is_char_boundary(len) {
+            len -= 1;
+        }
+        self.message[..len].copy_from_slice(&message.as_bytes()[..len]);
+        self.message_len = len;
+    }
+}
+
+fn status_of(error: &Error) -> i32 {
+    match error {
+        Error::InvalidNode { .. } => KVSHARD_INVALID_NODE,
+        Error::TreeFull { .. } => KVSHARD_TREE_FULL,
+        Error::PositionNotFound { .. } => KVSHARD_POSITION_NOT_FOUND,
+        Error::Pruned { .. } => KVSHARD_PRUNED,
+        Error::CheckpointNotFound { .. } => KVSHARD_CHECKPOINT_NOT_FOUND,
+        Error::CheckpointOrder { .. } | Error::LastCheckpoint => KVSHARD_CHECKPOINT_ORDER,
+        Error::NotEmpty { .. } => KVSHARD_NOT_EMPTY,
+        Error::InvalidArgument(_) => KVSHARD_INVALID_ARGUMENT,
+        Error::Kv(KvError::Corrupt { .. }) => KVSHARD_CORRUPT,
+        Error::Kv(KvError::UnsupportedVersion { .. }) => KVSHARD_UNSUPPORTED_VERSION,
+        Error::Kv(KvError::Foreign { .. }) => KVSHARD_FOREIGN_STORE,
+        Error::Kv(KvError::Store { .. }) => KVSHARD_STORE,
+        Error::Kv(KvError::EngineOwned { .. } | KvError::NotAShard { .. }) => KVSHARD_INTERNAL,
+    }
+}
+
+fn null(what: &str) -> Error {
+    Error::InvalidArgument(format!("{what} is null"))
+}
+
+fn panic_text(payload: &(dyn Any + Send)) -> &str {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is no text")
+}
+
+/// Runs a call, catches what unwinds, writes what it gives to `out`, and fills the report.
+///
+/// # Safety
+///
+/// `out` and `report` must each be null or valid for a write of their type.
+unsafe fn guarded<T>(
+    out: *mut T,
+    report: *mut KvshardReport,
+    run: impl FnOnce(&mut u64) -> Result<T, Error>,
+) -> i32 {
+    let mut filled = KvshardReport::empty();
+    let hashes = &mut filled.hashes;
+    let outcome = match out.is_null() {
+        true => Ok(Err(null("the place for the result"))),
+        // The state behind a panic is dropped with the call: nothing outlives one.
+        false => catch_unwind(AssertUnwindSafe(|| run(hashes))),
+    };
+    let status = match outcome {
+        Ok(Ok(value)) => {
+            // SAFETY: `out` is not null, and so by this function's contract valid for the write.
+            unsafe { out.write(value) };
+            KVSHARD_OK
+        }
+        Ok(Err(error)) => {
+            if let Error::InvalidNode { index } = error {
+                filled.index = index;
+            }
+            filled.say(&error.to_string());
+            status_of(&error)
+        }
+        Err(payload) => {
+            filled.say(&format!("a panic was caught: {}", panic_text(&*payload)));
+            // A payload may panic when dropped.
+            std::mem::forget(payload);
+            KVSHARD_INTERNAL
+        }
+    };
+    if !report.is_null() {
+        // SAFETY: `report` is not null, and so by this function's contract valid for the write.
+        unsafe { report.write(filled) };
+    }
+    status
+}
+
+/// Runs a call on the tree behind `callbacks`.
+///
+/// # Safety
+///
+/// As for [`guarded`]; and `callbacks` must be null or point to a table whose functions keep to the
+/// contract of [`CallbackKv::new`] for the time of this call.
+unsafe fn on_tree<T>(
+    callbacks: *const KvCallbacks,
+    config: Result<Config, Error>,
+    out: *mut T,
+    report: *mut KvshardReport,
+    run: impl FnOnce(&mut OrchardTree) -> Result<T, Error>,
+) -> i32 {
+    // SAFETY: null, or valid for a read by this function's contract.
+    let callbacks = unsafe { callbacks.as_ref() };
+    let run = |hashes: &mut u64| {
+        let callbacks = callbacks.ok_or_else(|| null("the table of callbacks"))?;
+        // SAFETY: this function's contract is that of `new`; the tree lives for this call only.
+        let kv = unsafe { CallbackKv::new(*callbacks) };
+        let mut tree = OrchardTree::new(kv, config?);
+        let outcome = run(&mut tree);
+        *hashes = tree.hashes();
+        outcome
+    };
+    // SAFETY: the same contract for `out` and `report`.
+    unsafe { guarded(out, report, run) }
+}
+
+/// The caller's choices, checked.
+///
+/// # Safety
+///
+/// `config` must be null or valid for a read.
+unsafe fn read_config(config: *const KvshardConfig) -> Result<Config, Error> {
+    // SAFETY: null, or valid for a read by this function's contract.
+    let config = unsafe { config.as_ref() }.ok_or_else(|| null("the configuration"))?;
+    if config.max_checkpoints == 0 {
+        return Err(Error::InvalidArgument("max_checkpoints is 0".into()));
+    }
+    Ok(Config {
+        max_checkpoints: config.max_checkpoints,
+        retention: match config.retention {
+            0 => Retention::Marked,
+            1 => Retention::Ephemeral,
+            other => return Err(Error::InvalidArgument(format!("unknown retention {other}"))),
+        },
+        threads: match config.threads {
+            0 => Threads::Auto,
+            bound => Threads::AtMost(bound as usize),
+        },
+    })
+}
+
+/// The nodes at `ptr`, each checked.
+///
+/// # Safety
+///
+/// `ptr` must be null or valid for a read of `32 * count` bytes.
+unsafe fn read_nodes(ptr: *const u8, count: usize) -> Result<Vec<OrchardNode>, Error> {
+    if count == 0 {
+        return Ok(vec![]);
+    }
+    if ptr.is_null() {
+        return Err(null("the list of nodes"));
+    }
+    if count > isize::MAX as usize / 32 {
+        return Err(Error::InvalidArgument(format!("{count} nodes in memory")));
+    }
+    // SAFETY: not null, and valid for the read by this function's contract; bytes need no
+    // alignment, and the length is below `isize::MAX`.
+    let bytes = unsafe { slice::from_raw_parts(ptr.cast::<[u8; 32]>(), count) };
+    parse_nodes(bytes)
+}
+
+fn parse_nodes(bytes: &[[u8; 32]]) -> Result<Vec<OrchardNode>, Error> {
+    let node = |(index, bytes)| {
+        OrchardNode::from_bytes(bytes).ok_or(Error::InvalidNode {
+            index: index as u64,
+        })
+    };
+    bytes.iter().enumerate().map(node).collect()
+}
+
+/// Where a call without a result puts it.
+fn nowhere() -> *mut () {
+    std::ptr::dangling_mut()
+}
+
+/// Gives a buffer back. A buffer that was never filled, all zero, is fine.
+///
+/// # Safety
+///
+/// `buffer` must be as a call filled it, or all zero, and must be given back once.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_buffer_free(buffer: KvshardBuffer) {
+    if !buffer.ptr.is_null() {
+        // SAFETY: by this function's contract these are the parts of a `Vec` that was taken apart
+        // in `From<Vec<u8>>` and not put together since.
+        drop(unsafe { Vec::from_raw_parts(buffer.ptr, buffer.len, buffer.capacity) });
+    }
+}
+
+/// The version of this library, as text.
+#[unsafe(no_mangle)]
+pub extern "C" fn kvshard_version() -> *const c_char {
+    VERSION.as_ptr()
+}
+
+/// [`KVSHARD_ABI`].
+#[unsafe(no_mangle)]
+pub extern "C" fn kvshard_abi() -> u32 {
+    KVSHARD_ABI
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a call that panics with this value answers, and what it says.
+    fn caught(payload: Box<dyn Any + Send>) -> (i32, String) {
+        let mut report = KvshardReport::empty();
+        let run = |_: &mut u64| std::panic::resume_unwind(payload);
+        // SAFETY: both places are live locals.
+        let status = unsafe { guarded(&mut (), &mut report, run) };
+        let text = String::from_utf8_lossy(&report.message[..report.message_len]);
+        (status, text.into_owned())
+    }
+
+    #[test]
+    fn a_panic_is_an_internal_error() {
+        let (status, text) = caught(Box::new("odd"));
+        assert_eq!(
+            (status, text.as_str()),
+            (KVSHARD_INTERNAL, "a panic was caught: odd")
+        );
+        let (status, text) = caught(Box::new(String::from("very odd")));
+        assert_eq!(
+            (status, text.as_str()),
+            (KVSHARD_INTERNAL, "a panic was caught: very odd")
+        );
+        let (status, text) = caught(Box::new(7));
+        assert_eq!(status, KVSHARD_INTERNAL);
+        assert!(text.contains("no text"), "{text}");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_between_characters() {
+        let mut report = KvshardReport::empty();
+        report.say(&"é".repeat(479));
+        assert_eq!(report.message_len, 480);
+        report.say(&format!("a{}", "é".repeat(479)));
+        assert_eq!(report.message_len, 479);
+        assert!(std::str::from_utf8(&report.message[..report.message_len]).is_ok());
+    }
+}

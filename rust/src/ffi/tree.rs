@@ -1,0 +1,453 @@
+//! The C functions of a tree: one for each call of the engine.
+
+use super::*;
+use crate::engine::TreeFrontier;
+
+/// Appends `count` leaves of 32 bytes each and writes the position of the first to `first`.
+///
+/// # Safety
+///
+/// `callbacks` must be null or point to a table that keeps to the documentation of its types;
+/// `leaves` must be valid for a read of `32 * count` bytes; every other pointer must be null or
+/// valid for its type. Null is answered with [`KVSHARD_INVALID_ARGUMENT`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_append(
+    callbacks: *const KvCallbacks,
+    config: *const KvshardConfig,
+    leaves: *const u8,
+    count: usize,
+    first: *mut u64,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callees'.
+    unsafe {
+        on_tree(callbacks, read_config(config), first, report, |tree| {
+            tree.append(&read_nodes(leaves, count)?)
+        })
+    }
+}
+
+/// Makes a checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_checkpoint(
+    callbacks: *const KvCallbacks,
+    config: *const KvshardConfig,
+    id: u32,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callees'.
+    unsafe {
+        on_tree(callbacks, read_config(config), nowhere(), report, |tree| {
+            #[cfg(feature = "test-panic")]
+            assert_ne!(id, TEST_PANIC, "size {}", tree.size()?);
+            tree.checkpoint(id)
+        })
+    }
+}
+
+/// Writes the number of leaves.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_size(
+    callbacks: *const KvCallbacks,
+    size: *mut u64,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Ok(Config::default()),
+            size,
+            report,
+            OrchardTree::size,
+        )
+    }
+}
+
+/// Writes the number of leaves at a checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_size_at(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    size: *mut u64,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Ok(Config::default()), size, report, |tree| {
+            tree.size_at(id)
+        })
+    }
+}
+
+/// Writes the root over all leaves: 32 bytes.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_root(
+    callbacks: *const KvCallbacks,
+    root: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Ok(Config::default()),
+            root.cast::<[u8; 32]>(),
+            report,
+            |tree| tree.root().map(OrchardNode::to_bytes),
+        )
+    }
+}
+
+/// Writes the root at a checkpoint: 32 bytes.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_root_at(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    root: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Ok(Config::default()),
+            root.cast::<[u8; 32]>(),
+            report,
+            |tree| tree.root_at(id).map(OrchardNode::to_bytes),
+        )
+    }
+}
+
+/// Writes the leaf at a position: 32 bytes.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_leaf(
+    callbacks: *const KvCallbacks,
+    position: u64,
+    leaf: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Ok(Config::default()),
+            leaf.cast::<[u8; 32]>(),
+            report,
+            |tree| tree.leaf(position).map(OrchardNode::to_bytes),
+        )
+    }
+}
+
+fn path_bytes(path: Vec<OrchardNode>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error> {
+    let bytes: Vec<_> = path.into_iter().map(OrchardNode::to_bytes).collect();
+    let wrong = |bytes: Vec<_>| Error::InvalidArgument(format!("a path of {} nodes", bytes.len()));
+    bytes.try_into().map_err(wrong)
+}
+
+/// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 of 32 bytes.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_witness(
+    callbacks: *const KvCallbacks,
+    position: u64,
+    path: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Ok(Config::default()),
+            path.cast(),
+            report,
+            |tree| path_bytes(tree.witness(position)?),
+        )
+    }
+}
+
+/// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 of 32 bytes.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_witness_at(
+    callbacks: *const KvCallbacks,
+    position: u64,
+    id: u32,
+    path: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Ok(Config::default()),
+            path.cast(),
+            report,
+            |tree| path_bytes(tree.witness_at(position, id)?),
+        )
+    }
+}
+
+/// Drops all that came after a checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_rewind(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Ok(Config::default()),
+            nowhere(),
+            report,
+            |tree| tree.rewind(id),
+        )
+    }
+}
+
+/// Lists the checkpoints by ascending id, 13 bytes each: id u32 LE, size u64 LE, retained u8.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_checkpoints(
+    callbacks: *const KvCallbacks,
+    out: *mut KvshardBuffer,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
+            let mut bytes = vec![];
+            for checkpoint in tree.checkpoints()? {
+                bytes.extend_from_slice(&checkpoint.id.to_le_bytes());
+                bytes.extend_from_slice(&checkpoint.size.to_le_bytes());
+                bytes.push(u8::from(checkpoint.retained));
+            }
+            Ok(bytes.into())
+        })
+    }
+}
+
+/// Exempts a checkpoint from pruning.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_retain_checkpoint(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Ok(Config::default()),
+            nowhere(),
+            report,
+            |tree| tree.retain_checkpoint(id),
+        )
+    }
+}
+
+/// Lets a checkpoint be pruned again.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_release_checkpoint(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            Ok(Config::default()),
+            nowhere(),
+            report,
+            |tree| tree.release_checkpoint(id),
+        )
+    }
+}
+
+/// Removes a leaf's mark as of a checkpoint, and writes 1 if the leaf has one, 0 if not.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_remove_mark(
+    callbacks: *const KvCallbacks,
+    position: u64,
+    as_of: u32,
+    removed: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Ok(Config::default()), removed, report, |tree| {
+            tree.remove_mark(position, as_of).map(u8::from)
+        })
+    }
+}
+
+/// Writes the frontier.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier(
+    callbacks: *const KvCallbacks,
+    frontier: *mut KvshardFrontier,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Ok(Config::default()), frontier, report, |tree| {
+            let frontier = tree.frontier()?;
+            let mut ommers = [[0; 32]; KVSHARD_DEPTH];
+            for (place, ommer) in ommers.iter_mut().zip(&frontier.ommers) {
+                *place = ommer.to_bytes();
+            }
+            Ok(KvshardFrontier {
+                size: frontier.size,
+                leaf: frontier.leaf.map_or([0; 32], OrchardNode::to_bytes),
+                ommer_count: frontier.ommers.len(),
+                ommers,
+            })
+        })
+    }
+}
+
+/// Starts an empty tree from a frontier. An invalid leaf has index 0 in the report, an invalid
+/// ommer its place and 1.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_insert_frontier(
+    callbacks: *const KvCallbacks,
+    config: *const KvshardConfig,
+    frontier: *const KvshardFrontier,
+    id: u32,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callees'; `frontier` is
+    // null or valid for a read by the same.
+    unsafe {
+        let config = read_config(config);
+        let frontier = frontier.as_ref();
+        on_tree(callbacks, config, nowhere(), report, |tree| {
+            let frontier = frontier.ok_or_else(|| null("the frontier"))?;
+            tree.insert_frontier(&parse_frontier(frontier)?, id)
+        })
+    }
+}
+
+fn parse_frontier(frontier: &KvshardFrontier) -> Result<TreeFrontier<OrchardNode>, Error> {
+    let count = frontier.ommer_count;
+    let ommers = frontier
+        .ommers
+        .get(..count)
+        .ok_or_else(|| Error::InvalidArgument(format!("a frontier of {count} ommers")))?;
+    let parse = |bytes: &[u8; 32], index: usize| {
+        let index = index as u64;
+        OrchardNode::from_bytes(bytes).ok_or(Error::InvalidNode { index })
+    };
+    Ok(TreeFrontier {
+        size: frontier.size,
+        leaf: match frontier.size {
+            0 => None,
+            _ => Some(parse(&frontier.leaf, 0)?),
+        },
+        ommers: ommers
+            .iter()
+            .enumerate()
+            .map(|(index, ommer)| parse(ommer, index + 1))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+/// Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
+/// hex and the detail, with tabs between. Empty if the store is sound.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_check(
+    callbacks: *const KvCallbacks,
+    out: *mut KvshardBuffer,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
+            let lines = tree.check()?.into_iter().map(|v| format!("{v}\n"));
+            Ok(lines.collect::<String>().into_bytes().into())
+        })
+    }
+}
+
+/// Draws the tree in text.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_dump(
+    callbacks: *const KvCallbacks,
+    out: *mut KvshardBuffer,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
+            Ok(tree.dump()?.into_bytes().into())
+        })
+    }
+}
