@@ -21,7 +21,7 @@ const (
 )
 
 // write puts the tables into BENCHMARKS.md, in the place of earlier ones, and
-// the plots into docs.
+// the plots beside it.
 func (r *benchResult) write(dir string) error {
 	path := filepath.Join(dir, "BENCHMARKS.md")
 	text, err := os.ReadFile(path)
@@ -35,7 +35,7 @@ func (r *benchResult) write(dir string) error {
 	if !found || !closed {
 		return coded(codeState, "the two lines, or no such file", "%s lacks the lines %q and %q", path, benchBegin, benchEnd)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "docs"), 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	for _, p := range r.plots() {
@@ -193,11 +193,11 @@ func (r *benchResult) plots() []benchPlot {
 	gas := func(c cost) float64 { return c.Gas }
 	hashes := func(c cost) float64 { return c.Hashes }
 	return []benchPlot{
-		{"counted", "docs/bench-gas.svg", "Gas of a block", "the SDK's default KV gas", counted(callBlock, gas, treeOurs, treeVote)},
-		{"counted", "docs/bench-witness-gas.svg", "Gas of a witness", "the SDK's default KV gas", counted(callWitness, gas, treeOurs, treeVote)},
-		{"counted", "docs/bench-hashes.svg", "Hashes of a block", "Sinsemilla", counted(callBlock, hashes, treeOurs, treeFrontier, treeShardTree)},
-		{"times", "docs/bench-block.svg", "Time of a block", r.Unit, r.timed(callBlock)},
-		{"times", "docs/bench-witness.svg", "Time of a witness", r.Unit, r.timed(callWitness)},
+		{"counted", "bench-gas.svg", "Gas of a block", "the SDK's default KV gas", counted(callBlock, gas, treeOurs, treeVote)},
+		{"counted", "bench-witness-gas.svg", "Gas of a witness", "the SDK's default KV gas", counted(callWitness, gas, treeOurs, treeVote)},
+		{"counted", "bench-hashes.svg", "Hashes of a block", "Sinsemilla", counted(callBlock, hashes, treeOurs, treeFrontier, treeShardTree)},
+		{"times", "bench-block.svg", "Time of a block", r.Unit, r.timed(callBlock)},
+		{"times", "bench-witness.svg", "Time of a witness", r.Unit, r.timed(callWitness)},
 	}
 }
 
