@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
@@ -33,7 +34,7 @@ func readMark(dir string) (*appendMark, error) {
 	}
 	var mark appendMark
 	if err := strict.Decode(text, &mark); err != nil {
-		return nil, coded(codeStore, "to look how far the last append came, and remove the file", "%s: %w", path, err)
+		return nil, exit.Errorf(exit.Store, "to look how far the last append came, and remove the file", "%s: %w", path, err)
 	}
 	return &mark, nil
 }

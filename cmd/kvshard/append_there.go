@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // kept is the checkpoints that a tree keeps, oldest first, and how many it may.
@@ -94,7 +95,7 @@ func (j *appendJob) skip(tree *leafReader, position uint64, leaf kvshard.Node) e
 	case err != nil:
 		return err
 	case found != leaf:
-		return coded(codeState, "give the --start that the input was begun with, or another tree",
+		return exit.Errorf(exit.State, "give the --start that the input was begun with, or another tree",
 			"position %d has the leaf %s, and the input %s", position, found, leaf)
 	}
 	j.skipped++
@@ -132,7 +133,7 @@ func (j *appendJob) proven() error {
 	if j.unproven == nil {
 		return nil
 	}
-	return coded(codeState, "give the input that the tree was made from, or begin it behind the tree's oldest checkpoint",
+	return exit.Errorf(exit.State, "give the input that the tree was made from, or begin it behind the tree's oldest checkpoint",
 		"checkpoint %d at size %d is not there, and the tree's oldest, %d, is not the input's", j.unproven.ID, j.unproven.Size, j.before.oldest().ID)
 }
 
@@ -142,7 +143,7 @@ func (j *appendJob) passCheckpoint(now kept, id uint32) (done bool, err error) {
 	end := j.end()
 	if found := now.find(id); found != nil {
 		if found.Size != end {
-			return false, coded(codeState, "give the --start that the input was begun with, or another tree",
+			return false, exit.Errorf(exit.State, "give the --start that the input was begun with, or another tree",
 				"checkpoint %d has %d leaves, and the input ends at %d", id, found.Size, end)
 		}
 		return true, nil
@@ -152,11 +153,11 @@ func (j *appendJob) passCheckpoint(now kept, id uint32) (done bool, err error) {
 		return true, nil
 	}
 	if newest := now.newest(); newest != nil && id < newest.ID {
-		return false, coded(codeState, "list what there is with \"kvshard checkpoint\"",
+		return false, exit.Errorf(exit.State, "list what there is with \"kvshard checkpoint\"",
 			"checkpoint %d is not there, and cannot be made behind the newest, %d", id, newest.ID)
 	}
 	if end < j.size {
-		return false, coded(codeState, "give the whole input, or go back with \"kvshard rewind\"",
+		return false, exit.Errorf(exit.State, "give the whole input, or go back with \"kvshard rewind\"",
 			"the input ends at position %d, and the tree has %d leaves and no checkpoint %d there", end, j.size, id)
 	}
 	return false, nil

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 const (
@@ -33,7 +34,7 @@ func (r *benchResult) write(dir string) error {
 	before, rest, found := bytes.Cut(text, []byte(benchBegin))
 	_, after, closed := bytes.Cut(rest, []byte(benchEnd))
 	if !found || !closed {
-		return coded(codeState, "the two lines, or no such file", "%s lacks the lines %q and %q", path, benchBegin, benchEnd)
+		return exit.Errorf(exit.State, "the two lines, or no such file", "%s lacks the lines %q and %q", path, benchBegin, benchEnd)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "docs"), 0o755); err != nil {
 		return err

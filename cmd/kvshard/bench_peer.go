@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
@@ -49,7 +50,7 @@ func (m *round) startPeer(tree string) (*peer, error) {
 	p.out = bufio.NewReader(out)
 	if err := p.command.Start(); err != nil {
 		kill()
-		return nil, coded(codeOther, "\"make benchmarks\", which builds it", "--peers: %w", err)
+		return nil, exit.Errorf(exit.Other, "\"make benchmarks\", which builds it", "--peers: %w", err)
 	}
 	return p, nil
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func TestBench(t *testing.T) {
@@ -46,15 +48,15 @@ func TestBench(t *testing.T) {
 		t.Error(text)
 	}
 	write(t, dir, "BENCHMARKS.md", "nothing of ours")
-	if r := cli(t, dir, "", "bench", "--sizes", "10", "--rounds", "1", "--stores", "memdb", "--write", "."); r.code != codeState {
+	if r := cli(t, dir, "", "bench", "--sizes", "10", "--rounds", "1", "--stores", "memdb", "--write", "."); r.code != exit.State {
 		t.Errorf("%+v", r)
 	}
 	for _, bad := range []string{"--sizes 0", "--rounds 0", "--stores rocksdb", "--limit 0s"} {
-		if r := cli(t, dir, "", append([]string{"bench"}, strings.Fields(bad)...)...); r.code != codeUsage {
+		if r := cli(t, dir, "", append([]string{"bench"}, strings.Fields(bad)...)...); r.code != exit.Usage {
 			t.Errorf("%s: %+v", bad, r)
 		}
 	}
-	if r := cli(t, dir, "", "bench", "--peers", "nowhere"); r.code != codeOther || !strings.Contains(r.err, "make benchmarks") {
+	if r := cli(t, dir, "", "bench", "--peers", "nowhere"); r.code != exit.Other || !strings.Contains(r.err, "make benchmarks") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -129,7 +131,7 @@ func TestBenchPeers(t *testing.T) {
 	if err := os.Chmod(liar, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if r := cli(t, dir, "", "bench", "--sizes", "100", "--stores", "memdb", "--rounds", "1", "--peers", liar); r.code != codeOther || !strings.Contains(r.err, "has the root") {
+	if r := cli(t, dir, "", "bench", "--sizes", "100", "--stores", "memdb", "--rounds", "1", "--peers", liar); r.code != exit.Other || !strings.Contains(r.err, "has the root") {
 		t.Errorf("%+v", r)
 	}
 }

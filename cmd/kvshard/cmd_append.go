@@ -14,6 +14,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // appendBatch is how many leaves are written at once: some 2.5 MB.
@@ -70,7 +71,7 @@ could not be printed.`,
 			name = args[0]
 		}
 		if !slices.Contains(formatList, format) {
-			return usage("--format %q: it is %s", format, formats)
+			return exit.Usagef("--format %q: it is %s", format, formats)
 		}
 		j := &appendJob{ctx: c.Context(), mark: appendMark{Input: name}, last: checkpoint.id}
 		if format != "auto" {
@@ -136,7 +137,7 @@ func (j *appendJob) begin(start *uint64) error {
 		j.start, j.resumed = *start, true
 	}
 	if j.start > j.size {
-		return coded(codeState, "append the leaves between first", "the input begins at position %d, and the tree has only %d leaves", j.start, j.size)
+		return exit.Errorf(exit.State, "append the leaves between first", "the input begins at position %d, and the tree has only %d leaves", j.start, j.size)
 	}
 	j.mark.Start = j.start
 	mark, err := readMark(j.s.where)
@@ -144,7 +145,7 @@ func (j *appendJob) begin(start *uint64) error {
 		return err
 	}
 	if mark != nil && mark.Start < j.size && !j.resumed {
-		return coded(codeState, fmt.Sprintf("%s, or --start %d for another input", appendCommand(j.s.where, *mark, nil), j.size),
+		return exit.Errorf(exit.State, fmt.Sprintf("%s, or --start %d for another input", appendCommand(j.s.where, *mark, nil), j.size),
 			"append of %s from position %d on was not finished, and the tree has %d leaves of it", mark.Input, mark.Start, j.size-mark.Start)
 	}
 	j.begun = true
@@ -216,16 +217,16 @@ func (j *appendJob) endBlock(b *blockEnd) error {
 		if !j.resumed && j.start > 0 {
 			hint = "give --start, the position of the input's first leaf, to go on with one that was begun"
 		}
-		return coded(codeInput, hint, "block %d: the size after it is said to be %d, and comes to %d", b.height, *b.size, j.end())
+		return exit.Errorf(exit.Input, hint, "block %d: the size after it is said to be %d, and comes to %d", b.height, *b.size, j.end())
 	}
 	if j.last != nil && b.height >= *j.last {
-		return coded(codeInput, "give --checkpoint an id above all heights", "block %d is not below --checkpoint %d", b.height, *j.last)
+		return exit.Errorf(exit.Input, "give --checkpoint an id above all heights", "block %d is not below --checkpoint %d", b.height, *j.last)
 	}
 	if newest := j.before.newest(); j.resumed && len(j.pending) == 0 && newest != nil && b.height <= newest.ID && j.end() <= newest.Size {
 		return j.passBlock(b.height)
 	}
 	if size != j.end() {
-		return coded(codeState, "go back with \"kvshard rewind\" to the checkpoint before",
+		return exit.Errorf(exit.State, "go back with \"kvshard rewind\" to the checkpoint before",
 			"block %d ends at size %d, and the tree has %d leaves and no checkpoint there", b.height, j.end(), size)
 	}
 	j.blocks++
@@ -241,7 +242,7 @@ func (j *appendJob) flush(b *blockEnd) error {
 		return err
 	}
 	if newest := j.before.newest(); j.last != nil && newest != nil && *j.last <= newest.ID {
-		return coded(codeState, "give an id above the newest of \"kvshard checkpoint\"", "checkpoint %d is not above the newest, %d; nothing was appended", *j.last, newest.ID)
+		return exit.Errorf(exit.State, "give an id above the newest of \"kvshard checkpoint\"", "checkpoint %d is not above the newest, %d; nothing was appended", *j.last, newest.ID)
 	}
 	if !j.marked {
 		if err := writeMark(j.s.where, j.mark); err != nil {
@@ -309,22 +310,22 @@ func (j *appendJob) explain(err error) error {
 	if !j.begun {
 		return err
 	}
-	code, hint := classify(&ranError{err})
+	code, hint := exit.Classify(err)
 	again := appendCommand(j.s.where, j.mark, j.last)
 	if errors.Is(err, disk.ErrFull) {
-		hint = freeSpace
+		hint = exit.FreeSpace
 	}
-	if code == codeInterrupted {
-		return coded(code, again, "interrupted: %d leaves are on disk, %d of them from this input", j.size, j.skipped+j.appended)
+	if code == exit.Interrupted {
+		return exit.Errorf(code, again, "interrupted: %d leaves are on disk, %d of them from this input", j.size, j.skipped+j.appended)
 	}
-	if j.marked && (code == codeStore || code == codeOther) {
+	if j.marked && (code == exit.Store || code == exit.Other) {
 		if hint != "" {
 			again = hint + ", then " + again
 		}
-		return coded(code, again, "%w; %d leaves of this input are on disk for sure, and nothing is appended twice", err, j.skipped+j.appended)
+		return exit.Errorf(code, again, "%w; %d leaves of this input are on disk for sure, and nothing is appended twice", err, j.skipped+j.appended)
 	}
 	if j.appended > 0 && hint != "" {
-		return coded(code, hint+"; then "+again, "%w; %d leaves before it are on disk, and the size is %d", err, j.appended, j.size)
+		return exit.Errorf(code, hint+"; then "+again, "%w; %d leaves before it are on disk, and the size is %d", err, j.appended, j.size)
 	}
 	return err
 }

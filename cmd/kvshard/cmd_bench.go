@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func (a *app) benchCommand() *cobra.Command {
@@ -83,24 +84,24 @@ type bench struct {
 
 func (b *bench) check() error {
 	if b.rounds < 1 {
-		return usage("--rounds %d: at least 1", b.rounds)
+		return exit.Usagef("--rounds %d: at least 1", b.rounds)
 	}
 	if b.limit <= 0 {
-		return usage("--limit %v: more than 0", b.limit)
+		return exit.Usagef("--limit %v: more than 0", b.limit)
 	}
 	for _, name := range b.stores {
 		if !slices.Contains(benchStores, name) {
-			return usage("--stores %s: it is one of %v", name, benchStores)
+			return exit.Usagef("--stores %s: it is one of %v", name, benchStores)
 		}
 	}
 	for _, size := range b.sizes {
 		if size < 1 || size > maxBenchSize {
-			return usage("--sizes %d: from 1 to %d", size, maxBenchSize)
+			return exit.Usagef("--sizes %d: from 1 to %d", size, maxBenchSize)
 		}
 	}
 	if b.peers != "" {
 		if _, err := os.Stat(b.peers); err != nil {
-			return coded(codeOther, "\"make benchmarks\", which builds it", "--peers: %w", err)
+			return exit.Errorf(exit.Other, "\"make benchmarks\", which builds it", "--peers: %w", err)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -159,7 +160,7 @@ func (a *app) emitCheck(s *source, found []violationView) error {
 	if err != nil || result.Sound {
 		return err
 	}
-	return &silentError{codeNo}
+	return exit.Silent(exit.No)
 }
 
 // watchedStore tells of each shard that an iterator passes.

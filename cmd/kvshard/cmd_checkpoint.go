@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // A checkpointView is a checkpoint as it is printed.
@@ -43,7 +44,7 @@ newest) is exempt from pruning, and with --release no longer.`,
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		if len(args) == 0 {
 			if retain || release {
-				return usage("--retain and --release need the id of a checkpoint")
+				return exit.Usagef("--retain and --release need the id of a checkpoint")
 			}
 			return a.listCheckpoints(c.Context())
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func (a *app) diffCommand() *cobra.Command {
@@ -49,7 +50,7 @@ their files show; --store, --height and --prefix are for the databases.`,
 		if err := a.emit(d, d.text); err != nil || d.Equal {
 			return err
 		}
-		return &silentError{codeNo}
+		return exit.Silent(exit.No)
 	}
 	return c
 }

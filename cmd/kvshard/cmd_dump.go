@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func (a *app) dumpCommand() *cobra.Command {
@@ -28,7 +30,7 @@ each: key, name and length, and with --values the value.`,
 		}
 		defer s.close(&err)
 		if values && a.output != "json" {
-			return usage("--values goes with --output json")
+			return exit.Usagef("--values goes with --output json")
 		}
 		if a.output == "json" {
 			return a.dumpRecords(s, values)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func (a *app) exportCommand() *cobra.Command {
@@ -32,7 +33,7 @@ With --salvage the tree is read as it was before its database was damaged.`,
 	_ = c.RegisterFlagCompletionFunc("form", cobra.FixedCompletions([]string{"records", "leaves"}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		if form != "records" && form != "leaves" {
-			return usage("--form %q: it is records or leaves", form)
+			return exit.Usagef("--form %q: it is records or leaves", form)
 		}
 		s, err := a.toRead(c.Context())
 		if err != nil {
@@ -41,7 +42,7 @@ With --salvage the tree is read as it was before its database was damaged.`,
 		defer s.close(&err)
 		if len(args) == 0 || args[0] == "-" {
 			if a.onTerminal() {
-				return usage("a stream is not for a terminal: give a FILE, or send it on")
+				return exit.Usagef("a stream is not for a terminal: give a FILE, or send it on")
 			}
 			_, _, err := a.export(s, form, a.out)
 			return err
@@ -109,7 +110,7 @@ func (a *app) export(s *source, form string, w io.Writer) (h streamHeader, writt
 	defer p.end()
 	err = records(s.kv, s.prefix, func(r record) error {
 		if most := limits.next(r.key); len(r.value) > most {
-			return coded(codeState, "\"kvshard check\"", "%s has %d bytes, and in a stream at most %d", recordName(r.key), len(r.value), most)
+			return exit.Errorf(exit.State, "\"kvshard check\"", "%s has %d bytes, and in a stream at most %d", recordName(r.key), len(r.value), most)
 		}
 		limits.add(r)
 		out.record(r)
@@ -127,15 +128,15 @@ func (a *app) export(s *source, form string, w io.Writer) (h streamHeader, writt
 func (a *app) exportLeaves(s *source, tree *kvshard.Tree, h streamHeader, w io.Writer) error {
 	const hint = "--form records"
 	if h.Retention != "marked" {
-		return coded(codeState, hint, "the tree does not keep its leaves")
+		return exit.Errorf(exit.State, hint, "the tree does not keep its leaves")
 	}
 	err := records(s.kv, s.prefix, func(r record) error {
 		// A checkpoint's removed marks begin at byte 9 (FORMAT.md).
 		if r.key[0] == 0x11 && len(r.value) >= 13 && binary.LittleEndian.Uint32(r.value[9:]) > 0 {
-			return coded(codeState, hint, "%s has marks removed", recordName(r.key))
+			return exit.Errorf(exit.State, hint, "%s has marks removed", recordName(r.key))
 		}
 		if r.key[0] == 0x14 && len(r.key) == 14 && r.key[1] == 0x02 { // it waits, and its leaf is marked until then
-			return coded(codeState, hint, "the mark of leaf %d is removed as of checkpoint %d", binary.BigEndian.Uint64(r.key[6:]), binary.BigEndian.Uint32(r.key[2:]))
+			return exit.Errorf(exit.State, hint, "the mark of leaf %d is removed as of checkpoint %d", binary.BigEndian.Uint64(r.key[6:]), binary.BigEndian.Uint32(r.key[2:]))
 		}
 		return nil
 	})
@@ -165,7 +166,7 @@ func (a *app) exportLeaves(s *source, tree *kvshard.Tree, h streamHeader, w io.W
 		}
 	}
 	pruned := func() error {
-		return coded(codeState, hint, "a leaf from position %d on is not kept or not marked", position)
+		return exit.Errorf(exit.State, hint, "a leaf from position %d on is not kept or not marked", position)
 	}
 	err = records(s.kv, s.prefix, func(r record) error {
 		if r.key[0] != 0x0F {

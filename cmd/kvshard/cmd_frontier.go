@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 )
 
@@ -104,7 +105,7 @@ The leaves before the frontier cannot be proven; later ones can.`,
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if from == "" {
 			if id.id != nil || root != "" {
-				return usage("--checkpoint and --root go with --import-treestate")
+				return exit.Usagef("--checkpoint and --root go with --import-treestate")
 			}
 			return a.printFrontier(c, encode)
 		}
@@ -123,7 +124,7 @@ The leaves before the frontier cannot be proven; later ones can.`,
 			t.roots = append(t.roots, node)
 		}
 		if t.height == nil {
-			return usage("which checkpoint is this? give --checkpoint, say with the height of the block")
+			return exit.Usagef("which checkpoint is this? give --checkpoint, say with the height of the block")
 		}
 		return a.startFrom(c, t)
 	}
@@ -183,18 +184,18 @@ func (a *app) startFrom(c *cobra.Command, t startingPoint) (err error) {
 			}
 			for _, root := range t.roots {
 				if now.Root != root {
-					return coded(codeInput, "the frontier of the same block", "the root comes to %s, not to %s; nothing was imported", now.Root, root)
+					return exit.Errorf(exit.Input, "the frontier of the same block", "the root comes to %s, not to %s; nothing was imported", now.Root, root)
 				}
 			}
 			if len(t.either) > 0 && !slices.Contains(t.either, now.Root) {
-				return coded(codeInput, "an answer as the node gave it", "the root comes to %s, and the node tells %s; nothing was imported", now.Root, t.either[0])
+				return exit.Errorf(exit.Input, "an answer as the node gave it", "the root comes to %s, and the node tells %s; nothing was imported", now.Root, t.either[0])
 			}
 			return nil
 		})
 	})
 	var failed *kvshard.Error
 	if errors.As(err, &failed) && failed.Kind == kvshard.ErrInvalidNode {
-		return coded(codeInput, "a frontier of Orchard's tree, not of Sapling's", "%w", err)
+		return exit.Errorf(exit.Input, "a frontier of Orchard's tree, not of Sapling's", "%w", err)
 	}
 	if err != nil {
 		return err

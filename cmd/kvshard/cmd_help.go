@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // helpCommand is cobra's own, but for an unknown command, which is an error.
@@ -18,7 +20,7 @@ func helpCommand() *cobra.Command {
 				return err
 			}
 			if len(rest) > 0 {
-				return usage("unknown command %q", strings.Join(args, " "))
+				return exit.Usagef("unknown command %q", strings.Join(args, " "))
 			}
 			about.InitDefaultHelpFlag()
 			about.InitDefaultVersionFlag()

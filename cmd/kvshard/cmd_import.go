@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func (a *app) importCommand() *cobra.Command {
@@ -59,7 +61,7 @@ func (a *app) importStream(ctx context.Context, name string) (err error) {
 	} else {
 		file, err := os.Open(name)
 		if err != nil {
-			return coded(codeInput, "a file that \"kvshard export\" wrote", "%w", err)
+			return exit.Errorf(exit.Input, "a file that \"kvshard export\" wrote", "%w", err)
 		}
 		defer func() { _ = file.Close() }()
 		in = file
@@ -87,7 +89,7 @@ func (a *app) importStream(ctx context.Context, name string) (err error) {
 func (a *app) importInto(ctx context.Context, stream *streamReader, conf config) (err error) {
 	claimed, err := claimDir(a.dir)
 	if errors.Is(err, disk.ErrInUse) {
-		return coded(codeStore, "wait until that has ended", "another command makes a tree in %s: %w", a.dir, err)
+		return exit.Errorf(exit.Store, "wait until that has ended", "another command makes a tree in %s: %w", a.dir, err)
 	}
 	if err != nil {
 		return err
@@ -118,19 +120,19 @@ type importJob struct {
 // explain says how to go on. A stream that is refused leaves nothing; what was
 // imported until anything else happened is kept.
 func (j *importJob) explain(err error) error {
-	code, hint := classify(&ranError{err})
+	code, hint := exit.Classify(err)
 	switch {
-	case code == codeInterrupted:
-		return coded(code, "give the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)
-	case code == codeInput && !errors.Is(err, errStreamCut):
-		return firstOf(err, os.RemoveAll(j.staging))
+	case code == exit.Interrupted:
+		return exit.Errorf(code, "give the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)
+	case code == exit.Input && !errors.Is(err, errStreamCut):
+		return cmp.Or(err, os.RemoveAll(j.staging))
 	case errors.Is(err, disk.ErrFull):
-		hint = freeSpace + ", then give the same command again"
+		hint = exit.FreeSpace + ", then give the same command again"
 	}
 	if _, e := os.Lstat(j.staging); e != nil {
 		return err
 	}
-	return coded(code, hint, "%w; what was imported until now is in %s, and the same command goes on there", err, j.staging)
+	return exit.Errorf(code, hint, "%w; what was imported until now is in %s, and the same command goes on there", err, j.staging)
 }
 
 func (j *importJob) run() error {
@@ -153,7 +155,7 @@ func (j *importJob) run() error {
 			return disk.Failed(j.staging, err)
 		}
 		if err := fillDir(j.staging, j.config); err != nil {
-			return firstOf(err, os.RemoveAll(j.staging))
+			return cmp.Or(err, os.RemoveAll(j.staging))
 		}
 	case !there(j.staging, databaseName) && there(j.dir, databaseName):
 		return j.finish() // an earlier run verified it and was killed here
@@ -218,7 +220,7 @@ func (j *importJob) finish() error {
 	entries, err := os.ReadDir(j.dir)
 	for _, e := range entries {
 		if e.IsDir() && strings.HasPrefix(e.Name(), stagingPrefix) {
-			err = firstOf(err, os.RemoveAll(filepath.Join(j.dir, e.Name())))
+			err = cmp.Or(err, os.RemoveAll(filepath.Join(j.dir, e.Name())))
 		}
 	}
 	return err
@@ -240,7 +242,7 @@ func (j *importJob) compare() (err error) {
 		return err
 	}
 	if h := j.stream.header; now.Size != h.Size || now.Root != h.Root {
-		return coded(codeStore, "run \"kvshard check\", and look whether something else works in this directory",
+		return exit.Errorf(exit.Store, "run \"kvshard check\", and look whether something else works in this directory",
 			"%s has %d leaves and root %s, and %d and %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
 	}
 	return nil
@@ -295,7 +297,7 @@ func (j *importJob) records() error {
 			break
 		}
 		if errors.Is(err, errStreamCut) {
-			return firstOf(flush(), err) // to go on from here
+			return cmp.Or(flush(), err) // to go on from here
 		}
 		if err != nil {
 			return err
@@ -421,7 +423,7 @@ func (j *importJob) checkpoint(c checkpointRecord) error {
 func (j *importJob) verify() error {
 	h := j.stream.header
 	refuse := func(format string, args ...any) error {
-		return coded(codeInput, "another copy of the stream; nothing was imported", "refused: "+format, args...)
+		return exit.Errorf(exit.Input, "another copy of the stream; nothing was imported", "refused: "+format, args...)
 	}
 	if h.Form == "records" { // leaves were hashed here
 		found, err := j.a.check(j.ctx, j.s)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func (a *app) initCommand() *cobra.Command {
@@ -32,10 +33,10 @@ tree and must be the same whenever it is written.`,
 	_ = c.RegisterFlagCompletionFunc("retention", cobra.FixedCompletions([]string{"marked", "ephemeral"}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if maxCheckpoints == 0 {
-			return usage("--max-checkpoints 0: at least 1")
+			return exit.Usagef("--max-checkpoints 0: at least 1")
 		}
 		if retention != "marked" && retention != "ephemeral" {
-			return usage("--retention %q: it is marked or ephemeral", retention)
+			return exit.Usagef("--retention %q: it is marked or ephemeral", retention)
 		}
 		made := config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
 		if err := makeTree(a.dir, made); err != nil {

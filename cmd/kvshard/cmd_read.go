@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func (a *app) rootCommand() *cobra.Command {
@@ -126,7 +127,7 @@ neither leaf nor root. "kvshard verify" reads both.`,
 func (a *app) emitWitness(p *proof, witness kvshard.Witness, raw bool) error {
 	if raw {
 		if a.onTerminal() {
-			return usage("the binary form is not for a terminal: give --file, or send it on")
+			return exit.Usagef("the binary form is not for a terminal: give --file, or send it on")
 		}
 		_, err := a.out.Write(encodeWitness(witness))
 		return err
@@ -163,7 +164,7 @@ func prove(tree *kvshard.Tree, position uint64, at *uint32) (*proof, kvshard.Wit
 		return nil, witness, err
 	}
 	if err := witness.Verify(state.Root, leaf); err != nil {
-		return nil, witness, coded(codeStore, "\"kvshard check\"", "the store's own witness does not verify: %w", err)
+		return nil, witness, exit.Errorf(exit.Store, "\"kvshard check\"", "the store's own witness does not verify: %w", err)
 	}
 	return &proof{
 		Position: position, Leaf: &leaf, Root: &state.Root,
@@ -212,7 +213,7 @@ proves little: compare it with one that you trust.`,
 				*given.node = &node
 			}
 			if *given.node == nil {
-				return usage("the witness does not tell its %s: give --%s", given.name, given.name)
+				return exit.Usagef("the witness does not tell its %s: give --%s", given.name, given.name)
 			}
 		}
 		witness := kvshard.Witness{Position: p.Position, Path: p.Path}
@@ -240,7 +241,7 @@ proves little: compare it with one that you trust.`,
 		if e != nil || err == nil {
 			return e
 		}
-		return &silentError{codeNo}
+		return exit.Silent(exit.No)
 	}
 	return c
 }

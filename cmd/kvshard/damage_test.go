@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // blocksOf makes blocks of ten leaves each.
@@ -86,7 +87,7 @@ func TestFlippedBits(t *testing.T) {
 					if err := json.Unmarshal([]byte(r.out), &got); err != nil || got.Size != size || got.Root != root {
 						t.Errorf("%s: root says %s", where, r.out)
 					}
-				case codeStore:
+				case exit.Store:
 				default:
 					t.Errorf("%s: %+v", where, r)
 				}
@@ -101,10 +102,10 @@ func TestFlippedBits(t *testing.T) {
 					continue
 				}
 				seen++
-				if check.code != codeNo || !strings.Contains(check.out, "lost") {
+				if check.code != exit.No || !strings.Contains(check.out, "lost") {
 					t.Errorf("%s: check does not say what is lost: %+v", where, check)
 				}
-				if w := cli(t, "", raw(nodes[:3]), "append", "--dir", tree); w.code != codeStore {
+				if w := cli(t, "", raw(nodes[:3]), "append", "--dir", tree); w.code != exit.Store {
 					t.Errorf("%s: append goes on: %+v", where, w)
 				}
 				if again := cli(t, "", "", "check", "--dir", tree); again.out != check.out {
@@ -150,11 +151,11 @@ func TestReportedAndLost(t *testing.T) {
 		}
 		refused := func(says string) {
 			t.Helper()
-			if r := cli(t, dir, "", "check"); r.code != codeNo || !strings.Contains(r.out, "reported-there: reported.json: "+says) {
+			if r := cli(t, dir, "", "check"); r.code != exit.No || !strings.Contains(r.out, "reported-there: reported.json: "+says) {
 				t.Errorf("%s: %+v", backend, r)
 			}
 			for _, args := range [][]string{{"root"}, {"append"}, {"export", "x.kvx"}, {"diff", "tree", "tree"}} {
-				if r := cli(t, dir, raw(nodes[:1]), args...); r.code != codeStore || !strings.Contains(r.err, says) || !strings.Contains(r.err, "reported.json") {
+				if r := cli(t, dir, raw(nodes[:1]), args...); r.code != exit.Store || !strings.Contains(r.err, says) || !strings.Contains(r.err, "reported.json") {
 					t.Errorf("%s, %v: %+v", backend, args, r)
 				}
 			}

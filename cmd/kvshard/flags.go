@@ -12,12 +12,13 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func parseID(text string) (uint32, error) {
 	id, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		return 0, usage("a checkpoint id is a number from 0 to 4294967295, not %q", text)
+		return 0, exit.Usagef("a checkpoint id is a number from 0 to 4294967295, not %q", text)
 	}
 	return uint32(id), nil
 }
@@ -29,7 +30,7 @@ const capacity = uint64(1) << kvshard.Depth
 func parsePosition(text string) (uint64, error) {
 	position, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || position >= capacity {
-		return 0, usage("a position is a number from 0 to %d, not %q", capacity-1, text)
+		return 0, exit.Usagef("a position is a number from 0 to %d, not %q", capacity-1, text)
 	}
 	return position, nil
 }
@@ -78,12 +79,12 @@ func notEmpty(c *cobra.Command, args []string) (err error) {
 	}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil && emptyValue(f.Value) {
-			err = usage("--%s is empty: give it a value, or leave it out", f.Name)
+			err = exit.Usagef("--%s is empty: give it a value, or leave it out", f.Name)
 		}
 	})
 	for i, arg := range args {
 		if err == nil && strings.TrimSpace(arg) == "" {
-			err = usage("argument %d is empty", i+1)
+			err = exit.Usagef("argument %d is empty", i+1)
 		}
 	}
 	return err
@@ -105,21 +106,21 @@ func emptyValue(value pflag.Value) bool {
 // checkFlags checks the flags that all commands have.
 func (a *app) checkFlags() error {
 	if a.output != "text" && a.output != "json" {
-		return usage("--output %q: it is text or json", a.output)
+		return exit.Usagef("--output %q: it is text or json", a.output)
 	}
 	switch a.progress {
 	case "auto", "bar", "plain", "off":
 	default:
-		return usage("--progress %q: it is auto, bar, plain or off", a.progress)
+		return exit.Usagef("--progress %q: it is auto, bar, plain or off", a.progress)
 	}
 	if err := disk.CheckBackend(a.backend); err != nil {
-		return usage("--backend: %w", err)
+		return exit.Usagef("--backend: %w", err)
 	}
 	if _, err := hex.DecodeString(a.prefix); err != nil {
-		return usage("--prefix %q: %w", a.prefix, err)
+		return exit.Usagef("--prefix %q: %w", a.prefix, err)
 	}
 	if a.height < 0 {
-		return usage("--height %d: it is a number from 0", a.height)
+		return exit.Usagef("--height %d: it is a number from 0", a.height)
 	}
 	return nil
 }

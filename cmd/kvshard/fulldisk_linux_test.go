@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // A smallDisk is a file system in memory.
@@ -116,8 +118,8 @@ func TestAppendOnFullDisk(t *testing.T) {
 					return
 				}
 				again := fmt.Sprintf("kvshard append --dir %s --start 0 %s --checkpoint 5", tree, input)
-				if r.code != codeStore || r.out != "" || !strings.Contains(r.err, tree) || !strings.Contains(r.err, "the disk is full") ||
-					!strings.Contains(r.err, again) || !strings.Contains(r.err, freeSpace) {
+				if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, tree) || !strings.Contains(r.err, "the disk is full") ||
+					!strings.Contains(r.err, again) || !strings.Contains(r.err, exit.FreeSpace) {
 					t.Fatalf("want the disk's name and %q: %+v", again, r)
 				}
 				if retry := within(t, hangs, "", command...); retry.code == 0 {
@@ -127,7 +129,7 @@ func TestAppendOnFullDisk(t *testing.T) {
 				ok(t, "", "", "check", "--dir", tree)
 				size := okJSON[state](t, "", "", "root", "--dir", tree).Size
 				if size > 0 { // nothing of it is there: the same command begins it
-					if retry := within(t, hangs, "", command...); retry.code != codeState || !strings.Contains(retry.err, "was not finished") {
+					if retry := within(t, hangs, "", command...); retry.code != exit.State || !strings.Contains(retry.err, "was not finished") {
 						t.Fatalf("the same command once more: %+v", retry)
 					}
 				}
@@ -172,7 +174,7 @@ func TestSignalOnFullDisk(t *testing.T) {
 				_ = c.Process.Kill()
 				t.Fatal("it ignores the signal")
 			}
-			if code := c.ProcessState.ExitCode(); code != codeInterrupted && code != codeStore {
+			if code := c.ProcessState.ExitCode(); code != exit.Interrupted && code != exit.Store {
 				t.Errorf("exit code %d", code)
 			}
 		})
@@ -194,7 +196,7 @@ func TestWritesOnFullDisk(t *testing.T) {
 				{"append"}, {"checkpoint", "3"}, {"checkpoint", "--retain", "2"}, {"rewind", "1"},
 			} {
 				r := within(t, hangs, raw(leaves(3)), append(args, "--dir", tree)...)
-				if r.code != codeStore || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, freeSpace) || !strings.Contains(r.err, tree) {
+				if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, exit.FreeSpace) || !strings.Contains(r.err, tree) {
 					t.Errorf("%v: %+v", args, r)
 				}
 			}
@@ -227,7 +229,7 @@ func TestInitOnFullDisk(t *testing.T) {
 					return
 				}
 				refused++
-				if r.code != codeStore || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, tree) {
+				if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, tree) {
 					t.Errorf("%+v", r)
 				}
 				if _, err := os.Lstat(tree); err == nil {
@@ -258,10 +260,10 @@ func TestImportOnFullDisk(t *testing.T) {
 					d := newSmallDisk(t, size)
 					command := []string{"import", "--dir", d.path, stream, "--backend", backend, "--progress", "off"}
 					r := within(t, hangs, "", command...)
-					if r.code != codeStore || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, d.path) || !strings.Contains(r.err, "the same command") {
+					if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, d.path) || !strings.Contains(r.err, "the same command") {
 						t.Fatalf("%+v", r)
 					}
-					if r := cli(t, "", "", "root", "--dir", d.path); r.code != codeStore {
+					if r := cli(t, "", "", "root", "--dir", d.path); r.code != exit.Store {
 						t.Errorf("a half import is there: %+v", r)
 					}
 					d.grow("100m")
@@ -291,7 +293,7 @@ func TestOutputOnFullDisk(t *testing.T) {
 			args[i] = strings.ReplaceAll(args[i], "OUT", out)
 		}
 		r := cli(t, dir, "", args...)
-		if r.code != codeOther || r.out != "" || !strings.Contains(r.err, "no space left") {
+		if r.code != exit.Other || r.out != "" || !strings.Contains(r.err, "no space left") {
 			t.Errorf("%v: %+v", args, r)
 		}
 		if got := read(t, d.path, "out"); got != "what was there" {
@@ -317,10 +319,10 @@ func TestOutputOnFullDisk(t *testing.T) {
 		return c.ProcessState.ExitCode(), errs.String()
 	}
 	code, text := command()
-	if code != codeOther || !strings.Contains(text, "7 leaves of this input are on disk") {
+	if code != exit.Other || !strings.Contains(text, "7 leaves of this input are on disk") {
 		t.Errorf("code %d: %s", code, text)
 	}
-	if code, text := command(); code != codeState || !strings.Contains(text, "--start 40000") {
+	if code, text := command(); code != exit.State || !strings.Contains(text, "--start 40000") {
 		t.Errorf("the retry: code %d: %s", code, text)
 	}
 	var got state
@@ -342,7 +344,7 @@ func TestReadOnlyDisk(t *testing.T) {
 			}
 			ok(t, "", "", "check", "--dir", tree)
 			ok(t, "", "", "check", "--db", filepath.Join(tree, databaseName))
-			if r := cli(t, "", raw(leaves(1)), "append", "--dir", tree); r.code != codeStore {
+			if r := cli(t, "", raw(leaves(1)), "append", "--dir", tree); r.code != exit.Store {
 				t.Errorf("%+v", r)
 			}
 		})

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // peakMemory follows a process to its end, and returns how many MiB it had at
@@ -65,7 +67,7 @@ func TestImportMemory(t *testing.T) {
 			go func() { peak <- peakMemory(c.Process.Pid) }()
 			_ = c.Wait()
 			used := <-peak
-			if code := c.ProcessState.ExitCode(); code != codeInput && code != codeStore {
+			if code := c.ProcessState.ExitCode(); code != exit.Input && code != exit.Store {
 				t.Errorf("%s: code %d: %s", backend, code, errs.String())
 			}
 			t.Logf("%s, %s: %d MiB for a stream of %d MiB: %s", backend, name, used, len(text)>>20, errs.String())
@@ -78,7 +80,7 @@ func TestImportMemory(t *testing.T) {
 	made := string(stream(0x13, 0, 0))
 	made = made[:len(made)-33] + "\x01" + string(binary.LittleEndian.AppendUint32(nil, 1)) + "\x13" + string(binary.LittleEndian.AppendUint32(nil, 64<<20))
 	for name, text := range map[string]string{"a long record": made, "17 checkpoints": string(stream(0x11, 4, 17))} {
-		if r := cli(t, t.TempDir(), text, "import"); r.code != codeInput || !strings.Contains(r.err, "at most") {
+		if r := cli(t, t.TempDir(), text, "import"); r.code != exit.Input || !strings.Contains(r.err, "at most") {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // A started command is fed through a pipe.
@@ -68,10 +69,10 @@ func TestImportTwice(t *testing.T) {
 		})
 		for range 2 {
 			r := cli(t, dir, stream, "import", "--dir", "copy")
-			if r.code != codeStore || r.out != "" || !strings.Contains(r.err, "in use") {
+			if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, "in use") {
 				t.Errorf("%s: the second: %+v", form, r)
 			}
-			if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != codeStore || r.out != "" {
+			if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != exit.Store || r.out != "" {
 				t.Errorf("%s: init: %+v", form, r)
 			}
 		}
@@ -84,7 +85,7 @@ func TestImportTwice(t *testing.T) {
 		if out := ok(t, dir, "", "diff", "source", "copy"); !strings.Contains(out, "no record differs") {
 			t.Error(out)
 		}
-		if r := cli(t, dir, stream, "import", "--dir", "copy"); r.code != codeState {
+		if r := cli(t, dir, stream, "import", "--dir", "copy"); r.code != exit.State {
 			t.Errorf("%s: into the tree: %+v", form, r)
 		}
 	}
@@ -100,7 +101,7 @@ func TestImportCut(t *testing.T) {
 		var before int64
 		for _, part := range []int{1, 2, 3} {
 			r := cli(t, dir, stream[:len(stream)*part/4+1000], "import", "--dir", "copy")
-			if r.code != codeInput || r.out != "" || !strings.Contains(r.err, "ends too early") || !strings.Contains(r.err, "the same command") {
+			if r.code != exit.Input || r.out != "" || !strings.Contains(r.err, "ends too early") || !strings.Contains(r.err, "the same command") {
 				t.Fatalf("%s: %+v", form, r)
 			}
 			found, _ := filepath.Glob(filepath.Join(dir, "copy", stagingPrefix+"*", databaseName))
@@ -144,7 +145,7 @@ func TestImportKilledAtItsEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != codeState || !strings.Contains(r.err, "there is a database") {
+	if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != exit.State || !strings.Contains(r.err, "there is a database") {
 		t.Errorf("init over it: %+v", r)
 	}
 	ok(t, dir, stream, "import", "--dir", "copy")
@@ -185,7 +186,7 @@ func TestImportPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, into := range []string{"kept", "gone"} {
-		if r := cli(t, dir, bad, "import", "--dir", into); r.code != codeInput {
+		if r := cli(t, dir, bad, "import", "--dir", into); r.code != exit.Input {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -231,7 +232,7 @@ func TestInitAfterKilledInit(t *testing.T) {
 		if err := os.Remove(filepath.Join(tree, configName)); err != nil {
 			t.Fatal(err)
 		}
-		if r := cli(t, dir, "", "init", "--backend", backend); r.code != codeState || !strings.Contains(r.err, "there is a database") {
+		if r := cli(t, dir, "", "init", "--backend", backend); r.code != exit.State || !strings.Contains(r.err, "there is a database") {
 			t.Errorf("%s: %+v", backend, r)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // An item of an input is a leaf, or the end of a block.
@@ -52,7 +53,7 @@ func openInput(ctx context.Context, stdin io.Reader, name, format string) (*inpu
 	} else {
 		file, err := os.Open(name)
 		if err != nil {
-			return nil, coded(codeInput, "name a file of commitments, or - for standard input", "%w", err)
+			return nil, exit.Errorf(exit.Input, "name a file of commitments, or - for standard input", "%w", err)
 		}
 		r, in.close = file, func() { _ = file.Close() }
 	}
@@ -79,7 +80,7 @@ func (in *input) open(ctx context.Context, r io.Reader, name, format string) err
 		return err
 	}
 	if _, err := file.Seek(start, io.SeekStart); err != nil {
-		return coded(codeInput, "", "%w", err)
+		return exit.Errorf(exit.Input, "", "%w", err)
 	}
 	in.next, err = itemsOf(file, name, format)
 	return err
@@ -193,7 +194,7 @@ func guess(name string, r *bufio.Reader) string {
 }
 
 func badInput(format string, args ...any) error {
-	return coded(codeInput, "read the formats in \"kvshard append --help\"", format, args...)
+	return exit.Errorf(exit.Input, "read the formats in \"kvshard append --help\"", format, args...)
 }
 
 func parseNode(what, text string) (kvshard.Node, error) {

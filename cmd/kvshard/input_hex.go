@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // hexItems reads 64 hex digits a line. Empty lines, and such that begin with #,
@@ -29,7 +30,7 @@ func hexItems(name string, r *bufio.Reader) items {
 			}
 			leaf, err := hexLeaf(text)
 			if err != nil {
-				return item{}, coded(codeInput, "give 64 hex digits a line; or --format raw, if these are commitments of 32 bytes",
+				return item{}, exit.Errorf(exit.Input, "give 64 hex digits a line; or --format raw, if these are commitments of 32 bytes",
 					"%s, line %d, %q: %w", name, line, shown(text), err)
 			}
 			return item{leaf: leaf}, nil

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // stored is every record of a tree, and whether an append has left its mark.
@@ -42,8 +44,8 @@ func refused(t *testing.T, dir, before, text, says string, args ...string) {
 		"a file":      cli(t, dir, "", append([]string{"append", "refused"}, args...)...),
 		"redirection": {"", out.String(), c.ProcessState.ExitCode()},
 	} {
-		if r.code != codeInput || r.out != "" || !strings.Contains(r.err, says) {
-			t.Errorf("%.80q from %s: code %d, want %d and %q: %s%s", text, how, r.code, codeInput, says, r.out, r.err)
+		if r.code != exit.Input || r.out != "" || !strings.Contains(r.err, says) {
+			t.Errorf("%.80q from %s: code %d, want %d and %q: %s%s", text, how, r.code, exit.Input, says, r.out, r.err)
 		}
 	}
 	if after := stored(t, dir, "tree"); before != after {
@@ -126,12 +128,12 @@ func TestMalformedJSON(t *testing.T) {
 		"big.raw":  raw(many) + strings.Repeat("\xff", 32),
 	} {
 		write(t, dir, name, text)
-		if r := cli(t, dir, "", "append", name); r.code != codeInput || stored(t, dir, "tree") != before {
+		if r := cli(t, dir, "", "append", name); r.code != exit.Input || stored(t, dir, "tree") != before {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
 	r := cli(t, dir, string(list[:len(list)-1]), "append", "--checkpoint", "9")
-	if r.code != codeInput || !strings.Contains(r.err, "65536 leaves before it are on disk") || !strings.Contains(r.err, "--start 1 - --checkpoint 9") {
+	if r.code != exit.Input || !strings.Contains(r.err, "65536 leaves before it are on disk") || !strings.Contains(r.err, "--start 1 - --checkpoint 9") {
 		t.Errorf("a long pipe: %+v", r)
 	}
 	ok(t, dir, string(list), "append", "--start", "1", "--checkpoint", "9")
@@ -241,7 +243,7 @@ func TestTextIsNotRaw(t *testing.T) {
 	}
 	for _, name := range []string{"a.raw", "a.bin", "a.hex", "a.txt", "a.json", "a.jsonl", "a.csv"} {
 		write(t, dir, name, curl)
-		if r := cli(t, dir, "", "append", name); r.code != codeInput || !strings.Contains(r.err, "line 1") {
+		if r := cli(t, dir, "", "append", name); r.code != exit.Input || !strings.Contains(r.err, "line 1") {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // TestKilled kills the command with SIGKILL at random moments while it writes,
@@ -119,8 +121,8 @@ func killAfter(t *testing.T, dir, stdin string, after time.Duration, args ...str
 func differ(t *testing.T, dir, a, b string) bool {
 	t.Helper()
 	r := cli(t, dir, "", "diff", a, b)
-	if r.code != 0 && r.code != codeNo {
+	if r.code != 0 && r.code != exit.No {
 		t.Fatalf("diff %s %s: %+v", a, b, r)
 	}
-	return r.code == codeNo
+	return r.code == exit.No
 }

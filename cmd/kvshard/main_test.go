@@ -25,6 +25,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/internal/realdata"
 	"github.com/kvshard/kvshard/kvtest"
 )
@@ -253,15 +254,15 @@ func TestWitness(t *testing.T) {
 	if out := ok(t, dir, "", "verify", "now.json", "--root", now); strings.Contains(out, "own") {
 		t.Error(out)
 	}
-	if r := cli(t, dir, "", "verify", "now.json", "--root", then); r.code != codeNo || !strings.Contains(r.out, "NOT valid") {
+	if r := cli(t, dir, "", "verify", "now.json", "--root", then); r.code != exit.No || !strings.Contains(r.out, "NOT valid") {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, "", "witness", "7", "--at", "9", "--binary", "--file", "then.bin")
 	ok(t, dir, "", "verify", "then.bin", "--root", then, "--leaf", nodes[7].String())
-	if r := cli(t, dir, "", "verify", "then.bin", "--root", now, "--leaf", nodes[7].String()); r.code != codeNo {
+	if r := cli(t, dir, "", "verify", "then.bin", "--root", now, "--leaf", nodes[7].String()); r.code != exit.No {
 		t.Errorf("%+v", r)
 	}
-	if r := cli(t, dir, "", "verify", "then.bin", "--root", then); r.code != codeUsage || !strings.Contains(r.err, "give --leaf") {
+	if r := cli(t, dir, "", "verify", "then.bin", "--root", then); r.code != exit.Usage || !strings.Contains(r.err, "give --leaf") {
 		t.Errorf("%+v", r)
 	}
 	if out := ok(t, dir, "", "witness", "7"); !strings.Contains(out, "level  0, left  "+nodes[6].String()) {
@@ -269,7 +270,7 @@ func TestWitness(t *testing.T) {
 	}
 	for _, bad := range []string{"", "{}", "{", "short", strings.Repeat("\xff", witnessBytes)} {
 		r := cli(t, dir, bad, "verify", "--root", now, "--leaf", nodes[7].String())
-		if r.code != codeInput {
+		if r.code != exit.Input {
 			t.Errorf("verify %.10q: %+v", bad, r)
 		}
 	}
@@ -314,37 +315,37 @@ func TestExitCodes(t *testing.T) {
 		code  int
 		says  string
 	}{
-		{"bogus", "", codeUsage, "unknown command"},
-		{"root extra", "", codeUsage, ""},
-		{"root --bogus", "", codeUsage, "kvshard root --help"},
-		{"root --output xml", "", codeUsage, "text or json"},
-		{"root --progress loud", "", codeUsage, "auto, bar, plain or off"},
-		{"root --at x", "", codeUsage, "checkpoint id"},
-		{"init --backend rocks --dir x", "", codeUsage, "goleveldb or pebble"},
-		{"init --retention some --dir x", "", codeUsage, "marked or ephemeral"},
-		{"init --max-checkpoints 0 --dir x", "", codeUsage, "at least 1"},
-		{"init --prefix 0g --dir x", "", codeUsage, "prefix"},
-		{"append --format xml", "", codeUsage, "auto, hex, json or raw"},
-		{"append", modulus, codeInput, "line 1"},
-		{"append", "12\n", codeInput, "line 1"},
-		{"append", raw(nodes)[:33], codeInput, "has 1 bytes"},
-		{"append --format raw", strings.Repeat("\xff", 32), codeInput, "commitment 0 of the input"},
-		{"append", "[1]", codeInput, "byte"},
-		{"append", wrongRoot, codeInput, "was not appended"},
-		{"append nosuchfile", "", codeInput, "nosuchfile"},
-		{"append --start 21", "", codeState, "only 20 leaves"},
-		{"append --start 1 raw.bin", "", codeState, "position 1 has the leaf"},
-		{"checkpoint 10", "", codeState, "above the newest"},
-		{"checkpoint --retain 9", "", codeState, ""},
-		{"checkpoint --release 9", "", codeNotFound, ""},
-		{"init", "", codeState, "already"},
-		{"root --at 9", "", codeNotFound, "checkpoint"},
-		{"witness 20", "", codeNotFound, "below the size"},
-		{"witness 3 --dir ephemeral", "", codeNotFound, "retention marked"},
-		{"root --dir nowhere", "", codeStore, "kvshard init"},
-		{"root --db nowhere.db", "", codeStore, "no database"},
-		{"root --db nowhere", "", codeStore, ".db"},
-		{"append --db tree/tree.db", "", codeUsage, "reading only"},
+		{"bogus", "", exit.Usage, "unknown command"},
+		{"root extra", "", exit.Usage, ""},
+		{"root --bogus", "", exit.Usage, "kvshard root --help"},
+		{"root --output xml", "", exit.Usage, "text or json"},
+		{"root --progress loud", "", exit.Usage, "auto, bar, plain or off"},
+		{"root --at x", "", exit.Usage, "checkpoint id"},
+		{"init --backend rocks --dir x", "", exit.Usage, "goleveldb or pebble"},
+		{"init --retention some --dir x", "", exit.Usage, "marked or ephemeral"},
+		{"init --max-checkpoints 0 --dir x", "", exit.Usage, "at least 1"},
+		{"init --prefix 0g --dir x", "", exit.Usage, "prefix"},
+		{"append --format xml", "", exit.Usage, "auto, hex, json or raw"},
+		{"append", modulus, exit.Input, "line 1"},
+		{"append", "12\n", exit.Input, "line 1"},
+		{"append", raw(nodes)[:33], exit.Input, "has 1 bytes"},
+		{"append --format raw", strings.Repeat("\xff", 32), exit.Input, "commitment 0 of the input"},
+		{"append", "[1]", exit.Input, "byte"},
+		{"append", wrongRoot, exit.Input, "was not appended"},
+		{"append nosuchfile", "", exit.Input, "nosuchfile"},
+		{"append --start 21", "", exit.State, "only 20 leaves"},
+		{"append --start 1 raw.bin", "", exit.State, "position 1 has the leaf"},
+		{"checkpoint 10", "", exit.State, "above the newest"},
+		{"checkpoint --retain 9", "", exit.State, ""},
+		{"checkpoint --release 9", "", exit.NotFound, ""},
+		{"init", "", exit.State, "already"},
+		{"root --at 9", "", exit.NotFound, "checkpoint"},
+		{"witness 20", "", exit.NotFound, "below the size"},
+		{"witness 3 --dir ephemeral", "", exit.NotFound, "retention marked"},
+		{"root --dir nowhere", "", exit.Store, "kvshard init"},
+		{"root --db nowhere.db", "", exit.Store, "no database"},
+		{"root --db nowhere", "", exit.Store, ".db"},
+		{"append --db tree/tree.db", "", exit.Usage, "reading only"},
 	} {
 		r := cli(t, dir, c.stdin, strings.Fields(c.args)...)
 		if r.code != c.code || !strings.Contains(r.err, c.says) || r.err == "" || r.out != "" {
@@ -366,7 +367,7 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("kvshard %s --output json: %v: %s", c.args, err, r.err)
 		}
 	}
-	if r := cli(t, dir, "", "dump", "--values"); r.code != codeUsage || !strings.Contains(r.err, "--output json") {
+	if r := cli(t, dir, "", "dump", "--values"); r.code != exit.Usage || !strings.Contains(r.err, "--output json") {
 		t.Errorf("%+v", r)
 	}
 	if got := okJSON[state](t, dir, "", "root"); got.Size != 20 {
@@ -384,7 +385,7 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := cli(t, dir, "", "append"); r.code != codeStore || !strings.Contains(r.err, "in use") {
+	if r := cli(t, dir, "", "append"); r.code != exit.Store || !strings.Contains(r.err, "in use") {
 		t.Errorf("a database in use: %+v", r)
 	}
 	if err := db.DeleteSync(append([]byte{0x6e, 0x0F}, 0, 0, 0, 0, 0, 0, 0, 1)); err != nil {
@@ -394,7 +395,7 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := cli(t, dir, "", "check")
-	if r.code != codeNo || !strings.Contains(r.out, "violations") {
+	if r.code != exit.No || !strings.Contains(r.out, "violations") {
 		t.Errorf("%+v", r)
 	}
 	r = cli(t, dir, "", "check", "-o", "json")
@@ -402,10 +403,10 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 		Sound      bool
 		Violations []violationView
 	}
-	if err := json.Unmarshal([]byte(r.out), &found); err != nil || found.Sound || len(found.Violations) == 0 || r.code != codeNo {
+	if err := json.Unmarshal([]byte(r.out), &found); err != nil || found.Sound || len(found.Violations) == 0 || r.code != exit.No {
 		t.Errorf("%v %+v", err, r)
 	}
-	if r := cli(t, dir, "", "witness", "20"); r.code != codeStore || !strings.Contains(r.err, "kvshard check") {
+	if r := cli(t, dir, "", "witness", "20"); r.code != exit.Store || !strings.Contains(r.err, "kvshard check") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -442,7 +443,7 @@ func TestAppendInterrupted(t *testing.T) {
 			}
 			err = c.Wait()
 			if signal != os.Kill {
-				if code := c.ProcessState.ExitCode(); code != codeInterrupted || !strings.Contains(errs.String(), "--start 0 - --checkpoint 5") {
+				if code := c.ProcessState.ExitCode(); code != exit.Interrupted || !strings.Contains(errs.String(), "--start 0 - --checkpoint 5") {
 					t.Errorf("%v, code %d: %s", err, code, errs.String())
 				}
 			}
@@ -450,7 +451,7 @@ func TestAppendInterrupted(t *testing.T) {
 				t.Errorf("size %d on disk, want %d", got.Size, appendBatch)
 			}
 			// The same command would append the first batch again.
-			if r := cli(t, dir, text, "append", "--checkpoint", "5"); r.code != codeState || !strings.Contains(r.err, "kvshard append --dir tree --start 0 -, or --start 65536 for another input") {
+			if r := cli(t, dir, text, "append", "--checkpoint", "5"); r.code != exit.State || !strings.Contains(r.err, "kvshard append --dir tree --start 0 -, or --start 65536 for another input") {
 				t.Errorf("%+v", r)
 			}
 			for range 2 { // the second time there is nothing left to do
@@ -511,16 +512,16 @@ func TestAppendNotFinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := write(t, dir, "blocks.json", block(2, 5, 10, right)+block(3, 10, 15, nodes[0]))
-	if r := cli(t, dir, "", "append", "blocks.json"); r.code != codeInput || !strings.Contains(r.err, "5 leaves before it are on disk") || !strings.Contains(r.err, "--start 5 blocks.json") {
+	if r := cli(t, dir, "", "append", "blocks.json"); r.code != exit.Input || !strings.Contains(r.err, "5 leaves before it are on disk") || !strings.Contains(r.err, "--start 5 blocks.json") {
 		t.Errorf("%+v", r)
 	}
-	if r := cli(t, dir, raw(nodes[:1]), "append"); r.code != codeState || !strings.Contains(r.err, "--start 5 blocks.json, or --start 10 for another input") {
+	if r := cli(t, dir, raw(nodes[:1]), "append"); r.code != exit.State || !strings.Contains(r.err, "--start 5 blocks.json, or --start 10 for another input") {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, raw(nodes[10:12]), "append", "--start", "10")
 	ok(t, dir, raw(nodes[12:13]), "append")
 	ok(t, dir, "", "rewind", "2")
-	if r := cli(t, dir, "", "append", "--start", "5", blocks); r.code != codeInput {
+	if r := cli(t, dir, "", "append", "--start", "5", blocks); r.code != exit.Input {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, "", "rewind", "1") // before it began
@@ -758,11 +759,11 @@ func TestNodeDatabase(t *testing.T) {
 				args []string
 				code int
 			}{
-				{at("3", "root"), codeStore},
-				{at("1", "append"), codeUsage},
-				{at("1", "checkpoint", "7"), codeUsage},
-				{[]string{"root", "--db", "application.db", "--backend", backend, "--store", "gov"}, codeStore},
-				{[]string{"root", "--db", "application.db", "--backend", backend, "--height", "1"}, codeUsage},
+				{at("3", "root"), exit.Store},
+				{at("1", "append"), exit.Usage},
+				{at("1", "checkpoint", "7"), exit.Usage},
+				{[]string{"root", "--db", "application.db", "--backend", backend, "--store", "gov"}, exit.Store},
+				{[]string{"root", "--db", "application.db", "--backend", backend, "--height", "1"}, exit.Usage},
 			} {
 				if r := cli(t, dir, "", c.args...); r.code != c.code {
 					t.Errorf("%v: %+v", c.args, r)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 const (
@@ -49,7 +50,7 @@ func claimDir(dir string) (*claim, error) {
 // refuseTree refuses a directory that has a tree.
 func refuseTree(dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, configName)); err == nil {
-		return coded(codeState, "another --dir, or remove this one", "there is a tree in %s already", dir)
+		return exit.Errorf(exit.State, "another --dir, or remove this one", "there is a tree in %s already", dir)
 	}
 	return nil
 }
@@ -125,7 +126,7 @@ func removeEmpty(path string) error {
 		return err
 	}
 	if !empty {
-		return coded(codeState, "another --dir, or remove it", "there is a database in %s already", path)
+		return exit.Errorf(exit.State, "another --dir, or remove it", "there is a database in %s already", path)
 	}
 	return os.RemoveAll(path)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,7 @@ func replaceFile(path string, write func(io.Writer) error) error {
 	if err == nil {
 		err = file.Sync()
 	}
-	if err = firstOf(err, file.Close()); err == nil {
+	if err = cmp.Or(err, file.Close()); err == nil {
 		err = os.Rename(part, path)
 	}
 	if err != nil {
@@ -59,7 +60,7 @@ func writeInto(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	return firstOf(buffered(file, write), file.Close())
+	return cmp.Or(buffered(file, write), file.Close())
 }
 
 func buffered(file *os.File, write func(io.Writer) error) error {

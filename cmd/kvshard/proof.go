@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
@@ -45,7 +46,7 @@ func readProof(stdin io.Reader, path string) (p proof, err error) {
 	const hint = "give a file of \"kvshard witness --output json\" or --binary"
 	raw, name, err := readSmall(stdin, path)
 	if err != nil {
-		return p, coded(codeInput, hint, "%w", err)
+		return p, exit.Errorf(exit.Input, hint, "%w", err)
 	}
 	if len(raw) == witnessBytes && !isText(raw) {
 		witness := decodeWitness(raw)
@@ -57,10 +58,10 @@ func readProof(stdin io.Reader, path string) (p proof, err error) {
 		return p, err
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		return p, coded(codeInput, hint, "%s: neither JSON nor the %d bytes of the binary form, but %d bytes", name, witnessBytes, len(raw))
+		return p, exit.Errorf(exit.Input, hint, "%s: neither JSON nor the %d bytes of the binary form, but %d bytes", name, witnessBytes, len(raw))
 	}
 	if err := strict.Decode(text, &p); err != nil {
-		return p, coded(codeInput, hint, "%s: %w", name, err)
+		return p, exit.Errorf(exit.Input, hint, "%s: %w", name, err)
 	}
 	return p, nil
 }

@@ -11,6 +11,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
@@ -67,7 +68,7 @@ func readReport(dir string) (*report, error) {
 		err = strict.Decode(text, &r)
 	}
 	if err != nil {
-		return nil, coded(codeStore, "remove the file, if \"kvshard check\" and the size are right without it", "%s: %w", path, err)
+		return nil, exit.Errorf(exit.Store, "remove the file, if \"kvshard check\" and the size are right without it", "%s: %w", path, err)
 	}
 	return &r, nil
 }
@@ -98,7 +99,7 @@ func (s *source) nothingLost(dir string) error {
 		return nil
 	}
 	if what := r.lost(now); what != "" {
-		return coded(codeStore,
+		return exit.Errorf(exit.Store,
 			fmt.Sprintf("take a backup; \"kvshard export --salvage\" takes out what is left; without %s the tree is taken as it is", filepath.Join(dir, reportName)),
 			"%s: %s", s.where, what)
 	}

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -12,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 const long = `kvshard makes, fills, inspects and measures note commitment trees: Zcash Orchard's, of depth 32.
@@ -56,8 +55,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) 
 	if err == nil {
 		return 0
 	}
-	a.output = outputOf(command, args)
-	return a.report(command, err)
+	return exit.Report(errs, command.CommandPath(), outputOf(command, args) == "json", err)
 }
 
 func (a *app) command() *cobra.Command {
@@ -106,7 +104,7 @@ func (a *app) command() *cobra.Command {
 		run := c.RunE
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if err := run(c, args); err != nil {
-				return &ranError{err}
+				return exit.Ran(err)
 			}
 			return nil
 		}
@@ -151,30 +149,4 @@ func (k *keepError) Write(p []byte) (int, error) {
 		k.err = err
 	}
 	return n, err
-}
-
-// report tells what went wrong on standard error and returns the exit code.
-func (a *app) report(command *cobra.Command, err error) int {
-	code, hint := classify(err)
-	var silent *silentError
-	if errors.As(err, &silent) {
-		return silent.code
-	}
-	message := err.Error()
-	var own *codedError
-	if code == codeInterrupted && !errors.As(err, &own) {
-		message = "interrupted"
-	}
-	if hint == "" && code == codeUsage {
-		hint = fmt.Sprintf("%s --help", command.CommandPath())
-	}
-	if a.output == "json" {
-		_ = json.NewEncoder(a.err).Encode(map[string]any{"error": message, "hint": hint, "code": code})
-		return code
-	}
-	fmt.Fprintf(a.err, "%s: %s\n", command.CommandPath(), message)
-	if hint != "" {
-		fmt.Fprintf(a.err, "  try: %s\n", hint)
-	}
-	return code
 }

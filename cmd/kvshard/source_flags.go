@@ -5,6 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // What a command does with the flags that say where a tree is.
@@ -39,7 +41,7 @@ func (a *app) checkSource(c *cobra.Command, args []string) error {
 	refuse := func(why string, names ...string) error {
 		for _, name := range names {
 			if a.given[name] {
-				return usage("--%s means nothing here: %s", name, why)
+				return exit.Usagef("--%s means nothing here: %s", name, why)
 			}
 		}
 		return nil
@@ -49,7 +51,7 @@ func (a *app) checkSource(c *cobra.Command, args []string) error {
 		return refuse("kvshard "+c.Name()+" opens no tree", sourceFlags...)
 	case usesNew:
 		if a.given["db"] {
-			return usage("--db is for reading only: kvshard %s makes a tree in --dir", c.Name())
+			return exit.Usagef("--db is for reading only: kvshard %s makes a tree in --dir", c.Name())
 		}
 		return refuse("kvshard "+c.Name()+" makes a tree in --dir", "salvage", "store", "height")
 	case usesPaths:
@@ -61,14 +63,14 @@ func (a *app) checkSource(c *cobra.Command, args []string) error {
 		}
 	case usesTree:
 		if a.given["db"] && a.given["dir"] {
-			return usage("--dir and --db: which of the two trees?")
+			return exit.Usagef("--dir and --db: which of the two trees?")
 		}
 		if !a.given["db"] {
 			return refuse("it goes with --db; "+configName+" says it of the tree in --dir", sourceFlags[3:]...)
 		}
 	}
 	if a.given["height"] && !a.given["store"] {
-		return usage("--height needs --store, the name of the module's store")
+		return exit.Usagef("--height needs --store, the name of the module's store")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 )
@@ -23,7 +24,7 @@ type startingPoint struct {
 }
 
 func badTreestate(format string, args ...any) error {
-	return coded(codeInput, "give orchard.commitments.finalState of z_gettreestate, or orchardTree of lightwalletd", "the tree state: "+format, args...)
+	return exit.Errorf(exit.Input, "give orchard.commitments.finalState of z_gettreestate, or orchardTree of lightwalletd", "the tree state: "+format, args...)
 }
 
 // readTreestate reads a tree state given in hex, or as @FILE or - (standard
@@ -34,11 +35,11 @@ func readTreestate(stdin io.Reader, from string) (t startingPoint, err error) {
 		return t, t.decode(from)
 	}
 	if inFile && strings.TrimSpace(path) == "" {
-		return t, usage("--import-treestate @ names no file")
+		return t, exit.Usagef("--import-treestate @ names no file")
 	}
 	raw, name, err := readSmall(stdin, path)
 	if err != nil {
-		return t, coded(codeInput, "", "%w", err)
+		return t, exit.Errorf(exit.Input, "", "%w", err)
 	}
 	if raw, err = plainText(name, raw); err != nil {
 		return t, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 	"github.com/kvshard/kvshard/internal/dbstore"
 )
@@ -39,7 +41,7 @@ type config struct {
 func (c config) options() ([]kvshard.Option, error) {
 	prefix, err := hex.DecodeString(c.Prefix)
 	if err != nil {
-		return nil, usage("prefix %q: %w", c.Prefix, err)
+		return nil, exit.Usagef("prefix %q: %w", c.Prefix, err)
 	}
 	retention := kvshard.Marked
 	switch c.Retention {
@@ -47,7 +49,7 @@ func (c config) options() ([]kvshard.Option, error) {
 	case "ephemeral":
 		retention = kvshard.Ephemeral
 	default:
-		return nil, usage("retention %q: it is marked or ephemeral", c.Retention)
+		return nil, exit.Usagef("retention %q: it is marked or ephemeral", c.Retention)
 	}
 	return []kvshard.Option{
 		kvshard.WithPrefix(prefix), kvshard.WithRetention(retention), kvshard.WithMaxCheckpoints(c.MaxCheckpoints),
@@ -57,14 +59,14 @@ func (c config) options() ([]kvshard.Option, error) {
 // check refuses what no tree can be opened with.
 func (c config) check() error {
 	if err := disk.CheckBackend(c.Backend); err != nil {
-		return usage("%w", err)
+		return exit.Usagef("%w", err)
 	}
 	options, err := c.options()
 	if err != nil {
 		return err
 	}
 	if _, err := kvshard.Open(dbm.NewMemDB(), options...); err != nil {
-		return usage("%w", err)
+		return exit.Usagef("%w", err)
 	}
 	return nil
 }
@@ -73,20 +75,20 @@ func readConfig(dir string) (config, error) {
 	const hint = "\"kvshard init --dir DIR\" makes a tree; --db reads a database that something else made"
 	text, err := os.ReadFile(filepath.Join(dir, configName))
 	if errors.Is(err, fs.ErrNotExist) {
-		return config{}, coded(codeStore, hint, "there is no tree in %s", dir)
+		return config{}, exit.Errorf(exit.Store, hint, "there is no tree in %s", dir)
 	}
 	if err != nil {
-		return config{}, coded(codeStore, "", "%w", err)
+		return config{}, exit.Errorf(exit.Store, "", "%w", err)
 	}
 	var c config
 	if err := strict.Decode(text, &c); err != nil {
-		return config{}, coded(codeStore, "", "%s: %w", filepath.Join(dir, configName), err)
+		return config{}, exit.Errorf(exit.Store, "", "%s: %w", filepath.Join(dir, configName), err)
 	}
 	if c.Version != 1 {
-		return config{}, coded(codeStore, "a newer kvshard", "%s: unknown version %d", filepath.Join(dir, configName), c.Version)
+		return config{}, exit.Errorf(exit.Store, "a newer kvshard", "%s: unknown version %d", filepath.Join(dir, configName), c.Version)
 	}
 	if err := c.check(); err != nil {
-		return config{}, coded(codeStore, "", "%s: %w", filepath.Join(dir, configName), err)
+		return config{}, exit.Errorf(exit.Store, "", "%s: %w", filepath.Join(dir, configName), err)
 	}
 	return c, nil
 }
@@ -133,7 +135,7 @@ func (a *app) toWrite(ctx context.Context) (*source, error) {
 		return nil, disk.ErrReadOnly
 	}
 	if a.salvage {
-		return nil, usage("--salvage is for commands that read: \"kvshard export --salvage\" takes out what is left")
+		return nil, exit.Usagef("--salvage is for commands that read: \"kvshard export --salvage\" takes out what is left")
 	}
 	return openDirToWrite(ctx, a.dir)
 }
@@ -212,7 +214,7 @@ func (a *app) openDatabase(ctx context.Context, path string) (*source, error) {
 	}
 	db, err := disk.OpenToRead(path, backend)
 	if errors.Is(err, disk.ErrEngine) && backend != "" {
-		return nil, coded(codeUsage, "leave --backend out: the files show it", "%w", err)
+		return nil, exit.Errorf(exit.Usage, "leave --backend out: the files show it", "%w", err)
 	}
 	if err != nil {
 		return nil, cannotOpen(path, err)
@@ -272,7 +274,7 @@ func (s *source) holdsTree() error {
 		return err
 	}
 	if list := strings.Join(names, ", "); s.height == 0 && len(names) > 0 {
-		return coded(codeUsage, "give --store with one of these names",
+		return exit.Errorf(exit.Usage, "give --store with one of these names",
 			"%s is a node's database: name the module's store with the tree, one of %s", s.dbPath, list)
 	}
 	it, err := s.kv.Iterator(nil, nil)
@@ -288,13 +290,13 @@ func (s *source) holdsTree() error {
 		under = fmt.Sprintf(" under the prefix %x", s.prefix)
 	}
 	if !any {
-		return coded(codeStore, "give another path, --store or --height", "%s is empty: there is no tree%s in it", s.where, under)
+		return exit.Errorf(exit.Store, "give another path, --store or --height", "%s is empty: there is no tree%s in it", s.where, under)
 	}
 	hint := "give --prefix, what stands in front of the tree's keys"
 	if len(names) > 1 {
 		hint += fmt.Sprintf(", or another --store: there are %s", strings.Join(names, ", "))
 	}
-	return coded(codeStore, hint, "%s has keys, but none of a tree%s", s.where, under)
+	return exit.Errorf(exit.Store, hint, "%s has keys, but none of a tree%s", s.where, under)
 }
 
 func newSource(ctx context.Context, where, dbPath string, c config, kv disk.Reader, db dbm.DB, height int64) (*source, error) {
@@ -324,7 +326,7 @@ func cannotOpen(path string, err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		hint = "get the rights to its files, or read a copy of the directory"
 	}
-	return coded(codeStore, hint, "%s: %w", path, err)
+	return exit.Errorf(exit.Store, hint, "%s: %w", path, err)
 }
 
 // writeGrace is how long an interrupted command waits for a write, or for the
@@ -356,7 +358,7 @@ func (s *source) close(err *error) {
 	case errors.Is(e, disk.ErrFull):
 		*err = e
 	default:
-		*err = coded(codeStore, "", "%s: %w", s.where, e)
+		*err = exit.Errorf(exit.Store, "", "%s: %w", s.where, e)
 	}
 }
 
@@ -368,7 +370,7 @@ func (a *app) write(ctx context.Context, f func(*source) error) error {
 		return err
 	}
 	err = f(s)
-	if code, _ := classify(&ranError{err}); err != nil && code == codeStore { // what is there can only be told when it is opened again
+	if code, _ := exit.Classify(err); err != nil && code == exit.Store { // what is there can only be told when it is opened again
 		s.close(&err)
 		return err
 	}
@@ -379,19 +381,9 @@ func (a *app) write(ctx context.Context, f func(*source) error) error {
 	})
 	s.close(&err)
 	if unread != nil {
-		return firstOf(err, unread)
+		return cmp.Or(err, unread)
 	}
-	return firstOf(err, writeReport(s.where, now))
-}
-
-// firstOf returns the first error.
-func firstOf(list ...error) error {
-	for _, err := range list {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(err, writeReport(s.where, now))
 }
 
 // tree is the one that is read.

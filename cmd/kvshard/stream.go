@@ -12,6 +12,7 @@ import (
 	"io"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
@@ -145,7 +146,7 @@ type streamReader struct {
 }
 
 func badStream(format string, args ...any) error {
-	return coded(codeInput, "a stream of \"kvshard export\", whole; nothing was imported", "the stream: "+format, args...)
+	return exit.Errorf(exit.Input, "a stream of \"kvshard export\", whole; nothing was imported", "the stream: "+format, args...)
 }
 
 func newStreamReader(r io.Reader) (*streamReader, error) {
@@ -186,7 +187,7 @@ func (s *streamReader) take(n int) ([]byte, error) {
 
 func streamCut(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &codedError{codeInput, errStreamCut, "give the same command with the whole stream"}
+		return exit.Errorf(exit.Input, "give the same command with the whole stream", "%w", errStreamCut)
 	}
 	return err
 }

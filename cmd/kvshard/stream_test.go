@@ -15,6 +15,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 	"github.com/kvshard/kvshard/internal/realdata"
 )
@@ -49,7 +50,7 @@ func TestExportImport(t *testing.T) {
 		}
 		ok(t, dir, read(t, dir, file), "import", "--dir", form+"-under", "--prefix", "aabb")
 		ok(t, dir, "", "check", "--dir", form+"-under")
-		if r := cli(t, dir, "", "import", file, "--dir", form); r.code != codeState {
+		if r := cli(t, dir, "", "import", file, "--dir", form); r.code != exit.State {
 			t.Errorf("into a tree: %+v", r)
 		}
 	}
@@ -160,14 +161,14 @@ func TestImportRefuses(t *testing.T) {
 		}
 		for name, text := range bad {
 			r := cli(t, dir, text, "import", "--dir", "refused")
-			if r.code != codeInput || r.err == "" || strings.Contains(r.err, "goroutine") {
+			if r.code != exit.Input || r.err == "" || strings.Contains(r.err, "goroutine") {
 				t.Errorf("%s, %s: %+v", form, name, r)
 			}
 			if name == "no end" || name == "half" { // the rest may come
 				if !strings.Contains(r.err, "the same command goes on there") {
 					t.Errorf("%s, %s: %s", form, name, r.err)
 				}
-				if r := cli(t, dir, "", "root", "--dir", "refused"); r.code != codeStore {
+				if r := cli(t, dir, "", "root", "--dir", "refused"); r.code != exit.Store {
 					t.Errorf("%s, %s: %+v", form, name, r)
 				}
 				if err := os.RemoveAll(filepath.Join(dir, "refused")); err != nil {
@@ -181,7 +182,7 @@ func TestImportRefuses(t *testing.T) {
 	}
 	ok(t, dir, "", "init", "--dir", "ephemeral", "--retention", "ephemeral")
 	ok(t, dir, raw(nodes), "append", "--dir", "ephemeral")
-	if r := cli(t, dir, "", "export", "--form", "leaves", "--dir", "ephemeral", "x.kvx"); r.code != codeState || !strings.Contains(r.err, "--form records") {
+	if r := cli(t, dir, "", "export", "--form", "leaves", "--dir", "ephemeral", "x.kvx"); r.code != exit.State || !strings.Contains(r.err, "--form records") {
 		t.Errorf("%+v", r)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "x.kvx*")); len(left) > 0 {
@@ -213,7 +214,7 @@ func TestExportLeavesKeepsRemovedMarks(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r := cli(t, dir, "", "export", "--form", "leaves", "x.kvx"); r.code != codeState || !strings.Contains(r.err, "--form records") {
+	if r := cli(t, dir, "", "export", "--form", "leaves", "x.kvx"); r.code != exit.State || !strings.Contains(r.err, "--form records") {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, "", "export", "x.kvx")
@@ -253,10 +254,10 @@ func TestImportInterrupted(t *testing.T) {
 				})
 				_ = c.Process.Signal(signal)
 				_ = c.Wait()
-				if code := c.ProcessState.ExitCode(); signal == os.Interrupt && code != codeInterrupted {
+				if code := c.ProcessState.ExitCode(); signal == os.Interrupt && code != exit.Interrupted {
 					t.Errorf("code %d: %s", code, errs.String())
 				}
-				if r := cli(t, dir, "", "root", "--dir", into); r.code != codeStore || !strings.Contains(r.err, "there is no tree") {
+				if r := cli(t, dir, "", "root", "--dir", into); r.code != exit.Store || !strings.Contains(r.err, "there is no tree") {
 					t.Errorf("a half import is there under its name: %+v", r)
 				}
 				if half, _ := filepath.Glob(staged); len(half) != 1 {
@@ -286,7 +287,7 @@ func TestRewind(t *testing.T) {
 	if after := ok(t, dir, "", "dump", "--output", "json", "--values"); before != after {
 		t.Error("the rewind left a trace")
 	}
-	if r := cli(t, dir, "", "rewind", "2"); r.code != codeNotFound {
+	if r := cli(t, dir, "", "rewind", "2"); r.code != exit.NotFound {
 		t.Errorf("%+v", r)
 	}
 }
@@ -313,7 +314,7 @@ func TestDiff(t *testing.T) {
 		"first differing shard 61: leaves 976 to 991; first differing leaf 977",
 		"shard(61)   575 bytes   575 bytes",
 	} {
-		if r.code != codeNo || !strings.Contains(r.out, says) {
+		if r.code != exit.No || !strings.Contains(r.out, says) {
 			t.Errorf("want %q: %+v", says, r)
 		}
 	}
@@ -337,10 +338,10 @@ func TestDiff(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r := cli(t, dir, "", "diff", "a", "b"); r.code != codeNo || !strings.Contains(r.out, "unsupported version") {
+	if r := cli(t, dir, "", "diff", "a", "b"); r.code != exit.No || !strings.Contains(r.out, "unsupported version") {
 		t.Errorf("%+v", r)
 	}
-	if r := cli(t, dir, "", "diff", "a", "nowhere"); r.code != codeStore {
+	if r := cli(t, dir, "", "diff", "a", "nowhere"); r.code != exit.Store {
 		t.Errorf("%+v", r)
 	}
 }
@@ -391,7 +392,7 @@ func TestFrontier(t *testing.T) {
 			ok(t, dir, raw(leaves(50)), "append", "--dir", tree)
 			ok(t, dir, "", "check", "--dir", tree)
 			ok(t, dir, "", "witness", fmt.Sprint(f.Size), "--dir", tree)
-			if r := cli(t, dir, "", "witness", "1", "--dir", tree); r.code != codeNotFound {
+			if r := cli(t, dir, "", "witness", "1", "--dir", tree); r.code != exit.NotFound {
 				t.Errorf("%+v", r)
 			}
 		}
@@ -402,14 +403,14 @@ func TestFrontier(t *testing.T) {
 		args string
 		code int
 	}{
-		{"frontier --import-treestate zz --checkpoint 1", codeInput},
-		{"frontier --import-treestate 0102 --checkpoint 1", codeInput},
-		{"frontier --import-treestate 01" + strings.Repeat("f", 64) + "0000 --checkpoint 1", codeInput},
-		{"frontier --import-treestate " + good, codeUsage},
-		{"frontier --import-treestate " + good + " --checkpoint x", codeUsage},
-		{"frontier --import-treestate " + good + " --checkpoint 1 --root " + leaves(1)[0].String(), codeInput},
-		{"frontier --import-treestate @nowhere --checkpoint 1", codeInput},
-		{"frontier --checkpoint 1", codeUsage},
+		{"frontier --import-treestate zz --checkpoint 1", exit.Input},
+		{"frontier --import-treestate 0102 --checkpoint 1", exit.Input},
+		{"frontier --import-treestate 01" + strings.Repeat("f", 64) + "0000 --checkpoint 1", exit.Input},
+		{"frontier --import-treestate " + good, exit.Usage},
+		{"frontier --import-treestate " + good + " --checkpoint x", exit.Usage},
+		{"frontier --import-treestate " + good + " --checkpoint 1 --root " + leaves(1)[0].String(), exit.Input},
+		{"frontier --import-treestate @nowhere --checkpoint 1", exit.Input},
+		{"frontier --checkpoint 1", exit.Usage},
 	} {
 		if r := cli(t, dir, "", strings.Fields(c.args)...); r.code != c.code || r.err == "" {
 			t.Errorf("%s: %+v", c.args, r)
@@ -419,7 +420,7 @@ func TestFrontier(t *testing.T) {
 		t.Error("a refused frontier stayed")
 	}
 	ok(t, dir, "", "frontier", "--import-treestate", good, "--checkpoint", "1")
-	if r := cli(t, dir, "", "frontier", "--import-treestate", good, "--checkpoint", "2"); r.code != codeState {
+	if r := cli(t, dir, "", "frontier", "--import-treestate", good, "--checkpoint", "2"); r.code != exit.State {
 		t.Errorf("%+v", r)
 	}
 }

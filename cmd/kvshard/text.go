@@ -7,6 +7,8 @@ import (
 	"os"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 var byteOrderMark = []byte("\xEF\xBB\xBF") // in front of UTF-8, as some editors write it
@@ -82,13 +84,13 @@ func shown(text []byte) []byte {
 // plainText returns a text without its byte order mark.
 func plainText(name string, text []byte) ([]byte, error) {
 	if isWide(text) {
-		return nil, coded(codeInput, "convert it to UTF-8 (PowerShell before 7 writes UTF-16 with >)", "%s: text in UTF-16 or UTF-32, want UTF-8", name)
+		return nil, exit.Errorf(exit.Input, "convert it to UTF-8 (PowerShell before 7 writes UTF-16 with >)", "%s: text in UTF-16 or UTF-32, want UTF-8", name)
 	}
 	return bytes.TrimPrefix(text, byteOrderMark), nil
 }
 
 func wideError(name string) error {
-	return coded(codeInput, "convert it to UTF-8 (PowerShell before 7 writes UTF-16 with >); give --format raw if these are commitments of 32 bytes",
+	return exit.Errorf(exit.Input, "convert it to UTF-8 (PowerShell before 7 writes UTF-16 with >); give --format raw if these are commitments of 32 bytes",
 		"%s, line 1: text in UTF-16 or UTF-32, want UTF-8", name)
 }
 

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // page is what is in a page that view wrote.
@@ -47,7 +49,7 @@ func TestViewData(t *testing.T) {
 	if len(store.ShardRuns) != 2 || store.ShardRuns[0] != [3]uint64{0, 17, 575} || store.Kinds["shard"].Records != 19 {
 		t.Errorf("%v %v", store.ShardRuns, store.Kinds)
 	}
-	if r := cli(t, dir, "", "view", "--leaf", "300"); r.code != codeNotFound {
+	if r := cli(t, dir, "", "view", "--leaf", "300"); r.code != exit.NotFound {
 		t.Errorf("%+v", r)
 	}
 
