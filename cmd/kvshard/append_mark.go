@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
@@ -44,7 +45,7 @@ func writeMark(dir string, mark appendMark) error {
 	if err != nil {
 		return err
 	}
-	return writeBeside(dir, markName, append(text, '\n'))
+	return source.WriteBeside(dir, markName, append(text, '\n'))
 }
 
 // appendCommand is how an append goes on, as a shell takes it.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // kept is the checkpoints that a tree keeps, oldest first, and how many it may.
@@ -87,8 +88,8 @@ type there struct {
 }
 
 // skip makes sure that the leaf is the one that the tree has there.
-func (j *appendJob) skip(tree *leafReader, position uint64, leaf kvshard.Node) error {
-	found, err := tree.leaf(position)
+func (j *appendJob) skip(tree *source.LeafReader, position uint64, leaf kvshard.Node) error {
+	found, err := tree.Leaf(position)
 	switch {
 	case errors.Is(err, kvshard.ErrPruned):
 		j.notCompared++

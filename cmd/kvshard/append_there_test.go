@@ -8,6 +8,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 type appendedView struct {
@@ -42,7 +43,7 @@ func TestCheckpointBeforeTheEnd(t *testing.T) {
 	for range 2 {
 		ok(t, dir, raw(nodes[:20]), "append", "--start", "0", "--checkpoint", "7")
 	}
-	if got := okJSON[[]checkpointView](t, dir, "", "checkpoint"); fmt.Sprint(got) != "[{7 20 false}]" {
+	if got := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint"); fmt.Sprint(got) != "[{7 20 false}]" {
 		t.Error(got)
 	}
 	// When the tree has gone on, it is there still; and no other size is it.
@@ -66,7 +67,7 @@ func TestCheckpointBeforeTheEnd(t *testing.T) {
 		}
 	}
 	// Long inputs, too, are refused before their first batch is there.
-	long := raw(append(nodes[:40:40], leaves(appendBatch+100)...))
+	long := raw(append(nodes[:40:40], leaves(source.BatchLeaves+100)...))
 	if r := cli(t, dir, long, "append", "--start", "0", "--checkpoint", "7"); r.code != exit.State || !strings.Contains(r.err, "nothing was appended") {
 		t.Errorf("%+v", r)
 	}

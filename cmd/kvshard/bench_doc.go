@@ -40,12 +40,12 @@ func (r *benchResult) write(dir string) error {
 		return err
 	}
 	for _, p := range r.plots() {
-		if err := replaceText(filepath.Join(dir, filepath.FromSlash(p.file)), plot(p.title, p.unit, p.lines)); err != nil {
+		if err := disk.ReplaceText(filepath.Join(dir, filepath.FromSlash(p.file)), plot(p.title, p.unit, p.lines)); err != nil {
 			return err
 		}
 	}
 	made := string(before) + benchBegin + "\n" + r.markdown() + benchEnd + string(after)
-	return replaceText(path, []byte(made))
+	return disk.ReplaceText(path, []byte(made))
 }
 
 func (r *benchResult) markdown() string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/internal/dbstore"
 	"github.com/kvshard/kvshard/kvtest"
 )
@@ -70,7 +71,7 @@ func (s *subject) open() (err error) {
 	if s.name == storeIAVL {
 		backend = disk.GoLevelDB
 	}
-	if s.db, err = disk.Open(filepath.Join(s.dir, databaseName), backend); err != nil || s.name != storeIAVL {
+	if s.db, err = disk.Open(filepath.Join(s.dir, "tree.db"), backend); err != nil || s.name != storeIAVL {
 		return err
 	}
 	s.iavl, err = disk.OpenIAVL(s.db)
@@ -133,7 +134,7 @@ func (s *subject) tree(run func(func(store.KVStore) error) error, f func(*kvshar
 
 func (s *subject) build(leaves []kvshard.Node) (done sample, err error) {
 	for len(leaves) > 0 {
-		batch := leaves[:min(len(leaves), appendBatch)]
+		batch := leaves[:min(len(leaves), source.BatchLeaves)]
 		leaves = leaves[len(batch):]
 		part, err := s.tree(s.update, func(tree *kvshard.Tree) error {
 			_, err := tree.AppendBatch(batch)

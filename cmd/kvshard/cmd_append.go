@@ -15,10 +15,8 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
-
-// appendBatch is how many leaves are written at once: some 2.5 MB.
-const appendBatch = 1 << 16
 
 func (a *app) appendCommand() *cobra.Command {
 	var format string
@@ -77,7 +75,7 @@ could not be printed.`,
 		if format != "auto" {
 			j.mark.Format = format
 		}
-		err = a.write(c.Context(), func(s *source) error {
+		err = a.place().Write(c.Context(), func(s *source.Source) error {
 			j.s = s
 			if j.in, err = openInput(c.Context(), a.in, name, format); err != nil {
 				return err
@@ -101,7 +99,7 @@ could not be printed.`,
 // An appendJob appends one input.
 type appendJob struct {
 	ctx      context.Context
-	s        *source
+	s        *source.Source
 	in       *input
 	mark     appendMark
 	last     *uint32 // checkpoint after the last leaf
@@ -122,14 +120,14 @@ type appendJob struct {
 }
 
 func (j *appendJob) begin(start *uint64) error {
-	tree, err := j.s.tree()
+	tree, err := j.s.Tree()
 	if err != nil {
 		return err
 	}
 	if j.size, err = tree.Size(); err != nil {
 		return err
 	}
-	if j.before, err = keptBy(tree, j.s.config.MaxCheckpoints); err != nil {
+	if j.before, err = keptBy(tree, j.s.Config.MaxCheckpoints); err != nil {
 		return err
 	}
 	j.start = j.size
@@ -140,12 +138,12 @@ func (j *appendJob) begin(start *uint64) error {
 		return exit.Errorf(exit.State, "append the leaves between first", "the input begins at position %d, and the tree has only %d leaves", j.start, j.size)
 	}
 	j.mark.Start = j.start
-	mark, err := readMark(j.s.where)
+	mark, err := readMark(j.s.Where)
 	if err != nil {
 		return err
 	}
 	if mark != nil && mark.Start < j.size && !j.resumed {
-		return exit.Errorf(exit.State, fmt.Sprintf("%s, or --start %d for another input", appendCommand(j.s.where, *mark, nil), j.size),
+		return exit.Errorf(exit.State, fmt.Sprintf("%s, or --start %d for another input", appendCommand(j.s.Where, *mark, nil), j.size),
 			"append of %s from position %d on was not finished, and the tree has %d leaves of it", mark.Input, mark.Start, j.size-mark.Start)
 	}
 	j.begun = true
@@ -158,7 +156,7 @@ func (j *appendJob) done(err error) error {
 	if err != nil {
 		return j.explain(err)
 	}
-	err = os.Remove(filepath.Join(j.s.where, markName))
+	err = os.Remove(filepath.Join(j.s.Where, markName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -166,11 +164,11 @@ func (j *appendJob) done(err error) error {
 }
 
 func (j *appendJob) run() error {
-	tree, err := j.s.tree()
+	tree, err := j.s.Tree()
 	if err != nil {
 		return err
 	}
-	leaves := &leafReader{s: j.s, tree: tree}
+	leaves := j.s.Leaves(tree)
 	for {
 		next, err := j.in.next()
 		switch {
@@ -197,7 +195,7 @@ func (j *appendJob) run() error {
 			continue
 		}
 		j.pending = append(j.pending, next.leaf)
-		if len(j.pending) == appendBatch {
+		if len(j.pending) == source.BatchLeaves {
 			if err := j.flush(nil); err != nil {
 				return err
 			}
@@ -245,12 +243,12 @@ func (j *appendJob) flush(b *blockEnd) error {
 		return exit.Errorf(exit.State, "give an id above the newest of \"kvshard checkpoint\"", "checkpoint %d is not above the newest, %d; nothing was appended", *j.last, newest.ID)
 	}
 	if !j.marked {
-		if err := writeMark(j.s.where, j.mark); err != nil {
+		if err := writeMark(j.s.Where, j.mark); err != nil {
 			return err
 		}
 		j.marked = true
 	}
-	err := j.s.update(func(tree *kvshard.Tree) error {
+	err := j.s.Update(func(tree *kvshard.Tree) error {
 		if len(j.pending) > 0 {
 			if _, err := tree.AppendBatch(j.pending); err != nil {
 				return err
@@ -294,7 +292,7 @@ func (j *appendJob) finish(tree *kvshard.Tree) error {
 		return j.flush(nil)
 	}
 	if j.resumed && len(j.pending) == 0 {
-		now, err := keptBy(tree, j.s.config.MaxCheckpoints)
+		now, err := keptBy(tree, j.s.Config.MaxCheckpoints)
 		if err != nil {
 			return err
 		}
@@ -311,7 +309,7 @@ func (j *appendJob) explain(err error) error {
 		return err
 	}
 	code, hint := exit.Classify(err)
-	again := appendCommand(j.s.where, j.mark, j.last)
+	again := appendCommand(j.s.Where, j.mark, j.last)
 	if errors.Is(err, disk.ErrFull) {
 		hint = exit.FreeSpace
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 func (a *app) checkCommand() *cobra.Command {
@@ -34,11 +36,11 @@ that a crash tore: only the second can show it, so for --db nothing does.`,
 	}
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
 		a.salvage = true // to tell what is lost and what is left
-		s, err := a.toRead(c.Context())
+		s, err := a.place().Open(c.Context())
 		if err != nil {
 			return err
 		}
-		defer s.close(&err)
+		defer s.Close(&err)
 		lost, err := a.lost(s)
 		if err != nil {
 			return err
@@ -61,39 +63,29 @@ type violationView struct {
 
 // lost returns what is wrong with the files below the tree: damage that the
 // database passes over, and what a command reported and is not there.
-func (a *app) lost(s *source) (found []violationView, err error) {
-	if s.damage != nil {
-		found = append(found, violationView{Invariant: "journal-whole", Record: s.dbPath, Detail: s.damage.Error()})
+func (a *app) lost(s *source.Source) (found []violationView, err error) {
+	if s.Damage != nil {
+		found = append(found, violationView{Invariant: "journal-whole", Record: s.DBPath, Detail: s.Damage.Error()})
 	}
-	if s.where == s.dbPath || s.height > 0 { // --db, of which nothing was reported
-		return found, nil
+	what, err := s.Lost()
+	if what != "" {
+		found = append(found, violationView{Invariant: "reported-there", Record: source.ReportName, Detail: what})
 	}
-	r, err := readReport(s.where)
-	if r == nil || err != nil {
-		return found, err
-	}
-	now, err := reportOf(s.db, s.options)
-	if err != nil { // which the check will tell
-		return found, nil
-	}
-	if what := r.lost(now); what != "" {
-		found = append(found, violationView{Invariant: "reported-there", Record: reportName, Detail: what})
-	}
-	return found, nil
+	return found, err
 }
 
 // check returns the violations; its progress is the shards that were read.
-func (a *app) check(ctx context.Context, s *source) ([]violationView, error) {
+func (a *app) check(ctx context.Context, s *source.Source) ([]violationView, error) {
 	size := uint64(0)
-	if tree, err := s.tree(); err != nil {
+	if tree, err := s.Tree(); err != nil {
 		return nil, err
 	} else if n, err := tree.Size(); err == nil {
 		size = n
 	}
 	p := a.newProgress("check", "leaves", int64(size), 0)
 	defer p.end()
-	watched := &watchedStore{KVStore: s.kv, shard: append(append([]byte{}, s.prefix...), 0x0F), read: func() { p.add(16) }}
-	tree, err := kvshard.Open(watched, s.options...)
+	watched := &watchedStore{KVStore: s.KV, shard: append(append([]byte{}, s.Prefix...), record.Shard), read: func() { p.add(16) }}
+	tree, err := kvshard.Open(watched, s.Options...)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +117,7 @@ func split(err error) []error {
 	return joined.Unwrap()
 }
 
-func (a *app) emitCheck(s *source, found []violationView) error {
+func (a *app) emitCheck(s *source.Source, found []violationView) error {
 	result := struct {
 		Sound      bool            `json:"sound"`
 		Size       *uint64         `json:"size,omitempty"`
@@ -133,11 +125,11 @@ func (a *app) emitCheck(s *source, found []violationView) error {
 		Violations []violationView `json:"violations"`
 	}{Sound: len(found) == 0, Violations: found}
 	if result.Sound {
-		tree, err := s.tree()
+		tree, err := s.Tree()
 		if err != nil {
 			return err
 		}
-		state, err := readState(tree, nil)
+		state, err := source.ReadState(tree, nil)
 		if err != nil {
 			return err
 		}

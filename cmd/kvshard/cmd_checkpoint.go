@@ -10,14 +10,8 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
-
-// A checkpointView is a checkpoint as it is printed.
-type checkpointView struct {
-	ID       uint32 `json:"id"`
-	Size     uint64 `json:"size"`
-	Retained bool   `json:"retained"`
-}
 
 func (a *app) checkpointCommand() *cobra.Command {
 	var retain, release bool
@@ -52,9 +46,9 @@ newest) is exempt from pruning, and with --release no longer.`,
 		if err != nil {
 			return err
 		}
-		view := checkpointView{ID: id, Retained: retain}
-		err = a.write(c.Context(), func(s *source) error {
-			return s.update(func(tree *kvshard.Tree) (err error) {
+		view := source.Checkpoint{ID: id, Retained: retain}
+		err = a.place().Write(c.Context(), func(s *source.Source) error {
+			return s.Update(func(tree *kvshard.Tree) (err error) {
 				switch {
 				case release:
 					// Released, it may be pruned at once.
@@ -91,12 +85,12 @@ newest) is exempt from pruning, and with --release no longer.`,
 // completeCheckpoints has the ids in the store for the shell.
 func (a *app) completeCheckpoints(c *cobra.Command, args []string, _ string) (ids []string, _ cobra.ShellCompDirective) {
 	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-	s, err := a.toRead(c.Context())
+	s, err := a.place().Open(c.Context())
 	if err != nil {
 		return nil, directive
 	}
-	defer s.close(&err)
-	tree, err := s.tree()
+	defer s.Close(&err)
+	tree, err := s.Tree()
 	if err != nil {
 		return nil, directive
 	}
@@ -130,21 +124,21 @@ func retainCheckpoint(tree *kvshard.Tree, id uint32) error {
 }
 
 func (a *app) listCheckpoints(ctx context.Context) (err error) {
-	s, err := a.toRead(ctx)
+	s, err := a.place().Open(ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close(&err)
-	tree, err := s.tree()
+	defer s.Close(&err)
+	tree, err := s.Tree()
 	if err != nil {
 		return err
 	}
-	list := []checkpointView{}
+	list := []source.Checkpoint{}
 	for checkpoint, err := range tree.Checkpoints() {
 		if err != nil {
 			return err
 		}
-		list = append(list, checkpointView(checkpoint))
+		list = append(list, source.Checkpoint(checkpoint))
 	}
 	return a.emit(list, func(w io.Writer) {
 		for _, checkpoint := range list {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 func (a *app) diffCommand() *cobra.Command {
@@ -36,12 +38,12 @@ their files show; --store, --height and --prefix are for the databases.`,
 	}
 	c.Flags().UintVar(&limit, "limit", 20, "how many differing records to print")
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
-		var sides [2]*source
+		var sides [2]*source.Source
 		for i, path := range args {
-			if sides[i], err = a.openPath(c.Context(), path); err != nil {
+			if sides[i], err = a.place().OpenPath(c.Context(), path); err != nil {
 				return err
 			}
-			defer sides[i].close(&err)
+			defer sides[i].Close(&err)
 		}
 		d, err := a.diff(c.Context(), sides[0], sides[1], limit)
 		if err != nil {
@@ -133,18 +135,18 @@ func (d *difference) text(w io.Writer) {
 	}
 }
 
-func (a *app) diff(ctx context.Context, left, right *source, limit uint) (*difference, error) {
+func (a *app) diff(ctx context.Context, left, right *source.Source, limit uint) (*difference, error) {
 	d := &difference{Records: []differingRecord{}}
 	trees := [2]*kvshard.Tree{}
 	for i, side := range []*sideView{&d.A, &d.B} {
-		s := []*source{left, right}[i]
-		side.Where = s.where
-		tree, err := s.tree()
+		s := []*source.Source{left, right}[i]
+		side.Where = s.Where
+		tree, err := s.Tree()
 		if err != nil {
 			return nil, err
 		}
 		trees[i] = tree
-		now, err := readState(tree, nil)
+		now, err := source.ReadState(tree, nil)
 		if err != nil { // a broken store can still be compared
 			side.Error = err.Error()
 			continue
@@ -199,14 +201,14 @@ func (d *difference) diffCheckpoints(trees [2]*kvshard.Tree) {
 }
 
 // diffRecords walks both stores once, side by side.
-func (a *app) diffRecords(ctx context.Context, left, right *source, d *difference, limit uint) error {
+func (a *app) diffRecords(ctx context.Context, left, right *source.Source, d *difference, limit uint) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	x, y := stream(ctx, left), stream(ctx, right)
 	p := a.newProgress("diff", "records", -1, 0)
 	defer p.end()
 	note := func(key, one, other []byte) {
-		r := differingRecord{Record: recordName(key), Key: hexText(key)}
+		r := differingRecord{Record: record.Name(key), Key: hexText(key)}
 		switch {
 		case other == nil:
 			d.OnlyA++
@@ -249,15 +251,15 @@ func (a *app) diffRecords(ctx context.Context, left, right *source, d *differenc
 		case two.end:
 			order = -1
 		default:
-			order = bytes.Compare(one.key, two.key)
+			order = bytes.Compare(one.Key, two.Key)
 		}
 		switch {
 		case order < 0:
-			note(one.key, one.value, nil)
+			note(one.Key, one.Value, nil)
 		case order > 0:
-			note(two.key, nil, two.value)
-		case !bytes.Equal(one.value, two.value):
-			note(one.key, one.value, two.value)
+			note(two.Key, nil, two.Value)
+		case !bytes.Equal(one.Value, two.Value):
+			note(one.Key, one.Value, two.Value)
 		}
 		if order <= 0 {
 			one = <-x
@@ -270,13 +272,13 @@ func (a *app) diffRecords(ctx context.Context, left, right *source, d *differenc
 }
 
 type streamed struct {
-	record
+	record.Record
 	err error
 	end bool
 }
 
 // stream reads a store's records ahead, until the context is cancelled.
-func stream(ctx context.Context, s *source) <-chan streamed {
+func stream(ctx context.Context, s *source.Source) <-chan streamed {
 	out := make(chan streamed, 256)
 	go func() {
 		defer close(out)
@@ -288,8 +290,12 @@ func stream(ctx context.Context, s *source) <-chan streamed {
 				return ctx.Err()
 			}
 		}
-		err := records(s.kv, s.prefix, func(r record) error { return send(streamed{record: r}) })
-		_ = send(streamed{err: err, end: true})
+		for r, err := range record.All(s.KV, s.Prefix) {
+			if send(streamed{Record: r, err: err}) != nil || err != nil {
+				return
+			}
+		}
+		_ = send(streamed{end: true})
 	}()
 	return out
 }

@@ -4,6 +4,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 func (a *app) dumpCommand() *cobra.Command {
@@ -24,18 +26,18 @@ each: key, name and length, and with --values the value.`,
 	}
 	c.Flags().BoolVar(&values, "values", false, "print values, too, in JSON")
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		s, err := a.toRead(c.Context())
+		s, err := a.place().Open(c.Context())
 		if err != nil {
 			return err
 		}
-		defer s.close(&err)
+		defer s.Close(&err)
 		if values && a.output != "json" {
 			return exit.Usagef("--values goes with --output json")
 		}
 		if a.output == "json" {
 			return a.dumpRecords(s, values)
 		}
-		tree, err := s.tree()
+		tree, err := s.Tree()
 		if err != nil {
 			return err
 		}
@@ -44,23 +46,25 @@ each: key, name and length, and with --values the value.`,
 	return c
 }
 
-func (a *app) dumpRecords(s *source, values bool) error {
+func (a *app) dumpRecords(s *source.Source, values bool) error {
 	lines := newLines(a.out)
-	err := records(s.kv, s.prefix, func(r record) error {
+	for r, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return err
+		}
 		line := struct {
 			Key    string  `json:"key"`
 			Record string  `json:"record,omitempty"`
 			Bytes  int     `json:"bytes"`
 			Value  *string `json:"value,omitempty"`
-		}{Key: hexText(append(append([]byte{}, s.prefix...), r.key...)), Record: recordName(r.key), Bytes: len(r.value)}
+		}{Key: hexText(append(append([]byte{}, s.Prefix...), r.Key...)), Record: record.Name(r.Key), Bytes: len(r.Value)}
 		if values {
-			text := hexText(r.value)
+			text := hexText(r.Value)
 			line.Value = &text
 		}
-		return lines.encode(line)
-	})
-	if err != nil {
-		return err
+		if err := lines.encode(line); err != nil {
+			return err
+		}
 	}
 	return lines.flush()
 }

@@ -8,7 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 func (a *app) exportCommand() *cobra.Command {
@@ -35,11 +38,11 @@ With --salvage the tree is read as it was before its database was damaged.`,
 		if form != "records" && form != "leaves" {
 			return exit.Usagef("--form %q: it is records or leaves", form)
 		}
-		s, err := a.toRead(c.Context())
+		s, err := a.place().Open(c.Context())
 		if err != nil {
 			return err
 		}
-		defer s.close(&err)
+		defer s.Close(&err)
 		if len(args) == 0 || args[0] == "-" {
 			if a.onTerminal() {
 				return exit.Usagef("a stream is not for a terminal: give a FILE, or send it on")
@@ -49,7 +52,7 @@ With --salvage the tree is read as it was before its database was damaged.`,
 		}
 		var header streamHeader
 		var written uint64
-		err = replaceFile(args[0], func(w io.Writer) (err error) {
+		err = disk.ReplaceFile(args[0], func(w io.Writer) (err error) {
 			header, written, err = a.export(s, form, w)
 			return err
 		})
@@ -72,12 +75,12 @@ With --salvage the tree is read as it was before its database was damaged.`,
 	return c
 }
 
-func (a *app) export(s *source, form string, w io.Writer) (h streamHeader, written uint64, err error) {
-	tree, err := s.tree()
+func (a *app) export(s *source.Source, form string, w io.Writer) (h streamHeader, written uint64, err error) {
+	tree, err := s.Tree()
 	if err != nil {
 		return h, 0, err
 	}
-	h = streamHeader{Form: form, Checkpoints: []checkpointRecord{}, MaxCheckpoints: s.config.MaxCheckpoints, Retention: s.config.Retention}
+	h = streamHeader{Form: form, Checkpoints: []checkpointRecord{}, MaxCheckpoints: s.Config.MaxCheckpoints, Retention: s.Config.Retention}
 	if h.Size, err = tree.Size(); err != nil {
 		return h, 0, err
 	}
@@ -92,14 +95,17 @@ func (a *app) export(s *source, form string, w io.Writer) (h streamHeader, writt
 		if err != nil {
 			return h, 0, err
 		}
-		h.Checkpoints = append(h.Checkpoints, checkpointRecord{checkpointView(checkpoint), root})
+		h.Checkpoints = append(h.Checkpoints, checkpointRecord{source.Checkpoint(checkpoint), root})
 	}
 	if form == "leaves" {
 		return h, 0, a.exportLeaves(s, tree, h, w)
 	}
 	// Counted first, so that an import knows how many there will be.
-	if err := records(s.kv, s.prefix, func(record) error { h.Records++; return nil }); err != nil {
-		return h, 0, err
+	for _, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return h, 0, err
+		}
+		h.Records++
 	}
 	out, err := newStreamWriter(w, h)
 	if err != nil {
@@ -108,40 +114,38 @@ func (a *app) export(s *source, form string, w io.Writer) (h streamHeader, writt
 	var limits recordLimits
 	p := a.newProgress("export", "records", int64(h.Records), 0)
 	defer p.end()
-	err = records(s.kv, s.prefix, func(r record) error {
-		if most := limits.next(r.key); len(r.value) > most {
-			return exit.Errorf(exit.State, "\"kvshard check\"", "%s has %d bytes, and in a stream at most %d", recordName(r.key), len(r.value), most)
+	for r, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return h, 0, err
+		}
+		if most := limits.next(r.Key); len(r.Value) > most {
+			return h, 0, exit.Errorf(exit.State, "\"kvshard check\"", "%s has %d bytes, and in a stream at most %d", record.Name(r.Key), len(r.Value), most)
 		}
 		limits.add(r)
 		out.record(r)
 		p.add(1)
-		return nil
-	})
-	if err != nil {
-		return h, 0, err
 	}
 	return h, h.Records, out.end()
 }
 
 // exportLeaves refuses a tree that an import could not make again from leaves
 // and checkpoints.
-func (a *app) exportLeaves(s *source, tree *kvshard.Tree, h streamHeader, w io.Writer) error {
+func (a *app) exportLeaves(s *source.Source, tree *kvshard.Tree, h streamHeader, w io.Writer) error {
 	const hint = "--form records"
 	if h.Retention != "marked" {
 		return exit.Errorf(exit.State, hint, "the tree does not keep its leaves")
 	}
-	err := records(s.kv, s.prefix, func(r record) error {
+	for r, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return err
+		}
 		// A checkpoint's removed marks begin at byte 9 (FORMAT.md).
-		if r.key[0] == 0x11 && len(r.value) >= 13 && binary.LittleEndian.Uint32(r.value[9:]) > 0 {
-			return exit.Errorf(exit.State, hint, "%s has marks removed", recordName(r.key))
+		if r.Key[0] == record.Checkpoint && len(r.Value) >= 13 && binary.LittleEndian.Uint32(r.Value[9:]) > 0 {
+			return exit.Errorf(exit.State, hint, "%s has marks removed", record.Name(r.Key))
 		}
-		if r.key[0] == 0x14 && len(r.key) == 14 && r.key[1] == 0x02 { // it waits, and its leaf is marked until then
-			return exit.Errorf(exit.State, hint, "the mark of leaf %d is removed as of checkpoint %d", binary.BigEndian.Uint64(r.key[6:]), binary.BigEndian.Uint32(r.key[2:]))
+		if r.Key[0] == record.Summary && len(r.Key) == 14 && r.Key[1] == 0x02 { // it waits, and its leaf is marked until then
+			return exit.Errorf(exit.State, hint, "the mark of leaf %d is removed as of checkpoint %d", binary.BigEndian.Uint64(r.Key[6:]), binary.BigEndian.Uint32(r.Key[2:]))
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	out, err := newStreamWriter(w, h)
 	if err != nil {
@@ -168,27 +172,26 @@ func (a *app) exportLeaves(s *source, tree *kvshard.Tree, h streamHeader, w io.W
 	pruned := func() error {
 		return exit.Errorf(exit.State, hint, "a leaf from position %d on is not kept or not marked", position)
 	}
-	err = records(s.kv, s.prefix, func(r record) error {
-		if r.key[0] != 0x0F {
-			return nil
+	for r, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return err
 		}
-		leaves, whole, marked := shardLeaves(r.value)
-		if !whole || !marked || len(r.key) != 9 || binary.BigEndian.Uint64(r.key[1:])*16 != position {
+		if r.Key[0] != record.Shard {
+			continue
+		}
+		leaves, whole, marked := record.ShardLeaves(r.Value)
+		if !whole || !marked || len(r.Key) != 9 || binary.BigEndian.Uint64(r.Key[1:])*16 != position {
 			return pruned()
 		}
 		for _, leaf := range leaves {
 			checkpoints()
 			batch = append(batch, leaf)
 			position++
-			if len(batch) == appendBatch {
+			if len(batch) == source.BatchLeaves {
 				flush()
 			}
 		}
 		p.add(int64(len(leaves)))
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	checkpoints()
 	flush()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 )
 
@@ -30,11 +31,11 @@ gone then, and leave no trace in the store.`,
 			return err
 		}
 		var result struct {
-			state
+			source.State
 			Dropped uint64 `json:"dropped"`
 		}
-		err = a.write(c.Context(), func(s *source) error {
-			return s.update(func(tree *kvshard.Tree) error {
+		err = a.place().Write(c.Context(), func(s *source.Source) error {
+			return s.Update(func(tree *kvshard.Tree) error {
 				before, err := tree.Size()
 				if err != nil {
 					return err
@@ -42,13 +43,13 @@ gone then, and leave no trace in the store.`,
 				if err := tree.Rewind(id); err != nil {
 					return err
 				}
-				result.state, err = readState(tree, nil)
+				result.State, err = source.ReadState(tree, nil)
 				result.Dropped = before - result.Size
 				if err != nil {
 					return err
 				}
 				// Before it is done: less than was reported is a loss.
-				return writeReport(s.where, report{result.Size, result.Root, &id})
+				return s.WriteReport(source.Report{Size: result.Size, Root: result.Root, Newest: &id})
 			})
 		})
 		if err != nil {
@@ -132,12 +133,12 @@ The leaves before the frontier cannot be proven; later ones can.`,
 }
 
 func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
-	s, err := a.toRead(c.Context())
+	s, err := a.place().Open(c.Context())
 	if err != nil {
 		return err
 	}
-	defer s.close(&err)
-	tree, err := s.tree()
+	defer s.Close(&err)
+	tree, err := s.Tree()
 	if err != nil {
 		return err
 	}
@@ -173,13 +174,13 @@ func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
 }
 
 func (a *app) startFrom(c *cobra.Command, t startingPoint) (err error) {
-	var now state
-	err = a.write(c.Context(), func(s *source) error {
-		return s.update(func(tree *kvshard.Tree) error {
+	var now source.State
+	err = a.place().Write(c.Context(), func(s *source.Source) error {
+		return s.Update(func(tree *kvshard.Tree) error {
 			if err := tree.InsertFrontier(t.frontier, *t.height); err != nil {
 				return err
 			}
-			if now, err = readState(tree, nil); err != nil {
+			if now, err = source.ReadState(tree, nil); err != nil {
 				return err
 			}
 			for _, root := range t.roots {

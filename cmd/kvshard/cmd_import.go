@@ -20,6 +20,8 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 func (a *app) importCommand() *cobra.Command {
@@ -71,14 +73,14 @@ func (a *app) importStream(ctx context.Context, name string) (err error) {
 		return err
 	}
 	h := stream.header
-	conf := config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: h.MaxCheckpoints, Retention: h.Retention}
-	if err := conf.check(); err != nil {
+	conf := source.Config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: h.MaxCheckpoints, Retention: h.Retention}
+	if err := conf.Check(); err != nil {
 		return err
 	}
 	if err := a.importInto(ctx, stream, conf); err != nil {
 		return err
 	}
-	return a.emit(state{Root: h.Root, Size: h.Size}, func(w io.Writer) {
+	return a.emit(source.State{Root: h.Root, Size: h.Size}, func(w io.Writer) {
 		fmt.Fprintf(w, "imported %d leaves, root %s\n", h.Size, h.Root)
 	})
 }
@@ -86,15 +88,15 @@ func (a *app) importStream(ctx context.Context, name string) (err error) {
 // importInto makes the tree in --dir, in a directory of its own there until it
 // is verified: --dir itself may be a mount point, or the working directory,
 // which nothing can be moved to.
-func (a *app) importInto(ctx context.Context, stream *streamReader, conf config) (err error) {
-	claimed, err := claimDir(a.dir)
+func (a *app) importInto(ctx context.Context, stream *streamReader, conf source.Config) (err error) {
+	claimed, err := source.ClaimDir(a.dir)
 	if errors.Is(err, disk.ErrInUse) {
 		return exit.Errorf(exit.Store, "wait until that has ended", "another command makes a tree in %s: %w", a.dir, err)
 	}
 	if err != nil {
 		return err
 	}
-	defer claimed.release(&err)
+	defer claimed.Release(&err)
 	// By header and options: another stream never goes on with this one's.
 	staging := filepath.Join(a.dir, fmt.Sprintf("%s%x-%s-%s", stagingPrefix, stream.digest[:6], conf.Backend, conf.Prefix))
 	j := &importJob{a: a, ctx: ctx, stream: stream, dir: a.dir, staging: staging, config: conf}
@@ -113,8 +115,8 @@ type importJob struct {
 	stream  *streamReader
 	dir     string // of the new tree
 	staging string // in it
-	config  config
-	s       *source
+	config  source.Config
+	s       *source.Source
 }
 
 // explain says how to go on. A stream that is refused leaves nothing; what was
@@ -141,23 +143,23 @@ func (j *importJob) run() error {
 		return err == nil
 	}
 	switch {
-	case !there(j.staging, configName):
+	case !there(j.staging, source.ConfigName):
 		// Not even begun. Nobody else is at work here: the directory is claimed.
 		if err := os.RemoveAll(j.staging); err != nil {
 			return err
 		}
-		if there(j.dir, databaseName) {
-			if err := removeEmpty(filepath.Join(j.dir, databaseName)); err != nil {
+		if there(j.dir, source.DatabaseName) {
+			if err := source.RemoveEmpty(filepath.Join(j.dir, source.DatabaseName)); err != nil {
 				return err
 			}
 		}
 		if err := os.Mkdir(j.staging, 0o755); err != nil {
 			return disk.Failed(j.staging, err)
 		}
-		if err := fillDir(j.staging, j.config); err != nil {
+		if err := source.Fill(j.staging, j.config); err != nil {
 			return cmp.Or(err, os.RemoveAll(j.staging))
 		}
-	case !there(j.staging, databaseName) && there(j.dir, databaseName):
+	case !there(j.staging, source.DatabaseName) && there(j.dir, source.DatabaseName):
 		return j.finish() // an earlier run verified it and was killed here
 	}
 	if err := j.fill(); err != nil {
@@ -168,10 +170,10 @@ func (j *importJob) run() error {
 
 // fill imports and verifies in the staging directory.
 func (j *importJob) fill() (err error) {
-	if j.s, err = openDirToWrite(j.ctx, j.staging); err != nil {
+	if j.s, err = source.OpenToWrite(j.ctx, j.staging); err != nil {
 		return err
 	}
-	defer j.s.close(&err)
+	defer j.s.Close(&err)
 	if j.stream.header.Form == "records" {
 		err = j.records()
 	} else {
@@ -183,23 +185,23 @@ func (j *importJob) fill() (err error) {
 	if err := j.verify(); err != nil {
 		return err
 	}
-	now, err := reportOf(j.s.db, j.s.options)
+	now, err := j.s.Report()
 	if err != nil {
 		return err
 	}
-	if err := writeReport(j.staging, now); err != nil {
+	if err := j.s.WriteReport(now); err != nil {
 		return err
 	}
-	return j.s.await(func() error { return j.s.db.DeleteSync(j.progressKey()) })
+	return j.s.Await(func() error { return j.s.DB.DeleteSync(j.progressKey()) })
 }
 
 // publish moves the tree to where it is wanted, the database first.
 func (j *importJob) publish() error {
-	database := filepath.Join(j.dir, databaseName)
-	if err := removeEmpty(database); err != nil {
+	database := filepath.Join(j.dir, source.DatabaseName)
+	if err := source.RemoveEmpty(database); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(j.staging, databaseName), database); err != nil {
+	if err := os.Rename(filepath.Join(j.staging, source.DatabaseName), database); err != nil {
 		return disk.Failed(database, err)
 	}
 	return j.finish()
@@ -207,9 +209,9 @@ func (j *importJob) publish() error {
 
 // finish moves the rest. With the config, the tree is there.
 func (j *importJob) finish() error {
-	for _, name := range []string{reportName, configName} {
+	for _, name := range []string{source.ReportName, source.ConfigName} {
 		err := os.Rename(filepath.Join(j.staging, name), filepath.Join(j.dir, name))
-		if err != nil && !(name == reportName && errors.Is(err, fs.ErrNotExist)) {
+		if err != nil && !(name == source.ReportName && errors.Is(err, fs.ErrNotExist)) {
 			return disk.Failed(j.dir, err)
 		}
 	}
@@ -228,16 +230,16 @@ func (j *importJob) finish() error {
 
 // compare opens the tree where it is said to be.
 func (j *importJob) compare() (err error) {
-	s, err := j.a.openDir(j.ctx, j.dir)
+	s, err := source.Place{Dir: j.dir, Salvage: j.a.salvage}.Open(j.ctx)
 	if err != nil {
 		return err
 	}
-	defer s.close(&err)
-	tree, err := s.tree()
+	defer s.Close(&err)
+	tree, err := s.Tree()
 	if err != nil {
 		return err
 	}
-	now, err := readState(tree, nil)
+	now, err := source.ReadState(tree, nil)
 	if err != nil {
 		return err
 	}
@@ -252,7 +254,7 @@ func (j *importJob) compare() (err error) {
 // the prefix, or than any record.
 func (j *importJob) progressKey() []byte {
 	first := byte('i')
-	if len(j.s.prefix) > 0 && j.s.prefix[0] == first {
+	if len(j.s.Prefix) > 0 && j.s.Prefix[0] == first {
 		first++
 	}
 	return append([]byte{first}, "mport"...)
@@ -263,14 +265,14 @@ func (j *importJob) records() error {
 	const batch, batchBytes = 4096, 4 << 20
 	key := j.progressKey()
 	var there uint64
-	if raw, err := j.s.db.Get(key); err != nil {
+	if raw, err := j.s.DB.Get(key); err != nil {
 		return err
 	} else if len(raw) == 8 {
 		there = binary.LittleEndian.Uint64(raw)
 	}
 	p := j.a.newProgress("import", "records", int64(j.stream.header.Records), 0)
 	defer p.end()
-	var pending []record
+	var pending []record.Record
 	var pendingBytes int
 	var read uint64
 	flush := func() error {
@@ -278,9 +280,9 @@ func (j *importJob) records() error {
 			return err
 		}
 		upTo := read
-		return j.s.commit(func(kv store.KVStore) error {
+		return j.s.Commit(func(kv store.KVStore) error {
 			for _, r := range pending {
-				if err := kv.Set(append(slices.Clip(j.s.prefix), r.key...), r.value); err != nil {
+				if err := kv.Set(append(slices.Clip(j.s.Prefix), r.Key...), r.Value); err != nil {
 					return err
 				}
 			}
@@ -303,24 +305,24 @@ func (j *importJob) records() error {
 			return err
 		}
 		r := *next.record
-		if bytes.Compare(before, r.key) >= 0 {
-			return badStream("%s is not behind the record before it", recordName(r.key))
+		if bytes.Compare(before, r.Key) >= 0 {
+			return badStream("%s is not behind the record before it", record.Name(r.Key))
 		}
-		before = r.key
+		before = r.Key
 		read++
 		if read <= there {
-			value, err := j.s.db.Get(append(slices.Clip(j.s.prefix), r.key...))
+			value, err := j.s.DB.Get(append(slices.Clip(j.s.Prefix), r.Key...))
 			if err != nil {
 				return err
 			}
-			if !bytes.Equal(value, r.value) {
-				return badStream("%s is another one than when the import was begun", recordName(r.key))
+			if !bytes.Equal(value, r.Value) {
+				return badStream("%s is another one than when the import was begun", record.Name(r.Key))
 			}
 			p.add(1)
 			continue
 		}
 		pending = append(pending, r)
-		pendingBytes += len(r.key) + len(r.value)
+		pendingBytes += len(r.Key) + len(r.Value)
 		if len(pending) == batch || pendingBytes >= batchBytes {
 			if err := flush(); err != nil {
 				return err
@@ -338,12 +340,12 @@ func (j *importJob) records() error {
 func (j *importJob) leaves() error {
 	h := j.stream.header
 	// No checkpoint may be pruned before it is retained.
-	j.s.options = append(slices.Clip(j.s.options), kvshard.WithMaxCheckpoints(uint32(len(h.Checkpoints))+1))
+	j.s.Options = append(slices.Clip(j.s.Options), kvshard.WithMaxCheckpoints(uint32(len(h.Checkpoints))+1))
 	p := j.a.newProgress("import", "leaves", int64(h.Size), 0)
 	defer p.end()
 	var size uint64 // so far in the stream
 	stops := h.Checkpoints
-	tree, err := j.s.tree()
+	tree, err := j.s.Tree()
 	if err != nil {
 		return err
 	}
@@ -351,7 +353,7 @@ func (j *importJob) leaves() error {
 	if err != nil {
 		return err
 	}
-	before := &leafReader{s: j.s, tree: tree}
+	before := j.s.Leaves(tree)
 	for {
 		next, err := j.stream.next()
 		if errors.Is(err, io.EOF) {
@@ -375,7 +377,7 @@ func (j *importJob) leaves() error {
 		}
 		leaves := next.leaves
 		for len(leaves) > 0 && size < there {
-			leaf, err := before.leaf(size)
+			leaf, err := before.Leaf(size)
 			if err != nil {
 				return err
 			}
@@ -385,8 +387,8 @@ func (j *importJob) leaves() error {
 			size, leaves = size+1, leaves[1:]
 		}
 		for len(leaves) > 0 {
-			some := leaves[:min(len(leaves), appendBatch)]
-			err := j.s.update(func(tree *kvshard.Tree) error {
+			some := leaves[:min(len(leaves), source.BatchLeaves)]
+			err := j.s.Update(func(tree *kvshard.Tree) error {
 				_, err := tree.AppendBatch(some)
 				return err
 			})
@@ -407,7 +409,7 @@ func (j *importJob) leaves() error {
 }
 
 func (j *importJob) checkpoint(c checkpointRecord) error {
-	return j.s.update(func(tree *kvshard.Tree) error {
+	return j.s.Update(func(tree *kvshard.Tree) error {
 		if c.Retained {
 			return retainCheckpoint(tree, c.ID)
 		}
@@ -434,11 +436,11 @@ func (j *importJob) verify() error {
 			return refuse("the tree is not sound: %s: %s (%d violations)", found[0].Record, found[0].Detail, len(found))
 		}
 	}
-	tree, err := j.s.tree()
+	tree, err := j.s.Tree()
 	if err != nil {
 		return err
 	}
-	now, err := readState(tree, nil)
+	now, err := source.ReadState(tree, nil)
 	if err != nil {
 		return err
 	}
@@ -450,7 +452,7 @@ func (j *importJob) verify() error {
 		if err != nil {
 			return err
 		}
-		if len(want) == 0 || want[0].checkpointView != checkpointView(c) {
+		if len(want) == 0 || want[0].Checkpoint != source.Checkpoint(c) {
 			return refuse("checkpoint %d is not as its header says", c.ID)
 		}
 		root, err := tree.RootAt(c.ID)

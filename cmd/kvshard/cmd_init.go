@@ -9,6 +9,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 func (a *app) initCommand() *cobra.Command {
@@ -38,13 +39,13 @@ tree and must be the same whenever it is written.`,
 		if retention != "marked" && retention != "ephemeral" {
 			return exit.Usagef("--retention %q: it is marked or ephemeral", retention)
 		}
-		made := config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
-		if err := makeTree(a.dir, made); err != nil {
+		made := source.Config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
+		if err := source.Make(a.dir, made); err != nil {
 			return err
 		}
 		return a.emit(struct {
 			Dir string `json:"dir"`
-			config
+			source.Config
 		}{a.dir, made}, func(w io.Writer) {
 			provable := "every leaf provable"
 			if retention == "ephemeral" {

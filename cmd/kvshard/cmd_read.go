@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 func (a *app) rootCommand() *cobra.Command {
@@ -28,16 +30,16 @@ func (a *app) rootCommand() *cobra.Command {
 	c.Flags().Var(&at, "at", "`id` of a checkpoint")
 	_ = c.RegisterFlagCompletionFunc("at", a.completeCheckpoints)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		s, err := a.toRead(c.Context())
+		s, err := a.place().Open(c.Context())
 		if err != nil {
 			return err
 		}
-		defer s.close(&err)
-		tree, err := s.tree()
+		defer s.Close(&err)
+		tree, err := s.Tree()
 		if err != nil {
 			return err
 		}
-		state, err := readState(tree, at.id)
+		state, err := source.ReadState(tree, at.id)
 		if err != nil {
 			return err
 		}
@@ -46,30 +48,6 @@ func (a *app) rootCommand() *cobra.Command {
 		})
 	}
 	return c
-}
-
-// A state is the tree now, or at a checkpoint.
-type state struct {
-	Root       kvshard.Node `json:"root"`
-	Size       uint64       `json:"size"`
-	Checkpoint *uint32      `json:"checkpoint,omitempty"`
-}
-
-// readState reads the tree now, or at a checkpoint if its id is given.
-func readState(tree *kvshard.Tree, at *uint32) (s state, err error) {
-	if at == nil {
-		if s.Size, err = tree.Size(); err != nil {
-			return s, err
-		}
-		s.Root, err = tree.Root()
-		return s, err
-	}
-	s.Checkpoint = at
-	if s.Size, err = tree.SizeAt(*at); err != nil {
-		return s, err
-	}
-	s.Root, err = tree.RootAt(*at)
-	return s, err
 }
 
 func (a *app) witnessCommand() *cobra.Command {
@@ -100,12 +78,12 @@ neither leaf nor root. "kvshard verify" reads both.`,
 		if err != nil {
 			return err
 		}
-		s, err := a.toRead(c.Context())
+		s, err := a.place().Open(c.Context())
 		if err != nil {
 			return err
 		}
-		defer s.close(&err)
-		tree, err := s.tree()
+		defer s.Close(&err)
+		tree, err := s.Tree()
 		if err != nil {
 			return err
 		}
@@ -116,7 +94,7 @@ neither leaf nor root. "kvshard verify" reads both.`,
 		if file == "" {
 			return a.emitWitness(p, witness, raw)
 		}
-		return replaceFile(file, func(w io.Writer) error {
+		return disk.ReplaceFile(file, func(w io.Writer) error {
 			a.out = w
 			return a.emitWitness(p, witness, raw)
 		})
@@ -146,7 +124,7 @@ func (a *app) emitWitness(p *proof, witness kvshard.Witness, raw bool) error {
 
 // prove makes a proof, and verifies it before anyone sees it.
 func prove(tree *kvshard.Tree, position uint64, at *uint32) (*proof, kvshard.Witness, error) {
-	state, err := readState(tree, at)
+	state, err := source.ReadState(tree, at)
 	if err != nil {
 		return nil, kvshard.Witness{}, err
 	}

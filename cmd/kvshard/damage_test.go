@@ -10,6 +10,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // blocksOf makes blocks of ten leaves each.
@@ -32,7 +33,7 @@ func flipped(t *testing.T, from, name string, at int64, bit uint) (copied string
 	if err := os.CopyFS(copied, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(copied, databaseName, name)
+	path := filepath.Join(copied, source.DatabaseName, name)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -56,8 +57,8 @@ func TestFlippedBits(t *testing.T) {
 		ok(t, dir, "", "init", "--backend", backend)
 		ok(t, dir, blocksOf(nodes, 1), "append")
 		whole := filepath.Join(dir, "tree")
-		root := okJSON[state](t, dir, "", "root").Root
-		entries, err := os.ReadDir(filepath.Join(whole, databaseName))
+		root := okJSON[source.State](t, dir, "", "root").Root
+		entries, err := os.ReadDir(filepath.Join(whole, source.DatabaseName))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +84,7 @@ func TestFlippedBits(t *testing.T) {
 				r := cli(t, "", "", "root", "--dir", tree, "-o", "json")
 				switch r.code {
 				case 0:
-					var got state
+					var got source.State
 					if err := json.Unmarshal([]byte(r.out), &got); err != nil || got.Size != size || got.Root != root {
 						t.Errorf("%s: root says %s", where, r.out)
 					}
@@ -115,7 +116,7 @@ func TestFlippedBits(t *testing.T) {
 					saved := filepath.Join(t.TempDir(), "saved")
 					stream := ok(t, "", "", "export", "--salvage", "--dir", tree)
 					ok(t, "", stream, "import", "--dir", saved)
-					if got := okJSON[state](t, "", "", "root", "--dir", saved); got.Size == 0 || got.Size >= size {
+					if got := okJSON[source.State](t, "", "", "root", "--dir", saved); got.Size == 0 || got.Size >= size {
 						t.Errorf("%s: %d leaves were saved", where, got.Size)
 					}
 				}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // A smallDisk is a file system in memory.
@@ -94,14 +95,14 @@ const hangs = 90 * time.Second // a loaded machine takes some
 // told as done is done, and the obvious retry, which is the same command, and
 // the one that the message offers append nothing twice.
 func TestAppendOnFullDisk(t *testing.T) {
-	all := leaves(4 * appendBatch)
+	all := leaves(4 * source.BatchLeaves)
 	for _, backend := range []string{"goleveldb", "pebble"} {
 		for _, c := range []struct {
 			size    string
 			batches int
 		}{{"3m", 4}, {"5200k", 2}, {"5500k", 4}, {"8m", 4}, {"11m", 4}} {
 			t.Run(backend+" "+c.size, func(t *testing.T) {
-				nodes := all[:c.batches*appendBatch]
+				nodes := all[:c.batches*source.BatchLeaves]
 				input := write(t, t.TempDir(), "leaves.raw", raw(nodes))
 				d := newSmallDisk(t, c.size)
 				tree := filepath.Join(d.path, "tree")
@@ -112,7 +113,7 @@ func TestAppendOnFullDisk(t *testing.T) {
 				command := []string{"append", "--dir", tree, input, "--checkpoint", "5", "--progress", "off"}
 				r := within(t, hangs, "", command...)
 				if r.code == 0 {
-					if got := okJSON[state](t, "", "", "root", "--dir", tree); got.Size != uint64(len(nodes)) {
+					if got := okJSON[source.State](t, "", "", "root", "--dir", tree); got.Size != uint64(len(nodes)) {
 						t.Fatalf("reported as done, and there are %d leaves: %+v", got.Size, r)
 					}
 					return
@@ -127,14 +128,14 @@ func TestAppendOnFullDisk(t *testing.T) {
 				}
 				d.grow("100m")
 				ok(t, "", "", "check", "--dir", tree)
-				size := okJSON[state](t, "", "", "root", "--dir", tree).Size
+				size := okJSON[source.State](t, "", "", "root", "--dir", tree).Size
 				if size > 0 { // nothing of it is there: the same command begins it
 					if retry := within(t, hangs, "", command...); retry.code != exit.State || !strings.Contains(retry.err, "was not finished") {
 						t.Fatalf("the same command once more: %+v", retry)
 					}
 				}
 				ok(t, "", "", append(command, "--start", "0")...)
-				if got := okJSON[state](t, "", "", "root", "--dir", tree); got.Size != uint64(len(nodes)) || got.Root.String() != want(t, nodes) {
+				if got := okJSON[source.State](t, "", "", "root", "--dir", tree); got.Size != uint64(len(nodes)) || got.Root.String() != want(t, nodes) {
 					t.Errorf("%+v", got)
 				}
 			})
@@ -158,10 +159,10 @@ func TestSignalOnFullDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = c.Process.Kill() })
-			if _, err := in.Write([]byte(raw(leaves(appendBatch)))); err != nil {
+			if _, err := in.Write([]byte(raw(leaves(source.BatchLeaves)))); err != nil {
 				t.Fatal(err)
 			}
-			waitFor(t, "the first batch", func() bool { return bytesIn(t, filepath.Join(tree, databaseName)) > 2<<20 })
+			waitFor(t, "the first batch", func() bool { return bytesIn(t, filepath.Join(tree, source.DatabaseName)) > 2<<20 })
 			d.fill(0)
 			if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
@@ -247,13 +248,13 @@ func TestInitOnFullDisk(t *testing.T) {
 
 // An import on a full disk goes on when there is space.
 func TestImportOnFullDisk(t *testing.T) {
-	source := t.TempDir()
-	nodes := leaves(3 * appendBatch)
-	ok(t, source, "", "init")
-	ok(t, source, raw(nodes), "append", "--checkpoint", "7")
+	from := t.TempDir()
+	nodes := leaves(3 * source.BatchLeaves)
+	ok(t, from, "", "init")
+	ok(t, from, raw(nodes), "append", "--checkpoint", "7")
 	for _, form := range []string{"records", "leaves"} {
-		stream := filepath.Join(source, form+".kvx")
-		ok(t, source, "", "export", "--form", form, stream)
+		stream := filepath.Join(from, form+".kvx")
+		ok(t, from, "", "export", "--form", form, stream)
 		for _, backend := range []string{"goleveldb", "pebble"} {
 			for _, size := range []string{"2m", "6m"} {
 				t.Run(strings.Join([]string{form, backend, size}, " "), func(t *testing.T) {
@@ -268,7 +269,7 @@ func TestImportOnFullDisk(t *testing.T) {
 					}
 					d.grow("100m")
 					ok(t, "", "", command...)
-					if out := ok(t, "", "", "diff", filepath.Join(source, "tree"), d.path); !strings.Contains(out, "no record differs") {
+					if out := ok(t, "", "", "diff", filepath.Join(from, "tree"), d.path); !strings.Contains(out, "no record differs") {
 						t.Error(out)
 					}
 				})
@@ -325,7 +326,7 @@ func TestOutputOnFullDisk(t *testing.T) {
 	if code, text := command(); code != exit.State || !strings.Contains(text, "--start 40000") {
 		t.Errorf("the retry: code %d: %s", code, text)
 	}
-	var got state
+	var got source.State
 	if err := json.Unmarshal([]byte(ok(t, dir, "", "root", "-o", "json")), &got); err != nil || got.Size != 40_007 {
 		t.Errorf("%v %+v", err, got)
 	}
@@ -343,7 +344,7 @@ func TestReadOnlyDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			ok(t, "", "", "check", "--dir", tree)
-			ok(t, "", "", "check", "--db", filepath.Join(tree, databaseName))
+			ok(t, "", "", "check", "--db", filepath.Join(tree, source.DatabaseName))
 			if r := cli(t, "", raw(leaves(1)), "append", "--dir", tree); r.code != exit.Store {
 				t.Errorf("%+v", r)
 			}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 )
 
 // peakMemory follows a process to its end, and returns how many MiB it had at
@@ -46,7 +47,7 @@ func TestImportMemory(t *testing.T) {
 		}
 		for i := range count {
 			key := binary.BigEndian.AppendUint64(nil, uint64(i))
-			w.record(record{append([]byte{kind}, key[8-keyBytes:]...), value})
+			w.record(record.Record{Key: append([]byte{kind}, key[8-keyBytes:]...), Value: value})
 		}
 		if err := w.end(); err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // A started command is fed through a pipe.
@@ -57,12 +58,12 @@ func TestImportTwice(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{"records", "leaves"} {
 		dir := t.TempDir()
-		stream := streamOf(t, dir, leaves(appendBatch+5000), form)
+		stream := streamOf(t, dir, leaves(source.BatchLeaves+5000), form)
 		first := start(t, dir, "import", "--dir", "copy")
 		if _, err := io.WriteString(first.in, stream[:len(stream)-1000]); err != nil {
 			t.Fatal(err)
 		}
-		staged := filepath.Join(dir, "copy", stagingPrefix+"*", databaseName)
+		staged := filepath.Join(dir, "copy", stagingPrefix+"*", source.DatabaseName)
 		waitFor(t, "a part of it on disk", func() bool {
 			found, _ := filepath.Glob(staged)
 			return len(found) == 1 && bytesIn(t, found[0]) > 1<<20
@@ -97,14 +98,14 @@ func TestImportCut(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{"records", "leaves"} {
 		dir := t.TempDir()
-		stream := streamOf(t, dir, leaves(2*appendBatch), form)
+		stream := streamOf(t, dir, leaves(2*source.BatchLeaves), form)
 		var before int64
 		for _, part := range []int{1, 2, 3} {
 			r := cli(t, dir, stream[:len(stream)*part/4+1000], "import", "--dir", "copy")
 			if r.code != exit.Input || r.out != "" || !strings.Contains(r.err, "ends too early") || !strings.Contains(r.err, "the same command") {
 				t.Fatalf("%s: %+v", form, r)
 			}
-			found, _ := filepath.Glob(filepath.Join(dir, "copy", stagingPrefix+"*", databaseName))
+			found, _ := filepath.Glob(filepath.Join(dir, "copy", stagingPrefix+"*", source.DatabaseName))
 			if len(found) != 1 {
 				t.Fatal(found)
 			}
@@ -140,7 +141,7 @@ func TestImportKilledAtItsEnd(t *testing.T) {
 	if err := os.Mkdir(staging, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{configName, reportName} {
+	for _, name := range []string{source.ConfigName, source.ReportName} {
 		if err := os.Rename(filepath.Join(dir, "copy", name), filepath.Join(staging, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +172,7 @@ func TestImportPlaces(t *testing.T) {
 	write(t, places["with files"], "lost+found", "")
 	write(t, places["here"], "tree.kvx", stream)
 	ok(t, places["here"], "", "import", "--dir", ".", "tree.kvx")
-	if got := okJSON[state](t, places["here"], "", "root", "-d", "."); got.Size != 500 {
+	if got := okJSON[source.State](t, places["here"], "", "root", "-d", "."); got.Size != 500 {
 		t.Errorf("%+v", got)
 	}
 	for _, name := range []string{"empty", "with files", "deep/er"} {
@@ -229,7 +230,7 @@ func TestInitAfterKilledInit(t *testing.T) {
 		}
 		ok(t, dir, "", "init", "--backend", backend)
 		ok(t, dir, raw(leaves(3)), "append")
-		if err := os.Remove(filepath.Join(tree, configName)); err != nil {
+		if err := os.Remove(filepath.Join(tree, source.ConfigName)); err != nil {
 			t.Fatal(err)
 		}
 		if r := cli(t, dir, "", "init", "--backend", backend); r.code != exit.State || !strings.Contains(r.err, "there is a database") {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // An item of an input is a leaf, or the end of a block.
@@ -69,7 +70,7 @@ func (in *input) open(ctx context.Context, r io.Reader, name, format string) err
 	file, start, again := regular(r)
 	if !again {
 		next, err := itemsOf(interruptible(ctx, r), name, format)
-		in.next = ahead(next, appendBatch)
+		in.next = ahead(next, source.BatchLeaves)
 		return err
 	}
 	next, err := itemsOf(file, name, format)
@@ -110,7 +111,7 @@ func countLeaves(ctx context.Context, next items) (leaves int64, err error) {
 		case found.block == nil:
 			leaves++
 		}
-		if n%appendBatch == 0 && ctx.Err() != nil {
+		if n%source.BatchLeaves == 0 && ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // stored is every record of a tree, and whether an append has left its mark.
@@ -116,7 +117,7 @@ func TestMalformedJSON(t *testing.T) {
 	}
 	// A fault behind many good leaves is found before the first is written, if
 	// it is in a file, and it is never appended.
-	many := leaves(appendBatch + 10)
+	many := leaves(source.BatchLeaves + 10)
 	list, err := json.Marshal(many)
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +138,7 @@ func TestMalformedJSON(t *testing.T) {
 		t.Errorf("a long pipe: %+v", r)
 	}
 	ok(t, dir, string(list), "append", "--start", "1", "--checkpoint", "9")
-	if got := okJSON[state](t, dir, "", "root", "--at", "9"); got.Root.String() != want(t, append(nodes[:1:1], many...)) {
+	if got := okJSON[source.State](t, dir, "", "root", "--at", "9"); got.Root.String() != want(t, append(nodes[:1:1], many...)) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -170,17 +171,17 @@ func TestWellFormedJSON(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		ok(t, dir, "", "init")
-		if got := okJSON[state](t, dir, c.text, "append"); got.Root.String() != want(t, nodes) {
+		if got := okJSON[source.State](t, dir, c.text, "append"); got.Root.String() != want(t, nodes) {
 			t.Errorf("%.60q: %+v", c.text, got)
 		}
-		if list := okJSON[[]checkpointView](t, dir, "", "checkpoint"); len(list) != c.checkpoints {
+		if list := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint"); len(list) != c.checkpoints {
 			t.Errorf("%.60q: %v", c.text, list)
 		}
 	}
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
 	for _, empty := range []string{"[]", `{"blocks":[]}`, `{"commitments":[]}`} {
-		if got := okJSON[state](t, dir, empty, "append"); got.Size != 0 {
+		if got := okJSON[source.State](t, dir, empty, "append"); got.Size != 0 {
 			t.Errorf("%s: %+v", empty, got)
 		}
 	}
@@ -256,7 +257,7 @@ func TestTextIsNotRaw(t *testing.T) {
 	} {
 		tree := fmt.Sprintf("%x", text)[:40]
 		ok(t, dir, "", "init", "--dir", tree)
-		if got := okJSON[state](t, dir, text, "append", "--dir", tree); got.Size != 1 || got.Root.String() != want(t, leaves(1)) {
+		if got := okJSON[source.State](t, dir, text, "append", "--dir", tree); got.Size != 1 || got.Root.String() != want(t, leaves(1)) {
 			t.Errorf("%q: %+v", text, got)
 		}
 		if err := os.RemoveAll(filepath.Join(dir, tree)); err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // TestKilled kills the command with SIGKILL at random moments while it writes,
@@ -86,9 +87,9 @@ func TestKilled(t *testing.T) {
 			}
 		}
 		if args[0] == "rewind" {
-			now := okJSON[state](t, dir, "", "root", "--dir", "with")
+			now := okJSON[source.State](t, dir, "", "root", "--dir", "with")
 			size = int(now.Size)
-			list := okJSON[[]checkpointView](t, dir, "", "checkpoint", "--dir", "with")
+			list := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint", "--dir", "with")
 			id = int(list[len(list)-1].ID)
 		}
 	}
@@ -111,8 +112,8 @@ func killAfter(t *testing.T, dir, stdin string, after time.Duration, args ...str
 	if err == nil {
 		return false
 	}
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.Exited() {
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || ended.Exited() {
 		t.Fatalf("%v: %v: %s", args, err, errs.String())
 	}
 	return true

@@ -26,6 +26,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/internal/realdata"
 	"github.com/kvshard/kvshard/kvtest"
 )
@@ -61,8 +62,8 @@ func cli(t *testing.T, dir, stdin string, args ...string) result {
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
 	err := c.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	var ended *exec.ExitError
+	if err != nil && !errors.As(err, &ended) {
 		t.Fatal(err)
 	}
 	return result{out.String(), errs.String(), c.ProcessState.ExitCode()}
@@ -155,7 +156,7 @@ func TestRealBlocks(t *testing.T) {
 			ok(t, dir, "", "init", "--backend", backend)
 			ok(t, dir, "", "append", testdata(t, "roots/testnet.json"))
 			for _, b := range chain.Blocks {
-				got := okJSON[state](t, dir, "", "root", "--at", fmt.Sprint(b.Height))
+				got := okJSON[source.State](t, dir, "", "root", "--at", fmt.Sprint(b.Height))
 				if got.Root != b.RootAfter || got.Size != b.SizeAfter {
 					t.Errorf("block %d: %+v", b.Height, got)
 				}
@@ -204,12 +205,12 @@ func TestFormats(t *testing.T) {
 			dir := t.TempDir()
 			ok(t, dir, "", "init")
 			write(t, dir, name, text)
-			got := okJSON[state](t, dir, "", "append", name)
+			got := okJSON[source.State](t, dir, "", "append", name)
 			if got.Root.String() != root || got.Size != 40 {
 				t.Errorf("from a file: %+v", got)
 			}
 			ok(t, dir, "", "init", "--dir", "other")
-			if got := okJSON[state](t, dir, text, "append", "--dir", "other"); got.Root.String() != root {
+			if got := okJSON[source.State](t, dir, text, "append", "--dir", "other"); got.Root.String() != root {
 				t.Errorf("from standard input: %+v", got)
 			}
 		})
@@ -285,14 +286,14 @@ func TestCheckpoints(t *testing.T) {
 	for _, id := range []string{"2", "3", "4"} {
 		ok(t, dir, "", "checkpoint", id)
 	}
-	list := okJSON[[]checkpointView](t, dir, "", "checkpoint")
+	list := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint")
 	if fmt.Sprint(list) != "[{1 3 true} {3 3 false} {4 3 false}]" {
 		t.Error(list)
 	}
 	ok(t, dir, "", "checkpoint", "--release", "1")
 	ok(t, dir, "", "checkpoint", "--retain", "5")
-	list = okJSON[[]checkpointView](t, dir, "", "checkpoint")
-	if list[0].ID == 1 || list[len(list)-1] != (checkpointView{5, 3, true}) {
+	list = okJSON[[]source.Checkpoint](t, dir, "", "checkpoint")
+	if list[0].ID == 1 || list[len(list)-1] != (source.Checkpoint{ID: 5, Size: 3, Retained: true}) {
 		t.Error(list)
 	}
 	ok(t, dir, "", "check")
@@ -370,7 +371,7 @@ func TestExitCodes(t *testing.T) {
 	if r := cli(t, dir, "", "dump", "--values"); r.code != exit.Usage || !strings.Contains(r.err, "--output json") {
 		t.Errorf("%+v", r)
 	}
-	if got := okJSON[state](t, dir, "", "root"); got.Size != 20 {
+	if got := okJSON[source.State](t, dir, "", "root"); got.Size != 20 {
 		t.Errorf("refused commands left %d leaves", got.Size)
 	}
 	ok(t, dir, "", "check")
@@ -415,7 +416,7 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 // and nothing twice.
 func TestAppendInterrupted(t *testing.T) {
 	t.Parallel()
-	nodes := leaves(3*appendBatch/2 + 7)
+	nodes := leaves(3*source.BatchLeaves/2 + 7)
 	text := raw(nodes)
 	root := want(t, nodes)
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, os.Kill} {
@@ -434,7 +435,7 @@ func TestAppendInterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			// One whole batch, and a part of the next, which stays in memory.
-			if _, err := io.WriteString(stdin, text[:32*(appendBatch+1000)]); err != nil {
+			if _, err := io.WriteString(stdin, text[:32*(source.BatchLeaves+1000)]); err != nil {
 				t.Fatal(err)
 			}
 			waitFor(t, "the first batch on disk", func() bool { return bytesIn(t, filepath.Join(dir, "tree/tree.db")) > 2<<20 })
@@ -447,20 +448,20 @@ func TestAppendInterrupted(t *testing.T) {
 					t.Errorf("%v, code %d: %s", err, code, errs.String())
 				}
 			}
-			if got := okJSON[state](t, dir, "", "root"); got.Size != appendBatch {
-				t.Errorf("size %d on disk, want %d", got.Size, appendBatch)
+			if got := okJSON[source.State](t, dir, "", "root"); got.Size != source.BatchLeaves {
+				t.Errorf("size %d on disk, want %d", got.Size, source.BatchLeaves)
 			}
 			// The same command would append the first batch again.
 			if r := cli(t, dir, text, "append", "--checkpoint", "5"); r.code != exit.State || !strings.Contains(r.err, "kvshard append --dir tree --start 0 -, or --start 65536 for another input") {
 				t.Errorf("%+v", r)
 			}
 			for range 2 { // the second time there is nothing left to do
-				got := okJSON[state](t, dir, text, "append", "--start", "0", "--checkpoint", "5")
+				got := okJSON[source.State](t, dir, text, "append", "--start", "0", "--checkpoint", "5")
 				if got.Size != uint64(len(nodes)) || got.Root.String() != root {
 					t.Errorf("continued: %+v, want root %s", got, root)
 				}
 			}
-			if list := okJSON[[]checkpointView](t, dir, "", "checkpoint"); len(list) != 1 {
+			if list := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint"); len(list) != 1 {
 				t.Error(list)
 			}
 			ok(t, dir, raw(nodes[:1]), "append")
@@ -526,7 +527,7 @@ func TestAppendNotFinished(t *testing.T) {
 	}
 	ok(t, dir, "", "rewind", "1") // before it began
 	ok(t, dir, raw(nodes[5:8]), "append")
-	if got := okJSON[state](t, dir, "", "root"); got.Root.String() != want(t, nodes[:8]) {
+	if got := okJSON[source.State](t, dir, "", "root"); got.Root.String() != want(t, nodes[:8]) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -546,7 +547,7 @@ func TestProgress(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	batch := raw(leaves(appendBatch))
+	batch := raw(leaves(source.BatchLeaves))
 	for range 3 {
 		if _, err := io.WriteString(stdin, batch); err != nil {
 			t.Fatal(err)
@@ -745,7 +746,7 @@ func TestNodeDatabase(t *testing.T) {
 				return append(append(args, node...), "--height", height)
 			}
 			for i, height := range []string{"1", "2", "0"} {
-				got := okJSON[state](t, dir, "", at(height, "root")...)
+				got := okJSON[source.State](t, dir, "", at(height, "root")...)
 				if got.Root.String() != roots[min(i, 1)] {
 					t.Errorf("height %s: %+v, want %v", height, got, roots)
 				}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // Every way in which a JSON object can be spoilt and still be read by a reader
@@ -207,13 +208,13 @@ func TestOwnFilesAreWhole(t *testing.T) {
 	nodes := leaves(40)
 	ok(t, dir, "", "init")
 	ok(t, dir, raw(nodes), "append", "--checkpoint", "9")
-	config := filepath.Join(dir, "tree", configName)
-	good := read(t, dir, "tree/"+configName)
+	config := filepath.Join(dir, "tree", source.ConfigName)
+	good := read(t, dir, "tree/"+source.ConfigName)
 	dump := ok(t, dir, "", "dump", "-o", "json", "--values")
 	for name, text := range spoilt(t, good, true) {
-		write(t, dir, "tree/"+configName, text)
+		write(t, dir, "tree/"+source.ConfigName, text)
 		for _, args := range [][]string{{"root"}, {"append"}} {
-			if r := cli(t, dir, raw(nodes[:1]), args...); r.code != exit.Store || !strings.Contains(r.err, configName) {
+			if r := cli(t, dir, raw(nodes[:1]), args...); r.code != exit.Store || !strings.Contains(r.err, source.ConfigName) {
 				t.Errorf("%s: %+v", name, r)
 			}
 		}

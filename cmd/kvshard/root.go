@@ -11,6 +11,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 const long = `kvshard makes, fills, inspects and measures note commitment trees: Zcash Orchard's, of depth 32.
@@ -117,6 +118,15 @@ func (a *app) command() *cobra.Command {
 }
 
 func printHelp(c *cobra.Command, _ []string) error { return c.Help() }
+
+// place is where the flags say that the tree is.
+func (a *app) place() source.Place {
+	p := source.Place{Dir: a.dir, DB: a.db, Store: a.storeName, Prefix: a.prefix, Height: a.height, Salvage: a.salvage}
+	if a.given["backend"] {
+		p.Engine = a.backend
+	}
+	return p
+}
 
 // emit writes the result: the value in JSON, or what text writes.
 func (a *app) emit(value any, text func(w io.Writer)) error {

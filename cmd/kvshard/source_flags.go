@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // What a command does with the flags that say where a tree is.
@@ -58,7 +59,7 @@ func (a *app) checkSource(c *cobra.Command, args []string) error {
 		if err := refuse("kvshard "+c.Name()+" takes the trees as arguments", "dir", "db"); err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(args, isDatabase) {
+		if !slices.ContainsFunc(args, source.IsDatabase) {
 			return refuse("it is for a database, whose name ends in .db", sourceFlags[3:]...)
 		}
 	case usesTree:
@@ -66,7 +67,7 @@ func (a *app) checkSource(c *cobra.Command, args []string) error {
 			return exit.Usagef("--dir and --db: which of the two trees?")
 		}
 		if !a.given["db"] {
-			return refuse("it goes with --db; "+configName+" says it of the tree in --dir", sourceFlags[3:]...)
+			return refuse("it goes with --db; "+source.ConfigName+" says it of the tree in --dir", sourceFlags[3:]...)
 		}
 	}
 	if a.given["height"] && !a.given["store"] {

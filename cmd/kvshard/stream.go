@@ -13,6 +13,8 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
@@ -64,20 +66,20 @@ const (
 
 // next returns how long the value of the next record may be.
 func (l *recordLimits) next(key []byte) int {
-	if key[0] == 0x11 {
+	if key[0] == record.Checkpoint {
 		return min(maxCheckpoint, maxCheckpoints-l.checkpoints)
 	}
 	return maxRecord
 }
 
-func (l *recordLimits) add(r record) {
-	if r.key[0] == 0x11 {
-		l.checkpoints += len(r.value)
+func (l *recordLimits) add(r record.Record) {
+	if r.Key[0] == record.Checkpoint {
+		l.checkpoints += len(r.Value)
 	}
 }
 
 type checkpointRecord struct {
-	checkpointView
+	source.Checkpoint
 	Root kvshard.Node `json:"root"`
 }
 
@@ -108,12 +110,12 @@ func (s *streamWriter) bytes(parts ...[]byte) {
 
 func (s *streamWriter) u32(n int) { s.bytes(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
 
-func (s *streamWriter) record(r record) {
+func (s *streamWriter) record(r record.Record) {
 	s.bytes([]byte{pieceRecord})
-	s.u32(len(r.key))
-	s.bytes(r.key)
-	s.u32(len(r.value))
-	s.bytes(r.value)
+	s.u32(len(r.Key))
+	s.bytes(r.Key)
+	s.u32(len(r.Value))
+	s.bytes(r.Value)
 }
 
 func (s *streamWriter) leaves(nodes []kvshard.Node) {
@@ -216,7 +218,7 @@ func (s *streamReader) sized(limit uint32) ([]byte, error) {
 
 // A piece is one of a record, leaves and a checkpoint.
 type piece struct {
-	record     *record
+	record     *record.Record
 	leaves     []kvshard.Node
 	checkpoint *uint32
 }
@@ -234,18 +236,18 @@ func (s *streamReader) next() (p piece, err error) {
 	records := s.header.Form == "records"
 	switch {
 	case kind == pieceRecord && records:
-		r := &record{}
-		if r.key, err = s.sized(64); err != nil {
+		r := &record.Record{}
+		if r.Key, err = s.sized(64); err != nil {
 			return p, err
 		}
-		if recordName(r.key) == "" {
-			return p, badStream("%x is no key of a tree", r.key)
+		if record.Name(r.Key) == "" {
+			return p, badStream("%x is no key of a tree", r.Key)
 		}
-		if r.value, err = s.sized(uint32(s.limits.next(r.key))); err != nil {
+		if r.Value, err = s.sized(uint32(s.limits.next(r.Key))); err != nil {
 			return p, err
 		}
-		if len(r.value) == 0 {
-			return p, badStream("%s is empty", recordName(r.key))
+		if len(r.Value) == 0 {
+			return p, badStream("%s is empty", record.Name(r.Key))
 		}
 		s.limits.add(*r)
 		p.record = r

@@ -16,6 +16,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 	"github.com/kvshard/kvshard/internal/realdata"
 )
@@ -225,7 +226,7 @@ func TestExportLeavesKeepsRemovedMarks(t *testing.T) {
 func TestImportInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(appendBatch + 50_000)
+	nodes := leaves(source.BatchLeaves + 50_000)
 	ok(t, dir, "", "init")
 	ok(t, dir, raw(nodes), "append", "--checkpoint", "7")
 	for _, form := range []string{"records", "leaves"} {
@@ -247,7 +248,7 @@ func TestImportInterrupted(t *testing.T) {
 				if _, err := io.WriteString(stdin, stream[:len(stream)-100_000]); err != nil {
 					t.Fatal(err)
 				}
-				staged := filepath.Join(dir, into, stagingPrefix+"*", databaseName)
+				staged := filepath.Join(dir, into, stagingPrefix+"*", source.DatabaseName)
 				waitFor(t, "a part of it on disk", func() bool {
 					found, _ := filepath.Glob(staged)
 					return len(found) == 1 && bytesIn(t, found[0]) > 1<<20
@@ -280,7 +281,7 @@ func TestRewind(t *testing.T) {
 	ok(t, dir, raw(nodes[:20]), "append", "--checkpoint", "1")
 	before := ok(t, dir, "", "dump", "--output", "json", "--values")
 	ok(t, dir, raw(nodes[20:]), "append", "--checkpoint", "2")
-	got := okJSON[state](t, dir, "", "rewind", "1")
+	got := okJSON[source.State](t, dir, "", "rewind", "1")
 	if got.Size != 20 || got.Root.String() != want(t, nodes[:20]) {
 		t.Errorf("%+v", got)
 	}
@@ -378,7 +379,7 @@ func TestFrontier(t *testing.T) {
 		} {
 			tree := fmt.Sprintf("%d-%d", f.Height, i)
 			ok(t, dir, "", "init", "--dir", tree)
-			got := okJSON[state](t, dir, "", append([]string{"frontier", "--dir", tree, "--import-treestate"}, args...)...)
+			got := okJSON[source.State](t, dir, "", append([]string{"frontier", "--dir", tree, "--import-treestate"}, args...)...)
 			if got.Root != root || got.Size != f.Size || *got.Checkpoint != f.Height {
 				t.Errorf("%d: %+v", i, got)
 			}
@@ -416,7 +417,7 @@ func TestFrontier(t *testing.T) {
 			t.Errorf("%s: %+v", c.args, r)
 		}
 	}
-	if got := okJSON[state](t, dir, "", "root"); got.Size != 0 {
+	if got := okJSON[source.State](t, dir, "", "root"); got.Size != 0 {
 		t.Error("a refused frontier stayed")
 	}
 	ok(t, dir, "", "frontier", "--import-treestate", good, "--checkpoint", "1")

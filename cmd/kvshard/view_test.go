@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // page is what is in a page that view wrote.
@@ -131,7 +132,7 @@ func TestViewEvents(t *testing.T) {
 	large := data
 	large.Store.Size = 50_000_000
 	large.Store.ShardRuns = [][3]uint64{{0, 3_124_999, 575}}
-	large.Store.Checkpoints = []checkpointView{{ID: 7, Size: 49_999_990}, {ID: 8, Size: 50_000_000}}
+	large.Store.Checkpoints = []source.Checkpoint{{ID: 7, Size: 49_999_990}, {ID: 8, Size: 50_000_000}}
 	enlarged, err := json.Marshal(large)
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package main
+package source
 
 import (
 	"encoding/json"
@@ -8,28 +8,26 @@ import (
 	"os"
 	"path/filepath"
 
-	dbm "github.com/cosmos/cosmos-db"
-
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
-// reportName is a file beside a tree with what the last command that wrote left
+// ReportName is a file beside a tree with what the last command that wrote left
 // there. A database that lost its newest writes is whole and has fewer leaves:
 // only what was told outside of it shows the loss.
-const reportName = "reported.json"
+const ReportName = "reported.json"
 
-// A report is the tree as a command left it.
-type report struct {
+// A Report is the tree as a command left it.
+type Report struct {
 	Size   uint64       `json:"size"`
 	Root   kvshard.Node `json:"root"`
 	Newest *uint32      `json:"newest_checkpoint,omitempty"`
 }
 
-// reportOf reads the tree also when the command is interrupted.
-func reportOf(db dbm.DB, options []kvshard.Option) (r report, err error) {
-	tree, err := kvshard.Open(db, options...)
+// Report reads the tree also when the command is interrupted.
+func (s *Source) Report() (r Report, err error) {
+	tree, err := kvshard.Open(s.DB, s.Options...)
 	if err != nil {
 		return r, err
 	}
@@ -48,22 +46,23 @@ func reportOf(db dbm.DB, options []kvshard.Option) (r report, err error) {
 	return r, nil
 }
 
-func writeReport(dir string, r report) error {
+// WriteReport notes what is in the tree, beside it.
+func (s *Source) WriteReport(r Report) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	return writeBeside(dir, reportName, append(text, '\n'))
+	return WriteBeside(s.Dir, ReportName, append(text, '\n'))
 }
 
 // readReport returns nil if there is none: nothing was written yet.
-func readReport(dir string) (*report, error) {
-	path := filepath.Join(dir, reportName)
+func readReport(dir string) (*Report, error) {
+	path := filepath.Join(dir, ReportName)
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	var r report
+	var r Report
 	if err == nil {
 		err = strict.Decode(text, &r)
 	}
@@ -75,7 +74,7 @@ func readReport(dir string) (*report, error) {
 
 // lost tells what of the report the tree does not have, "" if it has all. A
 // tree may have more: a command may end before it has told.
-func (r report) lost(now report) string {
+func (r Report) lost(now Report) string {
 	switch {
 	case now.Size < r.Size:
 		return fmt.Sprintf("%d leaves were reported, and %d are there: the leaves from position %d on are lost", r.Size, now.Size, now.Size)
@@ -87,21 +86,32 @@ func (r report) lost(now report) string {
 	return ""
 }
 
-// nothingLost refuses a tree that has lost leaves or checkpoints which a
-// command reported. A tree that cannot be read is left to what reads it.
-func (s *source) nothingLost(dir string) error {
-	r, err := readReport(dir)
+// Lost tells what the last command reported and the tree does not have, "" if it
+// has all, or if it is in a database alone, of which nothing was reported. A tree
+// that cannot be read is left to what reads it.
+func (s *Source) Lost() (what string, err error) {
+	if s.Dir == "" {
+		return "", nil
+	}
+	r, err := readReport(s.Dir)
 	if r == nil || err != nil {
+		return "", err
+	}
+	now, err := s.Report()
+	if err != nil {
+		return "", nil
+	}
+	return r.lost(now), nil
+}
+
+// nothingLost refuses a tree that has lost leaves or checkpoints which a
+// command reported.
+func (s *Source) nothingLost() error {
+	what, err := s.Lost()
+	if what == "" || err != nil {
 		return err
 	}
-	now, err := reportOf(s.db, s.options)
-	if err != nil {
-		return nil
-	}
-	if what := r.lost(now); what != "" {
-		return exit.Errorf(exit.Store,
-			fmt.Sprintf("take a backup; \"kvshard export --salvage\" takes out what is left; without %s the tree is taken as it is", filepath.Join(dir, reportName)),
-			"%s: %s", s.where, what)
-	}
-	return nil
+	return exit.Errorf(exit.Store,
+		fmt.Sprintf("take a backup; \"kvshard export --salvage\" takes out what is left; without %s the tree is taken as it is", filepath.Join(s.Dir, ReportName)),
+		"%s: %s", s.Where, what)
 }

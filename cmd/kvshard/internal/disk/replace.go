@@ -1,4 +1,4 @@
-package main
+package disk
 
 import (
 	"bufio"
@@ -9,14 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 )
 
-// replaceFile makes a file of what write writes. It is written beside, synced
+// ReplaceFile makes a file of what write writes. It is written beside, synced
 // and renamed: whatever fails leaves the file that was there, and no part of the
 // new one. What is there and is no regular file, such as a pipe, is written to.
-func replaceFile(path string, write func(io.Writer) error) error {
+func ReplaceFile(path string, write func(io.Writer) error) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // the link stays one
 	}
@@ -45,11 +43,12 @@ func replaceFile(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(part))
 	}
-	return disk.SyncDir(filepath.Dir(path))
+	return SyncDir(filepath.Dir(path))
 }
 
-func replaceText(path string, text []byte) error {
-	return replaceFile(path, func(w io.Writer) error {
+// ReplaceText does so with a text that is there already.
+func ReplaceText(path string, text []byte) error {
+	return ReplaceFile(path, func(w io.Writer) error {
 		_, err := w.Write(text)
 		return err
 	})

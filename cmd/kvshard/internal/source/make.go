@@ -1,4 +1,4 @@
-package main
+package source
 
 import (
 	"errors"
@@ -15,20 +15,20 @@ const (
 	makingDatabase = "making.db"   // until it is whole
 )
 
-// A claim is a directory in which this process alone makes a tree.
-type claim struct {
+// A Claim is a directory in which this process alone makes a tree.
+type Claim struct {
 	dir  string
 	lock *disk.Lock
 	made bool // the directory
 }
 
-// claimDir makes the directory if there is none, and refuses one with a tree or
+// ClaimDir makes the directory if there is none, and refuses one with a tree or
 // in which another process makes one.
-func claimDir(dir string) (*claim, error) {
+func ClaimDir(dir string) (*Claim, error) {
 	if err := refuseTree(dir); err != nil {
 		return nil, err
 	}
-	c := &claim{dir: dir}
+	c := &Claim{dir: dir}
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		c.made = true
 	}
@@ -41,7 +41,7 @@ func claimDir(dir string) (*claim, error) {
 		return nil, disk.Failed(dir, err)
 	}
 	if err := refuseTree(dir); err != nil { // made since
-		c.release(&err)
+		c.Release(&err)
 		return nil, err
 	}
 	return c, nil
@@ -49,15 +49,15 @@ func claimDir(dir string) (*claim, error) {
 
 // refuseTree refuses a directory that has a tree.
 func refuseTree(dir string) error {
-	if _, err := os.Lstat(filepath.Join(dir, configName)); err == nil {
+	if _, err := os.Lstat(filepath.Join(dir, ConfigName)); err == nil {
 		return exit.Errorf(exit.State, "another --dir, or remove this one", "there is a tree in %s already", dir)
 	}
 	return nil
 }
 
-// release gives the directory back. After a failure that left nothing in it, it
+// Release gives the directory back. After a failure that left nothing in it, it
 // goes if it was not there before.
-func (c *claim) release(err *error) {
+func (c *Claim) Release(err *error) {
 	if e := c.lock.Release(); *err == nil {
 		*err = e
 	}
@@ -66,31 +66,31 @@ func (c *claim) release(err *error) {
 	}
 }
 
-func (c *claim) leave() {
+func (c *Claim) leave() {
 	if c.made {
 		_ = os.Remove(c.dir) // which fails if there is something in it
 	}
 }
 
-// makeTree makes a directory with an empty tree.
-func makeTree(dir string, c config) (err error) {
-	if err := c.check(); err != nil {
+// Make makes a directory with an empty tree.
+func Make(dir string, c Config) (err error) {
+	if err := c.Check(); err != nil {
 		return err
 	}
-	claimed, err := claimDir(dir)
+	claimed, err := ClaimDir(dir)
 	if err != nil {
 		return err
 	}
-	defer claimed.release(&err)
-	return fillDir(dir, c)
+	defer claimed.Release(&err)
+	return Fill(dir, c)
 }
 
-// fillDir makes an empty tree in a directory that nobody else fills. The config
+// Fill makes an empty tree in a directory that nobody else fills. The config
 // comes last: with it, all is there. What a process that was killed before has
 // left is taken away, and nothing stays after a failure.
-func fillDir(dir string, c config) (err error) {
-	database, making := filepath.Join(dir, databaseName), filepath.Join(dir, makingDatabase)
-	if err := removeEmpty(database); err != nil {
+func Fill(dir string, c Config) (err error) {
+	database, making := filepath.Join(dir, DatabaseName), filepath.Join(dir, makingDatabase)
+	if err := RemoveEmpty(database); err != nil {
 		return err
 	}
 	defer func() {
@@ -115,9 +115,9 @@ func fillDir(dir string, c config) (err error) {
 	return writeConfig(dir, c)
 }
 
-// removeEmpty removes a database without a key, which an init that was killed
+// RemoveEmpty removes a database without a key, which an init that was killed
 // may have left. It refuses any other.
-func removeEmpty(path string) error {
+func RemoveEmpty(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
