@@ -204,7 +204,7 @@ func (d *difference) diffCheckpoints(trees [2]*kvshard.Tree) {
 func (a *app) diffRecords(ctx context.Context, left, right *source.Source, d *difference, limit uint) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	x, y := stream(ctx, left), stream(ctx, right)
+	x, y := readAhead(ctx, left), readAhead(ctx, right)
 	p := a.newProgress("diff", "records", -1, 0)
 	defer p.end()
 	note := func(key, one, other []byte) {
@@ -277,8 +277,8 @@ type streamed struct {
 	end bool
 }
 
-// stream reads a store's records ahead, until the context is cancelled.
-func stream(ctx context.Context, s *source.Source) <-chan streamed {
+// readAhead reads a store's records ahead, until the context is cancelled.
+func readAhead(ctx context.Context, s *source.Source) <-chan streamed {
 	out := make(chan streamed, 256)
 	go func() {
 		defer close(out)

@@ -12,6 +12,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 )
 
 func (a *app) exportCommand() *cobra.Command {
@@ -50,7 +51,7 @@ With --salvage the tree is read as it was before its database was damaged.`,
 			_, _, err := a.export(s, form, a.out)
 			return err
 		}
-		var header streamHeader
+		var header stream.Header
 		var written uint64
 		err = disk.ReplaceFile(args[0], func(w io.Writer) (err error) {
 			header, written, err = a.export(s, form, w)
@@ -60,7 +61,7 @@ With --salvage the tree is read as it was before its database was damaged.`,
 			return err
 		}
 		result := struct {
-			streamHeader
+			stream.Header
 			File    string `json:"file"`
 			Written uint64 `json:"records"`
 		}{header, args[0], written}
@@ -75,12 +76,12 @@ With --salvage the tree is read as it was before its database was damaged.`,
 	return c
 }
 
-func (a *app) export(s *source.Source, form string, w io.Writer) (h streamHeader, written uint64, err error) {
+func (a *app) export(s *source.Source, form string, w io.Writer) (h stream.Header, written uint64, err error) {
 	tree, err := s.Tree()
 	if err != nil {
 		return h, 0, err
 	}
-	h = streamHeader{Form: form, Checkpoints: []checkpointRecord{}, MaxCheckpoints: s.Config.MaxCheckpoints, Retention: s.Config.Retention}
+	h = stream.Header{Form: form, Checkpoints: []stream.Checkpoint{}, MaxCheckpoints: s.Config.MaxCheckpoints, Retention: s.Config.Retention}
 	if h.Size, err = tree.Size(); err != nil {
 		return h, 0, err
 	}
@@ -95,7 +96,7 @@ func (a *app) export(s *source.Source, form string, w io.Writer) (h streamHeader
 		if err != nil {
 			return h, 0, err
 		}
-		h.Checkpoints = append(h.Checkpoints, checkpointRecord{source.Checkpoint(checkpoint), root})
+		h.Checkpoints = append(h.Checkpoints, stream.Checkpoint{Checkpoint: source.Checkpoint(checkpoint), Root: root})
 	}
 	if form == "leaves" {
 		return h, 0, a.exportLeaves(s, tree, h, w)
@@ -107,30 +108,30 @@ func (a *app) export(s *source.Source, form string, w io.Writer) (h streamHeader
 		}
 		h.Records++
 	}
-	out, err := newStreamWriter(w, h)
+	out, err := stream.NewWriter(w, h)
 	if err != nil {
 		return h, 0, err
 	}
-	var limits recordLimits
+	var limits stream.Limits
 	p := a.newProgress("export", "records", int64(h.Records), 0)
 	defer p.end()
 	for r, err := range record.All(s.KV, s.Prefix) {
 		if err != nil {
 			return h, 0, err
 		}
-		if most := limits.next(r.Key); len(r.Value) > most {
+		if most := limits.Next(r.Key); len(r.Value) > most {
 			return h, 0, exit.Errorf(exit.State, "\"kvshard check\"", "%s has %d bytes, and in a stream at most %d", record.Name(r.Key), len(r.Value), most)
 		}
-		limits.add(r)
-		out.record(r)
+		limits.Add(r)
+		out.Record(r)
 		p.add(1)
 	}
-	return h, h.Records, out.end()
+	return h, h.Records, out.End()
 }
 
 // exportLeaves refuses a tree that an import could not make again from leaves
 // and checkpoints.
-func (a *app) exportLeaves(s *source.Source, tree *kvshard.Tree, h streamHeader, w io.Writer) error {
+func (a *app) exportLeaves(s *source.Source, tree *kvshard.Tree, h stream.Header, w io.Writer) error {
 	const hint = "--form records"
 	if h.Retention != "marked" {
 		return exit.Errorf(exit.State, hint, "the tree does not keep its leaves")
@@ -147,7 +148,7 @@ func (a *app) exportLeaves(s *source.Source, tree *kvshard.Tree, h streamHeader,
 			return exit.Errorf(exit.State, hint, "the mark of leaf %d is removed as of checkpoint %d", binary.BigEndian.Uint64(r.Key[6:]), binary.BigEndian.Uint32(r.Key[2:]))
 		}
 	}
-	out, err := newStreamWriter(w, h)
+	out, err := stream.NewWriter(w, h)
 	if err != nil {
 		return err
 	}
@@ -157,7 +158,7 @@ func (a *app) exportLeaves(s *source.Source, tree *kvshard.Tree, h streamHeader,
 	var batch []kvshard.Node
 	flush := func() {
 		if len(batch) > 0 {
-			out.leaves(batch)
+			out.Leaves(batch)
 			batch = batch[:0]
 		}
 	}
@@ -165,7 +166,7 @@ func (a *app) exportLeaves(s *source.Source, tree *kvshard.Tree, h streamHeader,
 	checkpoints := func() {
 		for len(stops) > 0 && stops[0].Size == position {
 			flush()
-			out.checkpoint(stops[0].ID)
+			out.Checkpoint(stops[0].ID)
 			stops = stops[1:]
 		}
 	}
@@ -198,5 +199,5 @@ func (a *app) exportLeaves(s *source.Source, tree *kvshard.Tree, h streamHeader,
 	if position != h.Size {
 		return pruned()
 	}
-	return out.end()
+	return out.End()
 }

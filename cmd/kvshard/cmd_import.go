@@ -22,6 +22,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 )
 
 func (a *app) importCommand() *cobra.Command {
@@ -68,16 +69,16 @@ func (a *app) importStream(ctx context.Context, name string) (err error) {
 		defer func() { _ = file.Close() }()
 		in = file
 	}
-	stream, err := newStreamReader(in)
+	from, err := stream.NewReader(in)
 	if err != nil {
 		return err
 	}
-	h := stream.header
+	h := from.Header
 	conf := source.Config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: h.MaxCheckpoints, Retention: h.Retention}
 	if err := conf.Check(); err != nil {
 		return err
 	}
-	if err := a.importInto(ctx, stream, conf); err != nil {
+	if err := a.importInto(ctx, from, conf); err != nil {
 		return err
 	}
 	return a.emit(source.State{Root: h.Root, Size: h.Size}, func(w io.Writer) {
@@ -88,7 +89,7 @@ func (a *app) importStream(ctx context.Context, name string) (err error) {
 // importInto makes the tree in --dir, in a directory of its own there until it
 // is verified: --dir itself may be a mount point, or the working directory,
 // which nothing can be moved to.
-func (a *app) importInto(ctx context.Context, stream *streamReader, conf source.Config) (err error) {
+func (a *app) importInto(ctx context.Context, from *stream.Reader, conf source.Config) (err error) {
 	claimed, err := source.ClaimDir(a.dir)
 	if errors.Is(err, disk.ErrInUse) {
 		return exit.Errorf(exit.Store, "wait until that has ended", "another command makes a tree in %s: %w", a.dir, err)
@@ -98,8 +99,8 @@ func (a *app) importInto(ctx context.Context, stream *streamReader, conf source.
 	}
 	defer claimed.Release(&err)
 	// By header and options: another stream never goes on with this one's.
-	staging := filepath.Join(a.dir, fmt.Sprintf("%s%x-%s-%s", stagingPrefix, stream.digest[:6], conf.Backend, conf.Prefix))
-	j := &importJob{a: a, ctx: ctx, stream: stream, dir: a.dir, staging: staging, config: conf}
+	staging := filepath.Join(a.dir, fmt.Sprintf("%s%x-%s-%s", stagingPrefix, from.Digest[:6], conf.Backend, conf.Prefix))
+	j := &importJob{a: a, ctx: ctx, stream: from, dir: a.dir, staging: staging, config: conf}
 	if err := j.run(); err != nil {
 		return j.explain(err)
 	}
@@ -112,7 +113,7 @@ const stagingPrefix = "importing-"
 type importJob struct {
 	a       *app
 	ctx     context.Context
-	stream  *streamReader
+	stream  *stream.Reader
 	dir     string // of the new tree
 	staging string // in it
 	config  source.Config
@@ -126,7 +127,7 @@ func (j *importJob) explain(err error) error {
 	switch {
 	case code == exit.Interrupted:
 		return exit.Errorf(code, "give the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)
-	case code == exit.Input && !errors.Is(err, errStreamCut):
+	case code == exit.Input && !errors.Is(err, stream.ErrCut):
 		return cmp.Or(err, os.RemoveAll(j.staging))
 	case errors.Is(err, disk.ErrFull):
 		hint = exit.FreeSpace + ", then give the same command again"
@@ -174,7 +175,7 @@ func (j *importJob) fill() (err error) {
 		return err
 	}
 	defer j.s.Close(&err)
-	if j.stream.header.Form == "records" {
+	if j.stream.Header.Form == "records" {
 		err = j.records()
 	} else {
 		err = j.leaves()
@@ -243,7 +244,7 @@ func (j *importJob) compare() (err error) {
 	if err != nil {
 		return err
 	}
-	if h := j.stream.header; now.Size != h.Size || now.Root != h.Root {
+	if h := j.stream.Header; now.Size != h.Size || now.Root != h.Root {
 		return exit.Errorf(exit.Store, "run \"kvshard check\", and look whether something else works in this directory",
 			"%s has %d leaves and root %s, and %d and %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
 	}
@@ -270,7 +271,7 @@ func (j *importJob) records() error {
 	} else if len(raw) == 8 {
 		there = binary.LittleEndian.Uint64(raw)
 	}
-	p := j.a.newProgress("import", "records", int64(j.stream.header.Records), 0)
+	p := j.a.newProgress("import", "records", int64(j.stream.Header.Records), 0)
 	defer p.end()
 	var pending []record.Record
 	var pendingBytes int
@@ -294,19 +295,19 @@ func (j *importJob) records() error {
 	}
 	var before []byte
 	for {
-		next, err := j.stream.next()
+		next, err := j.stream.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		if errors.Is(err, errStreamCut) {
+		if errors.Is(err, stream.ErrCut) {
 			return cmp.Or(flush(), err) // to go on from here
 		}
 		if err != nil {
 			return err
 		}
-		r := *next.record
+		r := *next.Record
 		if bytes.Compare(before, r.Key) >= 0 {
-			return badStream("%s is not behind the record before it", record.Name(r.Key))
+			return stream.Bad("%s is not behind the record before it", record.Name(r.Key))
 		}
 		before = r.Key
 		read++
@@ -316,7 +317,7 @@ func (j *importJob) records() error {
 				return err
 			}
 			if !bytes.Equal(value, r.Value) {
-				return badStream("%s is another one than when the import was begun", record.Name(r.Key))
+				return stream.Bad("%s is another one than when the import was begun", record.Name(r.Key))
 			}
 			p.add(1)
 			continue
@@ -329,8 +330,8 @@ func (j *importJob) records() error {
 			}
 		}
 	}
-	if read != j.stream.header.Records {
-		return badStream("it has %d records, and its header says %d", read, j.stream.header.Records)
+	if read != j.stream.Header.Records {
+		return stream.Bad("it has %d records, and its header says %d", read, j.stream.Header.Records)
 	}
 	return flush()
 }
@@ -338,7 +339,7 @@ func (j *importJob) records() error {
 // leaves appends them and makes the checkpoints; what is there from an
 // earlier run is compared and left out.
 func (j *importJob) leaves() error {
-	h := j.stream.header
+	h := j.stream.Header
 	// No checkpoint may be pruned before it is retained.
 	j.s.Options = append(slices.Clip(j.s.Options), kvshard.WithMaxCheckpoints(uint32(len(h.Checkpoints))+1))
 	p := j.a.newProgress("import", "leaves", int64(h.Size), 0)
@@ -355,7 +356,7 @@ func (j *importJob) leaves() error {
 	}
 	before := j.s.Leaves(tree)
 	for {
-		next, err := j.stream.next()
+		next, err := j.stream.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -365,9 +366,9 @@ func (j *importJob) leaves() error {
 		if err := j.ctx.Err(); err != nil {
 			return err
 		}
-		if next.checkpoint != nil {
-			if len(stops) == 0 || stops[0].ID != *next.checkpoint || stops[0].Size != size {
-				return badStream("the checkpoint %d at %d leaves is not in its header", *next.checkpoint, size)
+		if next.Checkpoint != nil {
+			if len(stops) == 0 || stops[0].ID != *next.Checkpoint || stops[0].Size != size {
+				return stream.Bad("the checkpoint %d at %d leaves is not in its header", *next.Checkpoint, size)
 			}
 			if err := j.checkpoint(stops[0]); err != nil {
 				return err
@@ -375,14 +376,14 @@ func (j *importJob) leaves() error {
 			stops = stops[1:]
 			continue
 		}
-		leaves := next.leaves
+		leaves := next.Leaves
 		for len(leaves) > 0 && size < there {
 			leaf, err := before.Leaf(size)
 			if err != nil {
 				return err
 			}
 			if leaf != leaves[0] {
-				return badStream("leaf %d is another one than when the import was begun", size)
+				return stream.Bad("leaf %d is another one than when the import was begun", size)
 			}
 			size, leaves = size+1, leaves[1:]
 		}
@@ -393,22 +394,22 @@ func (j *importJob) leaves() error {
 				return err
 			})
 			if errors.Is(err, kvshard.ErrInvalidNode) {
-				return badStream("at leaf %d: %w", size, err)
+				return stream.Bad("at leaf %d: %w", size, err)
 			}
 			if err != nil {
 				return err
 			}
 			size, leaves = size+uint64(len(some)), leaves[len(some):]
 		}
-		p.add(int64(len(next.leaves)))
+		p.add(int64(len(next.Leaves)))
 	}
 	if len(stops) > 0 {
-		return badStream("it lacks the checkpoint %d", stops[0].ID)
+		return stream.Bad("it lacks the checkpoint %d", stops[0].ID)
 	}
 	return nil
 }
 
-func (j *importJob) checkpoint(c checkpointRecord) error {
+func (j *importJob) checkpoint(c stream.Checkpoint) error {
 	return j.s.Update(func(tree *kvshard.Tree) error {
 		if c.Retained {
 			return retainCheckpoint(tree, c.ID)
@@ -423,7 +424,7 @@ func (j *importJob) checkpoint(c checkpointRecord) error {
 
 // verify compares everything with what the header says.
 func (j *importJob) verify() error {
-	h := j.stream.header
+	h := j.stream.Header
 	refuse := func(format string, args ...any) error {
 		return exit.Errorf(exit.Input, "another copy of the stream; nothing was imported", "refused: "+format, args...)
 	}

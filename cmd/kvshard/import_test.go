@@ -13,6 +13,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 )
 
 // A started command is fed through a pipe.
@@ -131,13 +132,13 @@ func TestImportCut(t *testing.T) {
 func TestImportKilledAtItsEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	stream := streamOf(t, dir, leaves(500), "records")
-	ok(t, dir, stream, "import", "--dir", "copy")
-	r, err := newStreamReader(strings.NewReader(stream))
+	whole := streamOf(t, dir, leaves(500), "records")
+	ok(t, dir, whole, "import", "--dir", "copy")
+	r, err := stream.NewReader(strings.NewReader(whole))
 	if err != nil {
 		t.Fatal(err)
 	}
-	staging := filepath.Join(dir, "copy", fmt.Sprintf("%s%x-goleveldb-", stagingPrefix, r.digest[:6]))
+	staging := filepath.Join(dir, "copy", fmt.Sprintf("%s%x-goleveldb-", stagingPrefix, r.Digest[:6]))
 	if err := os.Mkdir(staging, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func TestImportKilledAtItsEnd(t *testing.T) {
 	if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != exit.State || !strings.Contains(r.err, "there is a database") {
 		t.Errorf("init over it: %+v", r)
 	}
-	ok(t, dir, stream, "import", "--dir", "copy")
+	ok(t, dir, whole, "import", "--dir", "copy")
 	if out := ok(t, dir, "", "diff", "source", "copy"); !strings.Contains(out, "no record differs") {
 		t.Error(out)
 	}

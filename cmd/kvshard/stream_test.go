@@ -17,6 +17,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 	"github.com/kvshard/kvshard/internal/realdata"
 )
@@ -114,12 +115,12 @@ func TestImportRefuses(t *testing.T) {
 		good := ok(t, dir, "", "export", "--form", form)
 		// again makes the stream with another header or other content, and a
 		// right sum: what only verifying the tree can find.
-		again := func(change func(*streamHeader), from, to string) string {
-			r, err := newStreamReader(strings.NewReader(good))
+		again := func(change func(*stream.Header), from, to string) string {
+			r, err := stream.NewReader(strings.NewReader(good))
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := r.header
+			h := r.Header
 			if change != nil {
 				change(&h)
 			}
@@ -134,7 +135,7 @@ func TestImportRefuses(t *testing.T) {
 				body = rest
 			}
 			body = strings.Replace(body[:len(body)-33], from, to, 1)
-			made := streamMagic + "\x01" + string([]byte{byte(len(text)), byte(len(text) >> 8), 0, 0}) + string(text) + body
+			made := stream.Magic + "\x01" + string([]byte{byte(len(text)), byte(len(text) >> 8), 0, 0}) + string(text) + body
 			sum := sha256.Sum256([]byte(made))
 			return made + "\x00" + string(sum[:])
 		}
@@ -153,12 +154,12 @@ func TestImportRefuses(t *testing.T) {
 			"form":            strings.Replace(good, `"form":"`+form, `"form":"`+form[:len(form)-1]+"z", 1),
 			"another leaf":    again(nil, leaf, other),
 			"no node":         again(nil, leaf, strings.Repeat("\xff", 32)),
-			"root":            again(func(h *streamHeader) { h.Root[0] ^= 1 }, "", ""),
-			"size":            again(func(h *streamHeader) { h.Size++ }, "", ""),
-			"checkpoint root": again(func(h *streamHeader) { h.Checkpoints[0].Root[0] ^= 1 }, "", ""),
-			"checkpoint size": again(func(h *streamHeader) { h.Checkpoints[0].Size-- }, "", ""),
-			"no checkpoint":   again(func(h *streamHeader) { h.Checkpoints = nil }, "", ""),
-			"one more":        again(func(h *streamHeader) { h.Checkpoints = append(h.Checkpoints, h.Checkpoints...) }, "", ""),
+			"root":            again(func(h *stream.Header) { h.Root[0] ^= 1 }, "", ""),
+			"size":            again(func(h *stream.Header) { h.Size++ }, "", ""),
+			"checkpoint root": again(func(h *stream.Header) { h.Checkpoints[0].Root[0] ^= 1 }, "", ""),
+			"checkpoint size": again(func(h *stream.Header) { h.Checkpoints[0].Size-- }, "", ""),
+			"no checkpoint":   again(func(h *stream.Header) { h.Checkpoints = nil }, "", ""),
+			"one more":        again(func(h *stream.Header) { h.Checkpoints = append(h.Checkpoints, h.Checkpoints...) }, "", ""),
 		}
 		for name, text := range bad {
 			r := cli(t, dir, text, "import", "--dir", "refused")
