@@ -15,6 +15,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -62,13 +63,13 @@ could not be printed.`,
 	c.Flags().StringVar(&format, "format", "auto", formats)
 	c.Flags().Var(&checkpoint, "checkpoint", "make a checkpoint with this `id` after the last leaf, together with it")
 	c.Flags().Var(&start, "start", "`position` of the input's first leaf; by default the tree's size")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatList, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(input.Formats, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		name := "-"
 		if len(args) > 0 {
 			name = args[0]
 		}
-		if !slices.Contains(formatList, format) {
+		if !slices.Contains(input.Formats, format) {
 			return exit.Usagef("--format %q: it is %s", format, formats)
 		}
 		j := &appendJob{ctx: c.Context(), mark: appendMark{Input: name}, last: checkpoint.id}
@@ -77,14 +78,14 @@ could not be printed.`,
 		}
 		err = a.place().Write(c.Context(), func(s *source.Source) error {
 			j.s = s
-			if j.in, err = openInput(c.Context(), a.in, name, format); err != nil {
+			if j.in, err = input.Open(c.Context(), a.in, name, format); err != nil {
 				return err
 			}
-			defer j.in.close()
+			defer j.in.Close()
 			if err := j.begin(start.position); err != nil {
 				return err
 			}
-			j.progress = a.newProgress("append", "leaves", j.in.total, 0)
+			j.progress = a.newProgress("append", "leaves", j.in.Total, 0)
 			defer j.progress.end()
 			return j.run()
 		})
@@ -96,11 +97,14 @@ could not be printed.`,
 	return c
 }
 
+// formats is [input.Formats] for people.
+const formats = "auto, hex, json or raw"
+
 // An appendJob appends one input.
 type appendJob struct {
 	ctx      context.Context
 	s        *source.Source
-	in       *input
+	in       *input.Input
 	mark     appendMark
 	last     *uint32 // checkpoint after the last leaf
 	progress *progress
@@ -170,7 +174,7 @@ func (j *appendJob) run() error {
 	}
 	leaves := j.s.Leaves(tree)
 	for {
-		next, err := j.in.next()
+		next, err := j.in.Next()
 		switch {
 		case errors.Is(err, io.EOF):
 			if err := j.finish(tree); err != nil {
@@ -180,8 +184,8 @@ func (j *appendJob) run() error {
 			return err
 		case err != nil:
 			return err
-		case next.block != nil:
-			if err := j.endBlock(next.block); err != nil {
+		case next.Block != nil:
+			if err := j.endBlock(next.Block); err != nil {
 				return err
 			}
 			continue
@@ -189,12 +193,12 @@ func (j *appendJob) run() error {
 		position := j.end()
 		j.read++
 		if position < j.size && len(j.pending) == 0 {
-			if err := j.skip(leaves, position, next.leaf); err != nil {
+			if err := j.skip(leaves, position, next.Leaf); err != nil {
 				return err
 			}
 			continue
 		}
-		j.pending = append(j.pending, next.leaf)
+		j.pending = append(j.pending, next.Leaf)
 		if len(j.pending) == source.BatchLeaves {
 			if err := j.flush(nil); err != nil {
 				return err
@@ -208,31 +212,31 @@ func (j *appendJob) end() uint64 { return j.start + j.read }
 
 // endBlock appends a block's leaves with its checkpoint, unless the tree has
 // both.
-func (j *appendJob) endBlock(b *blockEnd) error {
+func (j *appendJob) endBlock(b *input.Block) error {
 	size := j.size + uint64(len(j.pending))
-	if b.size != nil && *b.size != j.end() {
+	if b.Size != nil && *b.Size != j.end() {
 		hint := "give the input's blocks, each after the one before"
 		if !j.resumed && j.start > 0 {
 			hint = "give --start, the position of the input's first leaf, to go on with one that was begun"
 		}
-		return exit.Errorf(exit.Input, hint, "block %d: the size after it is said to be %d, and comes to %d", b.height, *b.size, j.end())
+		return exit.Errorf(exit.Input, hint, "block %d: the size after it is said to be %d, and comes to %d", b.Height, *b.Size, j.end())
 	}
-	if j.last != nil && b.height >= *j.last {
-		return exit.Errorf(exit.Input, "give --checkpoint an id above all heights", "block %d is not below --checkpoint %d", b.height, *j.last)
+	if j.last != nil && b.Height >= *j.last {
+		return exit.Errorf(exit.Input, "give --checkpoint an id above all heights", "block %d is not below --checkpoint %d", b.Height, *j.last)
 	}
-	if newest := j.before.newest(); j.resumed && len(j.pending) == 0 && newest != nil && b.height <= newest.ID && j.end() <= newest.Size {
-		return j.passBlock(b.height)
+	if newest := j.before.newest(); j.resumed && len(j.pending) == 0 && newest != nil && b.Height <= newest.ID && j.end() <= newest.Size {
+		return j.passBlock(b.Height)
 	}
 	if size != j.end() {
 		return exit.Errorf(exit.State, "go back with \"kvshard rewind\" to the checkpoint before",
-			"block %d ends at size %d, and the tree has %d leaves and no checkpoint there", b.height, j.end(), size)
+			"block %d ends at size %d, and the tree has %d leaves and no checkpoint there", b.Height, j.end(), size)
 	}
 	j.blocks++
 	return j.flush(b)
 }
 
 // flush writes what is pending, and the checkpoint, all of it or nothing.
-func (j *appendJob) flush(b *blockEnd) error {
+func (j *appendJob) flush(b *input.Block) error {
 	if err := j.ctx.Err(); err != nil {
 		return err
 	}
@@ -257,15 +261,15 @@ func (j *appendJob) flush(b *blockEnd) error {
 		if b == nil {
 			return nil
 		}
-		if err := tree.Checkpoint(b.height); err != nil {
+		if err := tree.Checkpoint(b.Height); err != nil {
 			return err
 		}
-		if b.root == nil {
+		if b.Root == nil {
 			return nil
 		}
 		root, err := tree.Root()
-		if err == nil && root != *b.root {
-			return badInput("block %d: the root after it is said to be %s, and comes to %s; it was not appended", b.height, b.root, root)
+		if err == nil && root != *b.Root {
+			return input.Bad("block %d: the root after it is said to be %s, and comes to %s; it was not appended", b.Height, b.Root, root)
 		}
 		return err
 	})
@@ -300,7 +304,7 @@ func (j *appendJob) finish(tree *kvshard.Tree) error {
 			return err
 		}
 	}
-	return j.flush(&blockEnd{height: *j.last})
+	return j.flush(&input.Block{Height: *j.last})
 }
 
 // explain says what is on disk and how to go on.

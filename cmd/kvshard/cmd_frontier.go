@@ -10,6 +10,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 )
@@ -62,15 +63,6 @@ gone then, and leave no trace in the store.`,
 	return c
 }
 
-// A frontierView is a frontier as JSON has it.
-type frontierView struct {
-	Size      uint64         `json:"size"`
-	Leaf      *kvshard.Node  `json:"leaf,omitempty"` // of a tree that has one
-	Ommers    []kvshard.Node `json:"ommers"`
-	Root      kvshard.Node   `json:"root"`
-	Treestate string         `json:"treestate"`
-}
-
 func (a *app) frontierCommand() *cobra.Command {
 	var from, root string
 	var id idFlag
@@ -110,21 +102,21 @@ The leaves before the frontier cannot be proven; later ones can.`,
 			}
 			return a.printFrontier(c, encode)
 		}
-		t, err := readTreestate(a.in, from)
+		t, err := input.ReadTreestate(a.in, from)
 		if err != nil {
 			return err
 		}
 		if id.id != nil {
-			t.height = id.id
+			t.Height = id.id
 		}
 		if root != "" {
 			node, err := parseNode("--root", root)
 			if err != nil {
 				return err
 			}
-			t.roots = append(t.roots, node)
+			t.Roots = append(t.Roots, node)
 		}
-		if t.height == nil {
+		if t.Height == nil {
 			return exit.Usagef("which checkpoint is this? give --checkpoint, say with the height of the block")
 		}
 		return a.startFrom(c, t)
@@ -154,7 +146,7 @@ func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
 	if err != nil {
 		return err
 	}
-	view := frontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: root, Treestate: hexText(raw)}
+	view := input.FrontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: root, Treestate: hexText(raw)}
 	if f.Size > 0 {
 		view.Leaf = &f.Leaf
 	}
@@ -173,23 +165,23 @@ func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
 	})
 }
 
-func (a *app) startFrom(c *cobra.Command, t startingPoint) (err error) {
+func (a *app) startFrom(c *cobra.Command, t input.StartingPoint) (err error) {
 	var now source.State
 	err = a.place().Write(c.Context(), func(s *source.Source) error {
 		return s.Update(func(tree *kvshard.Tree) error {
-			if err := tree.InsertFrontier(t.frontier, *t.height); err != nil {
+			if err := tree.InsertFrontier(t.Frontier, *t.Height); err != nil {
 				return err
 			}
 			if now, err = source.ReadState(tree, nil); err != nil {
 				return err
 			}
-			for _, root := range t.roots {
+			for _, root := range t.Roots {
 				if now.Root != root {
 					return exit.Errorf(exit.Input, "the frontier of the same block", "the root comes to %s, not to %s; nothing was imported", now.Root, root)
 				}
 			}
-			if len(t.either) > 0 && !slices.Contains(t.either, now.Root) {
-				return exit.Errorf(exit.Input, "an answer as the node gave it", "the root comes to %s, and the node tells %s; nothing was imported", now.Root, t.either[0])
+			if len(t.Either) > 0 && !slices.Contains(t.Either, now.Root) {
+				return exit.Errorf(exit.Input, "an answer as the node gave it", "the root comes to %s, and the node tells %s; nothing was imported", now.Root, t.Either[0])
 			}
 			return nil
 		})
@@ -201,8 +193,8 @@ func (a *app) startFrom(c *cobra.Command, t startingPoint) (err error) {
 	if err != nil {
 		return err
 	}
-	now.Checkpoint = t.height
+	now.Checkpoint = t.Height
 	return a.emit(now, func(w io.Writer) {
-		fmt.Fprintf(w, "started at %d leaves, checkpoint %d, root %s\n", now.Size, *t.height, now.Root)
+		fmt.Fprintf(w, "started at %d leaves, checkpoint %d, root %s\n", now.Size, *t.Height, now.Root)
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
@@ -60,7 +61,7 @@ if the same command is given again.`,
 func (a *app) importStream(ctx context.Context, name string) (err error) {
 	var in io.Reader
 	if name == "-" {
-		in = interruptible(ctx, a.in)
+		in = input.Interruptible(ctx, a.in)
 	} else {
 		file, err := os.Open(name)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -102,12 +103,12 @@ neither leaf nor root. "kvshard verify" reads both.`,
 	return c
 }
 
-func (a *app) emitWitness(p *proof, witness kvshard.Witness, raw bool) error {
+func (a *app) emitWitness(p *input.Proof, witness kvshard.Witness, raw bool) error {
 	if raw {
 		if a.onTerminal() {
 			return exit.Usagef("the binary form is not for a terminal: give --file, or send it on")
 		}
-		_, err := a.out.Write(encodeWitness(witness))
+		_, err := a.out.Write(input.EncodeWitness(witness))
 		return err
 	}
 	return a.emit(p, func(w io.Writer) {
@@ -123,7 +124,7 @@ func (a *app) emitWitness(p *proof, witness kvshard.Witness, raw bool) error {
 }
 
 // prove makes a proof, and verifies it before anyone sees it.
-func prove(tree *kvshard.Tree, position uint64, at *uint32) (*proof, kvshard.Witness, error) {
+func prove(tree *kvshard.Tree, position uint64, at *uint32) (*input.Proof, kvshard.Witness, error) {
 	state, err := source.ReadState(tree, at)
 	if err != nil {
 		return nil, kvshard.Witness{}, err
@@ -144,7 +145,7 @@ func prove(tree *kvshard.Tree, position uint64, at *uint32) (*proof, kvshard.Wit
 	if err := witness.Verify(state.Root, leaf); err != nil {
 		return nil, witness, exit.Errorf(exit.Store, "\"kvshard check\"", "the store's own witness does not verify: %w", err)
 	}
-	return &proof{
+	return &input.Proof{
 		Position: position, Leaf: &leaf, Root: &state.Root,
 		Size: state.Size, Checkpoint: state.Checkpoint, Path: witness.Path,
 	}, witness, nil
@@ -174,7 +175,7 @@ proves little: compare it with one that you trust.`,
 		if len(args) > 0 {
 			path = args[0]
 		}
-		p, err := readProof(a.in, path)
+		p, err := input.ReadProof(a.in, path)
 		if err != nil {
 			return err
 		}

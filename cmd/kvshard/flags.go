@@ -35,6 +35,15 @@ func parsePosition(text string) (uint64, error) {
 	return position, nil
 }
 
+// parseNode reads the node that a flag has.
+func parseNode(flag, text string) (kvshard.Node, error) {
+	node, err := kvshard.ParseNode(text)
+	if err != nil {
+		return node, fmt.Errorf("%s: %w", flag, err)
+	}
+	return node, nil
+}
+
 // An idFlag is a checkpoint's id, or nil if the flag is not given.
 type idFlag struct{ id *uint32 }
 

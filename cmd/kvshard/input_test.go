@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -263,29 +261,5 @@ func TestTextIsNotRaw(t *testing.T) {
 		if err := os.RemoveAll(filepath.Join(dir, tree)); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-// Raw commitments are recognised, but for the few that could be text.
-func TestGuessRaw(t *testing.T) {
-	doubtful := 0
-	for i, node := range leaves(5000) {
-		for j := range node {
-			node[j] ^= byte(i * (j + 7)) // all 32 bytes
-		}
-		many := raw(leaves(3)) + string(node[:])
-		for _, text := range []string{many, string(node[:])} {
-			if guess("-", bufio.NewReader(strings.NewReader(text))) == "raw" {
-				continue
-			}
-			if text == many {
-				t.Errorf("four commitments are taken for text: %s", hex.EncodeToString([]byte(text)))
-			}
-			doubtful++
-		}
-	}
-	t.Logf("%d of 5000 commitments that come alone could be text", doubtful)
-	if doubtful > 5000/15 {
-		t.Errorf("%d of 5000 commitments are taken for text", doubtful)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
@@ -26,6 +25,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/internal/realdata"
 	"github.com/kvshard/kvshard/kvtest"
@@ -217,28 +217,6 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// TestGuess: raw commitments are not taken for text, whatever they begin with.
-func TestGuess(t *testing.T) {
-	for first := range 256 {
-		nodes := leaves(3)
-		nodes[0][0] = byte(first)
-		for _, n := range []int{1, 3} {
-			if got := guess("-", bufio.NewReader(strings.NewReader(raw(nodes[:n])))); got != "raw" {
-				t.Errorf("%d commitments, the first byte is %#x: %s", n, first, got)
-			}
-		}
-	}
-	for text, want := range map[string]string{
-		"": "hex", "\n\n": "hex", "# größer\n": "hex", "{}": "json", " [\"": "json", "[": "json",
-		"# " + strings.Repeat("x", 61) + "ß": "hex", // cut within a rune
-		strings.Repeat("0", 64):              "hex",
-	} {
-		if got := guess("-", bufio.NewReader(strings.NewReader(text))); got != want {
-			t.Errorf("%q: %s, want %s", text, got, want)
-		}
-	}
-}
-
 func TestWitness(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -269,7 +247,7 @@ func TestWitness(t *testing.T) {
 	if out := ok(t, dir, "", "witness", "7"); !strings.Contains(out, "level  0, left  "+nodes[6].String()) {
 		t.Error(out)
 	}
-	for _, bad := range []string{"", "{}", "{", "short", strings.Repeat("\xff", witnessBytes)} {
+	for _, bad := range []string{"", "{}", "{", "short", strings.Repeat("\xff", input.WitnessBytes)} {
 		r := cli(t, dir, bad, "verify", "--root", now, "--leaf", nodes[7].String())
 		if r.code != exit.Input {
 			t.Errorf("verify %.10q: %+v", bad, r)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -92,7 +93,7 @@ func TestProofIsWhole(t *testing.T) {
 	// JSON of the binary form's length is JSON; UTF-16 is said to be it; what is
 	// too long is not read in part.
 	for name, text := range map[string]string{
-		"1028 bytes of JSON": good[:witnessBytes], "UTF-16": utf16Text(good, true, false), "a megabyte of spaces behind": good + strings.Repeat(" ", 1<<20) + "x",
+		"1028 bytes of JSON": good[:input.WitnessBytes], "UTF-16": utf16Text(good, true, false), "a megabyte of spaces behind": good + strings.Repeat(" ", 1<<20) + "x",
 	} {
 		if r := cli(t, dir, text, flags...); r.code != exit.Input || r.out != "" {
 			t.Errorf("%s: %+v", name, r)
@@ -103,7 +104,7 @@ func TestProofIsWhole(t *testing.T) {
 		}
 	}
 	// A position whose bytes are those of a byte order mark is a position.
-	binaryForm := make([]byte, witnessBytes)
+	binaryForm := make([]byte, input.WitnessBytes)
 	binary.LittleEndian.PutUint32(binaryForm, 0xFEFF)
 	if r := cli(t, dir, string(binaryForm), flags...); r.code != exit.No {
 		t.Errorf("%+v", r)

@@ -1,11 +1,12 @@
-package main
+// Package input reads what a user gives: commitments and blocks in several
+// formats, witnesses, and the tree states of Zcash nodes.
+package input
 
 import (
 	"bufio"
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -15,39 +16,38 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-// An item of an input is a leaf, or the end of a block.
-type item struct {
-	leaf  kvshard.Node
-	block *blockEnd
+// An Item of an input is a leaf, or the end of a block.
+type Item struct {
+	Leaf  kvshard.Node
+	Block *Block
 }
 
-// A blockEnd asks for a checkpoint, and may say what the tree must be then.
-type blockEnd struct {
-	height uint32
-	size   *uint64
-	root   *kvshard.Node
+// A Block asks for a checkpoint, and may say what the tree must be then.
+type Block struct {
+	Height uint32
+	Size   *uint64
+	Root   *kvshard.Node
 }
 
 // items yields the next one, and io.EOF after the last. Its errors say where in
 // the input.
-type items func() (item, error)
+type items func() (Item, error)
 
-// An input is a source of leaves and blocks.
-type input struct {
-	next  items
-	total int64 // leaves; -1 if that is not known
-	close func()
+// An Input is a source of leaves and blocks.
+type Input struct {
+	Next  items
+	Total int64 // leaves; -1 if that is not known
+	Close func()
 }
 
-const formats = "auto, hex, json or raw"
+// Formats are the names of those that [Open] reads.
+var Formats = []string{"auto", "hex", "json", "raw"}
 
-var formatList = []string{"auto", "hex", "json", "raw"}
-
-// openInput opens a file, or standard input for "-", in one of the formats. What can be read twice is
-// read to its end first, so that a file with a fault anywhere yields nothing;
-// of the rest, a batch is read ahead.
-func openInput(ctx context.Context, stdin io.Reader, name, format string) (*input, error) {
-	in := &input{total: -1, close: func() {}}
+// Open opens a file, or standard input for "-", in one of the formats. What can
+// be read twice is read to its end first, so that a file with a fault anywhere
+// yields nothing; of the rest, a batch is read ahead.
+func Open(ctx context.Context, stdin io.Reader, name, format string) (*Input, error) {
+	in := &Input{Total: -1, Close: func() {}}
 	var r io.Reader
 	if name == "-" {
 		name, r = "standard input", stdin
@@ -56,34 +56,34 @@ func openInput(ctx context.Context, stdin io.Reader, name, format string) (*inpu
 		if err != nil {
 			return nil, exit.Errorf(exit.Input, "name a file of commitments, or - for standard input", "%w", err)
 		}
-		r, in.close = file, func() { _ = file.Close() }
+		r, in.Close = file, func() { _ = file.Close() }
 	}
 	err := in.open(ctx, r, name, format)
 	if err != nil {
-		in.close()
+		in.Close()
 		return nil, err
 	}
 	return in, nil
 }
 
-func (in *input) open(ctx context.Context, r io.Reader, name, format string) error {
+func (in *Input) open(ctx context.Context, r io.Reader, name, format string) error {
 	file, start, again := regular(r)
 	if !again {
-		next, err := itemsOf(interruptible(ctx, r), name, format)
-		in.next = ahead(next, source.BatchLeaves)
+		next, err := itemsOf(Interruptible(ctx, r), name, format)
+		in.Next = ahead(next, source.BatchLeaves)
 		return err
 	}
 	next, err := itemsOf(file, name, format)
 	if err != nil {
 		return err
 	}
-	if in.total, err = countLeaves(ctx, next); err != nil {
+	if in.Total, err = countLeaves(ctx, next); err != nil {
 		return err
 	}
 	if _, err := file.Seek(start, io.SeekStart); err != nil {
 		return exit.Errorf(exit.Input, "", "%w", err)
 	}
-	in.next, err = itemsOf(file, name, format)
+	in.Next, err = itemsOf(file, name, format)
 	return err
 }
 
@@ -108,7 +108,7 @@ func countLeaves(ctx context.Context, next items) (leaves int64, err error) {
 			return leaves, nil
 		case err != nil:
 			return 0, err
-		case found.block == nil:
+		case found.Block == nil:
 			leaves++
 		}
 		if n%source.BatchLeaves == 0 && ctx.Err() != nil {
@@ -120,25 +120,25 @@ func countLeaves(ctx context.Context, next items) (leaves int64, err error) {
 // ahead yields an item only when n items, or all that there are, have been read
 // without an error.
 func ahead(next items, n int) items {
-	var queue []item
+	var queue []Item
 	var ended error
-	return func() (item, error) {
+	return func() (Item, error) {
 		if len(queue) == 0 && ended == nil {
-			queue = make([]item, 0, n)
+			queue = make([]Item, 0, n)
 			for len(queue) < n && ended == nil {
 				found, err := next()
 				switch {
 				case errors.Is(err, io.EOF):
 					ended = err
 				case err != nil:
-					return item{}, err
+					return Item{}, err
 				default:
 					queue = append(queue, found)
 				}
 			}
 		}
 		if len(queue) == 0 {
-			return item{}, ended
+			return Item{}, ended
 		}
 		found := queue[0]
 		queue = queue[1:]
@@ -194,14 +194,7 @@ func guess(name string, r *bufio.Reader) string {
 	return "hex"
 }
 
-func badInput(format string, args ...any) error {
+// Bad returns an error of an input that is none.
+func Bad(format string, args ...any) error {
 	return exit.Errorf(exit.Input, "read the formats in \"kvshard append --help\"", format, args...)
-}
-
-func parseNode(what, text string) (kvshard.Node, error) {
-	node, err := kvshard.ParseNode(text)
-	if err != nil {
-		return node, fmt.Errorf("%s: %w", what, err)
-	}
-	return node, nil
 }

@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"bytes"
@@ -10,8 +10,8 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
-// A proof is a witness with what it proves, as JSON has it.
-type proof struct {
+// A Proof is a witness with what it proves, as JSON has it.
+type Proof struct {
 	Position   uint64                      `json:"position"`
 	Leaf       *kvshard.Node               `json:"leaf,omitempty"`
 	Root       *kvshard.Node               `json:"root,omitempty"`
@@ -20,12 +20,13 @@ type proof struct {
 	Path       [kvshard.Depth]kvshard.Node `json:"path"`
 }
 
-// witnessBytes is the length of the binary form: the position, u32 LE, and the
+// WitnessBytes is the length of the binary form: the position, u32 LE, and the
 // 32 siblings from the leaf's up.
-const witnessBytes = 4 + 32*kvshard.Depth
+const WitnessBytes = 4 + 32*kvshard.Depth
 
-func encodeWitness(w kvshard.Witness) []byte {
-	raw := binary.LittleEndian.AppendUint32(make([]byte, 0, witnessBytes), uint32(w.Position))
+// EncodeWitness returns the binary form.
+func EncodeWitness(w kvshard.Witness) []byte {
+	raw := binary.LittleEndian.AppendUint32(make([]byte, 0, WitnessBytes), uint32(w.Position))
 	for _, node := range w.Path {
 		raw = append(raw, node[:]...)
 	}
@@ -40,15 +41,15 @@ func decodeWitness(raw []byte) (w kvshard.Witness) {
 	return w
 }
 
-// readProof reads a proof from a file, or from standard input for "-": the
-// binary form, or JSON with the fields of a proof and no others.
-func readProof(stdin io.Reader, path string) (p proof, err error) {
+// ReadProof reads a Proof from a file, or from standard input for "-": the
+// binary form, or JSON with the fields of a Proof and no others.
+func ReadProof(stdin io.Reader, path string) (p Proof, err error) {
 	const hint = "give a file of \"kvshard witness --output json\" or --binary"
 	raw, name, err := readSmall(stdin, path)
 	if err != nil {
 		return p, exit.Errorf(exit.Input, hint, "%w", err)
 	}
-	if len(raw) == witnessBytes && !isText(raw) {
+	if len(raw) == WitnessBytes && !isText(raw) {
 		witness := decodeWitness(raw)
 		p.Position, p.Path = witness.Position, witness.Path
 		return p, nil
@@ -58,7 +59,7 @@ func readProof(stdin io.Reader, path string) (p proof, err error) {
 		return p, err
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		return p, exit.Errorf(exit.Input, hint, "%s: neither JSON nor the %d bytes of the binary form, but %d bytes", name, witnessBytes, len(raw))
+		return p, exit.Errorf(exit.Input, hint, "%s: neither JSON nor the %d bytes of the binary form, but %d bytes", name, WitnessBytes, len(raw))
 	}
 	if err := strict.Decode(text, &p); err != nil {
 		return p, exit.Errorf(exit.Input, hint, "%s: %w", name, err)

@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"encoding/hex"
@@ -15,21 +15,30 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 )
 
-// A startingPoint is a frontier with what is known of it.
-type startingPoint struct {
-	frontier kvshard.Frontier
-	height   *uint32
-	roots    []kvshard.Node // each must be the root
-	either   []kvshard.Node // one of them must be, if there are any
+// A StartingPoint is a frontier with what is known of it.
+type StartingPoint struct {
+	Frontier kvshard.Frontier
+	Height   *uint32
+	Roots    []kvshard.Node // each must be the root
+	Either   []kvshard.Node // one of them must be, if there are any
+}
+
+// A FrontierView is a frontier as the command has it in JSON.
+type FrontierView struct {
+	Size      uint64         `json:"size"`
+	Leaf      *kvshard.Node  `json:"leaf,omitempty"` // of a tree that has one
+	Ommers    []kvshard.Node `json:"ommers"`
+	Root      kvshard.Node   `json:"root"`
+	Treestate string         `json:"treestate"`
 }
 
 func badTreestate(format string, args ...any) error {
 	return exit.Errorf(exit.Input, "give orchard.commitments.finalState of z_gettreestate, or orchardTree of lightwalletd", "the tree state: "+format, args...)
 }
 
-// readTreestate reads a tree state given in hex, or as @FILE or - (standard
+// ReadTreestate reads a tree state given in hex, or as @FILE or - (standard
 // input) with the hex or the JSON.
-func readTreestate(stdin io.Reader, from string) (t startingPoint, err error) {
+func ReadTreestate(stdin io.Reader, from string) (t StartingPoint, err error) {
 	path, inFile := strings.CutPrefix(from, "@")
 	if !inFile && from != "-" {
 		return t, t.decode(from)
@@ -53,12 +62,12 @@ func readTreestate(stdin io.Reader, from string) (t startingPoint, err error) {
 	return t, t.fromJSON(raw)
 }
 
-func (t *startingPoint) decode(text string) error {
+func (t *StartingPoint) decode(text string) error {
 	raw, err := hex.DecodeString(text)
 	if err != nil {
 		return badTreestate("%w", err)
 	}
-	if t.frontier, err = treestate.Decode(raw); err != nil {
+	if t.Frontier, err = treestate.Decode(raw); err != nil {
 		return badTreestate("%w", err)
 	}
 	return nil
@@ -85,7 +94,7 @@ func withoutEnvelope(text []byte) ([]byte, error) {
 
 // fromJSON reads what one of the programs answered. They are told apart by a
 // field that only one has.
-func (t *startingPoint) fromJSON(text []byte) error {
+func (t *StartingPoint) fromJSON(text []byte) error {
 	var answer struct {
 		_       strict.Others
 		Orchard json.RawMessage `json:"orchard,omitempty"`
@@ -107,7 +116,7 @@ func (t *startingPoint) fromJSON(text []byte) error {
 }
 
 // fromZcash reads the answer to z_gettreestate, which tells more.
-func (t *startingPoint) fromZcash(text []byte) (err error) {
+func (t *StartingPoint) fromZcash(text []byte) (err error) {
 	var answer struct {
 		_       strict.Others
 		Height  *uint32 `json:"height,omitempty"`
@@ -123,8 +132,8 @@ func (t *startingPoint) fromZcash(text []byte) (err error) {
 	if err := strict.Decode(text, &answer); err != nil {
 		return badTreestate("%w", err)
 	}
-	t.height = answer.Height
-	if t.either, err = eitherOrder(answer.Orchard.Commitments.Root); err != nil {
+	t.Height = answer.Height
+	if t.Either, err = eitherOrder(answer.Orchard.Commitments.Root); err != nil {
 		return err
 	}
 	return t.decode(answer.Orchard.Commitments.State)
@@ -132,7 +141,7 @@ func (t *startingPoint) fromZcash(text []byte) (err error) {
 
 // fromLightwalletd reads a TreeState, which tells more. Its height is a number
 // of 64 bits, which JSON made from a protocol buffer has as a string.
-func (t *startingPoint) fromLightwalletd(text []byte) error {
+func (t *StartingPoint) fromLightwalletd(text []byte) error {
 	var answer struct {
 		_       strict.Others
 		Height  *height `json:"height,omitempty"`
@@ -144,7 +153,7 @@ func (t *startingPoint) fromLightwalletd(text []byte) error {
 	if answer.Orchard == "" {
 		return badTreestate("orchardTree is empty: the block is below Orchard's activation")
 	}
-	t.height = (*uint32)(answer.Height)
+	t.Height = (*uint32)(answer.Height)
 	return t.decode(answer.Orchard)
 }
 
@@ -165,8 +174,8 @@ func (h *height) UnmarshalJSON(text []byte) error {
 }
 
 // fromFrontier reads what "kvshard frontier --output json" wrote.
-func (t *startingPoint) fromFrontier(text []byte) error {
-	var view frontierView
+func (t *StartingPoint) fromFrontier(text []byte) error {
+	var view FrontierView
 	if err := strict.Decode(text, &view); err != nil {
 		return badTreestate("%w", err)
 	}
@@ -176,10 +185,10 @@ func (t *startingPoint) fromFrontier(text []byte) error {
 	if view.Leaf == nil {
 		view.Leaf = &kvshard.Node{}
 	}
-	if f := t.frontier; view.Size != f.Size || *view.Leaf != f.Leaf || !slices.Equal(view.Ommers, f.Ommers) {
+	if f := t.Frontier; view.Size != f.Size || *view.Leaf != f.Leaf || !slices.Equal(view.Ommers, f.Ommers) {
 		return badTreestate("size, leaf and ommers are not those of its field treestate")
 	}
-	t.roots = append(t.roots, view.Root)
+	t.Roots = append(t.Roots, view.Root)
 	return nil
 }
 

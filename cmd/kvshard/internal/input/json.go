@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"bufio"
@@ -29,15 +29,15 @@ type jsonBlocks struct {
 	Blocks  []jsonBlock `json:"blocks"`
 }
 
-func (b jsonBlock) items(queue []item) ([]item, error) {
+func (b jsonBlock) items(queue []Item) ([]Item, error) {
 	if b.Height == nil && (b.Size != nil || b.Root != nil) {
 		return queue, errors.New("a block with size_after or root_after needs its height")
 	}
 	for _, leaf := range b.Commitments {
-		queue = append(queue, item{leaf: leaf})
+		queue = append(queue, Item{Leaf: leaf})
 	}
 	if b.Height != nil {
-		queue = append(queue, item{block: &blockEnd{*b.Height, b.Size, b.Root}})
+		queue = append(queue, Item{Block: &Block{*b.Height, b.Size, b.Root}})
 	}
 	return queue, nil
 }
@@ -56,12 +56,12 @@ type jsonInput struct {
 func jsonItems(name string, r *bufio.Reader) items {
 	lines := &lineCounter{r: r}
 	j := &jsonInput{name: name, lines: lines, decoder: json.NewDecoder(lines)}
-	var queue []item
-	return func() (item, error) {
+	var queue []Item
+	return func() (Item, error) {
 		for len(queue) == 0 {
 			var err error
 			if queue, err = j.value(queue[:0]); err != nil {
-				return item{}, err
+				return Item{}, err
 			}
 		}
 		found := queue[0]
@@ -71,7 +71,7 @@ func jsonItems(name string, r *bufio.Reader) items {
 }
 
 // value reads the next value into the queue; io.EOF at the end.
-func (j *jsonInput) value(queue []item) ([]item, error) {
+func (j *jsonInput) value(queue []Item) ([]Item, error) {
 	if !j.begun {
 		j.begun = true
 		if first, err := j.peek(); err != nil {
@@ -103,7 +103,7 @@ func (j *jsonInput) value(queue []item) ([]item, error) {
 }
 
 // take makes items of a value; the first may be a document, if it stands alone.
-func (j *jsonInput) take(queue []item, raw json.RawMessage, first bool) ([]item, error) {
+func (j *jsonInput) take(queue []Item, raw json.RawMessage, first bool) ([]Item, error) {
 	switch {
 	case j.document:
 		return nil, errors.New("there is text after the document's end")
@@ -119,7 +119,7 @@ func (j *jsonInput) take(queue []item, raw json.RawMessage, first bool) ([]item,
 			return nil, err
 		}
 		leaf, err := kvshard.ParseNode(text)
-		return append(queue, item{leaf: leaf}), err
+		return append(queue, Item{Leaf: leaf}), err
 	}
 	if first && isDocument(raw) {
 		j.document = true
@@ -140,7 +140,7 @@ func isDocument(raw json.RawMessage) bool {
 	return strict.Decode(raw, &document) == nil
 }
 
-func documentItems(raw json.RawMessage) (queue []item, err error) {
+func documentItems(raw json.RawMessage) (queue []Item, err error) {
 	var document jsonBlocks
 	if err := strict.Decode(raw, &document); err != nil {
 		return nil, err
@@ -174,7 +174,7 @@ func (j *jsonInput) peek() (byte, error) {
 	for n := 1; ; n++ {
 		head, err := r.Peek(n)
 		if errors.Is(err, io.EOF) || errors.Is(err, bufio.ErrBufferFull) {
-			return 0, badInput("%s: there is no JSON in it", j.name)
+			return 0, Bad("%s: there is no JSON in it", j.name)
 		}
 		if err != nil {
 			return 0, err
@@ -205,7 +205,7 @@ func (j *jsonInput) ahead() int64 {
 
 // wrong says where; lines and bytes are counted from 1.
 func (j *jsonInput) wrong(offset int64, err error) error {
-	return badInput("%s, line %d, byte %d: %w", j.name, j.lines.at(offset), offset+1, err)
+	return Bad("%s, line %d, byte %d: %w", j.name, j.lines.at(offset), offset+1, err)
 }
 
 // A lineCounter knows in which line of what was read a byte is.

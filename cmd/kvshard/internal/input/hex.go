@@ -1,4 +1,4 @@
-package main
+package input
 
 import (
 	"bufio"
@@ -14,14 +14,14 @@ import (
 // are passed over.
 func hexItems(name string, r *bufio.Reader) items {
 	line := 0
-	return func() (item, error) {
+	return func() (Item, error) {
 		for {
 			text, err := r.ReadSlice('\n')
 			if errors.Is(err, bufio.ErrBufferFull) {
-				return item{}, badInput("%s, line %d: longer than %d bytes", name, line+1, len(text))
+				return Item{}, Bad("%s, line %d: longer than %d bytes", name, line+1, len(text))
 			}
 			if err != nil && !(errors.Is(err, io.EOF) && len(text) > 0) {
-				return item{}, err
+				return Item{}, err
 			}
 			line++
 			text = bytes.TrimSpace(text)
@@ -30,10 +30,10 @@ func hexItems(name string, r *bufio.Reader) items {
 			}
 			leaf, err := hexLeaf(text)
 			if err != nil {
-				return item{}, exit.Errorf(exit.Input, "give 64 hex digits a line; or --format raw, if these are commitments of 32 bytes",
+				return Item{}, exit.Errorf(exit.Input, "give 64 hex digits a line; or --format raw, if these are commitments of 32 bytes",
 					"%s, line %d, %q: %w", name, line, shown(text), err)
 			}
-			return item{leaf: leaf}, nil
+			return Item{Leaf: leaf}, nil
 		}
 	}
 }

@@ -1,12 +1,12 @@
-package main
+package input
 
 import (
 	"context"
 	"io"
 )
 
-// interruptible reads until the context is cancelled, even where a read waits.
-func interruptible(ctx context.Context, r io.Reader) io.Reader {
+// Interruptible reads until the context is cancelled, even where a read waits.
+func Interruptible(ctx context.Context, r io.Reader) io.Reader {
 	type piece struct {
 		data []byte
 		err  error
