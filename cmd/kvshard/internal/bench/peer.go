@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"bufio"
@@ -20,7 +20,7 @@ var errLimit = errors.New("over the limit")
 // A peer is another tree, in a process of its own (tools/peers).
 type peer struct {
 	tree  string
-	start kvshard.Frontier // of treeFrontier
+	start kvshard.Frontier // of TreeFrontier
 	limit time.Duration
 
 	ctx     context.Context
@@ -34,9 +34,9 @@ var _ competitor = (*peer)(nil)
 
 func (m *round) startPeer(tree string) (*peer, error) {
 	ctx, kill := context.WithCancel(m.ctx)
-	name := map[string]string{treeFrontier: "frontier", treeShardTree: "shardtree", treeVote: "vote"}[tree]
-	p := &peer{tree: tree, start: m.start, limit: m.limit, ctx: m.ctx, command: exec.CommandContext(ctx, m.peers, name), kill: kill}
-	p.command.Stderr = m.log
+	name := map[string]string{TreeFrontier: "frontier", TreeShardTree: "shardtree", TreeVote: "vote"}[tree]
+	p := &peer{tree: tree, start: m.start, limit: m.Limit, ctx: m.ctx, command: exec.CommandContext(ctx, m.Peers, name), kill: kill}
+	p.command.Stderr = m.Log
 	var err error
 	if p.in, err = p.command.StdinPipe(); err != nil {
 		kill()
@@ -112,7 +112,7 @@ func (p *peer) ask(command string, nodes []kvshard.Node) (sample, error) {
 }
 
 func (p *peer) build(leaves []kvshard.Node) (sample, error) {
-	if p.tree != treeFrontier {
+	if p.tree != TreeFrontier {
 		return p.ask(fmt.Sprintf("build %d", len(leaves)), leaves)
 	}
 	nodes := append([]kvshard.Node{p.start.Leaf}, p.start.Ommers...)
@@ -129,21 +129,21 @@ func (p *peer) checkpoints(n int) error {
 
 func (p *peer) can(name string) bool {
 	switch p.tree {
-	case treeFrontier:
-		return name != callWitness && name != callOpen
-	case treeShardTree:
-		return name != callOpen
+	case TreeFrontier:
+		return name != CallWitness && name != CallOpen
+	case TreeShardTree:
+		return name != CallOpen
 	}
 	return true
 }
 
 func (p *peer) call(name string, leaves []kvshard.Node, position uint64) (sample, error) {
 	switch name {
-	case callBlock, callAppend:
+	case CallBlock, CallAppend:
 		return p.ask(fmt.Sprintf("%s %d", name, len(leaves)), leaves)
-	case callWitness:
+	case CallWitness:
 		return p.ask(fmt.Sprintf("witness %d", position), nil)
-	case callOpen:
+	case CallOpen:
 		return p.ask("open", nil)
 	}
 	return p.ask(name, nil)

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"encoding/binary"
@@ -23,11 +23,12 @@ const (
 	storeIAVL  = "iavl"
 )
 
-var benchStores = []string{storeMemDB, disk.GoLevelDB, disk.Pebble, storeIAVL}
+// Stores are those that our tree is measured in.
+var Stores = []string{storeMemDB, disk.GoLevelDB, disk.Pebble, storeIAVL}
 
-// benchLeaves makes the leaves from a position on: pseudorandom, and canonical
+// makeLeaves makes the leaves from a position on: pseudorandom, and canonical
 // since their last byte is 0.
-func benchLeaves(first, n uint64) []kvshard.Node {
+func makeLeaves(first, n uint64) []kvshard.Node {
 	leaves := make([]kvshard.Node, n)
 	for i := range leaves {
 		for word := range uint64(4) {
@@ -145,7 +146,7 @@ func (s *subject) build(leaves []kvshard.Node) (done sample, err error) {
 		}
 		done.taken += part.taken
 	}
-	root, err := s.call(callRoot, nil, 0)
+	root, err := s.call(CallRoot, nil, 0)
 	done.taken += root.taken
 	done.root = root.root
 	return done, err
@@ -166,7 +167,7 @@ func (s *subject) can(string) bool { return true }
 func (s *subject) call(name string, leaves []kvshard.Node, position uint64) (done sample, err error) {
 	var root kvshard.Node
 	switch name {
-	case callBlock:
+	case CallBlock:
 		s.newest++
 		done, err = s.tree(s.update, func(tree *kvshard.Tree) (err error) {
 			if _, err := tree.AppendBatch(leaves); err != nil {
@@ -178,24 +179,24 @@ func (s *subject) call(name string, leaves []kvshard.Node, position uint64) (don
 			root, err = tree.Root()
 			return err
 		})
-	case callAppend:
+	case CallAppend:
 		done, err = s.tree(s.update, func(tree *kvshard.Tree) error {
 			_, err := tree.Append(leaves[0])
 			return err
 		})
-	case callWitness:
+	case CallWitness:
 		done, err = s.tree(s.read, func(tree *kvshard.Tree) error {
 			_, err := tree.WitnessAt(position, s.newest)
 			return err
 		})
-	case callRoot:
+	case CallRoot:
 		done, err = s.tree(s.read, func(tree *kvshard.Tree) (err error) {
 			root, err = tree.Root()
 			return err
 		})
-	case callOpen:
+	case CallOpen:
 		if s.dir == "" { // there is no database to open
-			return s.call(callRoot, nil, 0)
+			return s.call(CallRoot, nil, 0)
 		}
 		if err := s.db.Close(); err != nil {
 			return done, err
@@ -205,7 +206,7 @@ func (s *subject) call(name string, leaves []kvshard.Node, position uint64) (don
 			return done, err
 		}
 		opened := time.Since(started)
-		done, err = s.call(callRoot, nil, 0)
+		done, err = s.call(CallRoot, nil, 0)
 		done.taken += opened
 		return done, err
 	default:

@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"bytes"
@@ -17,24 +17,24 @@ import (
 )
 
 const (
-	benchBegin = "<!-- from here on written by kvshard bench -->"
-	benchEnd   = "<!-- up to here -->"
+	DocBegin = "<!-- from here on written by kvshard bench -->"
+	docEnd   = "<!-- up to here -->"
 )
 
-// write puts the tables into BENCHMARKS.md, in the place of earlier ones, and
+// Write puts the tables into BENCHMARKS.md, in the place of earlier ones, and
 // the plots into docs.
-func (r *benchResult) write(dir string) error {
+func (r *Result) Write(dir string) error {
 	path := filepath.Join(dir, "BENCHMARKS.md")
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		text = []byte("# Benchmarks\n\n" + benchBegin + "\n" + benchEnd + "\n")
+		text = []byte("# Benchmarks\n\n" + DocBegin + "\n" + docEnd + "\n")
 	} else if err != nil {
 		return err
 	}
-	before, rest, found := bytes.Cut(text, []byte(benchBegin))
-	_, after, closed := bytes.Cut(rest, []byte(benchEnd))
+	before, rest, found := bytes.Cut(text, []byte(DocBegin))
+	_, after, closed := bytes.Cut(rest, []byte(docEnd))
 	if !found || !closed {
-		return exit.Errorf(exit.State, "the two lines, or no such file", "%s lacks the lines %q and %q", path, benchBegin, benchEnd)
+		return exit.Errorf(exit.State, "the two lines, or no such file", "%s lacks the lines %q and %q", path, DocBegin, docEnd)
 	}
 	if err := os.MkdirAll(filepath.Join(dir, "docs"), 0o755); err != nil {
 		return err
@@ -44,11 +44,11 @@ func (r *benchResult) write(dir string) error {
 			return err
 		}
 	}
-	made := string(before) + benchBegin + "\n" + r.markdown() + benchEnd + string(after)
+	made := string(before) + DocBegin + "\n" + r.markdown() + docEnd + string(after)
 	return disk.ReplaceText(path, []byte(made))
 }
 
-func (r *benchResult) markdown() string {
+func (r *Result) markdown() string {
 	var b strings.Builder
 	pictures := func(part string) {
 		for _, p := range r.plots() {
@@ -59,7 +59,7 @@ func (r *benchResult) markdown() string {
 	}
 	fmt.Fprintf(&b, "\nMade by\n\n```\n%s\n```\n\non %s.\n\n## Counted\n\n", r.Command, machine())
 	pictures("counted")
-	for _, call := range benchCalls {
+	for _, call := range Calls {
 		fmt.Fprintf(&b, "### %s\n\n%s\n\n", title(call), callMeans[call])
 		b.WriteString("| leaves | tree | " + strings.Join(costColumns, " | ") + " |\n|---:|---|" + strings.Repeat("---:|", len(costColumns)) + "\n")
 		for _, row := range r.counted(call) {
@@ -67,13 +67,13 @@ func (r *benchResult) markdown() string {
 		}
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "## Times\n\nIn %s; %s in microseconds a leaf.", r.Unit, callBuild)
+	fmt.Fprintf(&b, "## Times\n\nIn %s; %s in microseconds a leaf.", r.Unit, CallBuild)
 	if len(r.Frontier) > 0 {
 		fmt.Fprintf(&b, " Such a block took %s microseconds at the sizes\nbelow, in their order.", strings.Join(significants(r.Frontier), ", "))
 	}
 	fmt.Fprintf(&b, " A step over %s was ended, and its tree not asked again at that size.\n\n", r.Limit)
 	pictures("times")
-	b.WriteString("| leaves | tree | store | " + strings.Join(timeColumns, " | ") + " |\n|---:|---|---|" + strings.Repeat("---:|", len(timeColumns)) + "\n")
+	b.WriteString("| leaves | tree | store | " + strings.Join(TimeColumns, " | ") + " |\n|---:|---|---|" + strings.Repeat("---:|", len(TimeColumns)) + "\n")
 	for _, row := range r.Rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", grouped(float64(row.Leaves)), row.Tree, row.Store, strings.Join(r.timeCells(row), " | "))
 	}
@@ -82,11 +82,11 @@ func (r *benchResult) markdown() string {
 }
 
 var callMeans = map[string]string{
-	callBlock:   "10 leaves appended, a checkpoint, the root.",
-	callRoot:    "The root, nothing being kept from the call before.",
-	callWitness: "The path of a leaf to the root of the newest checkpoint; the leaves are spread over the tree.",
-	callAppend:  "One leaf, by itself.",
-	callOpen:    "A database opened, where there is one, a tree over it, and its root.",
+	CallBlock:   "10 leaves appended, a checkpoint, the root.",
+	CallRoot:    "The root, nothing being kept from the call before.",
+	CallWitness: "The path of a leaf to the root of the newest checkpoint; the leaves are spread over the tree.",
+	CallAppend:  "One leaf, by itself.",
+	CallOpen:    "A database opened, where there is one, a tree over it, and its root.",
 }
 
 // machine is what times depend on.
@@ -113,21 +113,21 @@ const noFigure = "\u2013"
 
 // costCells are the figures of a call as costColumns has them. Trees in memory
 // have no store, and the hashes of one are not to be seen.
-func costCells(row benchRow, call string) []string {
+func costCells(row Row, call string) []string {
 	c := row.Costs[call]
 	cells := []string{grouped(c.Gas), decimal(c.Ops), grouped(c.Read), grouped(c.Written), decimal(c.Hashes)}
 	switch row.Tree {
-	case treeFrontier, treeShardTree:
+	case TreeFrontier, TreeShardTree:
 		cells[0], cells[1], cells[2], cells[3] = noFigure, noFigure, noFigure, noFigure
-	case treeVote:
+	case TreeVote:
 		cells[4] = noFigure
 	}
 	return cells
 }
 
-// timeCells are the times as timeColumns has them.
-func (r *benchResult) timeCells(row benchRow) (cells []string) {
-	for _, call := range timeColumns {
+// timeCells are the times as TimeColumns has them.
+func (r *Result) timeCells(row Row) (cells []string) {
+	for _, call := range TimeColumns {
 		value, measured := row.Times[call]
 		switch {
 		case measured:
@@ -172,12 +172,12 @@ func grouped(v float64) string {
 	return text
 }
 
-type benchPlot struct {
+type picture struct {
 	part, file, title, unit string
 	lines                   []plotLine
 }
 
-func (r *benchResult) plots() []benchPlot {
+func (r *Result) plots() []picture {
 	counted := func(call string, figure func(cost) float64, trees ...string) (lines []plotLine) {
 		rows := r.counted(call)
 		for _, tree := range trees {
@@ -193,20 +193,20 @@ func (r *benchResult) plots() []benchPlot {
 	}
 	gas := func(c cost) float64 { return c.Gas }
 	hashes := func(c cost) float64 { return c.Hashes }
-	return []benchPlot{
-		{"counted", "docs/bench-gas.svg", "Gas of a block", "the SDK's default KV gas", counted(callBlock, gas, treeOurs, treeVote)},
-		{"counted", "docs/bench-witness-gas.svg", "Gas of a witness", "the SDK's default KV gas", counted(callWitness, gas, treeOurs, treeVote)},
-		{"counted", "docs/bench-hashes.svg", "Hashes of a block", "Sinsemilla", counted(callBlock, hashes, treeOurs, treeFrontier, treeShardTree)},
-		{"times", "docs/bench-block.svg", "Time of a block", r.Unit, r.timed(callBlock)},
-		{"times", "docs/bench-witness.svg", "Time of a witness", r.Unit, r.timed(callWitness)},
+	return []picture{
+		{"counted", "docs/bench-gas.svg", "Gas of a block", "the SDK's default KV gas", counted(CallBlock, gas, TreeOurs, TreeVote)},
+		{"counted", "docs/bench-witness-gas.svg", "Gas of a witness", "the SDK's default KV gas", counted(CallWitness, gas, TreeOurs, TreeVote)},
+		{"counted", "docs/bench-hashes.svg", "Hashes of a block", "Sinsemilla", counted(CallBlock, hashes, TreeOurs, TreeFrontier, TreeShardTree)},
+		{"times", "docs/bench-block.svg", "Time of a block", r.Unit, r.timed(CallBlock)},
+		{"times", "docs/bench-witness.svg", "Time of a witness", r.Unit, r.timed(CallWitness)},
 	}
 }
 
-func (r *benchResult) timed(call string) (lines []plotLine) {
+func (r *Result) timed(call string) (lines []plotLine) {
 	at := map[string]int{}
 	for _, row := range r.Rows {
 		name := row.Tree
-		if row.Tree == treeOurs {
+		if row.Tree == TreeOurs {
 			name += ", " + row.Store
 		}
 		i, known := at[name]
@@ -223,8 +223,8 @@ func (r *benchResult) timed(call string) (lines []plotLine) {
 }
 
 var plotStyles = map[string]int{
-	treeOurs: 0, treeOurs + ", " + storeMemDB: 0, treeOurs + ", " + disk.GoLevelDB: 1, treeOurs + ", " + disk.Pebble: 2,
-	treeOurs + ", " + storeIAVL: 6, treeFrontier: 3, treeShardTree: 4, treeVote: 5,
+	TreeOurs: 0, TreeOurs + ", " + storeMemDB: 0, TreeOurs + ", " + disk.GoLevelDB: 1, TreeOurs + ", " + disk.Pebble: 2,
+	TreeOurs + ", " + storeIAVL: 6, TreeFrontier: 3, TreeShardTree: 4, TreeVote: 5,
 }
 
 func withPoints(lines []plotLine) (some []plotLine) {

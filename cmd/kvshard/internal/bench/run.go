@@ -1,4 +1,4 @@
-package main
+package bench
 
 import (
 	"errors"
@@ -13,17 +13,17 @@ import (
 
 // The trees, as tables name them, and where the others are.
 const (
-	treeOurs      = "kvshard"
-	treeFrontier  = "Frontier"
-	treeShardTree = "ShardTree"
-	treeVote      = "vote-commitment-tree"
+	TreeOurs      = "kvshard"
+	TreeFrontier  = "Frontier"
+	TreeShardTree = "ShardTree"
+	TreeVote      = "vote-commitment-tree"
 
 	storeMemory = "in memory"
 )
 
 // A round measures the trees of one size.
 type round struct {
-	*bench
+	*Bench
 	size     uint
 	leaves   []kvshard.Node
 	start    kvshard.Frontier // of these leaves
@@ -33,13 +33,13 @@ type round struct {
 }
 
 // atSize returns the rows of one size, and the unit of their times.
-func (b *bench) atSize(size uint) (rows []benchRow, unit float64, err error) {
-	m := &round{bench: b, size: size, leaves: benchLeaves(0, uint64(size)), roots: map[uint64]kvshard.Node{}}
-	if b.peers != "" {
+func (b *Bench) atSize(size uint) (rows []Row, unit float64, err error) {
+	m := &round{Bench: b, size: size, leaves: makeLeaves(0, uint64(size)), roots: map[uint64]kvshard.Node{}}
+	if b.Peers != "" {
 		if m.start, err = frontierOf(m.leaves); err != nil {
 			return nil, 0, err
 		}
-		if m.frontier, err = m.startPeer(treeFrontier); err != nil {
+		if m.frontier, err = m.startPeer(TreeFrontier); err != nil {
 			return nil, 0, err
 		}
 		defer func() { err = errors.Join(err, m.frontier.close()) }()
@@ -47,8 +47,8 @@ func (b *bench) atSize(size uint) (rows []benchRow, unit float64, err error) {
 			return nil, 0, err
 		}
 	}
-	for _, name := range b.stores {
-		row, err := m.measure(treeOurs, name, func() (competitor, error) { return newSubject(name) })
+	for _, name := range b.Stores {
+		row, err := m.measure(TreeOurs, name, func() (competitor, error) { return newSubject(name) })
 		if err != nil {
 			return nil, 0, err
 		}
@@ -57,10 +57,10 @@ func (b *bench) atSize(size uint) (rows []benchRow, unit float64, err error) {
 		}
 		rows = append(rows, row)
 	}
-	if b.peers == "" {
+	if b.Peers == "" {
 		return rows, 0, nil
 	}
-	for _, tree := range []string{treeFrontier, treeShardTree, treeVote} {
+	for _, tree := range []string{TreeFrontier, TreeShardTree, TreeVote} {
 		row, err := m.measure(tree, storeMemory, func() (competitor, error) { return m.startPeer(tree) })
 		if err != nil {
 			return nil, 0, err
@@ -88,17 +88,17 @@ func frontierOf(leaves []kvshard.Node) (f kvshard.Frontier, err error) {
 }
 
 // measure fills the row of one tree.
-func (m *round) measure(tree, where string, start func() (competitor, error)) (row benchRow, err error) {
-	fmt.Fprintf(m.log, "bench: %d leaves: %s, %s\n", m.size, tree, where)
-	row = benchRow{Leaves: m.size, Tree: tree, Store: where, Times: map[string]float64{}, Costs: map[string]cost{}}
+func (m *round) measure(tree, where string, start func() (competitor, error)) (row Row, err error) {
+	fmt.Fprintf(m.Log, "bench: %d leaves: %s, %s\n", m.size, tree, where)
+	row = Row{Leaves: m.size, Tree: tree, Store: where, Times: map[string]float64{}, Costs: map[string]cost{}}
 	c, err := start()
 	if err != nil {
 		return row, err
 	}
-	step := callBuild
+	step := CallBuild
 	defer func() {
 		if errors.Is(err, errLimit) {
-			fmt.Fprintf(m.log, "bench: its %s takes more than %s\n", step, m.limit)
+			fmt.Fprintf(m.Log, "bench: its %s takes more than %s\n", step, m.Limit)
 			row.Over, err = step, nil
 		}
 		err = errors.Join(err, c.close())
@@ -113,14 +113,14 @@ func (m *round) measure(tree, where string, start func() (competitor, error)) (r
 	if err := m.agree(tree, uint64(m.size), built.root); err != nil {
 		return row, err
 	}
-	if tree != treeFrontier { // which starts from what another has built
-		row.Times[callBuild] = microseconds(built.taken) / float64(m.size)
+	if tree != TreeFrontier { // which starts from what another has built
+		row.Times[CallBuild] = microseconds(built.taken) / float64(m.size)
 	}
 	if err := c.checkpoints(kvshard.DefaultMaxCheckpoints); err != nil {
 		return row, err
 	}
 	next := uint64(m.size) // position of the next leaf
-	for _, step = range benchCalls {
+	for _, step = range Calls {
 		if !c.can(step) {
 			continue
 		}
@@ -133,7 +133,7 @@ func (m *round) measure(tree, where string, start func() (competitor, error)) (r
 
 // agree compares the roots of trees of the same leaves. One has another hash.
 func (m *round) agree(tree string, size uint64, root kvshard.Node) error {
-	if tree == treeVote {
+	if tree == TreeVote {
 		return nil
 	}
 	if want, known := m.roots[size]; known && root != want {
@@ -149,7 +149,7 @@ const countedCalls = 64
 
 // repeat does one call again and again: what it costs is counted, and it is
 // timed in turns with a Frontier's block.
-func (m *round) repeat(row *benchRow, c competitor, name string, next *uint64) error {
+func (m *round) repeat(row *Row, c competitor, name string, next *uint64) error {
 	var mean cost
 	counted := 0
 	once := func() (sample, error) {
@@ -158,15 +158,15 @@ func (m *round) repeat(row *benchRow, c competitor, name string, next *uint64) e
 		}
 		var leaves []kvshard.Node
 		switch name {
-		case callBlock:
-			leaves = benchLeaves(*next, 10)
-		case callAppend:
-			leaves = benchLeaves(*next, 1)
+		case CallBlock:
+			leaves = makeLeaves(*next, 10)
+		case CallAppend:
+			leaves = makeLeaves(*next, 1)
 		}
 		*next += uint64(len(leaves))
 		counted++
 		s, err := c.call(name, leaves, uint64(counted)*7919%uint64(m.size))
-		if err == nil && name == callBlock {
+		if err == nil && name == CallBlock {
 			err = m.agree(row.Tree, *next, s.root)
 		}
 		mean.add(s.cost)
@@ -184,7 +184,7 @@ func (m *round) repeat(row *benchRow, c competitor, name string, next *uint64) e
 	}
 	var taken []float64
 	var spent time.Duration
-	for len(taken) < m.rounds && (len(taken) == 0 || spent < m.limit/10) {
+	for len(taken) < m.Rounds && (len(taken) == 0 || spent < m.Limit/10) {
 		s, err := once()
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func (m *round) repeat(row *benchRow, c competitor, name string, next *uint64) e
 		spent += s.taken
 		took := microseconds(s.taken)
 		if m.frontier != nil { // whose block is as slow as the machine is just now
-			s, err := m.frontier.call(callBlock, benchLeaves(uint64(len(m.unit)), 10), 0)
+			s, err := m.frontier.call(CallBlock, makeLeaves(uint64(len(m.unit)), 10), 0)
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/bench"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
@@ -17,21 +18,21 @@ func TestBench(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	args := []string{"bench", "--sizes", "100,1000", "--rounds", "2"}
-	r := okJSON[benchResult](t, dir, "", append(args, "--write", ".")...)
-	if len(r.Rows) != 8 || r.Unit != unitMicroseconds {
+	r := okJSON[bench.Result](t, dir, "", append(args, "--write", ".")...)
+	if len(r.Rows) != 8 || r.Unit != bench.UnitMicroseconds {
 		t.Errorf("%+v", r)
 	}
 	for i, row := range r.Rows {
-		if row.Tree != treeOurs || row.Store != benchStores[i%4] || row.Leaves != []uint{100, 1000}[i/4] {
+		if row.Tree != bench.TreeOurs || row.Store != bench.Stores[i%4] || row.Leaves != []uint{100, 1000}[i/4] {
 			t.Errorf("row %d: %+v", i, row)
 		}
-		for _, call := range benchCalls {
-			writes := call == callBlock || call == callAppend
+		for _, call := range bench.Calls {
+			writes := call == bench.CallBlock || call == bench.CallAppend
 			if c := row.Costs[call]; c.Gas < 1000 || c.Ops < 1 || c.Read < 1 || (c.Written > 0) != writes || c.Hashes <= 0 {
 				t.Errorf("%d leaves, %s, %s: %+v", row.Leaves, row.Store, call, c)
 			}
 		}
-		for _, call := range timeColumns {
+		for _, call := range bench.TimeColumns {
 			if row.Times[call] <= 0 {
 				t.Errorf("%d leaves on %s: no time of %s", row.Leaves, row.Store, call)
 			}
@@ -44,7 +45,7 @@ func TestBench(t *testing.T) {
 	write(t, dir, "BENCHMARKS.md", "# Mine\n"+strings.TrimPrefix(made, "# Benchmarks\n")+"\nend\n")
 	ok(t, dir, "", "bench", "--sizes", "200", "--rounds", "1", "--stores", "memdb", "--write", ".")
 	text := read(t, dir, "BENCHMARKS.md")
-	if !strings.HasPrefix(text, "# Mine\n") || !strings.HasSuffix(text, "\nend\n") || strings.Count(text, benchBegin) != 1 || !strings.Contains(text, "| 200 | kvshard |") || strings.Contains(text, "| 1,000 |") {
+	if !strings.HasPrefix(text, "# Mine\n") || !strings.HasSuffix(text, "\nend\n") || strings.Count(text, bench.DocBegin) != 1 || !strings.Contains(text, "| 200 | kvshard |") || strings.Contains(text, "| 1,000 |") {
 		t.Error(text)
 	}
 	write(t, dir, "BENCHMARKS.md", "nothing of ours")
@@ -105,25 +106,25 @@ func TestBenchPeers(t *testing.T) {
 		t.Skip("the other trees are not built: make benchmarks builds them")
 	}
 	dir := t.TempDir()
-	r := okJSON[benchResult](t, dir, "", "bench", "--sizes", "1,1000", "--stores", "memdb", "--rounds", "3", "--peers", peers, "--write", ".")
-	if len(r.Rows) != 8 || r.Unit != unitFrontier || len(r.Frontier) != 2 {
+	r := okJSON[bench.Result](t, dir, "", "bench", "--sizes", "1,1000", "--stores", "memdb", "--rounds", "3", "--peers", peers, "--write", ".")
+	if len(r.Rows) != 8 || r.Unit != bench.UnitFrontier || len(r.Frontier) != 2 {
 		t.Fatalf("%+v", r)
 	}
 	wellFormed(t, dir)
-	for i, tree := range []string{treeOurs, treeFrontier, treeShardTree, treeVote} {
+	for i, tree := range []string{bench.TreeOurs, bench.TreeFrontier, bench.TreeShardTree, bench.TreeVote} {
 		row := r.Rows[4+i]
 		if row.Tree != tree || row.Over != "" {
 			t.Errorf("%+v", row)
 		}
-		_, proves := row.Costs[callWitness]
-		block := row.Costs[callBlock]
-		if proves == (tree == treeFrontier) || (block.Gas > 0) != (tree == treeOurs || tree == treeVote) || (block.Hashes > 0) == (tree == treeVote) {
+		_, proves := row.Costs[bench.CallWitness]
+		block := row.Costs[bench.CallBlock]
+		if proves == (tree == bench.TreeFrontier) || (block.Gas > 0) != (tree == bench.TreeOurs || tree == bench.TreeVote) || (block.Hashes > 0) == (tree == bench.TreeVote) {
 			t.Errorf("%+v", row)
 		}
 	}
 	// A step that takes too long ends that tree, and nothing else.
-	r = okJSON[benchResult](t, dir, "", "bench", "--sizes", "20000", "--stores", "memdb", "--rounds", "1", "--limit", "200ms", "--peers", peers, "--write", ".")
-	if row := r.Rows[2]; row.Over != callBuild || len(row.Times) != 0 || !strings.Contains(read(t, dir, "BENCHMARKS.md"), "| over 200ms |") {
+	r = okJSON[bench.Result](t, dir, "", "bench", "--sizes", "20000", "--stores", "memdb", "--rounds", "1", "--limit", "200ms", "--peers", peers, "--write", ".")
+	if row := r.Rows[2]; row.Over != bench.CallBuild || len(row.Times) != 0 || !strings.Contains(read(t, dir, "BENCHMARKS.md"), "| over 200ms |") {
 		t.Errorf("%+v", row)
 	}
 	// Damage in the answers is an error.
