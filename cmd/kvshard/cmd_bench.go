@@ -9,7 +9,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/bench"
 )
 
-func (a *app) benchCommand() *cobra.Command {
+func newBenchCommand(e *env) *cobra.Command {
 	var b bench.Bench
 	var write string
 	c := &cobra.Command{
@@ -42,8 +42,8 @@ the SDK's default. Times are medians; ratios are to the block that came next.
 	flags.DurationVar(&b.Limit, "limit", 2*time.Minute, "no step of another tree may take longer; it is not asked again at that size")
 	flags.StringVar(&write, "write", "", "write BENCHMARKS.md and docs/bench-*.svg into this `directory`")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		b.Log = a.err
-		if a.progress == "off" {
+		b.Log = e.err
+		if e.progress == "off" {
 			b.Log = io.Discard
 		}
 		if err := b.Check(); err != nil {
@@ -58,7 +58,7 @@ the SDK's default. Times are medians; ratios are to the block that came next.
 				return err
 			}
 		}
-		return a.emit(r, func(w io.Writer) { r.Text(w) })
+		return e.emit(r, func(w io.Writer) { r.Text(w) })
 	}
 	return c
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +17,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-func (a *app) diffCommand() *cobra.Command {
+func newDiffCommand(e *env) *cobra.Command {
 	var limit uint
 	c := &cobra.Command{
 		Use:   "diff A B",
@@ -40,16 +41,16 @@ their files show; --store, --height and --prefix are for the databases.`,
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		var sides [2]*source.Source
 		for i, path := range args {
-			if sides[i], err = a.place().OpenPath(c.Context(), path); err != nil {
+			if sides[i], err = e.place.OpenPath(c.Context(), path); err != nil {
 				return err
 			}
 			defer sides[i].Close(&err)
 		}
-		d, err := a.diff(c.Context(), sides[0], sides[1], limit)
+		d, err := diff(c.Context(), e, sides[0], sides[1], limit)
 		if err != nil {
 			return err
 		}
-		if err := a.emit(d, d.text); err != nil || d.Equal {
+		if err := e.emit(d, d.text); err != nil || d.Equal {
 			return err
 		}
 		return exit.Silent(exit.No)
@@ -135,7 +136,7 @@ func (d *difference) text(w io.Writer) {
 	}
 }
 
-func (a *app) diff(ctx context.Context, left, right *source.Source, limit uint) (*difference, error) {
+func diff(ctx context.Context, e *env, left, right *source.Source, limit uint) (*difference, error) {
 	d := &difference{Records: []differingRecord{}}
 	trees := [2]*kvshard.Tree{}
 	for i, side := range []*sideView{&d.A, &d.B} {
@@ -153,7 +154,7 @@ func (a *app) diff(ctx context.Context, left, right *source.Source, limit uint) 
 		}
 		side.Size, side.Root = &now.Size, &now.Root
 	}
-	if err := a.diffRecords(ctx, left, right, d, limit); err != nil {
+	if err := diffRecords(ctx, e, left, right, d, limit); err != nil {
 		return nil, err
 	}
 	d.Equal = d.Differing+d.OnlyA+d.OnlyB == 0
@@ -201,14 +202,14 @@ func (d *difference) diffCheckpoints(trees [2]*kvshard.Tree) {
 }
 
 // diffRecords walks both stores once, side by side.
-func (a *app) diffRecords(ctx context.Context, left, right *source.Source, d *difference, limit uint) error {
+func diffRecords(ctx context.Context, e *env, left, right *source.Source, d *difference, limit uint) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	x, y := readAhead(ctx, left), readAhead(ctx, right)
-	p := a.newProgress("diff", "records", -1, 0)
+	p := e.newProgress("diff", "records", -1, 0)
 	defer p.end()
 	note := func(key, one, other []byte) {
-		r := differingRecord{Record: record.Name(key), Key: hexText(key)}
+		r := differingRecord{Record: record.Name(key), Key: hex.EncodeToString(key)}
 		switch {
 		case other == nil:
 			d.OnlyA++

@@ -15,7 +15,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 )
 
-func (a *app) exportCommand() *cobra.Command {
+func newExportCommand(e *env) *cobra.Command {
 	form := "records"
 	c := &cobra.Command{
 		Use:   "export [FILE]",
@@ -35,52 +35,51 @@ With --salvage the tree is read as it was before its database was damaged.`,
 	}
 	c.Flags().StringVar(&form, "form", form, "records or leaves")
 	_ = c.RegisterFlagCompletionFunc("form", cobra.FixedCompletions([]string{"records", "leaves"}, cobra.ShellCompDirectiveNoFileComp))
-	c.RunE = func(c *cobra.Command, args []string) (err error) {
+	c.RunE = func(c *cobra.Command, args []string) error {
 		if form != "records" && form != "leaves" {
 			return exit.Usagef("--form %q: it is records or leaves", form)
 		}
-		s, err := a.place().Open(c.Context())
-		if err != nil {
-			return err
-		}
-		defer s.Close(&err)
-		if len(args) == 0 || args[0] == "-" {
-			if a.onTerminal() {
-				return exit.Usagef("a stream is not for a terminal: give a FILE, or send it on")
+		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
+			if len(args) == 0 || args[0] == "-" {
+				if isTerminal(e.out) {
+					return exit.Usagef("a stream is not for a terminal: give a FILE, or send it on")
+				}
+				_, _, err := export(e, s, tree, form, e.out)
+				return err
 			}
-			_, _, err := a.export(s, form, a.out)
-			return err
-		}
-		var header stream.Header
-		var written uint64
-		err = disk.ReplaceFile(args[0], func(w io.Writer) (err error) {
-			header, written, err = a.export(s, form, w)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		result := struct {
-			stream.Header
-			File    string `json:"file"`
-			Written uint64 `json:"records"`
-		}{header, args[0], written}
-		return a.emit(result, func(w io.Writer) {
-			if form == "leaves" {
-				fmt.Fprintf(w, "exported %d leaves, %d checkpoints\n", header.Size, len(header.Checkpoints))
-				return
-			}
-			fmt.Fprintf(w, "exported %d leaves, %d records\n", header.Size, written)
+			return exportTo(e, s, tree, form, args[0])
 		})
 	}
 	return c
 }
 
-func (a *app) export(s *source.Source, form string, w io.Writer) (h stream.Header, written uint64, err error) {
-	tree, err := s.Tree()
+// exportTo replaces a file when the stream is whole.
+func exportTo(e *env, s *source.Source, tree *kvshard.Tree, form, file string) error {
+	var header stream.Header
+	var written uint64
+	err := disk.ReplaceFile(file, func(w io.Writer) (err error) {
+		header, written, err = export(e, s, tree, form, w)
+		return err
+	})
 	if err != nil {
-		return h, 0, err
+		return err
 	}
+	result := struct {
+		stream.Header
+		File    string `json:"file"`
+		Written uint64 `json:"records"`
+	}{header, file, written}
+	return e.emit(result, func(w io.Writer) {
+		if form == "leaves" {
+			fmt.Fprintf(w, "exported %d leaves, %d checkpoints\n", header.Size, len(header.Checkpoints))
+			return
+		}
+		fmt.Fprintf(w, "exported %d leaves, %d records\n", header.Size, written)
+	})
+}
+
+// export writes the stream, and returns its header and how many records it has.
+func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writer) (h stream.Header, written uint64, err error) {
 	h = stream.Header{Form: form, Checkpoints: []stream.Checkpoint{}, MaxCheckpoints: s.Config.MaxCheckpoints, Retention: s.Config.Retention}
 	if h.Size, err = tree.Size(); err != nil {
 		return h, 0, err
@@ -99,7 +98,7 @@ func (a *app) export(s *source.Source, form string, w io.Writer) (h stream.Heade
 		h.Checkpoints = append(h.Checkpoints, stream.Checkpoint{Checkpoint: source.Checkpoint(checkpoint), Root: root})
 	}
 	if form == "leaves" {
-		return h, 0, a.exportLeaves(s, tree, h, w)
+		return h, 0, exportLeaves(e, s, tree, h, w)
 	}
 	// Counted first, so that an import knows how many there will be.
 	for _, err := range record.All(s.KV, s.Prefix) {
@@ -113,7 +112,7 @@ func (a *app) export(s *source.Source, form string, w io.Writer) (h stream.Heade
 		return h, 0, err
 	}
 	var limits stream.Limits
-	p := a.newProgress("export", "records", int64(h.Records), 0)
+	p := e.newProgress("export", "records", int64(h.Records), 0)
 	defer p.end()
 	for r, err := range record.All(s.KV, s.Prefix) {
 		if err != nil {
@@ -131,7 +130,7 @@ func (a *app) export(s *source.Source, form string, w io.Writer) (h stream.Heade
 
 // exportLeaves refuses a tree that an import could not make again from leaves
 // and checkpoints.
-func (a *app) exportLeaves(s *source.Source, tree *kvshard.Tree, h stream.Header, w io.Writer) error {
+func exportLeaves(e *env, s *source.Source, tree *kvshard.Tree, h stream.Header, w io.Writer) error {
 	const hint = "--form records"
 	if h.Retention != "marked" {
 		return exit.Errorf(exit.State, hint, "the tree does not keep its leaves")
@@ -152,7 +151,7 @@ func (a *app) exportLeaves(s *source.Source, tree *kvshard.Tree, h stream.Header
 	if err != nil {
 		return err
 	}
-	p := a.newProgress("export", "leaves", int64(h.Size), 0)
+	p := e.newProgress("export", "leaves", int64(h.Size), 0)
 	defer p.end()
 	stops := h.Checkpoints
 	var batch []kvshard.Node

@@ -8,8 +8,8 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
-// helpCommand is cobra's own, but for an unknown command, which is an error.
-func helpCommand() *cobra.Command {
+// newHelpCommand is cobra's own, but for an unknown command, which is an error.
+func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Print what a command does, with examples",

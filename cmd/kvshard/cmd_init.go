@@ -12,7 +12,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-func (a *app) initCommand() *cobra.Command {
+func newInitCommand(e *env) *cobra.Command {
 	var maxCheckpoints uint32
 	var retention string
 	c := &cobra.Command{
@@ -39,19 +39,19 @@ tree and must be the same whenever it is written.`,
 		if retention != "marked" && retention != "ephemeral" {
 			return exit.Usagef("--retention %q: it is marked or ephemeral", retention)
 		}
-		made := source.Config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
-		if err := source.Make(a.dir, made); err != nil {
+		made := source.Config{Version: 1, Backend: e.backend, Prefix: strings.ToLower(e.place.Prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
+		if err := source.Make(e.place.Dir, made); err != nil {
 			return err
 		}
-		return a.emit(struct {
+		return e.emit(struct {
 			Dir string `json:"dir"`
 			source.Config
-		}{a.dir, made}, func(w io.Writer) {
+		}{e.place.Dir, made}, func(w io.Writer) {
 			provable := "every leaf provable"
 			if retention == "ephemeral" {
 				provable = "no leaf provable"
 			}
-			fmt.Fprintf(w, "%s: an empty tree on %s, %d checkpoints kept, %s\n", a.dir, made.Backend, maxCheckpoints, provable)
+			fmt.Fprintf(w, "%s: an empty tree on %s, %d checkpoints kept, %s\n", e.place.Dir, made.Backend, maxCheckpoints, provable)
 		})
 	}
 	return c

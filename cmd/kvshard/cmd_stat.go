@@ -33,7 +33,7 @@ type blockStat struct {
 	Hashes uint64 `json:"hashes"`
 }
 
-func (a *app) statCommand() *cobra.Command {
+func newStatCommand(e *env) *cobra.Command {
 	var blocks uint
 	c := &cobra.Command{
 		Use:   "stat",
@@ -55,22 +55,15 @@ checkpoints that it keeps, two of them must be left when it is taken back.`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().UintVar(&blocks, "blocks", 3, "how many of the last blocks to do again")
-	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		s, err := a.place().Open(c.Context())
-		if err != nil {
-			return err
-		}
-		defer s.Close(&err)
-		return a.stat(s, blocks)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
+			return stat(e, s, tree, blocks)
+		})
 	}
 	return c
 }
 
-func (a *app) stat(s *source.Source, blocks uint) error {
-	tree, err := s.Tree()
-	if err != nil {
-		return err
-	}
+func stat(e *env, s *source.Source, tree *kvshard.Tree, blocks uint) error {
 	now, err := source.ReadState(tree, nil)
 	if err != nil {
 		return err
@@ -101,14 +94,14 @@ func (a *app) stat(s *source.Source, blocks uint) error {
 		result.Oldest, result.Newest = &list[0].ID, &list[len(list)-1].ID
 	}
 
-	if result.Kinds, result.Total, err = a.countRecords(s); err != nil {
+	if result.Kinds, result.Total, err = countRecords(e, s); err != nil {
 		return err
 	}
-	if result.Blocks, err = replayBlocks(s, list, int(min(blocks, uint(len(list))))); err != nil {
+	if result.Blocks, err = replayBlocks(s, tree, list, int(min(blocks, uint(len(list))))); err != nil {
 		return err
 	}
 
-	return a.emit(result, func(w io.Writer) {
+	return e.emit(result, func(w io.Writer) {
 		fmt.Fprintf(w, "leaves %d, root %s, checkpoints %d", result.Size, result.Root, len(list))
 		if len(list) > 0 {
 			fmt.Fprintf(w, " (%d to %d, %d retained)", *result.Oldest, *result.Newest, result.Retained)
@@ -133,14 +126,14 @@ func (a *app) stat(s *source.Source, blocks uint) error {
 }
 
 // countRecords counts the records of each kind, and of all.
-func (a *app) countRecords(s *source.Source) (counted []kindStat, total kindStat, err error) {
+func countRecords(e *env, s *source.Source) (counted []kindStat, total kindStat, err error) {
 	total.Kind = "total"
 	byFirst := map[byte]int{}
 	for i, kind := range record.Kinds {
 		counted = append(counted, kindStat{Kind: kind.Name})
 		byFirst[kind.First] = i
 	}
-	p := a.newProgress("stat", "records", -1, 0)
+	p := e.newProgress("stat", "records", -1, 0)
 	defer p.end()
 	for r, err := range record.All(s.KV, s.Prefix) {
 		if err != nil {
@@ -158,7 +151,7 @@ func (a *app) countRecords(s *source.Source) (counted []kindStat, total kindStat
 
 // replayBlocks takes the tree back, in memory, and does its last blocks again
 // on a store that charges gas. A block whose leaves were not kept ends it.
-func replayBlocks(s *source.Source, list []kvshard.Checkpoint, blocks int) ([]blockStat, error) {
+func replayBlocks(s *source.Source, now *kvshard.Tree, list []kvshard.Checkpoint, blocks int) ([]blockStat, error) {
 	done := []blockStat{}
 	kept := 0
 	for _, c := range list {
@@ -178,10 +171,6 @@ func replayBlocks(s *source.Source, list []kvshard.Checkpoint, blocks int) ([]bl
 		return done, nil
 	}
 	from := list[len(list)-1-blocks]
-	now, err := s.Tree()
-	if err != nil {
-		return nil, err
-	}
 	leaves := make([][]kvshard.Node, blocks)
 	for i := range leaves {
 		first, last := list[len(list)-1-blocks+i].Size, list[len(list)-blocks+i].Size

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 //go:embed view.html
 var viewPage []byte
 
-func (a *app) viewCommand() *cobra.Command {
+func newViewCommand(a *env) *cobra.Command {
 	var leaf positionFlag
 	c := &cobra.Command{
 		Use:   "view [FILE]",
@@ -45,7 +46,7 @@ they make on the store.`,
 		if len(args) > 0 {
 			name = args[0]
 		}
-		s, err := a.place().Open(c.Context())
+		s, err := a.place.Open(c.Context())
 		if err != nil {
 			return err
 		}
@@ -128,7 +129,7 @@ type viewOp struct {
 	Bytes  *int   `json:"bytes"` // -1: absent
 }
 
-func (a *app) viewPage(s *source.Source, leaf *uint64) ([]byte, uint64, error) {
+func (a *env) viewPage(s *source.Source, leaf *uint64) ([]byte, uint64, error) {
 	tree, err := s.Tree()
 	if err != nil {
 		return nil, 0, err
@@ -156,7 +157,7 @@ func (a *app) viewPage(s *source.Source, leaf *uint64) ([]byte, uint64, error) {
 const maxRuns = 5000
 
 func viewOf(tree *kvshard.Tree, s *source.Source, leaf *uint64, tell func()) (v viewState, err error) {
-	v = viewState{Prefix: hexText(s.Prefix), Checkpoints: []source.Checkpoint{}, Kinds: map[string]viewKind{}, ShardRuns: [][3]uint64{}, Windows: []viewWindow{}, Hashes: map[string]string{}, Ommers: [][3]any{}}
+	v = viewState{Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []source.Checkpoint{}, Kinds: map[string]viewKind{}, ShardRuns: [][3]uint64{}, Windows: []viewWindow{}, Hashes: map[string]string{}, Ommers: [][3]any{}}
 	if v.Size, err = tree.Size(); err != nil {
 		return v, err
 	}
@@ -342,7 +343,7 @@ func viewOps(trace []kvtest.Op) ([]viewOp, map[string]string) {
 	ops, touched := []viewOp{}, map[string]string{}
 	size := func(n int) *int { return &n }
 	for _, op := range trace {
-		line := viewOp{Kind: op.Kind.String(), Key: hexText(op.Key), Record: record.Name(op.Key)}
+		line := viewOp{Kind: op.Kind.String(), Key: hex.EncodeToString(op.Key), Record: record.Name(op.Key)}
 		switch op.Kind {
 		case kvtest.OpGet:
 			line.Bytes = size(-1)

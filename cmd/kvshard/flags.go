@@ -113,23 +113,23 @@ func emptyValue(value pflag.Value) bool {
 }
 
 // checkFlags checks the flags that all commands have.
-func (a *app) checkFlags() error {
-	if a.output != "text" && a.output != "json" {
-		return exit.Usagef("--output %q: it is text or json", a.output)
+func checkFlags(e *env) error {
+	if e.output != "text" && e.output != "json" {
+		return exit.Usagef("--output %q: it is text or json", e.output)
 	}
-	switch a.progress {
+	switch e.progress {
 	case "auto", "bar", "plain", "off":
 	default:
-		return exit.Usagef("--progress %q: it is auto, bar, plain or off", a.progress)
+		return exit.Usagef("--progress %q: it is auto, bar, plain or off", e.progress)
 	}
-	if err := disk.CheckBackend(a.backend); err != nil {
+	if err := disk.CheckBackend(e.backend); err != nil {
 		return exit.Usagef("--backend: %w", err)
 	}
-	if _, err := hex.DecodeString(a.prefix); err != nil {
-		return exit.Usagef("--prefix %q: %w", a.prefix, err)
+	if _, err := hex.DecodeString(e.place.Prefix); err != nil {
+		return exit.Usagef("--prefix %q: %w", e.place.Prefix, err)
 	}
-	if a.height < 0 {
-		return exit.Usagef("--height %d: it is a number from 0", a.height)
+	if e.place.Height < 0 {
+		return exit.Usagef("--height %d: it is a number from 0", e.place.Height)
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func eachFlag(t *testing.T, yield func(t *testing.T, words []string, f *pflag.Fl
 			walk(sub, append(slices.Clip(path), sub.Name()))
 		}
 	}
-	root := (&app{}).command()
+	root := newCommand(&env{})
 	root.InitDefaultHelpCmd()
 	walk(root, nil)
 	if count < 150 {

@@ -591,8 +591,7 @@ func TestStatGas(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	a := &app{}
-	for _, c := range a.command().Commands() {
+	for _, c := range newCommand(&env{}).Commands() {
 		if c.Name() == "help" || c.Name() == "completion" {
 			continue
 		}

@@ -32,16 +32,16 @@ var sourceUses = map[string]sourceUse{
 var sourceFlags = []string{"dir", "db", "salvage", "backend", "prefix", "store", "height"}
 
 // checkSource refuses flags that would have no effect beside the others.
-func (a *app) checkSource(c *cobra.Command, args []string) error {
-	a.given = map[string]bool{}
-	c.Flags().Visit(func(f *pflag.Flag) { a.given[f.Name] = true })
+func checkSource(e *env, c *cobra.Command, args []string) error {
+	given := map[string]bool{}
+	c.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = true })
 	use, known := sourceUses[c.Name()]
 	if !known { // cobra's own
 		return nil
 	}
 	refuse := func(why string, names ...string) error {
 		for _, name := range names {
-			if a.given[name] {
+			if given[name] {
 				return exit.Usagef("--%s means nothing here: %s", name, why)
 			}
 		}
@@ -51,7 +51,7 @@ func (a *app) checkSource(c *cobra.Command, args []string) error {
 	case usesNone:
 		return refuse("kvshard "+c.Name()+" opens no tree", sourceFlags...)
 	case usesNew:
-		if a.given["db"] {
+		if given["db"] {
 			return exit.Usagef("--db is for reading only: kvshard %s makes a tree in --dir", c.Name())
 		}
 		return refuse("kvshard "+c.Name()+" makes a tree in --dir", "salvage", "store", "height")
@@ -63,14 +63,17 @@ func (a *app) checkSource(c *cobra.Command, args []string) error {
 			return refuse("it is for a database, whose name ends in .db", sourceFlags[3:]...)
 		}
 	case usesTree:
-		if a.given["db"] && a.given["dir"] {
+		if given["db"] && given["dir"] {
 			return exit.Usagef("--dir and --db: which of the two trees?")
 		}
-		if !a.given["db"] {
+		if !given["db"] {
 			return refuse("it goes with --db; "+source.ConfigName+" says it of the tree in --dir", sourceFlags[3:]...)
 		}
 	}
-	if a.given["height"] && !a.given["store"] {
+	if given["backend"] {
+		e.place.Engine = e.backend
+	}
+	if given["height"] && !given["store"] {
 		return exit.Usagef("--height needs --store, the name of the module's store")
 	}
 	return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -364,7 +365,7 @@ func TestFrontier(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, root := hexText(encoded), kvshard.Node(f.Root)
+		text, root := hex.EncodeToString(encoded), kvshard.Node(f.Root)
 		reversed := root
 		for i := range root {
 			reversed[i] = root[31-i]
