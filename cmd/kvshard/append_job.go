@@ -29,8 +29,6 @@ type appendJob struct {
 	resumed  bool   // it was given
 	begun    bool   // the input and the tree fit together
 	marked   bool   // the mark is written
-	before   kept   // the checkpoints when it began
-	size     uint64 // of the tree on disk
 	root     kvshard.Node
 	read     uint64 // leaves taken from the input
 	appended uint64
@@ -112,6 +110,10 @@ func (j *appendJob) run() error {
 			if err := j.skip(leaves, position, next.Leaf); err != nil {
 				return err
 			}
+			j.progress.add(1)
+			if err := j.ctx.Err(); err != nil {
+				return err
+			}
 			continue
 		}
 		j.pending = append(j.pending, next.Leaf)
@@ -141,7 +143,7 @@ func (j *appendJob) endBlock(b *input.Block) error {
 		return exit.Errorf(exit.Input, "give --checkpoint an id above all heights", "block %d is not below --checkpoint %d", b.Height, *j.last)
 	}
 	if newest := j.before.newest(); j.resumed && len(j.pending) == 0 && newest != nil && b.Height <= newest.ID && j.end() <= newest.Size {
-		return j.passBlock(b.Height)
+		return j.passBlock(b.Height, j.end())
 	}
 	if size != j.end() {
 		return exit.Errorf(exit.State, "go back with \"kvshard rewind\" to the checkpoint before",
@@ -216,7 +218,7 @@ func (j *appendJob) finish(tree *kvshard.Tree) error {
 		if err != nil {
 			return err
 		}
-		if done, err := j.passCheckpoint(now, *j.last); done || err != nil {
+		if done, err := j.passCheckpoint(now, *j.last, j.end()); done || err != nil {
 			return err
 		}
 	}

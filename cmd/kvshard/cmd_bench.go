@@ -43,7 +43,7 @@ the SDK's default. Times are medians; ratios are to the block that came next.
 	flags.StringVar(&write, "write", "", "write BENCHMARKS.md and docs/bench-*.svg into this `directory`")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		b.Log = e.err
-		if e.progress == "off" {
+		if e.showing == "off" {
 			b.Log = io.Discard
 		}
 		if err := b.Check(); err != nil {

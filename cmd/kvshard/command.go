@@ -27,8 +27,8 @@ Exit codes:
   7    the store cannot be opened or read, or is corrupt
   130  interrupted; what was done is on disk, and the message tells how to go on`
 
-// run runs the command line and returns the exit code.
-func run(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+// execute runs the command line and returns the exit code.
+func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	root := newCommand(&env{in: in, out: out, err: errs})
 	root.SetArgs(args)
 	root.SetIn(in)
@@ -99,7 +99,7 @@ func addFlags(root *cobra.Command, e *env) {
 	flags.Int64Var(&e.place.Height, "height", 0, "`height` of the node's state in --db; 0 is the newest")
 	flags.BoolVar(&e.place.Salvage, "salvage", false, "read a damaged database nevertheless: what is left of it")
 	flags.StringVarP(&e.output, "output", "o", "text", "text or json")
-	flags.StringVar(&e.progress, "progress", "auto", "of long jobs: auto, bar, plain or off")
+	flags.StringVar(&e.showing, "progress", "auto", "of long jobs: auto, bar, plain or off")
 	complete := func(name string, values ...string) {
 		_ = root.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}

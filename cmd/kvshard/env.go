@@ -16,9 +16,10 @@ type env struct {
 	in       io.Reader
 	out, err io.Writer
 
-	output, progress string
-	place            source.Place // where the tree is
-	backend          string       // of a new tree
+	output  string       // text or json
+	showing string       // of progress: auto, bar, plain or off
+	place   source.Place // where the tree is
+	backend string       // of a new tree
 }
 
 // emit writes the result: the value in JSON, or what text writes.
@@ -32,9 +33,9 @@ func (e *env) emitTo(w io.Writer, value any, text func(w io.Writer)) error {
 		encoder.SetEscapeHTML(false)
 		return encoder.Encode(value)
 	}
-	kept := &keepError{w: w}
-	text(kept)
-	return kept.err
+	checked := &keepError{w: w}
+	text(checked)
+	return checked.err
 }
 
 // isTerminal tells whether what is written to w goes to a terminal.

@@ -117,10 +117,10 @@ func checkFlags(e *env) error {
 	if e.output != "text" && e.output != "json" {
 		return exit.Usagef("--output %q: it is text or json", e.output)
 	}
-	switch e.progress {
+	switch e.showing {
 	case "auto", "bar", "plain", "off":
 	default:
-		return exit.Usagef("--progress %q: it is auto, bar, plain or off", e.progress)
+		return exit.Usagef("--progress %q: it is auto, bar, plain or off", e.showing)
 	}
 	if err := disk.CheckBackend(e.backend); err != nil {
 		return exit.Usagef("--backend: %w", err)

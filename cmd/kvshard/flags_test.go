@@ -49,7 +49,7 @@ func eachFlag(t *testing.T, yield func(t *testing.T, words []string, f *pflag.Fl
 // inProcess runs the command in this process.
 func inProcess(args ...string) result {
 	var out, errs bytes.Buffer
-	code := run(context.Background(), args, strings.NewReader(""), &out, &errs)
+	code := execute(context.Background(), args, strings.NewReader(""), &out, &errs)
 	return result{out.String(), errs.String(), code}
 }
 

@@ -25,7 +25,7 @@ type progress struct {
 func (e *env) newProgress(what, unit string, total, first int64) *progress {
 	now := time.Now()
 	p := &progress{w: e.err, what: what, unit: unit, total: total, done: first, first: first, began: now, told: now, every: 2 * time.Second}
-	kind := e.progress
+	kind := e.showing
 	if kind == "auto" {
 		kind = "plain"
 		if isTerminal(e.err) {
