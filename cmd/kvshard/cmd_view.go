@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,13 +14,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
 //go:embed view.html
 var viewPage []byte
 
-func (a *app) viewCommand() *cobra.Command {
+func newViewCommand(a *env) *cobra.Command {
 	var leaf positionFlag
 	c := &cobra.Command{
 		Use:   "view [FILE]",
@@ -42,11 +46,11 @@ they make on the store.`,
 		if len(args) > 0 {
 			name = args[0]
 		}
-		s, err := a.toRead(c.Context())
+		s, err := a.place.Open(c.Context())
 		if err != nil {
 			return err
 		}
-		defer s.close(&err)
+		defer s.Close(&err)
 		page, size, err := a.viewPage(s, leaf.position)
 		if err != nil {
 			return err
@@ -55,7 +59,7 @@ they make on the store.`,
 			_, err := a.out.Write(page)
 			return err
 		}
-		if err := replaceText(name, page); err != nil {
+		if err := disk.ReplaceText(name, page); err != nil {
 			return err
 		}
 		return a.emit(map[string]any{"file": name, "bytes": len(page), "size": size}, func(w io.Writer) {
@@ -78,7 +82,7 @@ type viewState struct {
 	FirstLeaf   uint64              `json:"firstLeaf"` // of which that frontier's leaf is the first that is there
 	Root        kvshard.Node        `json:"root"`
 	Prefix      string              `json:"prefix"`
-	Checkpoints []checkpointView    `json:"checkpoints"`
+	Checkpoints []source.Checkpoint `json:"checkpoints"`
 	Kinds       map[string]viewKind `json:"kinds"`
 	ShardRuns   [][3]uint64         `json:"shardRuns"` // first, last, bytes of each
 	Windows     []viewWindow        `json:"windows"`
@@ -125,8 +129,8 @@ type viewOp struct {
 	Bytes  *int   `json:"bytes"` // -1: absent
 }
 
-func (a *app) viewPage(s *source, leaf *uint64) ([]byte, uint64, error) {
-	tree, err := s.tree()
+func (a *env) viewPage(s *source.Source, leaf *uint64) ([]byte, uint64, error) {
+	tree, err := s.Tree()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -137,7 +141,7 @@ func (a *app) viewPage(s *source, leaf *uint64) ([]byte, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	data.Store.Where = s.where
+	data.Store.Where = s.Where
 	if data.Demo, err = viewHistory(); err != nil {
 		return nil, 0, err
 	}
@@ -152,8 +156,8 @@ func (a *app) viewPage(s *source, leaf *uint64) ([]byte, uint64, error) {
 // is behind is shown without its length.
 const maxRuns = 5000
 
-func viewOf(tree *kvshard.Tree, s *source, leaf *uint64, tell func()) (v viewState, err error) {
-	v = viewState{Prefix: hexText(s.prefix), Checkpoints: []checkpointView{}, Kinds: map[string]viewKind{}, ShardRuns: [][3]uint64{}, Windows: []viewWindow{}, Hashes: map[string]string{}, Ommers: [][3]any{}}
+func viewOf(tree *kvshard.Tree, s *source.Source, leaf *uint64, tell func()) (v viewState, err error) {
+	v = viewState{Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []source.Checkpoint{}, Kinds: map[string]viewKind{}, ShardRuns: [][3]uint64{}, Windows: []viewWindow{}, Hashes: map[string]string{}, Ommers: [][3]any{}}
 	if v.Size, err = tree.Size(); err != nil {
 		return v, err
 	}
@@ -164,7 +168,7 @@ func viewOf(tree *kvshard.Tree, s *source, leaf *uint64, tell func()) (v viewSta
 		if err != nil {
 			return v, err
 		}
-		v.Checkpoints = append(v.Checkpoints, checkpointView(checkpoint))
+		v.Checkpoints = append(v.Checkpoints, source.Checkpoint(checkpoint))
 	}
 	if leaf != nil {
 		witness, err := tree.Witness(*leaf)
@@ -196,32 +200,31 @@ func viewOf(tree *kvshard.Tree, s *source, leaf *uint64, tell func()) (v viewSta
 	shown := func(index uint64) bool {
 		return index < 4 || index+8 > last || leaf != nil && index+4 >= *leaf/16 && index <= *leaf/16+4
 	}
-	for _, kind := range kinds {
-		v.Kinds[kind.name] = viewKind{}
+	for _, kind := range record.Kinds {
+		v.Kinds[kind.Name] = viewKind{}
 	}
-	err = records(s.kv, s.prefix, func(r record) error {
+	for r, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return v, err
+		}
 		tell()
-		for _, kind := range kinds {
-			if kind.first == r.key[0] {
-				k := v.Kinds[kind.name]
-				k.Records, k.Bytes, k.KeyBytes = k.Records+1, k.Bytes+uint64(len(r.value)), k.KeyBytes+uint64(len(s.prefix)+len(r.key))
-				v.Kinds[kind.name] = k
+		for _, kind := range record.Kinds {
+			if kind.First == r.Key[0] {
+				k := v.Kinds[kind.Name]
+				k.Records, k.Bytes, k.KeyBytes = k.Records+1, k.Bytes+uint64(len(r.Value)), k.KeyBytes+uint64(len(s.Prefix)+len(r.Key))
+				v.Kinds[kind.Name] = k
 			}
 		}
 		switch {
-		case r.key[0] == 0x0F && len(r.key) == 9:
-			index := binary.BigEndian.Uint64(r.key[1:])
-			v.addShard(index, uint64(len(r.value)))
-			if leaves, _, _ := shardLeaves(r.value); shown(index) && len(leaves) > 0 {
+		case r.Key[0] == 0x0F && len(r.Key) == 9:
+			index := binary.BigEndian.Uint64(r.Key[1:])
+			v.addShard(index, uint64(len(r.Value)))
+			if leaves, _, _ := record.ShardLeaves(r.Value); shown(index) && len(leaves) > 0 {
 				v.Windows = append(v.Windows, viewWindow{index * 16, leaves})
 			}
-		case r.key[0] == 0x13 && len(r.value) >= 18 && r.value[1]&2 != 0: // FORMAT.md, the tip's origin
-			v.Origin = binary.LittleEndian.Uint64(r.value[10:])
+		case r.Key[0] == 0x13 && len(r.Value) >= 18 && r.Value[1]&2 != 0: // FORMAT.md, the tip's origin
+			v.Origin = binary.LittleEndian.Uint64(r.Value[10:])
 		}
-		return nil
-	})
-	if err != nil {
-		return v, err
 	}
 	for v.FirstLeaf = v.Origin; v.Origin > 0 && v.FirstLeaf < v.Origin+16; v.FirstLeaf++ {
 		if _, err := tree.Leaf(v.FirstLeaf); !errors.Is(err, kvshard.ErrPruned) {
@@ -267,7 +270,7 @@ func viewHistory() (viewDemo, error) {
 		step := viewStep{Call: call, Say: say, Gas: gas.GasConsumed(), Hashes: hashes, Witness: witness}
 		step.Ops, step.Touched = viewOps(trace.Trace())
 		trace.Record(false)
-		plain := &source{kv: kv}
+		plain := &source.Source{KV: kv}
 		readTree, err := kvshard.Open(kv)
 		if err != nil {
 			return err
@@ -340,7 +343,7 @@ func viewOps(trace []kvtest.Op) ([]viewOp, map[string]string) {
 	ops, touched := []viewOp{}, map[string]string{}
 	size := func(n int) *int { return &n }
 	for _, op := range trace {
-		line := viewOp{Kind: op.Kind.String(), Key: hexText(op.Key), Record: recordName(op.Key)}
+		line := viewOp{Kind: op.Kind.String(), Key: hex.EncodeToString(op.Key), Record: record.Name(op.Key)}
 		switch op.Kind {
 		case kvtest.OpGet:
 			line.Bytes = size(-1)
@@ -357,7 +360,7 @@ func viewOps(trace []kvtest.Op) ([]viewOp, map[string]string) {
 			touched[line.Record] = "delete"
 		case kvtest.OpIter, kvtest.OpNext:
 			if op.Kind == kvtest.OpIter {
-				line.Record = strings.TrimSpace("from " + recordName(op.Key))
+				line.Record = strings.TrimSpace("from " + record.Name(op.Key))
 			}
 			if op.AtEnd {
 				line.Record = "end"

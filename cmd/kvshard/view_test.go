@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // page is what is in a page that view wrote.
@@ -47,7 +50,7 @@ func TestViewData(t *testing.T) {
 	if len(store.ShardRuns) != 2 || store.ShardRuns[0] != [3]uint64{0, 17, 575} || store.Kinds["shard"].Records != 19 {
 		t.Errorf("%v %v", store.ShardRuns, store.Kinds)
 	}
-	if r := cli(t, dir, "", "view", "--leaf", "300"); r.code != codeNotFound {
+	if r := cli(t, dir, "", "view", "--leaf", "300"); r.code != exit.NotFound {
 		t.Errorf("%+v", r)
 	}
 
@@ -129,7 +132,7 @@ func TestViewEvents(t *testing.T) {
 	large := data
 	large.Store.Size = 50_000_000
 	large.Store.ShardRuns = [][3]uint64{{0, 3_124_999, 575}}
-	large.Store.Checkpoints = []checkpointView{{ID: 7, Size: 49_999_990}, {ID: 8, Size: 50_000_000}}
+	large.Store.Checkpoints = []source.Checkpoint{{ID: 7, Size: 49_999_990}, {ID: 8, Size: 50_000_000}}
 	enlarged, err := json.Marshal(large)
 	if err != nil {
 		t.Fatal(err)
