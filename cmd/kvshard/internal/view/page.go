@@ -4,12 +4,19 @@ package view
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/json"
+	"fmt"
 )
 
-//go:embed page/view.html
-var page []byte
+//go:embed page/*.html page/*.css page/*.js
+var files embed.FS
+
+// scripts become one, in this order: a file uses those before it.
+var scripts = []string{
+	"model", "looks", "picture", "levels", "checkpoints",
+	"explain", "navigate", "panels", "replay", "start",
+}
 
 // Page returns the page that shows a tree, and the tree's size. It reads every
 // record of the tree once.
@@ -25,11 +32,44 @@ func Page(s Source, schema Schema) (text []byte, size uint64, err error) {
 	return text, d.Store.Size, err
 }
 
-// assemble puts the data into the page.
+// assemble puts style, data and scripts into the places that view.html has for
+// them.
 func assemble(d data) ([]byte, error) {
 	text, err := json.Marshal(d) // escapes <, so that no script ends in it
 	if err != nil {
 		return nil, err
 	}
-	return bytes.Replace(page, []byte("/*DATA*/"), text, 1), nil
+	rest := file("view.html")
+	var page bytes.Buffer
+	for _, part := range []struct {
+		mark string
+		text []byte
+	}{{"/*STYLE*/", file("view.css")}, {"/*DATA*/", text}, {"/*SCRIPT*/", script()}} {
+		before, after, found := bytes.Cut(rest, []byte(part.mark))
+		if !found {
+			return nil, fmt.Errorf("view.html has no place %s", part.mark)
+		}
+		page.Write(before)
+		page.Write(part.text)
+		rest = after
+	}
+	page.Write(rest)
+	return page.Bytes(), nil
+}
+
+func script() []byte {
+	var parts [][]byte
+	for _, name := range scripts {
+		parts = append(parts, file(name+".js"))
+	}
+	return bytes.Join(parts, []byte("\n"))
+}
+
+// file returns one of the page's files; it is part of the program.
+func file(name string) []byte {
+	text, err := files.ReadFile("page/" + name)
+	if err != nil {
+		panic(err)
+	}
+	return text
 }
