@@ -134,6 +134,13 @@ func get[T any](p *tab, expression string) (value T) {
 	return value
 }
 
+// resize makes the window so wide and high.
+func (p *tab) resize(width, height int) {
+	p.t.Helper()
+	p.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false})
+	p.wait(fmt.Sprintf("innerWidth === %d && frame.width === svg.clientWidth", width))
+}
+
 // wait until an expression is true.
 func (p *tab) wait(expression string) {
 	p.t.Helper()

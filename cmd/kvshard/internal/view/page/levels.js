@@ -153,7 +153,8 @@ function drawBand(f, level, first, last) {
   shape(stage, box, look, { 'data-level': level, 'data-band': last - first + 1 });
   const here = last - Math.max(first, above(s.origin, level)) + 1;
   const y = box.y + box.height / 2 + 4;
-  writeOver(f, from, to, y, bandTexts(level, look, group(here)), look);
+  const room = roomBeside(f, level, from, to);
+  writeBand(f, room, y, bandTexts(level, look, group(here)), look);
   if (s.origin > 0 && begin > gutter) drawBefore(f, level, Math.min(begin, right));
 }
 
@@ -170,12 +171,26 @@ function bandTexts(level, look, n) {
   return [`${n} nodes, not stored: hashed when asked`, `${n} nodes, not stored`, n];
 }
 
-// writeOver writes above what may be drawn in a band: in a halo of its colour.
-function writeOver(f, from, to, y, texts, look) {
+// roomBeside returns the widest part of a band that no single node is drawn over.
+function roomBeside(f, level, from, to) {
+  let room = [from, from];
+  let free = from;
+  const take = (start, end) => {
+    if (start - free > room[1] - room[0]) room = [free, start];
+    free = Math.max(free, end);
+  };
+  const nodes = singled(f.s, level).filter(index => index >= 0);
+  for (const index of nodes.sort((a, b) => a - b)) {
+    const { start, end } = extent(f, level, index);
+    take(Math.min(start - 3, to), Math.max(end, start + 3) + 3);
+  }
+  take(to, to);
+  return room;
+}
+
+function writeBand(f, [from, to], y, texts, look) {
   const onLook = { leaf: 'onleaf', quad: 'onlight', shard: 'ink' };
-  const halo = { stroke: css(looks[look][0].fill || 'card'), 'stroke-width': 3 };
-  const style = { fill: css(onLook[look] || 'soft'), 'paint-order': 'stroke', ...halo };
-  writeIn(f.over, from, to, y, 10.5, texts, style);
+  writeIn(f.over, from, to, y, 10.5, texts, { fill: css(onLook[look] || 'soft') });
 }
 
 // drawBefore draws the part of a level that is before the tree's first frontier.
@@ -186,7 +201,8 @@ function drawBefore(f, level, to) {
   shape(f.stage, box, 'before');
   const say = 'before the frontier that the tree started from: not known, not needed';
   const y = box.y + box.height / 2 + 4;
-  if (level === 4) writeOver(f, from, to, y, [say, 'not known, not needed', 'not known'], 'before');
+  const texts = [say, 'not known, not needed', 'not known'];
+  if (level === 4) writeBand(f, [from, to], y, texts, 'before');
 }
 
 // ---- outlines, above all ----

@@ -30,7 +30,7 @@ function draw() {
 function newFrame(s) {
   const width = svg.clientWidth || 1200;
   const narrow = width < 640;
-  gutter = narrow ? 84 : 118;
+  gutter = narrow ? 96 : 118;
   const right = width - (narrow ? 8 : 14);
   const { rows, top, bottom } = rowsOf(s);
   const ground = bottom + 2; // of the checkpoints
@@ -89,7 +89,7 @@ function rowGap(level, top) {
 const textWidth = (text, size) => text.length * size * 0.62;
 
 // fitting returns the first text that is no wider than the room, or none.
-const fitting = (room, size, texts) => texts.find(text => textWidth(text, size) + 6 <= room);
+const fitting = (room, size, texts) => texts.find(text => textWidth(text, size) + 8 <= room);
 
 function write(parent, x, y, text, attributes) {
   const t = el('text', { x, y, 'font-size': 11, 'pointer-events': 'none', ...attributes }, parent);

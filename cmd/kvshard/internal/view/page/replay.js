@@ -38,7 +38,7 @@ function operationsTable(ops) {
     [escapeHTML(op.key), 'mono'],
     [size(op.bytes), 'num'],
   ]);
-  return table(['#', 'operation', 'record', 'key', ['bytes', 'num']], rows);
+  return table([['#', 'num'], 'operation', 'record', 'key', ['bytes', 'num']], rows);
 }
 
 // markCall marks the call in the list, and scrolls the list to it.
