@@ -1,11 +1,13 @@
-package main
+package view
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"encoding/xml"
+	"errors"
 	"fmt"
 	"image/png"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,71 +15,7 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
-
-// page is what is in a page that view wrote.
-func page(t *testing.T, text string) (data viewData) {
-	t.Helper()
-	found := regexp.MustCompile(`(?s)<script id="data" type="application/json">(.*?)</script>`).FindStringSubmatch(text)
-	if found == nil {
-		t.Fatal("the page has no data")
-	}
-	if err := json.Unmarshal([]byte(found[1]), &data); err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
-func TestViewData(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	nodes := leaves(300)
-	ok(t, dir, "", "init", "--prefix", "6e")
-	ok(t, dir, raw(nodes), "append", "--checkpoint", "7")
-	text := ok(t, dir, "", "view", "-", "--leaf", "100")
-	for _, outside := range []string{"http://", "https://", "src=", "@import", "url(\""} {
-		if strings.Contains(strings.ReplaceAll(text, "http://www.w3.org/2000/svg", ""), outside) {
-			t.Errorf("the page refers to something outside: %q", outside)
-		}
-	}
-	store := page(t, text).Store
-	if store.Size != 300 || store.Root.String() != want(t, nodes) || store.Prefix != "6e" || store.Witness.Leaf != nodes[100] {
-		t.Errorf("%+v", store)
-	}
-	if len(store.ShardRuns) != 2 || store.ShardRuns[0] != [3]uint64{0, 17, 575} || store.Kinds["shard"].Records != 19 {
-		t.Errorf("%v %v", store.ShardRuns, store.Kinds)
-	}
-	if r := cli(t, dir, "", "view", "--leaf", "300"); r.code != exit.NotFound {
-		t.Errorf("%+v", r)
-	}
-
-	// The demo is the library's own trace, and ends as it says.
-	demo := page(t, text).Demo
-	last := demo.Steps[len(demo.Steps)-1]
-	if int(last.After.Size) != len(demo.Leaves) || last.After.Root.String() != want(t, demo.Leaves) {
-		t.Errorf("the demo ends with %d leaves, root %s", last.After.Size, last.After.Root)
-	}
-	kinds := map[string]bool{}
-	for i, step := range demo.Steps {
-		for _, op := range step.Ops {
-			kinds[op.Kind] = true
-		}
-		if (i > 0) != (len(step.Ops) > 0) || step.Say == "" {
-			t.Errorf("step %d, %s: %d operations", i, step.Call, len(step.Ops))
-		}
-		if root := want(t, demo.Leaves[:min(int(step.After.Size), 133)]); step.After.Size <= 133 && root != step.After.Root.String() {
-			t.Errorf("step %d, %s: root %s, want %s", i, step.Call, step.After.Root, root)
-		}
-	}
-	for _, kind := range []string{"get", "set", "delete"} {
-		if !kinds[kind] {
-			t.Errorf("no call of the demo does a %s", kind)
-		}
-	}
-}
 
 // In a real browser the pages draw themselves, with no error on the console.
 func TestViewInChromium(t *testing.T) {
@@ -127,21 +65,8 @@ func TestViewEvents(t *testing.T) {
 	ok(t, dir, "", "init", "--prefix", "6e")
 	ok(t, dir, raw(leaves(5000)), "append", "--checkpoint", "7")
 	text := ok(t, dir, "", "view", "-", "--leaf", "1234")
-	// The page of a large tree: what the store would say of it, without making it.
-	data := page(t, text)
-	large := data
-	large.Store.Size = 50_000_000
-	large.Store.ShardRuns = [][3]uint64{{0, 3_124_999, 575}}
-	large.Store.Checkpoints = []source.Checkpoint{{ID: 7, Size: 49_999_990}, {ID: 8, Size: 50_000_000}}
-	enlarged, err := json.Marshal(large)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, _ := strings.Cut(text, `<script id="data" type="application/json">`)
-	_, after, _ := strings.Cut(rest, "</script>")
-	write(t, dir, "large.html", before+`<script id="data" type="application/json">`+string(enlarged)+"</script>"+after)
-
-	p := openTab(t, browser, "file://"+filepath.Join(dir, "large.html"))
+	d := dataOf(t, text)
+	p := openTab(t, browser, writePage(t, dir, "large.html", enlarged(d)))
 	width := func() float64 { return get[float64](p, "view[1] - view[0]") }
 	from := func() float64 { return get[float64](p, "view[0]") }
 	x, y := p.at("#picture")
@@ -228,7 +153,7 @@ func TestViewEvents(t *testing.T) {
 		t.Errorf("flags: %v", flags)
 	}
 	p.clickOn("#goLeaf")
-	if !get[bool](p, "view[0] < 1234 && view[1] > 1234") || !strings.Contains(get[string](p, "document.getElementById('proof').innerText"), data.Store.Witness.Path[0].String()) {
+	if !get[bool](p, "view[0] < 1234 && view[1] > 1234") || !strings.Contains(get[string](p, "document.getElementById('proof').innerText"), d.Store.Witness.Path[0].String()) {
 		t.Error("the proven leaf is not in view")
 	}
 	// What is in view is a file, too.
@@ -245,7 +170,7 @@ func TestViewEvents(t *testing.T) {
 	if !strings.Contains(saved, ">shard 77<") || strings.Contains(saved, "var(") {
 		t.Errorf("the saved picture: %.2000s", saved)
 	}
-	xmlOf(t, "tree.svg", []byte(saved))
+	readXML(t, saved)
 	theme := get[string](p, "document.documentElement.dataset.theme")
 	p.clickOn("#theme")
 	if get[string](p, "document.documentElement.dataset.theme") == theme {
@@ -255,11 +180,11 @@ func TestViewEvents(t *testing.T) {
 	// The replay: each call with its operations.
 	p.clickOn("#modeReplay")
 	p.clickOn("#step") // the middle
-	steps := len(data.Demo.Steps)
+	steps := len(d.Demo.Steps)
 	for get[int](p, "step") > 0 {
 		p.press("ArrowLeft")
 	}
-	for i, step := range data.Demo.Steps {
+	for i, step := range d.Demo.Steps {
 		if i > 0 {
 			p.press("ArrowRight")
 		}
@@ -327,4 +252,18 @@ func colours(t *testing.T, path string) int {
 		}
 	}
 	return len(seen)
+}
+
+// readXML reads XML to its end.
+func readXML(t *testing.T, text string) {
+	t.Helper()
+	for decoder := xml.NewDecoder(strings.NewReader(text)); ; {
+		_, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }

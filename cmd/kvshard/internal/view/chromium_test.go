@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"bufio"
@@ -132,6 +132,13 @@ func get[T any](p *tab, expression string) (value T) {
 		p.t.Fatalf("%s: %v: %s", expression, err, answer.Result.Value)
 	}
 	return value
+}
+
+// resize makes the window so wide and high.
+func (p *tab) resize(width, height int) {
+	p.t.Helper()
+	p.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false})
+	p.wait(fmt.Sprintf("innerWidth === %d && frame.width === svg.clientWidth", width))
 }
 
 // wait until an expression is true.
