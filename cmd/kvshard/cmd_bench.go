@@ -31,7 +31,7 @@ the SDK's default. Times are medians; ratios are to the block that came next.
 
 --write writes tables and plots into a directory.`,
 		Example: `  $ kvshard bench --sizes 1000,10000
-  $ make benchmarks      # all sizes, with the other trees, written to BENCHMARKS.md`,
+  $ make benchmarks      # all sizes, with the other trees, written to docs/BENCHMARKS.md`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
@@ -40,7 +40,7 @@ the SDK's default. Times are medians; ratios are to the block that came next.
 	flags.StringVar(&b.Peers, "peers", "", "the other trees' `program`, tools/peers/target/release/peers")
 	flags.IntVar(&b.Rounds, "rounds", 21, "rounds of each call, or as many as take a tenth of --limit")
 	flags.DurationVar(&b.Limit, "limit", 2*time.Minute, "no step of another tree may take longer; it is not asked again at that size")
-	flags.StringVar(&write, "write", "", "write BENCHMARKS.md and docs/bench-*.svg into this `directory`")
+	flags.StringVar(&write, "write", "", "write BENCHMARKS.md and bench-*.svg into this `directory`")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		b.Log = e.err
 		if e.showing == "off" {

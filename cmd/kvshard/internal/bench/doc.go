@@ -22,7 +22,7 @@ const (
 )
 
 // Write puts the tables into BENCHMARKS.md, in the place of earlier ones, and
-// the plots into docs.
+// the plots beside it.
 func (r *Result) Write(dir string) error {
 	path := filepath.Join(dir, "BENCHMARKS.md")
 	text, err := os.ReadFile(path)
@@ -36,7 +36,7 @@ func (r *Result) Write(dir string) error {
 	if !found || !closed {
 		return exit.Errorf(exit.State, "the two lines, or no such file", "%s lacks the lines %q and %q", path, DocBegin, docEnd)
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "docs"), 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	for _, p := range r.plots() {
@@ -194,11 +194,11 @@ func (r *Result) plots() []picture {
 	gas := func(c cost) float64 { return c.Gas }
 	hashes := func(c cost) float64 { return c.Hashes }
 	return []picture{
-		{"counted", "docs/bench-gas.svg", "Gas of a block", "the SDK's default KV gas", counted(CallBlock, gas, TreeOurs, TreeVote)},
-		{"counted", "docs/bench-witness-gas.svg", "Gas of a witness", "the SDK's default KV gas", counted(CallWitness, gas, TreeOurs, TreeVote)},
-		{"counted", "docs/bench-hashes.svg", "Hashes of a block", "Sinsemilla", counted(CallBlock, hashes, TreeOurs, TreeFrontier, TreeShardTree)},
-		{"times", "docs/bench-block.svg", "Time of a block", r.Unit, r.timed(CallBlock)},
-		{"times", "docs/bench-witness.svg", "Time of a witness", r.Unit, r.timed(CallWitness)},
+		{"counted", "bench-gas.svg", "Gas of a block", "the SDK's default KV gas", counted(CallBlock, gas, TreeOurs, TreeVote)},
+		{"counted", "bench-witness-gas.svg", "Gas of a witness", "the SDK's default KV gas", counted(CallWitness, gas, TreeOurs, TreeVote)},
+		{"counted", "bench-hashes.svg", "Hashes of a block", "Sinsemilla", counted(CallBlock, hashes, TreeOurs, TreeFrontier, TreeShardTree)},
+		{"times", "bench-block.svg", "Time of a block", r.Unit, r.timed(CallBlock)},
+		{"times", "bench-witness.svg", "Time of a witness", r.Unit, r.timed(CallWitness)},
 	}
 }
 
