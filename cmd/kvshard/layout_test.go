@@ -21,7 +21,7 @@ var packages = [][]string{
 	{"disk", "record", "strict", "treestate"},
 	{"exit"},
 	{"source"},
-	{"bench", "input", "stream"},
+	{"bench", "input", "stream", "view"},
 }
 
 // Imports among the command's packages point one way.
