@@ -1,4 +1,4 @@
-# kvshard: one Go module, one Rust crate. `make` prints the targets.
+# kvshard: one Go module, one Rust crate. `make` prints the targets, under the headings that begin with ##@.
 #
 # A fresh machine needs Go, Rust (rustup or a distribution's) and a C compiler; everything else is
 # fetched by go and cargo at the versions that go.sum and Cargo.lock pin.
@@ -6,6 +6,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+PARTS := build/chain.mk build/cross.mk
 
 CARGO   := cargo
 RUST    := --manifest-path rust/Cargo.toml --locked
@@ -29,23 +30,91 @@ VALGRIND_TESTS := faults null_pointers bad_input empty_values
 
 .PHONY: help
 help: ## print the targets
-	@grep -hE '^[a-z][a-z0-9-]*:.*## ' Makefile build/cross.mk | sed -E 's/:.*## /\t/' | expand -t 26
+	@awk -F ':.*## ' '/^##@ / { printf "%s%s\n", gap, substr($$0, 5); gap = "\n" } \
+		gap && /^[a-z][a-z0-9-]*:.*## / { printf "  %-24s%s\n", $$1, $$2 }' Makefile $(PARTS)
+
+##@ To begin
 
 .PHONY: build
 build: library ## build the Rust library for this machine and the Go package over it
 	go build ./...
-
-.PHONY: install
-install: library ## put the command kvshard into GOBIN
-	cd cmd/kvshard && go install .
 
 # The same library as a release's, see build/rust.sh and build/archive.sh.
 .PHONY: library
 library:
 	@build/library.sh $(HOST_TARGET)
 
+.PHONY: install
+install: library ## put the command kvshard into GOBIN
+	cd cmd/kvshard && go install .
+
+.PHONY: demo
+demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read it all again
+	@mkdir -p bin && rm -f bin/demo
+	@go build -o bin/demo ./examples/demo
+	@bin/demo
+
 .PHONY: test
 test: test-rust test-interop test-go test-cmd test-wallet ## run every test (some 10 minutes on two cores)
+
+.PHONY: bench
+bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
+	$(CARGO) build $(RUST) --release --example yardstick
+	@mkdir -p bin && rm -f bin/yardstick && go build -o bin/yardstick ./internal/yardstick
+	bin/yardstick
+	$(CARGO) bench $(RUST) --bench tree
+	go test -run '^$$' -bench . -benchtime 20x ./tests
+
+##@ Before a change lands
+
+# All that must pass, in one list: .ci/run and the workflow run this target. cargo-deny takes longer to
+# compile than all the rest, and the Go tests check the lock files as well.
+.PHONY: ci
+ci: lint test test-safety lint-chain test-chain chain test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
+	@if command -v cargo-deny >/dev/null; then $(MAKE) supply-chain; \
+		else echo 'supply-chain: not run, cargo-deny is not installed: make supply-chain-tools'; fi
+
+# What needs more tools, the network or a quiet machine: the workflow runs it beside ci.
+.PHONY: ci-more
+ci-more: test-link test-panic reproducible glibc test-oldest-go testnet ## run what CI tries besides: links, panics, the same bytes, the oldest Go, four validators
+
+.PHONY: lint
+lint: library lint-page ## check formats, vet, staticcheck, clippy, docs
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt: run it on the files above'; exit 1; }
+	go vet $(GO_PACKAGES)
+	go run $(STATICCHECK) $(GO_PACKAGES)
+	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
+	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --manifest-path $$crate/Cargo.toml --check; done
+	$(CARGO) clippy $(RUST) $(TESTS) --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
+
+# That the page's scripts and style parse, and use no name that is not there, is a test of the command.
+.PHONY: lint-page
+lint-page: ## check the format of the page of kvshard view: needs npx, and without it says so
+	@if command -v npx >/dev/null; then npx --yes --prefer-offline $(PRETTIER) --log-level warn --check $(PAGE); \
+		else echo 'lint-page: not run, there is no npx (Node)'; fi
+
+.PHONY: header-check
+header-check: ## check that lib/include/kvshard.h is what cbindgen makes of the crate
+	$(CARGO) test $(RUST) $(TESTS) --test header
+
+.PHONY: supply-chain
+supply-chain: ## check licences, sources, build scripts and checksums of all dependencies
+	@command -v cargo-deny >/dev/null || { echo 'supply-chain needs cargo-deny: make supply-chain-tools'; exit 1; }
+	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check licenses bans sources
+	go mod verify
+	cd cmd/kvshard && go mod verify
+
+.PHONY: supply-chain-tools
+supply-chain-tools: ## install cargo-deny (compiles for minutes)
+	cargo install --locked cargo-deny@$(CARGO_DENY)
+
+.PHONY: advisories
+advisories: library ## look for known faults in the dependencies: needs the network
+	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check advisories
+	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./...
+
+##@ The parts of test
 
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
@@ -67,15 +136,7 @@ test-cmd: library ## run the tests of the command, which is a module of its own
 test-wallet: ## have the crate orchard verify the command's witnesses
 	$(CARGO) test --manifest-path tools/wallet/Cargo.toml --locked --release
 
-.PHONY: test-oldest-go
-test-oldest-go: library ## run the Go tests with the oldest Go that go.mod allows, which the go command fetches
-	GOTOOLCHAIN=go$(shell sed -n 's/^go //p' go.mod) $(GOTEST) -short $(GO_PACKAGES)
-
-.PHONY: test-large
-test-large: library ## run the random histories a hundred times over (minutes)
-	KVSHARD_LARGE=1 $(GOTEST) -timeout 60m -run 'TestSameContent|TestRewindLeaves|TestHistories|TestTreesSideBySide|TestCosts' .
-
-# What each of the following has found is in RELIABILITY.md.
+##@ Safety and stress: docs/RELIABILITY.md has what each found
 
 .PHONY: test-safety
 test-safety: library ## run the Go tests with the race detector, the strictest pointer checks, and a busy collector
@@ -89,7 +150,7 @@ test-asan: ## run the Go tests with AddressSanitizer in Go, C and Rust, and look
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=address -Zexternal-clangrt' \
 		$(CARGO) build $(RUST) --release --target $(HOST) --target-dir rust/target/asan
 	CGO_LDFLAGS='-L$(CURDIR)/rust/target/asan/$(HOST)/release' ASAN_OPTIONS=detect_leaks=1 \
-		$(GOTEST) -tags kvshard_dev -asan -short -timeout 60m .
+		$(GOTEST) -tags kvshard_dev -asan -short -timeout 60m . ./tests
 
 # The tests behind real C callbacks: faults at every step, bad pointers, empty values.
 .PHONY: test-valgrind
@@ -97,6 +158,18 @@ test-valgrind: ## run the Rust tests of the callbacks under valgrind, and look f
 	@command -v valgrind >/dev/null || { echo 'test-valgrind needs valgrind'; exit 1; }
 	CARGO_TARGET_$(shell echo $(HOST) | tr a-z- A-Z_)_RUNNER='valgrind -q --error-exitcode=9 --suppressions=$(CURDIR)/rust/tests/valgrind.supp --leak-check=full --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect' \
 		$(CARGO) test $(RUST) $(TESTS) --test callbacks -- --test-threads 1 $(VALGRIND_TESTS)
+
+.PHONY: test-large
+test-large: library ## run the random histories a hundred times over (minutes)
+	KVSHARD_LARGE=1 $(GOTEST) -timeout 60m -run 'TestSameContent|TestRewindLeaves|TestHistories|TestTreesSideBySide|TestCosts' ./tests
+
+.PHONY: test-hash
+test-hash: ## compare a million hashes at all levels with orchard's (minutes)
+	$(CARGO) test $(RUST) $(TESTS) --lib hash:: -- --include-ignored
+
+.PHONY: test-oldest-go
+test-oldest-go: library ## run the Go tests with the oldest Go that go.mod allows, which the go command fetches
+	GOTOOLCHAIN=go$(shell sed -n 's/^go //p' go.mod) $(GOTEST) -short $(GO_PACKAGES)
 
 .PHONY: model
 model: ## play HISTORIES (300000) random histories, and as many again of other kinds, beside two trees by others (minutes)
@@ -116,96 +189,46 @@ fuzz-rust: ## fuzz decoders, call sequences and damaged stores in Rust (nightly;
 	done
 
 .PHONY: fuzz-go
-fuzz-go: library ## fuzz the Go package; go puts a failing input into testdata/fuzz
+fuzz-go: library ## fuzz the Go package; go puts a failing input into tests/testdata/fuzz
 	@for target in FuzzParseNode FuzzTree FuzzFrontier FuzzStore; do \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) .; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) ./tests; \
 	done
 
 .PHONY: crash
 crash: library ## kill a process that writes a tree to disk, and the command, KILLS (500) times each, and look at what is left
-	@mkdir -p bin && rm -f bin/crash && go build -o bin/crash ./internal/crash
+	@mkdir -p bin && rm -f bin/crash && go build -o bin/crash ./internal/cmd/crash
 	bin/crash -kills $(KILLS)
 	cd cmd/kvshard && KVSHARD_KILLS=$(KILLS) $(GOTEST) -timeout 60m -run 'TestKilled$$' -v .
 
 .PHONY: load
 load: library ## append a million leaves beside readers, and watch memory and files (minutes)
-	@mkdir -p bin && rm -f bin/load && go build -o bin/load ./internal/load
+	@mkdir -p bin && rm -f bin/load && go build -o bin/load ./internal/cmd/load
 	bin/load
 
-.PHONY: supply-chain-tools
-supply-chain-tools: ## install cargo-deny (compiles for minutes)
-	cargo install --locked cargo-deny@$(CARGO_DENY)
-
-.PHONY: supply-chain
-supply-chain: ## check licences, sources, build scripts and checksums of all dependencies
-	@command -v cargo-deny >/dev/null || { echo 'supply-chain needs cargo-deny: make supply-chain-tools'; exit 1; }
-	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check licenses bans sources
-	go mod verify
-	cd cmd/kvshard && go mod verify
-
-.PHONY: advisories
-advisories: library ## look for known faults in the dependencies: needs the network
-	cargo deny --manifest-path rust/Cargo.toml --all-features --locked check advisories
-	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./...
-
-.PHONY: lint
-lint: library lint-page ## check formats, vet, staticcheck, clippy, docs
-	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt: run it on the files above'; exit 1; }
-	go vet $(GO_PACKAGES)
-	go run $(STATICCHECK) $(GO_PACKAGES)
-	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
-	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --manifest-path $$crate/Cargo.toml --check; done
-	$(CARGO) clippy $(RUST) $(TESTS) --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
-
-# That the page's scripts and style parse, and use no name that is not there, is a test of the command.
-.PHONY: lint-page
-lint-page: ## check the format of the page of kvshard view: needs npx, and without it says so
-	@if command -v npx >/dev/null; then npx --yes --prefer-offline $(PRETTIER) --log-level warn --check $(PAGE); \
-		else echo 'lint-page: not run, there is no npx (Node)'; fi
-
-.PHONY: format-page
-format-page: ## write the page of kvshard view in the format that lint-page wants: needs npx
-	npx --yes --prefer-offline $(PRETTIER) --log-level warn --write $(PAGE)
-
-.PHONY: header-check
-header-check: ## check that include/kvshard.h is what cbindgen makes of the crate
-	$(CARGO) test $(RUST) $(TESTS) --test header
-
-.PHONY: header
-header: ## write include/kvshard.h anew
-	UPDATE_HEADER=1 $(CARGO) test $(RUST) $(TESTS) --test header
-
-.PHONY: demo
-demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read it all again
-	@mkdir -p bin && rm -f bin/kvshard-demo
-	@go build -o bin/kvshard-demo ./cmd/kvshard-demo
-	@bin/kvshard-demo
-
-.PHONY: picture
-picture: library ## write docs/view.png anew: needs chromium (a minute)
-	cd cmd/kvshard && $(GOTEST) -run 'TestPicture$$' ./internal/view -picture $(CURDIR)/docs/view.png
-
-.PHONY: bench
-bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
-	$(CARGO) build $(RUST) --release --example yardstick
-	@mkdir -p bin && rm -f bin/yardstick && go build -o bin/yardstick ./internal/yardstick
-	bin/yardstick
-	$(CARGO) bench $(RUST) --bench tree
-	go test -run '^$$' -bench . -benchtime 20x .
+##@ Measurements
 
 .PHONY: benchmarks
-benchmarks: library ## write BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
+benchmarks: library ## write docs/BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
 	$(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release
-	cd cmd/kvshard && go run . bench --peers ../../tools/peers/target/release/peers --write ../..
+	cd cmd/kvshard && go run . bench --peers ../../tools/peers/target/release/peers --write ../../docs
 
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one
 	$(CARGO) bench $(RUST) --bench hash
 
-.PHONY: test-hash
-test-hash: ## compare a million hashes at all levels with orchard's (minutes)
-	$(CARGO) test $(RUST) $(TESTS) --lib hash:: -- --include-ignored
+##@ Files that are generated
+
+.PHONY: format-page
+format-page: ## write the page of kvshard view in the format that lint-page wants: needs npx
+	npx --yes --prefer-offline $(PRETTIER) --log-level warn --write $(PAGE)
+
+.PHONY: picture
+picture: library ## write docs/view.png anew: needs chromium (a minute)
+	cd cmd/kvshard && $(GOTEST) -run 'TestPicture$$' ./internal/view -picture $(CURDIR)/docs/view.png
+
+.PHONY: header
+header: ## write lib/include/kvshard.h anew
+	UPDATE_HEADER=1 $(CARGO) test $(RUST) $(TESTS) --test header
 
 .PHONY: testdata
 testdata: ## write the data of real Zcash blocks anew from the crate zebra-test
@@ -220,51 +243,4 @@ clean: ## remove what was built
 	rm -rf bin dist lib/*/libkvshard.a
 	$(CARGO) clean --manifest-path rust/Cargo.toml
 
-# A chain that uses the tree (examples/shieldchain). It needs the whole Cosmos SDK, so it is a module of
-# its own and no part of `make test`: the first build takes some minutes.
-SHIELDCHAIN := examples/shieldchain
-
-.PHONY: shieldd
-shieldd: library ## build the example chain's node and client (minutes the first time)
-	@mkdir -p bin && rm -f bin/shieldd bin/localnet
-	cd $(SHIELDCHAIN) && go build -o ../../bin/ ./cmd/shieldd ./internal/localnet
-
-.PHONY: chain
-chain: shieldd ## run a node on loopback: transactions, queries and proofs, rollback, export, import (15 s)
-	bin/localnet -bin bin/shieldd -timeout 3m chain
-
-.PHONY: testnet
-testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollback, block-STM, optimistic execution (1 min)
-	bin/localnet -bin bin/shieldd -timeout 5m testnet
-
-.PHONY: test-chain
-test-chain: library ## test the tree on SDK 0.55's own stores and application (30 s, after the SDK is built)
-	build/app-test.sh $(SHIELDCHAIN) go.mod -timeout 20m
-
-# An application on the SDKs that most chains run, with the modules that a wrong go.mod of kvshard breaks.
-.PHONY: test-sdk-053
-test-sdk-053: library ## test kvshard as released in an application on SDK 0.53 (10 s, after the SDK is built)
-	build/app-test.sh tools/compat go.mod
-
-.PHONY: test-sdk-050
-test-sdk-050: library ## test kvshard as released in an application on SDK 0.50 (10 s, after the SDK is built)
-	build/app-test.sh tools/compat sdk-0.50.mod
-
-.PHONY: test-chain-safety
-test-chain-safety: library ## test it with the race detector: CheckTx, simulations, old heights beside blocks
-	cd $(SHIELDCHAIN) && $(GOTEST) -race -short -timeout 20m ./...
-
-.PHONY: lint-chain
-lint-chain: library ## vet and staticcheck the chain, and the application on SDK 0.53
-	cd $(SHIELDCHAIN) && go vet ./... && go run $(STATICCHECK) ./...
-	cd tools/compat && go vet ./... && go run $(STATICCHECK) ./...
-
-.PHONY: figures-chain
-figures-chain: library ## print the figures of docs/keeper.md (minutes)
-	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
-
-.PHONY: proto-chain
-proto-chain: ## write the Go code of the chain's messages anew: needs protoc
-	$(SHIELDCHAIN)/scripts/protogen.sh
-
-include build/cross.mk
+include $(PARTS)

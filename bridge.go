@@ -18,7 +18,8 @@ import (
 
 	"cosmossdk.io/core/store"
 
-	_ "github.com/kvshard/kvshard/include" // kvshard.h: see there
+	"github.com/kvshard/kvshard/internal/link"
+	_ "github.com/kvshard/kvshard/lib/include" // kvshard.h: see there
 )
 
 // This file is the only one that calls the engine (C.kvshard_*): one function
@@ -43,7 +44,7 @@ func findLibraryFault() string {
 	if got := engineVersion(); got != version {
 		return fmt.Sprintf("the linked library is libkvshard %s, this package is kvshard %s: link the library of the same release", got, version)
 	}
-	return linkFault()
+	return link.Fault()
 }
 
 // mismatch returns an error if the linked library is not this package's.

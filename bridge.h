@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "include/kvshard.h"
+#include "lib/include/kvshard.h"
 
 // cgo drops const from the prototypes of exported Go functions unless it is
 // part of a type name. With this name the compiler checks that Go only reads.

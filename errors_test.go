@@ -2,31 +2,26 @@ package kvshard_test
 
 import (
 	"errors"
-	"fmt"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// A diskError is a store's own error with a type and content.
-type diskError struct{ sector int }
-
-func (e *diskError) Error() string { return fmt.Sprintf("disk: sector %d", e.sector) }
-
 // TestStoreErrorKeepsItsIdentity fails each operation of each method in turn.
 func TestStoreErrorKeepsItsIdentity(t *testing.T) {
-	for _, c := range calls {
-		t.Run(c.name, func(t *testing.T) {
-			expectNoHandles(t)
+	for _, c := range treetest.Calls {
+		t.Run(c.Name, func(t *testing.T) {
+			treetest.ExpectNoHandles(t)
 			for n := 0; ; n++ {
-				s := newHookStore()
-				tree := fill(t, s)
-				cause := &diskError{sector: n}
+				s := treetest.NewHookStore()
+				tree := treetest.Fill(t, s)
+				cause := &treetest.DiskError{Sector: n}
 				seen, failedOp, after := 0, "", 0
-				s.before = func(op string) error {
+				s.Before = func(op string) error {
 					if failedOp != "" && op != "close iterator" {
 						after++
 					}
@@ -36,7 +31,7 @@ func TestStoreErrorKeepsItsIdentity(t *testing.T) {
 					}
 					return nil
 				}
-				err := c.call(tree)
+				err := c.Call(tree)
 				if failedOp == "" {
 					if err != nil {
 						t.Errorf("no operation failed, but the call did: %v", err)
@@ -49,19 +44,19 @@ func TestStoreErrorKeepsItsIdentity(t *testing.T) {
 				if !errors.Is(err, kvshard.ErrStore) || !errors.Is(err, cause) {
 					t.Fatalf("operation %d (%s): %v does not wrap ErrStore and the cause", n, failedOp, err)
 				}
-				var own *diskError
+				var own *treetest.DiskError
 				if !errors.As(err, &own) || own != cause {
 					t.Errorf("operation %d (%s): errors.As found %v", n, failedOp, own)
 				}
 				var e *kvshard.Error
-				if !errors.As(err, &e) || e.Op != c.name || e.What != failedOp || e.Key == nil {
+				if !errors.As(err, &e) || e.Op != c.Name || e.What != failedOp || e.Key == nil {
 					t.Errorf("operation %d (%s): %#v", n, failedOp, e)
 				}
 				if after != 0 {
 					t.Errorf("operation %d (%s): %d operations after the failure", n, failedOp, after)
 				}
-				if s.open != 0 {
-					t.Errorf("operation %d (%s): %d iterators left open", n, failedOp, s.open)
+				if s.OpenIterators != 0 {
+					t.Errorf("operation %d (%s): %d iterators left open", n, failedOp, s.OpenIterators)
 				}
 			}
 		})
@@ -69,9 +64,9 @@ func TestStoreErrorKeepsItsIdentity(t *testing.T) {
 }
 
 func TestErrorNamesCallKeyAndCause(t *testing.T) {
-	s := newHookStore()
-	tree := fill(t, s, kvshard.WithPrefix([]byte("notes/")))
-	s.before = func(string) error { return &diskError{sector: 7} }
+	s := treetest.NewHookStore()
+	tree := treetest.Fill(t, s, kvshard.WithPrefix([]byte("notes/")))
+	s.Before = func(string) error { return &treetest.DiskError{Sector: 7} }
 	_, err := tree.Size()
 	if err == nil {
 		t.Fatal("no error")
@@ -113,9 +108,9 @@ func TestCallsThatTheTreeRefuses(t *testing.T) {
 		{"nil writer", func(t *kvshard.Tree) error { return t.Dump(nil) }, kvshard.ErrInvalidArgument},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newHookStore()
-			tree := fill(t, s)
-			s.before = func(op string) error {
+			s := treetest.NewHookStore()
+			tree := treetest.Fill(t, s)
+			s.Before = func(op string) error {
 				if op == "set" || op == "delete" {
 					t.Errorf("the call wrote (%s)", op)
 				}
@@ -134,7 +129,7 @@ func TestCallsThatTheTreeRefuses(t *testing.T) {
 }
 
 func TestAppendBatchNamesTheInvalidLeaf(t *testing.T) {
-	tree := fill(t, newHookStore())
+	tree := treetest.Fill(t, treetest.NewHookStore())
 	leaves := make([]kvshard.Node, 100)
 	leaves[77] = kvshard.Node{31: 0xFF}
 	_, err := tree.AppendBatch(leaves)
@@ -148,9 +143,9 @@ func TestAppendBatchNamesTheInvalidLeaf(t *testing.T) {
 }
 
 func TestCorruptRecordIsNamed(t *testing.T) {
-	s := newHookStore()
+	s := treetest.NewHookStore()
 	prefix := []byte{0xFF, 'p'}
-	tree := fill(t, s, kvshard.WithPrefix(prefix))
+	tree := treetest.Fill(t, s, kvshard.WithPrefix(prefix))
 	tip := append(append([]byte(nil), prefix...), 0x13)
 	if err := s.KVStore.Set(tip, []byte("no tip of a tree, nor of its size")); err != nil {
 		t.Fatal(err)
@@ -170,8 +165,8 @@ func TestCorruptRecordIsNamed(t *testing.T) {
 func TestErrorBehindAnEntryKeepsItsIdentity(t *testing.T) {
 	for _, kind := range []kvtest.OpKind{kvtest.OpKey, kvtest.OpValue} {
 		mem := kvtest.Strict(t)
-		fill(t, mem)
-		cause := &diskError{sector: 3}
+		treetest.Fill(t, mem)
+		cause := &treetest.DiskError{Sector: 3}
 		tree, err := kvshard.Open(kvtest.NewFaultStore(mem, kvtest.Fault{
 			At: 2, Err: cause, Match: func(k kvtest.OpKind, _ []byte) bool { return k == kind },
 		}))
@@ -198,7 +193,7 @@ func provoked(t *testing.T) []error {
 		}
 		errs = append(errs, err)
 	}
-	tree := fill(t, newHookStore())
+	tree := treetest.Fill(t, treetest.NewHookStore())
 	bad := kvshard.Node{31: 0xFF}
 	add(tree.Checkpoint(30))
 	add(tree.Checkpoint(5))
@@ -221,12 +216,12 @@ func provoked(t *testing.T) []error {
 	second(tree.RemoveMark(1, 31))
 	second(tree.RemoveMark(45, 20))
 
-	ephemeral := open(t, newHookStore(), kvshard.WithRetention(kvshard.Ephemeral))
-	grow(t, ephemeral, 50)
+	ephemeral := treetest.Open(t, treetest.NewHookStore(), kvshard.WithRetention(kvshard.Ephemeral))
+	treetest.Grow(t, ephemeral, 50)
 	second(ephemeral.Leaf(3))
 	second(ephemeral.Witness(3))
 
-	full := open(t, newHookStore())
+	full := treetest.Open(t, treetest.NewHookStore())
 	if err := full.InsertFrontier(kvshard.Frontier{Size: 1 << 32, Ommers: make([]kvshard.Node, 32)}, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -234,8 +229,8 @@ func provoked(t *testing.T) []error {
 
 	// Each record cut, of another version, and gone.
 	whole := kvtest.NewMemStore()
-	grow(t, open(t, whole), 300)
-	if err := open(t, whole).Checkpoint(1); err != nil {
+	treetest.Grow(t, treetest.Open(t, whole), 300)
+	if err := treetest.Open(t, whole).Checkpoint(1); err != nil {
 		t.Fatal(err)
 	}
 	for _, record := range whole.Dump() {
@@ -244,21 +239,21 @@ func provoked(t *testing.T) []error {
 			if damaged.Remove(record.Key); value != nil {
 				damaged.Put(record.Key, value)
 			}
-			found := open(t, damaged).Check()
+			found := treetest.Open(t, damaged).Check()
 			if found != nil {
 				errs = append(errs, unjoined(found)...)
 			}
-			for _, c := range calls {
-				if err := c.call(open(t, damaged.Clone())); err != nil && !errors.Is(err, kvshard.ErrCheckpointNotFound) && err != found {
+			for _, c := range treetest.Calls {
+				if err := c.Call(treetest.Open(t, damaged.Clone())); err != nil && !errors.Is(err, kvshard.ErrCheckpointNotFound) && err != found {
 					errs = append(errs, unjoined(err)...)
 				}
 			}
 		}
 	}
 
-	failing := newHookStore()
-	failing.before = func(string) error { return &diskError{sector: 7} }
-	second(open(t, failing).Size())
+	failing := treetest.NewHookStore()
+	failing.Before = func(string) error { return &treetest.DiskError{Sector: 7} }
+	second(treetest.Open(t, failing).Size())
 	second(kvshard.Open(nil))
 	second(kvshard.New(nil))
 	second((*kvshard.Tree)(nil).Size())
@@ -270,7 +265,7 @@ func provoked(t *testing.T) []error {
 	for _, option := range []kvshard.Option{
 		kvshard.WithMaxCheckpoints(0), kvshard.WithRetention(2), kvshard.WithObserver(nil), kvshard.WithThreads(-1), nil,
 	} {
-		second(kvshard.Open(newHookStore(), option))
+		second(kvshard.Open(treetest.NewHookStore(), option))
 	}
 
 	for _, text := range []string{"", "0x" + strings.Repeat("0", 62), strings.Repeat("f", 64)} {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/internal/realdata"
+	"github.com/kvshard/kvshard/internal/treetest"
 )
 
 // quoted is a JSON string of a node.
@@ -18,7 +19,7 @@ func quoted(n kvshard.Node) string { return `"` + n.String() + `"` }
 func list(n int, more ...string) string {
 	var elements []string
 	for i := range n {
-		elements = append(elements, quoted(leafAt(uint64(i))))
+		elements = append(elements, quoted(treetest.LeafAt(uint64(i))))
 	}
 	return "[" + strings.Join(append(elements, more...), ",") + "]"
 }
@@ -34,7 +35,7 @@ func TestJSONNullIsNoNode(t *testing.T) {
 		M map[string]kvshard.Node
 		K map[kvshard.Node]int
 	}
-	good := quoted(leafAt(1))
+	good := quoted(treetest.LeafAt(1))
 	for _, bad := range []string{"null", " null ", "0", "true", "{}", "[]", `""`, `"00"`, "[1,2,3]", `["00"]`, `"` + modulusHex + `"`} {
 		for _, c := range []struct {
 			text string
@@ -68,7 +69,7 @@ func TestJSONNullIsNoNode(t *testing.T) {
 	}
 	// A pointer can be null: it says that there is none.
 	pointers := []*kvshard.Node{{1}}
-	if err := json.Unmarshal([]byte("[null,"+good+"]"), &pointers); err != nil || pointers[0] != nil || *pointers[1] != leafAt(1) {
+	if err := json.Unmarshal([]byte("[null,"+good+"]"), &pointers); err != nil || pointers[0] != nil || *pointers[1] != treetest.LeafAt(1) {
 		t.Errorf("pointers: %v, %v", pointers, err)
 	}
 	if err := json.Unmarshal([]byte(`[0]`), &pointers); !errors.Is(err, kvshard.ErrInvalidNode) {
@@ -78,7 +79,7 @@ func TestJSONNullIsNoNode(t *testing.T) {
 
 // TestJSONRoundTrip: what encoding/json writes is read, and the form stays.
 func TestJSONRoundTrip(t *testing.T) {
-	tree := fill(t, newHookStore())
+	tree := treetest.Fill(t, treetest.NewHookStore())
 	witness, err := tree.Witness(7)
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +121,7 @@ func TestJSONRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, f := range known {
-		in, out := frontierOf(f), kvshard.Frontier{}
+		in, out := treetest.FrontierOf(f), kvshard.Frontier{}
 		text, err := json.Marshal(in)
 		if err != nil {
 			t.Fatal(err)
@@ -134,7 +135,7 @@ func TestJSONRoundTrip(t *testing.T) {
 // TestJSONOfHalfAWitness: a Witness or Frontier is read whole or not at all, from
 // any place that JSON can reach.
 func TestJSONOfHalfAWitness(t *testing.T) {
-	node := quoted(leafAt(1))
+	node := quoted(treetest.LeafAt(1))
 	whole := `"Position":7,"Path":` + list(32)
 	for name, c := range map[string]struct {
 		text string

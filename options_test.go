@@ -11,6 +11,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 )
 
 func TestOpenAndNewRefuse(t *testing.T) {
@@ -53,8 +54,8 @@ func TestTreeThatNobodyMade(t *testing.T) {
 				t.Errorf("%s of a %s Tree: %v, want an Error that wraps ErrStore", method, name, err)
 			}
 		}
-		for _, c := range calls {
-			fails(c.name, c.call)
+		for _, c := range treetest.Calls {
+			fails(c.Name, c.Call)
 		}
 		fails("InsertFrontier", insert)
 		// What is wrong with the arguments comes first, as ever.
@@ -65,8 +66,8 @@ func TestTreeThatNobodyMade(t *testing.T) {
 		}
 	}
 	tried := map[string]bool{"InsertFrontier": true}
-	for _, c := range calls {
-		tried[c.name] = true
+	for _, c := range treetest.Calls {
+		tried[c.Name] = true
 	}
 	for all, i := reflect.TypeFor[*kvshard.Tree](), 0; i < all.NumMethod(); i++ {
 		if name := all.Method(i).Name; !tried[name] {
@@ -88,8 +89,8 @@ func TestTreeThatNobodyMade(t *testing.T) {
 }
 
 func TestOpenDoesNotTouchTheStore(t *testing.T) {
-	s := newHookStore()
-	s.before = func(op string) error {
+	s := treetest.NewHookStore()
+	s.Before = func(op string) error {
 		t.Errorf("Open used the store: %s", op)
 		return nil
 	}
@@ -113,9 +114,9 @@ func TestCallsWithoutAStoreFail(t *testing.T) {
 	}
 	fails := func(when string) {
 		t.Helper()
-		for _, c := range calls {
-			if err := c.call(tree); !errors.Is(err, kvshard.ErrStore) {
-				t.Errorf("%s, %s: %v, want ErrStore", when, c.name, err)
+		for _, c := range treetest.Calls {
+			if err := c.Call(tree); !errors.Is(err, kvshard.ErrStore) {
+				t.Errorf("%s, %s: %v, want ErrStore", when, c.Name, err)
 			}
 		}
 	}
@@ -223,14 +224,14 @@ func TestRetentionHasAName(t *testing.T) {
 
 func TestObserverSeesEveryCall(t *testing.T) {
 	var seen []kvshard.Stats
-	s := newHookStore()
-	tree := fill(t, s, kvshard.WithObserver(func(st kvshard.Stats) { seen = append(seen, st) }))
+	s := treetest.NewHookStore()
+	tree := treetest.Fill(t, s, kvshard.WithObserver(func(st kvshard.Stats) { seen = append(seen, st) }))
 	seen = nil
 
 	type counts struct{ gets, sets, deletes, creates, nexts uint64 }
-	for _, c := range calls {
+	for _, c := range treetest.Calls {
 		var want counts
-		s.before = func(op string) error {
+		s.Before = func(op string) error {
 			switch op {
 			case "get":
 				want.gets++
@@ -245,23 +246,23 @@ func TestObserverSeesEveryCall(t *testing.T) {
 			}
 			return nil
 		}
-		if err := c.call(tree); err != nil {
-			t.Fatalf("%s: %v", c.name, err)
+		if err := c.Call(tree); err != nil {
+			t.Fatalf("%s: %v", c.Name, err)
 		}
 		if len(seen) != 1 {
-			t.Fatalf("%s: the observer ran %d times", c.name, len(seen))
+			t.Fatalf("%s: the observer ran %d times", c.Name, len(seen))
 		}
 		st := seen[0]
 		seen = nil
-		if got := (counts{st.Gets, st.Sets, st.Deletes, st.IterCreates, st.IterNexts}); got != want || st.Op != c.name {
-			t.Errorf("%s: %+v, want Op and %+v", c.name, st, want)
+		if got := (counts{st.Gets, st.Sets, st.Deletes, st.IterCreates, st.IterNexts}); got != want || st.Op != c.Name {
+			t.Errorf("%s: %+v, want Op and %+v", c.Name, st, want)
 		}
 		if (st.Gets > 0) != (st.BytesRead > 0) && st.IterCreates == 0 || (st.Sets > 0) != (st.BytesWritten > 0) {
-			t.Errorf("%s: bytes do not go with operations: %+v", c.name, st)
+			t.Errorf("%s: bytes do not go with operations: %+v", c.Name, st)
 		}
 	}
 
-	s.before = func(string) error { return errors.New("disk") }
+	s.Before = func(string) error { return errors.New("disk") }
 	if _, err := tree.Size(); err == nil {
 		t.Error("no error")
 	}
@@ -271,7 +272,7 @@ func TestObserverSeesEveryCall(t *testing.T) {
 }
 
 func TestCheckpointsLoopMayWrite(t *testing.T) {
-	tree := fill(t, dbm.NewMemDB())
+	tree := treetest.Fill(t, dbm.NewMemDB())
 	next := uint32(31)
 	for checkpoint, err := range tree.Checkpoints() {
 		if err != nil {
@@ -297,9 +298,9 @@ func TestCheckpointsLoopMayWrite(t *testing.T) {
 }
 
 func TestAppendBatchOfNothing(t *testing.T) {
-	s := newHookStore()
-	tree := fill(t, s)
-	s.before = func(op string) error {
+	s := treetest.NewHookStore()
+	tree := treetest.Fill(t, s)
+	s.Before = func(op string) error {
 		if op != "get" {
 			t.Errorf("it did a %s", op)
 		}

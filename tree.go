@@ -150,11 +150,9 @@ func (t *Tree) AppendBatch(leaves []Node) (first uint64, err error) {
 //
 // Cost: 7 operations on the store, one of them an iterator, however many
 // checkpoints are kept. While checkpoints are retained, 2 more, however many
-// and whatever their ids. Checkpoints that were made before the first was
-// retained pass, while they are pruned, those of them that were retained. A
-// leaf without a mark that only the pruned checkpoint kept costs its shard. At
-// most 16 removed marks are cleared in a call; each costs 3 operations and its
-// shard, and finding them one or two iterators.
+// and whatever their ids. A leaf without a mark that only the pruned
+// checkpoint kept costs its shard. At most 16 removed marks are cleared in a
+// call; each costs 3 operations and its shard, and finding them an iterator.
 func (t *Tree) Checkpoint(id uint32) error {
 	return t.run("Checkpoint", func(c *call) status { return c.checkpoint(id) })
 }
@@ -298,9 +296,12 @@ func (t *Tree) Checkpoints() iter.Seq2[Checkpoint, error] {
 // that were removed later wait. [ErrCheckpointNotFound] if there is none with
 // this id. Retaining one twice changes nothing.
 //
-// Cost: 5 operations on the store; if others are retained, a Delete more; for
-// the oldest that may be pruned, also what [Tree.Checkpoint] takes to find the
-// next; where leaves without marks are kept for checkpoints, 4 more.
+// Cost: 6 operations on the store for the newest checkpoint, and one more if a
+// lower one is retained. One that becomes the lowest retained one costs a step
+// and a Set for each checkpoint behind it, as far as the next retained one, at
+// most [WithMaxCheckpoints]; the oldest that may be pruned also what
+// [Tree.Checkpoint] takes to find the next. Where leaves without marks are kept
+// for checkpoints, 3 more.
 func (t *Tree) RetainCheckpoint(id uint32) error {
 	return t.run("RetainCheckpoint", func(c *call) status { return c.retainCheckpoint(id) })
 }
@@ -309,8 +310,10 @@ func (t *Tree) RetainCheckpoint(id uint32) error {
 // [Tree.Checkpoint] may prune it. [ErrCheckpointNotFound] if there is none
 // with this id. Releasing one that is not retained changes nothing.
 //
-// Cost: 6 operations on the store; where leaves without marks are kept for
-// checkpoints, 4 more.
+// Cost: 7 operations on the store. The lowest retained one costs a step and a
+// Delete for each checkpoint behind it, as far as the next retained one, at
+// most [WithMaxCheckpoints], and two iterators. Where leaves without marks are
+// kept for checkpoints, 3 more.
 func (t *Tree) ReleaseCheckpoint(id uint32) error {
 	return t.run("ReleaseCheckpoint", func(c *call) status { return c.releaseCheckpoint(id) })
 }
@@ -322,8 +325,7 @@ func (t *Tree) ReleaseCheckpoint(id uint32) error {
 // [ErrCheckpointNotFound] if there is no checkpoint with this id,
 // [ErrPositionNotFound] if the leaf was not there yet.
 //
-// Cost: 7 operations on the store, however many marks were removed; one more
-// for the first that waits.
+// Cost: 8 operations on the store, however many marks were removed.
 func (t *Tree) RemoveMark(position uint64, asOf uint32) (removed bool, err error) {
 	err = t.run("RemoveMark", func(c *call) status { return c.removeMark(position, asOf, &removed) })
 	if err != nil {

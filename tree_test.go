@@ -8,11 +8,12 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
 func TestWitnessesLeadToTheRoots(t *testing.T) {
-	tree := fill(t, dbm.NewMemDB())
+	tree := treetest.Fill(t, dbm.NewMemDB())
 	verify := func(w kvshard.Witness, err error, position uint64, root kvshard.Node) {
 		t.Helper()
 		if err != nil {
@@ -73,7 +74,7 @@ func TestWitnessRootRejects(t *testing.T) {
 }
 
 func TestFrontierGoesAroundTheWorld(t *testing.T) {
-	tree := fill(t, dbm.NewMemDB())
+	tree := treetest.Fill(t, dbm.NewMemDB())
 	f, err := tree.Frontier()
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +172,7 @@ func TestTreesRunInParallel(t *testing.T) {
 	roots := make([]kvshard.Node, 8)
 	for i := range roots {
 		group.Go(func() {
-			tree := fill(t, dbm.NewMemDB())
+			tree := treetest.Fill(t, dbm.NewMemDB())
 			var err error
 			if roots[i], err = tree.Root(); err != nil {
 				t.Error(err)
@@ -191,7 +192,7 @@ func TestTreesRunInParallel(t *testing.T) {
 func TestRetainFindsAListingCutShort(t *testing.T) {
 	for shown := range 2 {
 		mem := kvtest.Strict(t)
-		fill(t, mem)
+		treetest.Fill(t, mem)
 		before := mem.Clone()
 		tree, err := kvshard.Open(kvtest.NewFaultStore(mem, kvtest.Fault{At: shown + 1, Mode: kvtest.FaultEnd}))
 		if err != nil {

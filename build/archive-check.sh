@@ -28,7 +28,7 @@ object=$work/kvshard.o
 # Mach-O puts an underscore before a C name.
 global=$("${binutils}nm" -g --defined-only "$object" | awk -v macho="$format" 'NF == 3 { if (macho == "macho") sub(/^_/, "", $3); print $3 }' | sort)
 [ "$global" = "$(exported_names)" ] ||
-	fail "$archive: global names differ from include/kvshard.h:"$'\n'"$(diff <(exported_names) <(echo "$global"))"
+	fail "$archive: global names differ from lib/include/kvshard.h:"$'\n'"$(diff <(exported_names) <(echo "$global"))"
 
 headers=$("${binutils}objdump" -h "$object")
 sections=$(awk '$1 ~ /^[0-9]+$/ { print $2 }' <<<"$headers" | grep -E '^\.(debug|zdebug|llvm)' || true)
@@ -37,4 +37,4 @@ sections=$(awk '$1 ~ /^[0-9]+$/ { print $2 }' <<<"$headers" | grep -E '^\.(debug
 # A group would be merged with another Rust library's.
 [[ $headers != *LINK_ONCE* ]] || fail "$archive has COMDAT groups"
 
-echo "$name: $(wc -c <"$archive") bytes ($(gzip -9 <"$archive" | wc -c) in gzip), $(wc -l <<<"$global") global names: those of include/kvshard.h"
+echo "$name: $(wc -c <"$archive") bytes ($(gzip -9 <"$archive" | wc -c) in gzip), $(wc -l <<<"$global") global names: those of lib/include/kvshard.h"

@@ -6,7 +6,7 @@
 # Cargo's archive holds the whole of Rust's standard library with all its names
 # global, so a program that links two Rust libraries has each of them twice. The
 # archive made here is one object with the reachable code only, and the functions
-# of include/kvshard.h are its only global names.
+# of lib/include/kvshard.h are its only global names.
 #
 # - ld -r binds the references inside the object. Without
 #   --force-group-allocation the COMDAT groups stay, the linker merges those of

@@ -7,6 +7,8 @@ HOST_TARGET   = $$(. build/targets.sh; host_target)
 GLIBC_FLOOR  := 2.34
 GLIBC_OLD    := 2.17
 
+##@ Libraries for other platforms, and how programs link them
+
 .PHONY: versions
 versions: ## show the versions of the tools here beside those that releases are made with
 	build/versions.sh
@@ -25,13 +27,13 @@ test-panic: ## test panics in kvshard and another Rust library in one Go program
 
 .PHONY: glibc
 glibc: library ## show what glibc a program needs, and check that it is at most the stated one
-	@mkdir -p bin && go build -o bin/probe ./internal/probe
+	@mkdir -p bin && go build -o bin/probe ./internal/cmd/probe
 	build/glibc.sh $(HOST_TARGET) $(GLIBC_FLOOR) bin/probe
 
 .PHONY: glibc-old
 glibc-old: library ## link against an old glibc with zig, check and run
 	@mkdir -p bin
-	CC=$(CURDIR)/build/zig-glibc.sh GLIBC=$(GLIBC_OLD) CGO_LDFLAGS=-lunwind go build -o bin/probe-old ./internal/probe
+	CC=$(CURDIR)/build/zig-glibc.sh GLIBC=$(GLIBC_OLD) CGO_LDFLAGS=-lunwind go build -o bin/probe-old ./internal/cmd/probe
 	build/glibc.sh $(HOST_TARGET) $(GLIBC_OLD) bin/probe-old
 	bin/probe-old
 
@@ -65,6 +67,8 @@ cross-darwin-arm64: ## build for darwin/arm64; test on a Mac, elsewhere link onl
 .PHONY: cross-tools
 cross-tools: ## install what the above need (Debian, root), or some: TARGETS="linux-arm64 zig"
 	build/install.sh $(TARGETS)
+
+##@ Releases
 
 .PHONY: dist
 dist: ## make a release of the last commit in dist/

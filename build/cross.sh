@@ -22,7 +22,7 @@ for each; do
 	tests=(./... ./testdata)
 	case $run in
 	# Wine 8 does not know how Go deletes a file, so the tests with a database on disk cannot clean up.
-	*wine.sh) tests=(-short -skip '^TestDatabases$' . ./kvtest ./internal/realdata) ;;
+	*wine.sh) tests=(-short -skip '^TestDatabases$' . ./tests ./kvtest ./internal/realdata) ;;
 	esac
 	"$here/go-test.sh" "$name" "${tests[@]}"
 	"$here/test-panic.sh" "$name"

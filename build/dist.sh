@@ -62,7 +62,7 @@ release() {
 	(cd tools/release && go run . "$command" -module "$module" -version "$version" -time "$time" "$@")
 }
 release inventory -root "$module"
-(cd "$module" && sha256sum lib/*/libkvshard.a include/kvshard.h sbom.json LICENSES-THIRD-PARTY.txt) >"$module/lib/SHA256SUMS"
+(cd "$module" && sha256sum lib/*/libkvshard.a lib/include/kvshard.h sbom.json LICENSES-THIRD-PARTY.txt) >"$module/lib/SHA256SUMS"
 release proxy -out "$dist/proxy"
 (
 	cd "$dist"

@@ -83,7 +83,7 @@ host_target() {
 }
 
 # exported_names prints the functions of the C header.
-exported_names() { grep -oE '\bkvshard_[a-z_]+\(' "$root/include/kvshard.h" | tr -d '(' | sort -u; }
+exported_names() { grep -oE '\bkvshard_[a-z_]+\(' "$root/lib/include/kvshard.h" | tr -d '(' | sort -u; }
 
 # need stops with the names of the commands that are not there.
 need() {

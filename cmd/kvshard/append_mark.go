@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
 )
 
@@ -33,7 +35,7 @@ func readMark(dir string) (*appendMark, error) {
 	}
 	var mark appendMark
 	if err := strict.Decode(text, &mark); err != nil {
-		return nil, coded(codeStore, "to look how far the last append came, and remove the file", "%s: %w", path, err)
+		return nil, exit.Errorf(exit.Store, "to look how far the last append came, and remove the file", "%s: %w", path, err)
 	}
 	return &mark, nil
 }
@@ -43,7 +45,7 @@ func writeMark(dir string, mark appendMark) error {
 	if err != nil {
 		return err
 	}
-	return writeBeside(dir, markName, append(text, '\n'))
+	return source.WriteBeside(dir, markName, append(text, '\n'))
 }
 
 // appendCommand is how an append goes on, as a shell takes it.

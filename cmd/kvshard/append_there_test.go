@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 type appendedView struct {
@@ -26,7 +28,7 @@ func TestCheckpointBeforeTheEnd(t *testing.T) {
 	before := stored(t, dir, "tree")
 	for _, input := range []string{"", raw(nodes[:1]), raw(nodes[:19])} {
 		r := cli(t, dir, input, "append", "--start", "0", "--checkpoint", "7")
-		if r.code != codeState || !strings.Contains(r.err, fmt.Sprintf("the input ends at position %d, and the tree has 20 leaves", len(input)/32)) {
+		if r.code != exit.State || !strings.Contains(r.err, fmt.Sprintf("the input ends at position %d, and the tree has 20 leaves", len(input)/32)) {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -41,7 +43,7 @@ func TestCheckpointBeforeTheEnd(t *testing.T) {
 	for range 2 {
 		ok(t, dir, raw(nodes[:20]), "append", "--start", "0", "--checkpoint", "7")
 	}
-	if got := okJSON[[]checkpointView](t, dir, "", "checkpoint"); fmt.Sprint(got) != "[{7 20 false}]" {
+	if got := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint"); fmt.Sprint(got) != "[{7 20 false}]" {
 		t.Error(got)
 	}
 	// When the tree has gone on, it is there still; and no other size is it.
@@ -60,16 +62,16 @@ func TestCheckpointBeforeTheEnd(t *testing.T) {
 		{nodes[:20], "8", "the input ends at position 20, and the tree has 40 leaves"},
 		{leaves(41), "7", "checkpoint 7 is not above the newest, 7; nothing was appended"},
 	} {
-		if r := cli(t, dir, raw(c.input), "append", "--start", "0", "--checkpoint", c.id); r.code != codeState || !strings.Contains(r.err, c.says) {
+		if r := cli(t, dir, raw(c.input), "append", "--start", "0", "--checkpoint", c.id); r.code != exit.State || !strings.Contains(r.err, c.says) {
 			t.Errorf("%d leaves, checkpoint %s: %+v", len(c.input), c.id, r)
 		}
 	}
 	// Long inputs, too, are refused before their first batch is there.
-	long := raw(append(nodes[:40:40], leaves(appendBatch+100)...))
-	if r := cli(t, dir, long, "append", "--start", "0", "--checkpoint", "7"); r.code != codeState || !strings.Contains(r.err, "nothing was appended") {
+	long := raw(append(nodes[:40:40], leaves(source.BatchLeaves+100)...))
+	if r := cli(t, dir, long, "append", "--start", "0", "--checkpoint", "7"); r.code != exit.State || !strings.Contains(r.err, "nothing was appended") {
 		t.Errorf("%+v", r)
 	}
-	if r := cli(t, dir, fmt.Sprintf(`{"height":9,"commitments":[%q]}`, nodes[0]), "append", "--checkpoint", "9"); r.code != codeInput || !strings.Contains(r.err, "block 9 is not below --checkpoint 9") {
+	if r := cli(t, dir, fmt.Sprintf(`{"height":9,"commitments":[%q]}`, nodes[0]), "append", "--checkpoint", "9"); r.code != exit.Input || !strings.Contains(r.err, "block 9 is not below --checkpoint 9") {
 		t.Errorf("%+v", r)
 	}
 	if after := stored(t, dir, "tree"); before != after {
@@ -107,7 +109,7 @@ func TestCheckpointPruned(t *testing.T) {
 	}
 	refused := func(input []kvshard.Node, id int) {
 		t.Helper()
-		if r := cli(t, dir, "", command(input, id)...); r.code != codeState {
+		if r := cli(t, dir, "", command(input, id)...); r.code != exit.State {
 			t.Errorf("checkpoint %d: %+v", id, r)
 		}
 		if after := stored(t, dir, "tree"); before != after {
@@ -132,7 +134,7 @@ func TestCheckpointPruned(t *testing.T) {
 	// Where nothing was pruned, nothing counts as pruned.
 	ok(t, dir, "", "init", "--dir", "fresh")
 	ok(t, dir, raw(nodes[:20]), "append", "--dir", "fresh", "--checkpoint", "9")
-	if r := cli(t, dir, "", append(command(nodes[:10], 7), "--dir", "fresh")...); r.code != codeState || !strings.Contains(r.err, "checkpoint 7 is not there") {
+	if r := cli(t, dir, "", append(command(nodes[:10], 7), "--dir", "fresh")...); r.code != exit.State || !strings.Contains(r.err, "checkpoint 7 is not there") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -184,7 +186,7 @@ func TestBlocksThere(t *testing.T) {
 		blocks(1, 2, 3):             "checkpoint 1 at size 10 is not there, and the tree's oldest, 4, is not the input's",
 		strings.ReplaceAll(blocks(1, 2, 3, 4, 5, 6), `"height":4`, `"height":5`): "is not there",
 	} {
-		if r := cli(t, dir, input, "append", "--dir", "other", "--start", "0"); r.code != codeState || !strings.Contains(r.err, says) {
+		if r := cli(t, dir, input, "append", "--dir", "other", "--start", "0"); r.code != exit.State || !strings.Contains(r.err, says) {
 			t.Errorf("want %q: %+v", says, r)
 		}
 	}

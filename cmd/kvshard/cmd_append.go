@@ -1,25 +1,19 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-// appendBatch is how many leaves are written at once: some 2.5 MB.
-const appendBatch = 1 << 16
-
-func (a *app) appendCommand() *cobra.Command {
+func newAppendCommand(e *env) *cobra.Command {
 	var format string
 	var checkpoint idFlag
 	var start positionFlag
@@ -63,273 +57,44 @@ could not be printed.`,
 	c.Flags().StringVar(&format, "format", "auto", formats)
 	c.Flags().Var(&checkpoint, "checkpoint", "make a checkpoint with this `id` after the last leaf, together with it")
 	c.Flags().Var(&start, "start", "`position` of the input's first leaf; by default the tree's size")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formatList, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(input.Formats, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		name := "-"
 		if len(args) > 0 {
 			name = args[0]
 		}
-		if !slices.Contains(formatList, format) {
-			return usage("--format %q: it is %s", format, formats)
+		if !slices.Contains(input.Formats, format) {
+			return exit.Usagef("--format %q: it is %s", format, formats)
 		}
 		j := &appendJob{ctx: c.Context(), mark: appendMark{Input: name}, last: checkpoint.id}
 		if format != "auto" {
 			j.mark.Format = format
 		}
-		err = a.write(c.Context(), func(s *source) error {
+		err = e.place.Write(c.Context(), func(s *source.Source) error {
 			j.s = s
-			if j.in, err = openInput(c.Context(), a.in, name, format); err != nil {
+			if j.in, err = input.Open(c.Context(), e.in, name, format); err != nil {
 				return err
 			}
-			defer j.in.close()
+			defer j.in.Close()
 			if err := j.begin(start.position); err != nil {
 				return err
 			}
-			j.progress = a.newProgress("append", "leaves", j.in.total, 0)
+			j.progress = e.newProgress("append", "leaves", j.in.Total, 0)
 			defer j.progress.end()
 			return j.run()
 		})
 		if err == nil {
-			err = a.emitAppended(j)
+			err = emitAppended(e, j)
 		}
 		return j.done(err)
 	}
 	return c
 }
 
-// An appendJob appends one input.
-type appendJob struct {
-	ctx      context.Context
-	s        *source
-	in       *input
-	mark     appendMark
-	last     *uint32 // checkpoint after the last leaf
-	progress *progress
+// formats is [input.Formats] for people.
+const formats = "auto, hex, json or raw"
 
-	start    uint64 // position of the input's first leaf
-	resumed  bool   // it was given
-	begun    bool   // the input and the tree fit together
-	marked   bool   // the mark is written
-	before   kept   // the checkpoints when it began
-	size     uint64 // of the tree on disk
-	root     kvshard.Node
-	read     uint64 // leaves taken from the input
-	appended uint64
-	blocks   int
-	pending  []kvshard.Node
-	there    // what an earlier run did
-}
-
-func (j *appendJob) begin(start *uint64) error {
-	tree, err := j.s.tree()
-	if err != nil {
-		return err
-	}
-	if j.size, err = tree.Size(); err != nil {
-		return err
-	}
-	if j.before, err = keptBy(tree, j.s.config.MaxCheckpoints); err != nil {
-		return err
-	}
-	j.start = j.size
-	if start != nil {
-		j.start, j.resumed = *start, true
-	}
-	if j.start > j.size {
-		return coded(codeState, "append the leaves between first", "the input begins at position %d, and the tree has only %d leaves", j.start, j.size)
-	}
-	j.mark.Start = j.start
-	mark, err := readMark(j.s.where)
-	if err != nil {
-		return err
-	}
-	if mark != nil && mark.Start < j.size && !j.resumed {
-		return coded(codeState, fmt.Sprintf("%s, or --start %d for another input", appendCommand(j.s.where, *mark, nil), j.size),
-			"append of %s from position %d on was not finished, and the tree has %d leaves of it", mark.Input, mark.Start, j.size-mark.Start)
-	}
-	j.begun = true
-	return nil
-}
-
-// done takes the mark away, or says how to go on. It comes last: whoever was not
-// told that all is there will give the command again.
-func (j *appendJob) done(err error) error {
-	if err != nil {
-		return j.explain(err)
-	}
-	err = os.Remove(filepath.Join(j.s.where, markName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-func (j *appendJob) run() error {
-	tree, err := j.s.tree()
-	if err != nil {
-		return err
-	}
-	leaves := &leafReader{s: j.s, tree: tree}
-	for {
-		next, err := j.in.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			if err := j.finish(tree); err != nil {
-				return err
-			}
-			j.root, err = tree.Root()
-			return err
-		case err != nil:
-			return err
-		case next.block != nil:
-			if err := j.endBlock(next.block); err != nil {
-				return err
-			}
-			continue
-		}
-		position := j.end()
-		j.read++
-		if position < j.size && len(j.pending) == 0 {
-			if err := j.skip(leaves, position, next.leaf); err != nil {
-				return err
-			}
-			continue
-		}
-		j.pending = append(j.pending, next.leaf)
-		if len(j.pending) == appendBatch {
-			if err := j.flush(nil); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-// end is the position behind the leaves that were taken from the input.
-func (j *appendJob) end() uint64 { return j.start + j.read }
-
-// endBlock appends a block's leaves with its checkpoint, unless the tree has
-// both.
-func (j *appendJob) endBlock(b *blockEnd) error {
-	size := j.size + uint64(len(j.pending))
-	if b.size != nil && *b.size != j.end() {
-		hint := "give the input's blocks, each after the one before"
-		if !j.resumed && j.start > 0 {
-			hint = "give --start, the position of the input's first leaf, to go on with one that was begun"
-		}
-		return coded(codeInput, hint, "block %d: the size after it is said to be %d, and comes to %d", b.height, *b.size, j.end())
-	}
-	if j.last != nil && b.height >= *j.last {
-		return coded(codeInput, "give --checkpoint an id above all heights", "block %d is not below --checkpoint %d", b.height, *j.last)
-	}
-	if newest := j.before.newest(); j.resumed && len(j.pending) == 0 && newest != nil && b.height <= newest.ID && j.end() <= newest.Size {
-		return j.passBlock(b.height)
-	}
-	if size != j.end() {
-		return coded(codeState, "go back with \"kvshard rewind\" to the checkpoint before",
-			"block %d ends at size %d, and the tree has %d leaves and no checkpoint there", b.height, j.end(), size)
-	}
-	j.blocks++
-	return j.flush(b)
-}
-
-// flush writes what is pending, and the checkpoint, all of it or nothing.
-func (j *appendJob) flush(b *blockEnd) error {
-	if err := j.ctx.Err(); err != nil {
-		return err
-	}
-	if err := j.proven(); err != nil {
-		return err
-	}
-	if newest := j.before.newest(); j.last != nil && newest != nil && *j.last <= newest.ID {
-		return coded(codeState, "give an id above the newest of \"kvshard checkpoint\"", "checkpoint %d is not above the newest, %d; nothing was appended", *j.last, newest.ID)
-	}
-	if !j.marked {
-		if err := writeMark(j.s.where, j.mark); err != nil {
-			return err
-		}
-		j.marked = true
-	}
-	err := j.s.update(func(tree *kvshard.Tree) error {
-		if len(j.pending) > 0 {
-			if _, err := tree.AppendBatch(j.pending); err != nil {
-				return err
-			}
-		}
-		if b == nil {
-			return nil
-		}
-		if err := tree.Checkpoint(b.height); err != nil {
-			return err
-		}
-		if b.root == nil {
-			return nil
-		}
-		root, err := tree.Root()
-		if err == nil && root != *b.root {
-			return badInput("block %d: the root after it is said to be %s, and comes to %s; it was not appended", b.height, b.root, root)
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	n := uint64(len(j.pending))
-	j.size += n
-	j.appended += n
-	j.pending = j.pending[:0]
-	j.progress.add(int64(n))
-	return nil
-}
-
-// finish writes the rest, with the checkpoint if one was asked for.
-func (j *appendJob) finish(tree *kvshard.Tree) error {
-	if err := j.proven(); err != nil {
-		return err
-	}
-	if j.last == nil {
-		if len(j.pending) == 0 {
-			return nil
-		}
-		return j.flush(nil)
-	}
-	if j.resumed && len(j.pending) == 0 {
-		now, err := keptBy(tree, j.s.config.MaxCheckpoints)
-		if err != nil {
-			return err
-		}
-		if done, err := j.passCheckpoint(now, *j.last); done || err != nil {
-			return err
-		}
-	}
-	return j.flush(&blockEnd{height: *j.last})
-}
-
-// explain says what is on disk and how to go on.
-func (j *appendJob) explain(err error) error {
-	if !j.begun {
-		return err
-	}
-	code, hint := classify(&ranError{err})
-	again := appendCommand(j.s.where, j.mark, j.last)
-	if errors.Is(err, disk.ErrFull) {
-		hint = freeSpace
-	}
-	if code == codeInterrupted {
-		return coded(code, again, "interrupted: %d leaves are on disk, %d of them from this input", j.size, j.skipped+j.appended)
-	}
-	if j.marked && (code == codeStore || code == codeOther) {
-		if hint != "" {
-			again = hint + ", then " + again
-		}
-		return coded(code, again, "%w; %d leaves of this input are on disk for sure, and nothing is appended twice", err, j.skipped+j.appended)
-	}
-	if j.appended > 0 && hint != "" {
-		return coded(code, hint+"; then "+again, "%w; %d leaves before it are on disk, and the size is %d", err, j.appended, j.size)
-	}
-	return err
-}
-
-func (a *app) emitAppended(j *appendJob) error {
+func emitAppended(e *env, j *appendJob) error {
 	result := struct {
 		First       uint64       `json:"first"`
 		Appended    uint64       `json:"appended"`
@@ -340,7 +105,7 @@ func (a *app) emitAppended(j *appendJob) error {
 		Size        uint64       `json:"size"`
 		Root        kvshard.Node `json:"root"`
 	}{j.start + j.skipped, j.appended, j.skipped, j.notCompared, j.blocks, j.pruned, j.size, j.root}
-	return a.emit(result, func(w io.Writer) {
+	return e.emit(result, func(w io.Writer) {
 		fmt.Fprintf(w, "appended %d leaves from position %d: size %d, root %s\n", result.Appended, result.First, result.Size, result.Root)
 		if j.skipped > 0 {
 			fmt.Fprintf(w, "%d leaves were there already\n", j.skipped)

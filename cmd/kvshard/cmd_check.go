@@ -1,18 +1,17 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 
-	"cosmossdk.io/core/store"
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-func (a *app) checkCommand() *cobra.Command {
+func newCheckCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Check every record against the tree's invariants",
@@ -31,100 +30,25 @@ that a crash tore: only the second can show it, so for --db nothing does.`,
   $ kvshard check --db application.db --store notes --height 120 --output json`,
 		Args: cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		a.salvage = true // to tell what is lost and what is left
-		s, err := a.toRead(c.Context())
-		if err != nil {
-			return err
-		}
-		defer s.close(&err)
-		lost, err := a.lost(s)
-		if err != nil {
-			return err
-		}
-		found, err := a.check(c.Context(), s)
-		if err != nil {
-			return err
-		}
-		return a.emitCheck(s, append(lost, found...))
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		place := e.place
+		place.Salvage = true // to tell what is lost and what is left
+		return withTree(c.Context(), place, func(s *source.Source, tree *kvshard.Tree) error {
+			lost, err := lostBelow(s)
+			if err != nil {
+				return err
+			}
+			found, err := violations(c.Context(), e, s)
+			if err != nil {
+				return err
+			}
+			return emitCheck(e, tree, append(lost, found...))
+		})
 	}
 	return c
 }
 
-type violationView struct {
-	Invariant string `json:"invariant"`
-	Key       string `json:"key,omitempty"`
-	Record    string `json:"record,omitempty"`
-	Detail    string `json:"detail"`
-}
-
-// lost returns what is wrong with the files below the tree: damage that the
-// database passes over, and what a command reported and is not there.
-func (a *app) lost(s *source) (found []violationView, err error) {
-	if s.damage != nil {
-		found = append(found, violationView{Invariant: "journal-whole", Record: s.dbPath, Detail: s.damage.Error()})
-	}
-	if s.where == s.dbPath || s.height > 0 { // --db, of which nothing was reported
-		return found, nil
-	}
-	r, err := readReport(s.where)
-	if r == nil || err != nil {
-		return found, err
-	}
-	now, err := reportOf(s.db, s.options)
-	if err != nil { // which the check will tell
-		return found, nil
-	}
-	if what := r.lost(now); what != "" {
-		found = append(found, violationView{Invariant: "reported-there", Record: reportName, Detail: what})
-	}
-	return found, nil
-}
-
-// check returns the violations; its progress is the shards that were read.
-func (a *app) check(ctx context.Context, s *source) ([]violationView, error) {
-	size := uint64(0)
-	if tree, err := s.tree(); err != nil {
-		return nil, err
-	} else if n, err := tree.Size(); err == nil {
-		size = n
-	}
-	p := a.newProgress("check", "leaves", int64(size), 0)
-	defer p.end()
-	watched := &watchedStore{KVStore: s.kv, shard: append(append([]byte{}, s.prefix...), 0x0F), read: func() { p.add(16) }}
-	tree, err := kvshard.Open(watched, s.options...)
-	if err != nil {
-		return nil, err
-	}
-	err = tree.Check()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	found := []violationView{}
-	for _, one := range split(err) {
-		var v *kvshard.Violation
-		if !errors.As(one, &v) {
-			return nil, one
-		}
-		found = append(found, violationView{v.Invariant, hexText(v.Key), v.Record, v.Detail})
-	}
-	return found, nil
-}
-
-// split takes joined errors apart.
-func split(err error) []error {
-	var joined interface{ Unwrap() []error }
-	if err == nil {
-		return nil
-	}
-	var own *kvshard.Error
-	if errors.As(err, &own) || !errors.As(err, &joined) {
-		return []error{err}
-	}
-	return joined.Unwrap()
-}
-
-func (a *app) emitCheck(s *source, found []violationView) error {
+func emitCheck(e *env, tree *kvshard.Tree, found []violationView) error {
 	result := struct {
 		Sound      bool            `json:"sound"`
 		Size       *uint64         `json:"size,omitempty"`
@@ -132,17 +56,13 @@ func (a *app) emitCheck(s *source, found []violationView) error {
 		Violations []violationView `json:"violations"`
 	}{Sound: len(found) == 0, Violations: found}
 	if result.Sound {
-		tree, err := s.tree()
-		if err != nil {
-			return err
-		}
-		state, err := readState(tree, nil)
+		state, err := source.ReadState(tree, nil)
 		if err != nil {
 			return err
 		}
 		result.Size, result.Root = &state.Size, &state.Root
 	}
-	err := a.emit(result, func(w io.Writer) {
+	err := e.emit(result, func(w io.Writer) {
 		if result.Sound {
 			fmt.Fprintf(w, "sound: %d leaves, root %s\n", *result.Size, *result.Root)
 			return
@@ -159,30 +79,18 @@ func (a *app) emitCheck(s *source, found []violationView) error {
 	if err != nil || result.Sound {
 		return err
 	}
-	return &silentError{codeNo}
+	return exit.Silent(exit.No)
 }
 
-// watchedStore tells of each shard that an iterator passes.
-type watchedStore struct {
-	store.KVStore
-	shard []byte // the prefix of shards' keys
-	read  func()
-}
-
-func (s *watchedStore) Iterator(start, end []byte) (store.Iterator, error) {
-	it, err := s.KVStore.Iterator(start, end)
-	if err != nil || len(start) < len(s.shard) || string(start[:len(s.shard)]) != string(s.shard) {
-		return it, err
+// lostBelow returns what is wrong with the files below the tree: damage that the
+// database passes over, and what a command reported and is not there.
+func lostBelow(s *source.Source) (found []violationView, err error) {
+	if s.Damage != nil {
+		found = append(found, violationView{Invariant: "journal-whole", Record: s.DBPath, Detail: s.Damage.Error()})
 	}
-	return &watchedIterator{it, s.read}, nil
-}
-
-type watchedIterator struct {
-	store.Iterator
-	read func()
-}
-
-func (it *watchedIterator) Next() {
-	it.read()
-	it.Iterator.Next()
+	what, err := s.Lost()
+	if what != "" {
+		found = append(found, violationView{Invariant: "reported-there", Record: source.ReportName, Detail: what})
+	}
+	return found, err
 }

@@ -1,24 +1,17 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-// A checkpointView is a checkpoint as it is printed.
-type checkpointView struct {
-	ID       uint32 `json:"id"`
-	Size     uint64 `json:"size"`
-	Retained bool   `json:"retained"`
-}
-
-func (a *app) checkpointCommand() *cobra.Command {
+func newCheckpointCommand(e *env) *cobra.Command {
 	var retain, release bool
 	c := &cobra.Command{
 		Use:   "checkpoint [ID]",
@@ -39,44 +32,42 @@ newest) is exempt from pruning, and with --release no longer.`,
 	c.Flags().BoolVar(&retain, "retain", false, "exempt it from pruning")
 	c.Flags().BoolVar(&release, "release", false, "take --retain back")
 	c.MarkFlagsMutuallyExclusive("retain", "release")
-	c.ValidArgsFunction = a.completeOne
+	c.ValidArgsFunction = e.completeOne
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		if len(args) == 0 {
 			if retain || release {
-				return usage("--retain and --release need the id of a checkpoint")
+				return exit.Usagef("--retain and --release need the id of a checkpoint")
 			}
-			return a.listCheckpoints(c.Context())
+			return withTree(c.Context(), e.place, func(_ *source.Source, tree *kvshard.Tree) error { return listCheckpoints(e, tree) })
 		}
 		id, err := parseID(args[0])
 		if err != nil {
 			return err
 		}
-		view := checkpointView{ID: id, Retained: retain}
-		err = a.write(c.Context(), func(s *source) error {
-			return s.update(func(tree *kvshard.Tree) (err error) {
-				switch {
-				case release:
-					// Released, it may be pruned at once.
-					if view.Size, err = tree.SizeAt(id); err != nil {
-						return err
-					}
-					return tree.ReleaseCheckpoint(id)
-				case retain:
-					err = retainCheckpoint(tree, id)
-				default:
-					err = tree.Checkpoint(id)
-				}
-				if err != nil {
+		view := source.Checkpoint{ID: id, Retained: retain}
+		err = updateTree(c.Context(), e.place, func(_ *source.Source, tree *kvshard.Tree) (err error) {
+			switch {
+			case release:
+				// Released, it may be pruned at once.
+				if view.Size, err = tree.SizeAt(id); err != nil {
 					return err
 				}
-				view.Size, err = tree.SizeAt(id)
+				return tree.ReleaseCheckpoint(id)
+			case retain:
+				err = retainCheckpoint(tree, id)
+			default:
+				err = tree.Checkpoint(id)
+			}
+			if err != nil {
 				return err
-			})
+			}
+			view.Size, err = tree.SizeAt(id)
+			return err
 		})
 		if err != nil {
 			return err
 		}
-		return a.emit(view, func(w io.Writer) {
+		return e.emit(view, func(w io.Writer) {
 			retained := ""
 			if retain {
 				retained = ", retained"
@@ -87,65 +78,15 @@ newest) is exempt from pruning, and with --release no longer.`,
 	return c
 }
 
-// completeCheckpoints has the ids in the store for the shell.
-func (a *app) completeCheckpoints(c *cobra.Command, args []string, _ string) (ids []string, _ cobra.ShellCompDirective) {
-	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
-	s, err := a.toRead(c.Context())
-	if err != nil {
-		return nil, directive
-	}
-	defer s.close(&err)
-	tree, err := s.tree()
-	if err != nil {
-		return nil, directive
-	}
-	for checkpoint, err := range tree.Checkpoints() {
-		if err != nil {
-			return nil, directive
-		}
-		ids = append([]string{fmt.Sprintf("%d\tsize %d", checkpoint.ID, checkpoint.Size)}, ids...)
-	}
-	return ids, directive
-}
-
-// completeOne does it for a single argument.
-func (a *app) completeOne(c *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return a.completeCheckpoints(c, args, begun)
-}
-
-// retainCheckpoint makes the checkpoint, if it is not there, and retains it.
-func retainCheckpoint(tree *kvshard.Tree, id uint32) error {
-	_, err := tree.SizeAt(id)
-	if errors.Is(err, kvshard.ErrCheckpointNotFound) {
-		err = tree.Checkpoint(id)
-	}
-	if err != nil {
-		return err
-	}
-	return tree.RetainCheckpoint(id)
-}
-
-func (a *app) listCheckpoints(ctx context.Context) (err error) {
-	s, err := a.toRead(ctx)
-	if err != nil {
-		return err
-	}
-	defer s.close(&err)
-	tree, err := s.tree()
-	if err != nil {
-		return err
-	}
-	list := []checkpointView{}
+func listCheckpoints(e *env, tree *kvshard.Tree) error {
+	list := []source.Checkpoint{}
 	for checkpoint, err := range tree.Checkpoints() {
 		if err != nil {
 			return err
 		}
-		list = append(list, checkpointView(checkpoint))
+		list = append(list, source.Checkpoint(checkpoint))
 	}
-	return a.emit(list, func(w io.Writer) {
+	return e.emit(list, func(w io.Writer) {
 		for _, checkpoint := range list {
 			retained := ""
 			if checkpoint.Retained {

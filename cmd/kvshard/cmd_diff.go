@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -11,9 +12,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-func (a *app) diffCommand() *cobra.Command {
+func newDiffCommand(e *env) *cobra.Command {
 	var limit uint
 	c := &cobra.Command{
 		Use:   "diff A B",
@@ -35,21 +39,21 @@ their files show; --store, --height and --prefix are for the databases.`,
 	}
 	c.Flags().UintVar(&limit, "limit", 20, "how many differing records to print")
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
-		var sides [2]*source
+		var sides [2]*source.Source
 		for i, path := range args {
-			if sides[i], err = a.openPath(c.Context(), path); err != nil {
+			if sides[i], err = e.place.OpenPath(c.Context(), path); err != nil {
 				return err
 			}
-			defer sides[i].close(&err)
+			defer sides[i].Close(&err)
 		}
-		d, err := a.diff(c.Context(), sides[0], sides[1], limit)
+		d, err := diff(c.Context(), e, sides[0], sides[1], limit)
 		if err != nil {
 			return err
 		}
-		if err := a.emit(d, d.text); err != nil || d.Equal {
+		if err := e.emit(d, d.text); err != nil || d.Equal {
 			return err
 		}
-		return &silentError{codeNo}
+		return exit.Silent(exit.No)
 	}
 	return c
 }
@@ -132,25 +136,25 @@ func (d *difference) text(w io.Writer) {
 	}
 }
 
-func (a *app) diff(ctx context.Context, left, right *source, limit uint) (*difference, error) {
+func diff(ctx context.Context, e *env, left, right *source.Source, limit uint) (*difference, error) {
 	d := &difference{Records: []differingRecord{}}
 	trees := [2]*kvshard.Tree{}
 	for i, side := range []*sideView{&d.A, &d.B} {
-		s := []*source{left, right}[i]
-		side.Where = s.where
-		tree, err := s.tree()
+		s := []*source.Source{left, right}[i]
+		side.Where = s.Where
+		tree, err := s.Tree()
 		if err != nil {
 			return nil, err
 		}
 		trees[i] = tree
-		now, err := readState(tree, nil)
+		now, err := source.ReadState(tree, nil)
 		if err != nil { // a broken store can still be compared
 			side.Error = err.Error()
 			continue
 		}
 		side.Size, side.Root = &now.Size, &now.Root
 	}
-	if err := a.diffRecords(ctx, left, right, d, limit); err != nil {
+	if err := diffRecords(ctx, e, left, right, d, limit); err != nil {
 		return nil, err
 	}
 	d.Equal = d.Differing+d.OnlyA+d.OnlyB == 0
@@ -198,14 +202,14 @@ func (d *difference) diffCheckpoints(trees [2]*kvshard.Tree) {
 }
 
 // diffRecords walks both stores once, side by side.
-func (a *app) diffRecords(ctx context.Context, left, right *source, d *difference, limit uint) error {
+func diffRecords(ctx context.Context, e *env, left, right *source.Source, d *difference, limit uint) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	x, y := stream(ctx, left), stream(ctx, right)
-	p := a.newProgress("diff", "records", -1, 0)
+	x, y := readAhead(ctx, left), readAhead(ctx, right)
+	p := e.newProgress("diff", "records", -1, 0)
 	defer p.end()
 	note := func(key, one, other []byte) {
-		r := differingRecord{Record: recordName(key), Key: hexText(key)}
+		r := differingRecord{Record: record.Name(key), Key: hex.EncodeToString(key)}
 		switch {
 		case other == nil:
 			d.OnlyA++
@@ -248,15 +252,15 @@ func (a *app) diffRecords(ctx context.Context, left, right *source, d *differenc
 		case two.end:
 			order = -1
 		default:
-			order = bytes.Compare(one.key, two.key)
+			order = bytes.Compare(one.Key, two.Key)
 		}
 		switch {
 		case order < 0:
-			note(one.key, one.value, nil)
+			note(one.Key, one.Value, nil)
 		case order > 0:
-			note(two.key, nil, two.value)
-		case !bytes.Equal(one.value, two.value):
-			note(one.key, one.value, two.value)
+			note(two.Key, nil, two.Value)
+		case !bytes.Equal(one.Value, two.Value):
+			note(one.Key, one.Value, two.Value)
 		}
 		if order <= 0 {
 			one = <-x
@@ -269,13 +273,13 @@ func (a *app) diffRecords(ctx context.Context, left, right *source, d *differenc
 }
 
 type streamed struct {
-	record
+	record.Record
 	err error
 	end bool
 }
 
-// stream reads a store's records ahead, until the context is cancelled.
-func stream(ctx context.Context, s *source) <-chan streamed {
+// readAhead reads a store's records ahead, until the context is cancelled.
+func readAhead(ctx context.Context, s *source.Source) <-chan streamed {
 	out := make(chan streamed, 256)
 	go func() {
 		defer close(out)
@@ -287,8 +291,12 @@ func stream(ctx context.Context, s *source) <-chan streamed {
 				return ctx.Err()
 			}
 		}
-		err := records(s.kv, s.prefix, func(r record) error { return send(streamed{record: r}) })
-		_ = send(streamed{err: err, end: true})
+		for r, err := range record.All(s.KV, s.Prefix) {
+			if send(streamed{Record: r, err: err}) != nil || err != nil {
+				return
+			}
+		}
+		_ = send(streamed{end: true})
 	}()
 	return out
 }

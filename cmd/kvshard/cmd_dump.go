@@ -1,10 +1,20 @@
 package main
 
 import (
+	"bufio"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+
 	"github.com/spf13/cobra"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-func (a *app) dumpCommand() *cobra.Command {
+func newDumpCommand(e *env) *cobra.Command {
 	var values bool
 	c := &cobra.Command{
 		Use:   "dump",
@@ -21,44 +31,41 @@ each: key, name and length, and with --values the value.`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().BoolVar(&values, "values", false, "print values, too, in JSON")
-	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		s, err := a.toRead(c.Context())
-		if err != nil {
-			return err
-		}
-		defer s.close(&err)
-		if values && a.output != "json" {
-			return usage("--values goes with --output json")
-		}
-		if a.output == "json" {
-			return a.dumpRecords(s, values)
-		}
-		tree, err := s.tree()
-		if err != nil {
-			return err
-		}
-		return tree.Dump(a.out)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
+			if values && e.output != "json" {
+				return exit.Usagef("--values goes with --output json")
+			}
+			if e.output == "json" {
+				return dumpRecords(e.out, s, values)
+			}
+			return tree.Dump(e.out)
+		})
 	}
 	return c
 }
 
-func (a *app) dumpRecords(s *source, values bool) error {
-	lines := newLines(a.out)
-	err := records(s.kv, s.prefix, func(r record) error {
+// dumpRecords writes the records in JSON, a line each.
+func dumpRecords(w io.Writer, s *source.Source, values bool) error {
+	buffered := bufio.NewWriterSize(w, 1<<16)
+	lines := json.NewEncoder(buffered)
+	for r, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return err
+		}
 		line := struct {
 			Key    string  `json:"key"`
 			Record string  `json:"record,omitempty"`
 			Bytes  int     `json:"bytes"`
 			Value  *string `json:"value,omitempty"`
-		}{Key: hexText(append(append([]byte{}, s.prefix...), r.key...)), Record: recordName(r.key), Bytes: len(r.value)}
+		}{Key: hex.EncodeToString(append(append([]byte{}, s.Prefix...), r.Key...)), Record: record.Name(r.Key), Bytes: len(r.Value)}
 		if values {
-			text := hexText(r.value)
+			text := hex.EncodeToString(r.Value)
 			line.Value = &text
 		}
-		return lines.encode(line)
-	})
-	if err != nil {
-		return err
+		if err := lines.Encode(line); err != nil {
+			return err
+		}
 	}
-	return lines.flush()
+	return buffered.Flush()
 }

@@ -8,9 +8,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 )
 
-func (a *app) exportCommand() *cobra.Command {
+func newExportCommand(e *env) *cobra.Command {
 	form := "records"
 	c := &cobra.Command{
 		Use:   "export [FILE]",
@@ -30,53 +35,52 @@ With --salvage the tree is read as it was before its database was damaged.`,
 	}
 	c.Flags().StringVar(&form, "form", form, "records or leaves")
 	_ = c.RegisterFlagCompletionFunc("form", cobra.FixedCompletions([]string{"records", "leaves"}, cobra.ShellCompDirectiveNoFileComp))
-	c.RunE = func(c *cobra.Command, args []string) (err error) {
+	c.RunE = func(c *cobra.Command, args []string) error {
 		if form != "records" && form != "leaves" {
-			return usage("--form %q: it is records or leaves", form)
+			return exit.Usagef("--form %q: it is records or leaves", form)
 		}
-		s, err := a.toRead(c.Context())
-		if err != nil {
-			return err
-		}
-		defer s.close(&err)
-		if len(args) == 0 || args[0] == "-" {
-			if a.onTerminal() {
-				return usage("a stream is not for a terminal: give a FILE, or send it on")
+		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
+			if len(args) == 0 || args[0] == "-" {
+				if isTerminal(e.out) {
+					return exit.Usagef("a stream is not for a terminal: give a FILE, or send it on")
+				}
+				_, _, err := export(e, s, tree, form, e.out)
+				return err
 			}
-			_, _, err := a.export(s, form, a.out)
-			return err
-		}
-		var header streamHeader
-		var written uint64
-		err = replaceFile(args[0], func(w io.Writer) (err error) {
-			header, written, err = a.export(s, form, w)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		result := struct {
-			streamHeader
-			File    string `json:"file"`
-			Written uint64 `json:"records"`
-		}{header, args[0], written}
-		return a.emit(result, func(w io.Writer) {
-			if form == "leaves" {
-				fmt.Fprintf(w, "exported %d leaves, %d checkpoints\n", header.Size, len(header.Checkpoints))
-				return
-			}
-			fmt.Fprintf(w, "exported %d leaves, %d records\n", header.Size, written)
+			return exportTo(e, s, tree, form, args[0])
 		})
 	}
 	return c
 }
 
-func (a *app) export(s *source, form string, w io.Writer) (h streamHeader, written uint64, err error) {
-	tree, err := s.tree()
+// exportTo replaces a file when the stream is whole.
+func exportTo(e *env, s *source.Source, tree *kvshard.Tree, form, file string) error {
+	var header stream.Header
+	var written uint64
+	err := disk.ReplaceFile(file, func(w io.Writer) (err error) {
+		header, written, err = export(e, s, tree, form, w)
+		return err
+	})
 	if err != nil {
-		return h, 0, err
+		return err
 	}
-	h = streamHeader{Form: form, Checkpoints: []checkpointRecord{}, MaxCheckpoints: s.config.MaxCheckpoints, Retention: s.config.Retention}
+	result := struct {
+		stream.Header
+		File    string `json:"file"`
+		Written uint64 `json:"records"`
+	}{header, file, written}
+	return e.emit(result, func(w io.Writer) {
+		if form == "leaves" {
+			fmt.Fprintf(w, "exported %d leaves, %d checkpoints\n", header.Size, len(header.Checkpoints))
+			return
+		}
+		fmt.Fprintf(w, "exported %d leaves, %d records\n", header.Size, written)
+	})
+}
+
+// export writes the stream, and returns its header and how many records it has.
+func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writer) (h stream.Header, written uint64, err error) {
+	h = stream.Header{Form: form, Checkpoints: []stream.Checkpoint{}, MaxCheckpoints: s.Config.MaxCheckpoints, Retention: s.Config.Retention}
 	if h.Size, err = tree.Size(); err != nil {
 		return h, 0, err
 	}
@@ -91,68 +95,69 @@ func (a *app) export(s *source, form string, w io.Writer) (h streamHeader, writt
 		if err != nil {
 			return h, 0, err
 		}
-		h.Checkpoints = append(h.Checkpoints, checkpointRecord{checkpointView(checkpoint), root})
+		h.Checkpoints = append(h.Checkpoints, stream.Checkpoint{Checkpoint: source.Checkpoint(checkpoint), Root: root})
 	}
 	if form == "leaves" {
-		return h, 0, a.exportLeaves(s, tree, h, w)
+		return h, 0, exportLeaves(e, s, tree, h, w)
 	}
 	// Counted first, so that an import knows how many there will be.
-	if err := records(s.kv, s.prefix, func(record) error { h.Records++; return nil }); err != nil {
-		return h, 0, err
-	}
-	out, err := newStreamWriter(w, h)
-	if err != nil {
-		return h, 0, err
-	}
-	var limits recordLimits
-	p := a.newProgress("export", "records", int64(h.Records), 0)
-	defer p.end()
-	err = records(s.kv, s.prefix, func(r record) error {
-		if most := limits.next(r.key); len(r.value) > most {
-			return coded(codeState, "\"kvshard check\"", "%s has %d bytes, and in a stream at most %d", recordName(r.key), len(r.value), most)
+	for _, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return h, 0, err
 		}
-		limits.add(r)
-		out.record(r)
-		p.add(1)
-		return nil
-	})
+		h.Records++
+	}
+	out, err := stream.NewWriter(w, h)
 	if err != nil {
 		return h, 0, err
 	}
-	return h, h.Records, out.end()
+	var limits stream.Limits
+	p := e.newProgress("export", "records", int64(h.Records), 0)
+	defer p.end()
+	for r, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return h, 0, err
+		}
+		if most := limits.Next(r.Key); len(r.Value) > most {
+			return h, 0, exit.Errorf(exit.State, "\"kvshard check\"", "%s has %d bytes, and in a stream at most %d", record.Name(r.Key), len(r.Value), most)
+		}
+		limits.Add(r)
+		out.Record(r)
+		p.add(1)
+	}
+	return h, h.Records, out.End()
 }
 
 // exportLeaves refuses a tree that an import could not make again from leaves
 // and checkpoints.
-func (a *app) exportLeaves(s *source, tree *kvshard.Tree, h streamHeader, w io.Writer) error {
+func exportLeaves(e *env, s *source.Source, tree *kvshard.Tree, h stream.Header, w io.Writer) error {
 	const hint = "--form records"
 	if h.Retention != "marked" {
-		return coded(codeState, hint, "the tree does not keep its leaves")
+		return exit.Errorf(exit.State, hint, "the tree does not keep its leaves")
 	}
-	err := records(s.kv, s.prefix, func(r record) error {
+	for r, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return err
+		}
 		// A checkpoint's removed marks begin at byte 9 (FORMAT.md).
-		if r.key[0] == 0x11 && len(r.value) >= 13 && binary.LittleEndian.Uint32(r.value[9:]) > 0 {
-			return coded(codeState, hint, "%s has marks removed", recordName(r.key))
+		if r.Key[0] == record.Checkpoint && len(r.Value) >= 13 && binary.LittleEndian.Uint32(r.Value[9:]) > 0 {
+			return exit.Errorf(exit.State, hint, "%s has marks removed", record.Name(r.Key))
 		}
-		if r.key[0] == 0x14 && len(r.key) == 14 && r.key[1] == 0x02 { // it waits, and its leaf is marked until then
-			return coded(codeState, hint, "the mark of leaf %d is removed as of checkpoint %d", binary.BigEndian.Uint64(r.key[6:]), binary.BigEndian.Uint32(r.key[2:]))
+		if r.Key[0] == record.Summary && len(r.Key) == 14 && r.Key[1] == 0x02 { // it waits, and its leaf is marked until then
+			return exit.Errorf(exit.State, hint, "the mark of leaf %d is removed as of checkpoint %d", binary.BigEndian.Uint64(r.Key[6:]), binary.BigEndian.Uint32(r.Key[2:]))
 		}
-		return nil
-	})
+	}
+	out, err := stream.NewWriter(w, h)
 	if err != nil {
 		return err
 	}
-	out, err := newStreamWriter(w, h)
-	if err != nil {
-		return err
-	}
-	p := a.newProgress("export", "leaves", int64(h.Size), 0)
+	p := e.newProgress("export", "leaves", int64(h.Size), 0)
 	defer p.end()
 	stops := h.Checkpoints
 	var batch []kvshard.Node
 	flush := func() {
 		if len(batch) > 0 {
-			out.leaves(batch)
+			out.Leaves(batch)
 			batch = batch[:0]
 		}
 	}
@@ -160,39 +165,38 @@ func (a *app) exportLeaves(s *source, tree *kvshard.Tree, h streamHeader, w io.W
 	checkpoints := func() {
 		for len(stops) > 0 && stops[0].Size == position {
 			flush()
-			out.checkpoint(stops[0].ID)
+			out.Checkpoint(stops[0].ID)
 			stops = stops[1:]
 		}
 	}
 	pruned := func() error {
-		return coded(codeState, hint, "a leaf from position %d on is not kept or not marked", position)
+		return exit.Errorf(exit.State, hint, "a leaf from position %d on is not kept or not marked", position)
 	}
-	err = records(s.kv, s.prefix, func(r record) error {
-		if r.key[0] != 0x0F {
-			return nil
+	for r, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return err
 		}
-		leaves, whole, marked := shardLeaves(r.value)
-		if !whole || !marked || len(r.key) != 9 || binary.BigEndian.Uint64(r.key[1:])*16 != position {
+		if r.Key[0] != record.Shard {
+			continue
+		}
+		leaves, whole, marked := record.ShardLeaves(r.Value)
+		if !whole || !marked || len(r.Key) != 9 || binary.BigEndian.Uint64(r.Key[1:])*16 != position {
 			return pruned()
 		}
 		for _, leaf := range leaves {
 			checkpoints()
 			batch = append(batch, leaf)
 			position++
-			if len(batch) == appendBatch {
+			if len(batch) == source.BatchLeaves {
 				flush()
 			}
 		}
 		p.add(int64(len(leaves)))
-		return nil
-	})
-	if err != nil {
-		return err
 	}
 	checkpoints()
 	flush()
 	if position != h.Size {
 		return pruned()
 	}
-	return out.end()
+	return out.End()
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -9,67 +11,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 )
 
-func (a *app) rewindCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use:   "rewind ID",
-		Short: "Take the tree back to a checkpoint",
-		Long: `Take the tree back to a checkpoint, which stays. Later leaves and checkpoints are
-gone then, and leave no trace in the store.`,
-		Example: `  $ kvshard rewind 1842462
-  size 4, 4 leaves dropped, root 33b7...`,
-		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: a.completeOne,
-	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		id, err := parseID(args[0])
-		if err != nil {
-			return err
-		}
-		var result struct {
-			state
-			Dropped uint64 `json:"dropped"`
-		}
-		err = a.write(c.Context(), func(s *source) error {
-			return s.update(func(tree *kvshard.Tree) error {
-				before, err := tree.Size()
-				if err != nil {
-					return err
-				}
-				if err := tree.Rewind(id); err != nil {
-					return err
-				}
-				result.state, err = readState(tree, nil)
-				result.Dropped = before - result.Size
-				if err != nil {
-					return err
-				}
-				// Before it is done: less than was reported is a loss.
-				return writeReport(s.where, report{result.Size, result.Root, &id})
-			})
-		})
-		if err != nil {
-			return err
-		}
-		return a.emit(result, func(w io.Writer) {
-			fmt.Fprintf(w, "size %d, %d leaves dropped, root %s\n", result.Size, result.Dropped, result.Root)
-		})
-	}
-	return c
-}
-
-// A frontierView is a frontier as JSON has it.
-type frontierView struct {
-	Size      uint64         `json:"size"`
-	Leaf      *kvshard.Node  `json:"leaf,omitempty"` // of a tree that has one
-	Ommers    []kvshard.Node `json:"ommers"`
-	Root      kvshard.Node   `json:"root"`
-	Treestate string         `json:"treestate"`
-}
-
-func (a *app) frontierCommand() *cobra.Command {
+func newFrontierCommand(e *env) *cobra.Command {
 	var from, root string
 	var id idFlag
 	var encode bool
@@ -104,42 +52,35 @@ The leaves before the frontier cannot be proven; later ones can.`,
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if from == "" {
 			if id.id != nil || root != "" {
-				return usage("--checkpoint and --root go with --import-treestate")
+				return exit.Usagef("--checkpoint and --root go with --import-treestate")
 			}
-			return a.printFrontier(c, encode)
+			return withTree(c.Context(), e.place, func(_ *source.Source, tree *kvshard.Tree) error {
+				return printFrontier(e, tree, encode)
+			})
 		}
-		t, err := readTreestate(a.in, from)
+		t, err := input.ReadTreestate(e.in, from)
 		if err != nil {
 			return err
 		}
 		if id.id != nil {
-			t.height = id.id
+			t.Height = id.id
 		}
 		if root != "" {
 			node, err := parseNode("--root", root)
 			if err != nil {
 				return err
 			}
-			t.roots = append(t.roots, node)
+			t.Roots = append(t.Roots, node)
 		}
-		if t.height == nil {
-			return usage("which checkpoint is this? give --checkpoint, say with the height of the block")
+		if t.Height == nil {
+			return exit.Usagef("which checkpoint is this? give --checkpoint, say with the height of the block")
 		}
-		return a.startFrom(c, t)
+		return startFrom(c.Context(), e, t)
 	}
 	return c
 }
 
-func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
-	s, err := a.toRead(c.Context())
-	if err != nil {
-		return err
-	}
-	defer s.close(&err)
-	tree, err := s.tree()
-	if err != nil {
-		return err
-	}
+func printFrontier(e *env, tree *kvshard.Tree, encode bool) error {
 	f, err := tree.Frontier()
 	if err != nil {
 		return err
@@ -152,11 +93,11 @@ func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
 	if err != nil {
 		return err
 	}
-	view := frontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: root, Treestate: hexText(raw)}
+	view := input.FrontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: root, Treestate: hex.EncodeToString(raw)}
 	if f.Size > 0 {
 		view.Leaf = &f.Leaf
 	}
-	return a.emit(view, func(w io.Writer) {
+	return e.emit(view, func(w io.Writer) {
 		if encode {
 			fmt.Fprintln(w, view.Treestate)
 			return
@@ -171,36 +112,34 @@ func (a *app) printFrontier(c *cobra.Command, encode bool) (err error) {
 	})
 }
 
-func (a *app) startFrom(c *cobra.Command, t startingPoint) (err error) {
-	var now state
-	err = a.write(c.Context(), func(s *source) error {
-		return s.update(func(tree *kvshard.Tree) error {
-			if err := tree.InsertFrontier(t.frontier, *t.height); err != nil {
-				return err
+func startFrom(ctx context.Context, e *env, t input.StartingPoint) (err error) {
+	var now source.State
+	err = updateTree(ctx, e.place, func(_ *source.Source, tree *kvshard.Tree) error {
+		if err := tree.InsertFrontier(t.Frontier, *t.Height); err != nil {
+			return err
+		}
+		if now, err = source.ReadState(tree, nil); err != nil {
+			return err
+		}
+		for _, root := range t.Roots {
+			if now.Root != root {
+				return exit.Errorf(exit.Input, "the frontier of the same block", "the root comes to %s, not to %s; nothing was imported", now.Root, root)
 			}
-			if now, err = readState(tree, nil); err != nil {
-				return err
-			}
-			for _, root := range t.roots {
-				if now.Root != root {
-					return coded(codeInput, "the frontier of the same block", "the root comes to %s, not to %s; nothing was imported", now.Root, root)
-				}
-			}
-			if len(t.either) > 0 && !slices.Contains(t.either, now.Root) {
-				return coded(codeInput, "an answer as the node gave it", "the root comes to %s, and the node tells %s; nothing was imported", now.Root, t.either[0])
-			}
-			return nil
-		})
+		}
+		if len(t.Either) > 0 && !slices.Contains(t.Either, now.Root) {
+			return exit.Errorf(exit.Input, "an answer as the node gave it", "the root comes to %s, and the node tells %s; nothing was imported", now.Root, t.Either[0])
+		}
+		return nil
 	})
 	var failed *kvshard.Error
 	if errors.As(err, &failed) && failed.Kind == kvshard.ErrInvalidNode {
-		return coded(codeInput, "a frontier of Orchard's tree, not of Sapling's", "%w", err)
+		return exit.Errorf(exit.Input, "a frontier of Orchard's tree, not of Sapling's", "%w", err)
 	}
 	if err != nil {
 		return err
 	}
-	now.Checkpoint = t.height
-	return a.emit(now, func(w io.Writer) {
-		fmt.Fprintf(w, "started at %d leaves, checkpoint %d, root %s\n", now.Size, *t.height, now.Root)
+	now.Checkpoint = t.Height
+	return e.emit(now, func(w io.Writer) {
+		fmt.Fprintf(w, "started at %d leaves, checkpoint %d, root %s\n", now.Size, *t.Height, now.Root)
 	})
 }

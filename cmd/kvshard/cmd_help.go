@@ -4,10 +4,12 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
-// helpCommand is cobra's own, but for an unknown command, which is an error.
-func helpCommand() *cobra.Command {
+// newHelpCommand is cobra's own, but for an unknown command, which is an error.
+func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Print what a command does, with examples",
@@ -18,7 +20,7 @@ func helpCommand() *cobra.Command {
 				return err
 			}
 			if len(rest) > 0 {
-				return usage("unknown command %q", strings.Join(args, " "))
+				return exit.Usagef("unknown command %q", strings.Join(args, " "))
 			}
 			about.InitDefaultHelpFlag()
 			about.InitDefaultVersionFlag()

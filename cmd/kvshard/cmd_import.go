@@ -1,26 +1,21 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
-	"cosmossdk.io/core/store"
 	"github.com/spf13/cobra"
 
-	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 )
 
-func (a *app) importCommand() *cobra.Command {
+func newImportCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import [FILE]",
 		Short: "Make a tree from a stream, verified",
@@ -47,421 +42,36 @@ if the same command is given again.`,
 		if len(args) > 0 {
 			name = args[0]
 		}
-		return a.importStream(c.Context(), name)
+		return importStream(c.Context(), e, name)
 	}
 	return c
 }
 
-func (a *app) importStream(ctx context.Context, name string) (err error) {
+func importStream(ctx context.Context, e *env, name string) (err error) {
 	var in io.Reader
 	if name == "-" {
-		in = interruptible(ctx, a.in)
+		in = input.Interruptible(ctx, e.in)
 	} else {
 		file, err := os.Open(name)
 		if err != nil {
-			return coded(codeInput, "a file that \"kvshard export\" wrote", "%w", err)
+			return exit.Errorf(exit.Input, "a file that \"kvshard export\" wrote", "%w", err)
 		}
 		defer func() { _ = file.Close() }()
 		in = file
 	}
-	stream, err := newStreamReader(in)
+	from, err := stream.NewReader(in)
 	if err != nil {
 		return err
 	}
-	h := stream.header
-	conf := config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: h.MaxCheckpoints, Retention: h.Retention}
-	if err := conf.check(); err != nil {
+	h := from.Header
+	conf := source.Config{Version: 1, Backend: e.backend, Prefix: strings.ToLower(e.place.Prefix), MaxCheckpoints: h.MaxCheckpoints, Retention: h.Retention}
+	if err := conf.Check(); err != nil {
 		return err
 	}
-	if err := a.importInto(ctx, stream, conf); err != nil {
+	if err := importInto(ctx, e, from, conf); err != nil {
 		return err
 	}
-	return a.emit(state{Root: h.Root, Size: h.Size}, func(w io.Writer) {
+	return e.emit(source.State{Root: h.Root, Size: h.Size}, func(w io.Writer) {
 		fmt.Fprintf(w, "imported %d leaves, root %s\n", h.Size, h.Root)
 	})
-}
-
-// importInto makes the tree in --dir, in a directory of its own there until it
-// is verified: --dir itself may be a mount point, or the working directory,
-// which nothing can be moved to.
-func (a *app) importInto(ctx context.Context, stream *streamReader, conf config) (err error) {
-	claimed, err := claimDir(a.dir)
-	if errors.Is(err, disk.ErrInUse) {
-		return coded(codeStore, "wait until that has ended", "another command makes a tree in %s: %w", a.dir, err)
-	}
-	if err != nil {
-		return err
-	}
-	defer claimed.release(&err)
-	// By header and options: another stream never goes on with this one's.
-	staging := filepath.Join(a.dir, fmt.Sprintf("%s%x-%s-%s", stagingPrefix, stream.digest[:6], conf.Backend, conf.Prefix))
-	j := &importJob{a: a, ctx: ctx, stream: stream, dir: a.dir, staging: staging, config: conf}
-	if err := j.run(); err != nil {
-		return j.explain(err)
-	}
-	return j.compare()
-}
-
-// stagingPrefix begins the name of a directory in which an import is under way.
-const stagingPrefix = "importing-"
-
-type importJob struct {
-	a       *app
-	ctx     context.Context
-	stream  *streamReader
-	dir     string // of the new tree
-	staging string // in it
-	config  config
-	s       *source
-}
-
-// explain says how to go on. A stream that is refused leaves nothing; what was
-// imported until anything else happened is kept.
-func (j *importJob) explain(err error) error {
-	code, hint := classify(&ranError{err})
-	switch {
-	case code == codeInterrupted:
-		return coded(code, "give the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)
-	case code == codeInput && !errors.Is(err, errStreamCut):
-		return firstOf(err, os.RemoveAll(j.staging))
-	case errors.Is(err, disk.ErrFull):
-		hint = freeSpace + ", then give the same command again"
-	}
-	if _, e := os.Lstat(j.staging); e != nil {
-		return err
-	}
-	return coded(code, hint, "%w; what was imported until now is in %s, and the same command goes on there", err, j.staging)
-}
-
-func (j *importJob) run() error {
-	there := func(dir, name string) bool {
-		_, err := os.Lstat(filepath.Join(dir, name))
-		return err == nil
-	}
-	switch {
-	case !there(j.staging, configName):
-		// Not even begun. Nobody else is at work here: the directory is claimed.
-		if err := os.RemoveAll(j.staging); err != nil {
-			return err
-		}
-		if there(j.dir, databaseName) {
-			if err := removeEmpty(filepath.Join(j.dir, databaseName)); err != nil {
-				return err
-			}
-		}
-		if err := os.Mkdir(j.staging, 0o755); err != nil {
-			return disk.Failed(j.staging, err)
-		}
-		if err := fillDir(j.staging, j.config); err != nil {
-			return firstOf(err, os.RemoveAll(j.staging))
-		}
-	case !there(j.staging, databaseName) && there(j.dir, databaseName):
-		return j.finish() // an earlier run verified it and was killed here
-	}
-	if err := j.fill(); err != nil {
-		return err
-	}
-	return j.publish()
-}
-
-// fill imports and verifies in the staging directory.
-func (j *importJob) fill() (err error) {
-	if j.s, err = openDirToWrite(j.ctx, j.staging); err != nil {
-		return err
-	}
-	defer j.s.close(&err)
-	if j.stream.header.Form == "records" {
-		err = j.records()
-	} else {
-		err = j.leaves()
-	}
-	if err != nil {
-		return err
-	}
-	if err := j.verify(); err != nil {
-		return err
-	}
-	now, err := reportOf(j.s.db, j.s.options)
-	if err != nil {
-		return err
-	}
-	if err := writeReport(j.staging, now); err != nil {
-		return err
-	}
-	return j.s.await(func() error { return j.s.db.DeleteSync(j.progressKey()) })
-}
-
-// publish moves the tree to where it is wanted, the database first.
-func (j *importJob) publish() error {
-	database := filepath.Join(j.dir, databaseName)
-	if err := removeEmpty(database); err != nil {
-		return err
-	}
-	if err := os.Rename(filepath.Join(j.staging, databaseName), database); err != nil {
-		return disk.Failed(database, err)
-	}
-	return j.finish()
-}
-
-// finish moves the rest. With the config, the tree is there.
-func (j *importJob) finish() error {
-	for _, name := range []string{reportName, configName} {
-		err := os.Rename(filepath.Join(j.staging, name), filepath.Join(j.dir, name))
-		if err != nil && !(name == reportName && errors.Is(err, fs.ErrNotExist)) {
-			return disk.Failed(j.dir, err)
-		}
-	}
-	if err := disk.SyncDir(j.dir); err != nil {
-		return err
-	}
-	// Those of other streams can never be finished now.
-	entries, err := os.ReadDir(j.dir)
-	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), stagingPrefix) {
-			err = firstOf(err, os.RemoveAll(filepath.Join(j.dir, e.Name())))
-		}
-	}
-	return err
-}
-
-// compare opens the tree where it is said to be.
-func (j *importJob) compare() (err error) {
-	s, err := j.a.openDir(j.ctx, j.dir)
-	if err != nil {
-		return err
-	}
-	defer s.close(&err)
-	tree, err := s.tree()
-	if err != nil {
-		return err
-	}
-	now, err := readState(tree, nil)
-	if err != nil {
-		return err
-	}
-	if h := j.stream.header; now.Size != h.Size || now.Root != h.Root {
-		return coded(codeStore, "run \"kvshard check\", and look whether something else works in this directory",
-			"%s has %d leaves and root %s, and %d and %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
-	}
-	return nil
-}
-
-// progressKey is in front of no tree's keys: it begins with another byte than
-// the prefix, or than any record.
-func (j *importJob) progressKey() []byte {
-	first := byte('i')
-	if len(j.s.prefix) > 0 && j.s.prefix[0] == first {
-		first++
-	}
-	return append([]byte{first}, "mport"...)
-}
-
-// records writes them in batches; how many are there stands in each batch.
-func (j *importJob) records() error {
-	const batch, batchBytes = 4096, 4 << 20
-	key := j.progressKey()
-	var there uint64
-	if raw, err := j.s.db.Get(key); err != nil {
-		return err
-	} else if len(raw) == 8 {
-		there = binary.LittleEndian.Uint64(raw)
-	}
-	p := j.a.newProgress("import", "records", int64(j.stream.header.Records), 0)
-	defer p.end()
-	var pending []record
-	var pendingBytes int
-	var read uint64
-	flush := func() error {
-		if err := j.ctx.Err(); err != nil {
-			return err
-		}
-		upTo := read
-		return j.s.commit(func(kv store.KVStore) error {
-			for _, r := range pending {
-				if err := kv.Set(append(slices.Clip(j.s.prefix), r.key...), r.value); err != nil {
-					return err
-				}
-			}
-			p.add(int64(len(pending)))
-			clear(pending)
-			pending, pendingBytes = pending[:0], 0
-			return kv.Set(key, binary.LittleEndian.AppendUint64(nil, upTo))
-		})
-	}
-	var before []byte
-	for {
-		next, err := j.stream.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if errors.Is(err, errStreamCut) {
-			return firstOf(flush(), err) // to go on from here
-		}
-		if err != nil {
-			return err
-		}
-		r := *next.record
-		if bytes.Compare(before, r.key) >= 0 {
-			return badStream("%s is not behind the record before it", recordName(r.key))
-		}
-		before = r.key
-		read++
-		if read <= there {
-			value, err := j.s.db.Get(append(slices.Clip(j.s.prefix), r.key...))
-			if err != nil {
-				return err
-			}
-			if !bytes.Equal(value, r.value) {
-				return badStream("%s is another one than when the import was begun", recordName(r.key))
-			}
-			p.add(1)
-			continue
-		}
-		pending = append(pending, r)
-		pendingBytes += len(r.key) + len(r.value)
-		if len(pending) == batch || pendingBytes >= batchBytes {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	if read != j.stream.header.Records {
-		return badStream("it has %d records, and its header says %d", read, j.stream.header.Records)
-	}
-	return flush()
-}
-
-// leaves appends them and makes the checkpoints; what is there from an
-// earlier run is compared and left out.
-func (j *importJob) leaves() error {
-	h := j.stream.header
-	// No checkpoint may be pruned before it is retained.
-	j.s.options = append(slices.Clip(j.s.options), kvshard.WithMaxCheckpoints(uint32(len(h.Checkpoints))+1))
-	p := j.a.newProgress("import", "leaves", int64(h.Size), 0)
-	defer p.end()
-	var size uint64 // so far in the stream
-	stops := h.Checkpoints
-	tree, err := j.s.tree()
-	if err != nil {
-		return err
-	}
-	there, err := tree.Size()
-	if err != nil {
-		return err
-	}
-	before := &leafReader{s: j.s, tree: tree}
-	for {
-		next, err := j.stream.next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if err := j.ctx.Err(); err != nil {
-			return err
-		}
-		if next.checkpoint != nil {
-			if len(stops) == 0 || stops[0].ID != *next.checkpoint || stops[0].Size != size {
-				return badStream("the checkpoint %d at %d leaves is not in its header", *next.checkpoint, size)
-			}
-			if err := j.checkpoint(stops[0]); err != nil {
-				return err
-			}
-			stops = stops[1:]
-			continue
-		}
-		leaves := next.leaves
-		for len(leaves) > 0 && size < there {
-			leaf, err := before.leaf(size)
-			if err != nil {
-				return err
-			}
-			if leaf != leaves[0] {
-				return badStream("leaf %d is another one than when the import was begun", size)
-			}
-			size, leaves = size+1, leaves[1:]
-		}
-		for len(leaves) > 0 {
-			some := leaves[:min(len(leaves), appendBatch)]
-			err := j.s.update(func(tree *kvshard.Tree) error {
-				_, err := tree.AppendBatch(some)
-				return err
-			})
-			if errors.Is(err, kvshard.ErrInvalidNode) {
-				return badStream("at leaf %d: %w", size, err)
-			}
-			if err != nil {
-				return err
-			}
-			size, leaves = size+uint64(len(some)), leaves[len(some):]
-		}
-		p.add(int64(len(next.leaves)))
-	}
-	if len(stops) > 0 {
-		return badStream("it lacks the checkpoint %d", stops[0].ID)
-	}
-	return nil
-}
-
-func (j *importJob) checkpoint(c checkpointRecord) error {
-	return j.s.update(func(tree *kvshard.Tree) error {
-		if c.Retained {
-			return retainCheckpoint(tree, c.ID)
-		}
-		_, err := tree.SizeAt(c.ID)
-		if errors.Is(err, kvshard.ErrCheckpointNotFound) {
-			err = tree.Checkpoint(c.ID)
-		}
-		return err
-	})
-}
-
-// verify compares everything with what the header says.
-func (j *importJob) verify() error {
-	h := j.stream.header
-	refuse := func(format string, args ...any) error {
-		return coded(codeInput, "another copy of the stream; nothing was imported", "refused: "+format, args...)
-	}
-	if h.Form == "records" { // leaves were hashed here
-		found, err := j.a.check(j.ctx, j.s)
-		if err != nil {
-			return err
-		}
-		if len(found) > 0 {
-			return refuse("the tree is not sound: %s: %s (%d violations)", found[0].Record, found[0].Detail, len(found))
-		}
-	}
-	tree, err := j.s.tree()
-	if err != nil {
-		return err
-	}
-	now, err := readState(tree, nil)
-	if err != nil {
-		return err
-	}
-	if now.Size != h.Size || now.Root != h.Root {
-		return refuse("it comes to %d leaves and root %s, and its header says %d and %s", now.Size, now.Root, h.Size, h.Root)
-	}
-	want := h.Checkpoints
-	for c, err := range tree.Checkpoints() {
-		if err != nil {
-			return err
-		}
-		if len(want) == 0 || want[0].checkpointView != checkpointView(c) {
-			return refuse("checkpoint %d is not as its header says", c.ID)
-		}
-		root, err := tree.RootAt(c.ID)
-		if err != nil {
-			return err
-		}
-		if root != want[0].Root {
-			return refuse("the root at checkpoint %d comes to %s, and its header says %s", c.ID, root, want[0].Root)
-		}
-		want = want[1:]
-	}
-	if len(want) > 0 {
-		return refuse("checkpoint %d is missing", want[0].ID)
-	}
-	return nil
 }

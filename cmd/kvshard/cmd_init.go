@@ -8,9 +8,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-func (a *app) initCommand() *cobra.Command {
+func newInitCommand(e *env) *cobra.Command {
 	var maxCheckpoints uint32
 	var retention string
 	c := &cobra.Command{
@@ -32,24 +34,24 @@ tree and must be the same whenever it is written.`,
 	_ = c.RegisterFlagCompletionFunc("retention", cobra.FixedCompletions([]string{"marked", "ephemeral"}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if maxCheckpoints == 0 {
-			return usage("--max-checkpoints 0: at least 1")
+			return exit.Usagef("--max-checkpoints 0: at least 1")
 		}
 		if retention != "marked" && retention != "ephemeral" {
-			return usage("--retention %q: it is marked or ephemeral", retention)
+			return exit.Usagef("--retention %q: it is marked or ephemeral", retention)
 		}
-		made := config{Version: 1, Backend: a.backend, Prefix: strings.ToLower(a.prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
-		if err := makeTree(a.dir, made); err != nil {
+		made := source.Config{Version: 1, Backend: e.backend, Prefix: strings.ToLower(e.place.Prefix), MaxCheckpoints: maxCheckpoints, Retention: retention}
+		if err := source.Make(e.place.Dir, made); err != nil {
 			return err
 		}
-		return a.emit(struct {
+		return e.emit(struct {
 			Dir string `json:"dir"`
-			config
-		}{a.dir, made}, func(w io.Writer) {
+			source.Config
+		}{e.place.Dir, made}, func(w io.Writer) {
 			provable := "every leaf provable"
 			if retention == "ephemeral" {
 				provable = "no leaf provable"
 			}
-			fmt.Fprintf(w, "%s: an empty tree on %s, %d checkpoints kept, %s\n", a.dir, made.Backend, maxCheckpoints, provable)
+			fmt.Fprintf(w, "%s: an empty tree on %s, %d checkpoints kept, %s\n", e.place.Dir, made.Backend, maxCheckpoints, provable)
 		})
 	}
 	return c

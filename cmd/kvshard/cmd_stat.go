@@ -11,6 +11,8 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -31,7 +33,7 @@ type blockStat struct {
 	Hashes uint64 `json:"hashes"`
 }
 
-func (a *app) statCommand() *cobra.Command {
+func newStatCommand(e *env) *cobra.Command {
 	var blocks uint
 	c := &cobra.Command{
 		Use:   "stat",
@@ -53,28 +55,21 @@ checkpoints that it keeps, two of them must be left when it is taken back.`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().UintVar(&blocks, "blocks", 3, "how many of the last blocks to do again")
-	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		s, err := a.toRead(c.Context())
-		if err != nil {
-			return err
-		}
-		defer s.close(&err)
-		return a.stat(s, blocks)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
+			return stat(e, s, tree, blocks)
+		})
 	}
 	return c
 }
 
-func (a *app) stat(s *source, blocks uint) error {
-	tree, err := s.tree()
-	if err != nil {
-		return err
-	}
-	now, err := readState(tree, nil)
+func stat(e *env, s *source.Source, tree *kvshard.Tree, blocks uint) error {
+	now, err := source.ReadState(tree, nil)
 	if err != nil {
 		return err
 	}
 	result := struct {
-		state
+		source.State
 		Checkpoints int         `json:"checkpoints"`
 		Retained    int         `json:"retained"`
 		Oldest      *uint32     `json:"oldest,omitempty"`
@@ -82,7 +77,7 @@ func (a *app) stat(s *source, blocks uint) error {
 		Kinds       []kindStat  `json:"kinds"`
 		Total       kindStat    `json:"total"`
 		Blocks      []blockStat `json:"blocks"`
-	}{state: now, Total: kindStat{Kind: "total"}, Blocks: []blockStat{}}
+	}{State: now}
 
 	var list []kvshard.Checkpoint
 	for checkpoint, err := range tree.Checkpoints() {
@@ -99,32 +94,14 @@ func (a *app) stat(s *source, blocks uint) error {
 		result.Oldest, result.Newest = &list[0].ID, &list[len(list)-1].ID
 	}
 
-	byFirst := map[byte]*kindStat{}
-	for _, kind := range kinds {
-		result.Kinds = append(result.Kinds, kindStat{Kind: kind.name})
-	}
-	for i, kind := range kinds {
-		byFirst[kind.first] = &result.Kinds[i]
-	}
-	p := a.newProgress("stat", "records", -1, 0)
-	err = records(s.kv, s.prefix, func(r record) error {
-		for _, k := range []*kindStat{byFirst[r.key[0]], &result.Total} {
-			k.Records++
-			k.KeyBytes += uint64(len(s.prefix) + len(r.key))
-			k.ValueBytes += uint64(len(r.value))
-		}
-		p.add(1)
-		return nil
-	})
-	p.end()
-	if err != nil {
+	if result.Kinds, result.Total, err = countRecords(e, s); err != nil {
 		return err
 	}
-	if result.Blocks, err = replayBlocks(s, list, int(min(blocks, uint(len(list))))); err != nil {
+	if result.Blocks, err = replayBlocks(s, tree, list, int(min(blocks, uint(len(list))))); err != nil {
 		return err
 	}
 
-	return a.emit(result, func(w io.Writer) {
+	return e.emit(result, func(w io.Writer) {
 		fmt.Fprintf(w, "leaves %d, root %s, checkpoints %d", result.Size, result.Root, len(list))
 		if len(list) > 0 {
 			fmt.Fprintf(w, " (%d to %d, %d retained)", *result.Oldest, *result.Newest, result.Retained)
@@ -148,9 +125,33 @@ func (a *app) stat(s *source, blocks uint) error {
 	})
 }
 
+// countRecords counts the records of each kind, and of all.
+func countRecords(e *env, s *source.Source) (counted []kindStat, total kindStat, err error) {
+	total.Kind = "total"
+	byFirst := map[byte]int{}
+	for i, kind := range record.Kinds {
+		counted = append(counted, kindStat{Kind: kind.Name})
+		byFirst[kind.First] = i
+	}
+	p := e.newProgress("stat", "records", -1, 0)
+	defer p.end()
+	for r, err := range record.All(s.KV, s.Prefix) {
+		if err != nil {
+			return nil, total, err
+		}
+		for _, k := range []*kindStat{&counted[byFirst[r.Key[0]]], &total} {
+			k.Records++
+			k.KeyBytes += uint64(len(s.Prefix) + len(r.Key))
+			k.ValueBytes += uint64(len(r.Value))
+		}
+		p.add(1)
+	}
+	return counted, total, nil
+}
+
 // replayBlocks takes the tree back, in memory, and does its last blocks again
 // on a store that charges gas. A block whose leaves were not kept ends it.
-func replayBlocks(s *source, list []kvshard.Checkpoint, blocks int) ([]blockStat, error) {
+func replayBlocks(s *source.Source, now *kvshard.Tree, list []kvshard.Checkpoint, blocks int) ([]blockStat, error) {
 	done := []blockStat{}
 	kept := 0
 	for _, c := range list {
@@ -159,7 +160,7 @@ func replayBlocks(s *source, list []kvshard.Checkpoint, blocks int) ([]blockStat
 		}
 	}
 	blocks = min(blocks, len(list)-1)
-	keep := s.config.MaxCheckpoints
+	keep := s.Config.MaxCheckpoints
 	if kept >= int(keep) {
 		// Each of these blocks pruned a checkpoint, and reads on to the next
 		// oldest: that one must still be there.
@@ -170,10 +171,6 @@ func replayBlocks(s *source, list []kvshard.Checkpoint, blocks int) ([]blockStat
 		return done, nil
 	}
 	from := list[len(list)-1-blocks]
-	now, err := s.tree()
-	if err != nil {
-		return nil, err
-	}
 	leaves := make([][]kvshard.Node, blocks)
 	for i := range leaves {
 		first, last := list[len(list)-1-blocks+i].Size, list[len(list)-blocks+i].Size
@@ -188,8 +185,8 @@ func replayBlocks(s *source, list []kvshard.Checkpoint, blocks int) ([]blockStat
 			leaves[i] = append(leaves[i], leaf)
 		}
 	}
-	overlay := disk.NewOverlay(s.kv)
-	back, err := kvshard.Open(overlay, s.options...)
+	overlay := disk.NewOverlay(s.KV)
+	back, err := kvshard.Open(overlay, s.Options...)
 	if err != nil {
 		return nil, err
 	}
@@ -207,13 +204,13 @@ func replayBlocks(s *source, list []kvshard.Checkpoint, blocks int) ([]blockStat
 	return done, nil
 }
 
-func replayBlock(s *source, kv store.KVStore, keep uint32, leaves []kvshard.Node, id uint32) (blockStat, error) {
+func replayBlock(s *source.Source, kv store.KVStore, keep uint32, leaves []kvshard.Node, id uint32) (blockStat, error) {
 	trace := kvtest.NewTraceStore(kv)
 	trace.Record(false)
 	gas := kvtest.NewGasStore(trace, 0)
 	block := blockStat{ID: id, Leaves: uint64(len(leaves))}
 	observe := func(stats kvshard.Stats) { block.Hashes += stats.Hashes }
-	options := append(s.options[:len(s.options):len(s.options)], kvshard.WithMaxCheckpoints(keep), kvshard.WithObserver(observe))
+	options := append(s.Options[:len(s.Options):len(s.Options)], kvshard.WithMaxCheckpoints(keep), kvshard.WithObserver(observe))
 	tree, err := kvshard.Open(gas, options...)
 	if err != nil {
 		return block, err

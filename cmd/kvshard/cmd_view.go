@@ -1,19 +1,17 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"iter"
 
-	"cosmossdk.io/core/store"
 	"github.com/spf13/cobra"
 
-	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/view"
 )
 
-func (a *app) viewCommand() *cobra.Command {
+func newViewCommand(a *env) *cobra.Command {
 	var leaf positionFlag
 	c := &cobra.Command{
 		Use:   "view [FILE]",
@@ -36,11 +34,11 @@ a small chain, with each operation that they make on the store.`,
 		if len(args) > 0 {
 			name = args[0]
 		}
-		s, err := a.toRead(c.Context())
+		s, err := a.place.Open(c.Context())
 		if err != nil {
 			return err
 		}
-		defer s.close(&err)
+		defer s.Close(&err)
 		page, size, err := a.viewPage(s, leaf.position)
 		if err != nil {
 			return err
@@ -49,7 +47,7 @@ a small chain, with each operation that they make on the store.`,
 			_, err := a.out.Write(page)
 			return err
 		}
-		if err := replaceText(name, page); err != nil {
+		if err := disk.ReplaceText(name, page); err != nil {
 			return err
 		}
 		return a.emit(map[string]any{"file": name, "bytes": len(page), "size": size}, func(w io.Writer) {
@@ -60,48 +58,16 @@ a small chain, with each operation that they make on the store.`,
 }
 
 // viewPage returns the page of a tree, and the tree's size.
-func (a *app) viewPage(s *source, leaf *uint64) ([]byte, uint64, error) {
-	tree, err := s.tree()
+func (a *env) viewPage(s *source.Source, leaf *uint64) ([]byte, uint64, error) {
+	tree, err := s.Tree()
 	if err != nil {
 		return nil, 0, err
 	}
 	p := a.newProgress("view", "records", -1, 0)
 	page, size, err := view.Page(view.Source{
-		Where: s.where, Tree: tree, KV: s.kv, Prefix: s.prefix, Leaf: leaf,
+		Where: s.Where, Tree: tree, KV: s.KV, Prefix: s.Prefix, Leaf: leaf,
 		Tell: func() { p.add(1) },
-	}, viewSchema())
+	})
 	p.end()
 	return page, size, err
-}
-
-// viewSchema tells the page which records a tree has.
-func viewSchema() view.Schema {
-	schema := view.Schema{
-		Name:    recordName,
-		Records: viewRecords,
-		Leaves: func(shard []byte) []kvshard.Node {
-			leaves, _, _ := shardLeaves(shard)
-			return leaves
-		},
-	}
-	for _, kind := range kinds {
-		schema.Kinds = append(schema.Kinds, view.RecordKind{Name: kind.name, Key: []byte{kind.first}})
-	}
-	return schema
-}
-
-var errEnough = errors.New("no more records are wanted")
-
-func viewRecords(kv store.KVStore, prefix []byte) iter.Seq2[view.Record, error] {
-	return func(yield func(view.Record, error) bool) {
-		err := records(kv, prefix, func(r record) error {
-			if !yield(view.Record{Key: r.key, Value: r.value}, nil) {
-				return errEnough
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errEnough) {
-			yield(view.Record{}, err)
-		}
-	}
 }

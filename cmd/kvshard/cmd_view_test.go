@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // What the page shows is tested in internal/view; here is how the command is called.
@@ -28,10 +30,10 @@ func TestView(t *testing.T) {
 	if got := okJSON[told](t, dir, "", "view", "named.html"); got != (told{"named.html", len(page), 20}) {
 		t.Errorf("%+v", got)
 	}
-	if r := cli(t, dir, "", "view", "--leaf", "20"); r.code != codeNotFound {
+	if r := cli(t, dir, "", "view", "--leaf", "20"); r.code != exit.NotFound {
 		t.Errorf("%+v", r)
 	}
-	if r := cli(t, dir, "", "view", "a", "b"); r.code != codeUsage {
+	if r := cli(t, dir, "", "view", "a", "b"); r.code != exit.Usage {
 		t.Errorf("%+v", r)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // blocksOf makes blocks of ten leaves each.
@@ -31,7 +33,7 @@ func flipped(t *testing.T, from, name string, at int64, bit uint) (copied string
 	if err := os.CopyFS(copied, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(copied, databaseName, name)
+	path := filepath.Join(copied, source.DatabaseName, name)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -55,8 +57,8 @@ func TestFlippedBits(t *testing.T) {
 		ok(t, dir, "", "init", "--backend", backend)
 		ok(t, dir, blocksOf(nodes, 1), "append")
 		whole := filepath.Join(dir, "tree")
-		root := okJSON[state](t, dir, "", "root").Root
-		entries, err := os.ReadDir(filepath.Join(whole, databaseName))
+		root := okJSON[source.State](t, dir, "", "root").Root
+		entries, err := os.ReadDir(filepath.Join(whole, source.DatabaseName))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,11 +84,11 @@ func TestFlippedBits(t *testing.T) {
 				r := cli(t, "", "", "root", "--dir", tree, "-o", "json")
 				switch r.code {
 				case 0:
-					var got state
+					var got source.State
 					if err := json.Unmarshal([]byte(r.out), &got); err != nil || got.Size != size || got.Root != root {
 						t.Errorf("%s: root says %s", where, r.out)
 					}
-				case codeStore:
+				case exit.Store:
 				default:
 					t.Errorf("%s: %+v", where, r)
 				}
@@ -101,10 +103,10 @@ func TestFlippedBits(t *testing.T) {
 					continue
 				}
 				seen++
-				if check.code != codeNo || !strings.Contains(check.out, "lost") {
+				if check.code != exit.No || !strings.Contains(check.out, "lost") {
 					t.Errorf("%s: check does not say what is lost: %+v", where, check)
 				}
-				if w := cli(t, "", raw(nodes[:3]), "append", "--dir", tree); w.code != codeStore {
+				if w := cli(t, "", raw(nodes[:3]), "append", "--dir", tree); w.code != exit.Store {
 					t.Errorf("%s: append goes on: %+v", where, w)
 				}
 				if again := cli(t, "", "", "check", "--dir", tree); again.out != check.out {
@@ -114,7 +116,7 @@ func TestFlippedBits(t *testing.T) {
 					saved := filepath.Join(t.TempDir(), "saved")
 					stream := ok(t, "", "", "export", "--salvage", "--dir", tree)
 					ok(t, "", stream, "import", "--dir", saved)
-					if got := okJSON[state](t, "", "", "root", "--dir", saved); got.Size == 0 || got.Size >= size {
+					if got := okJSON[source.State](t, "", "", "root", "--dir", saved); got.Size == 0 || got.Size >= size {
 						t.Errorf("%s: %d leaves were saved", where, got.Size)
 					}
 				}
@@ -150,11 +152,11 @@ func TestReportedAndLost(t *testing.T) {
 		}
 		refused := func(says string) {
 			t.Helper()
-			if r := cli(t, dir, "", "check"); r.code != codeNo || !strings.Contains(r.out, "reported-there: reported.json: "+says) {
+			if r := cli(t, dir, "", "check"); r.code != exit.No || !strings.Contains(r.out, "reported-there: reported.json: "+says) {
 				t.Errorf("%s: %+v", backend, r)
 			}
 			for _, args := range [][]string{{"root"}, {"append"}, {"export", "x.kvx"}, {"diff", "tree", "tree"}} {
-				if r := cli(t, dir, raw(nodes[:1]), args...); r.code != codeStore || !strings.Contains(r.err, says) || !strings.Contains(r.err, "reported.json") {
+				if r := cli(t, dir, raw(nodes[:1]), args...); r.code != exit.Store || !strings.Contains(r.err, says) || !strings.Contains(r.err, "reported.json") {
 					t.Errorf("%s, %v: %+v", backend, args, r)
 				}
 			}

@@ -12,12 +12,13 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func parseID(text string) (uint32, error) {
 	id, err := strconv.ParseUint(text, 10, 32)
 	if err != nil {
-		return 0, usage("a checkpoint id is a number from 0 to 4294967295, not %q", text)
+		return 0, exit.Usagef("a checkpoint id is a number from 0 to 4294967295, not %q", text)
 	}
 	return uint32(id), nil
 }
@@ -29,9 +30,18 @@ const capacity = uint64(1) << kvshard.Depth
 func parsePosition(text string) (uint64, error) {
 	position, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || position >= capacity {
-		return 0, usage("a position is a number from 0 to %d, not %q", capacity-1, text)
+		return 0, exit.Usagef("a position is a number from 0 to %d, not %q", capacity-1, text)
 	}
 	return position, nil
+}
+
+// parseNode reads the node that a flag has.
+func parseNode(flag, text string) (kvshard.Node, error) {
+	node, err := kvshard.ParseNode(text)
+	if err != nil {
+		return node, fmt.Errorf("%s: %w", flag, err)
+	}
+	return node, nil
 }
 
 // An idFlag is a checkpoint's id, or nil if the flag is not given.
@@ -78,12 +88,12 @@ func notEmpty(c *cobra.Command, args []string) (err error) {
 	}
 	c.Flags().Visit(func(f *pflag.Flag) {
 		if err == nil && emptyValue(f.Value) {
-			err = usage("--%s is empty: give it a value, or leave it out", f.Name)
+			err = exit.Usagef("--%s is empty: give it a value, or leave it out", f.Name)
 		}
 	})
 	for i, arg := range args {
 		if err == nil && strings.TrimSpace(arg) == "" {
-			err = usage("argument %d is empty", i+1)
+			err = exit.Usagef("argument %d is empty", i+1)
 		}
 	}
 	return err
@@ -103,23 +113,23 @@ func emptyValue(value pflag.Value) bool {
 }
 
 // checkFlags checks the flags that all commands have.
-func (a *app) checkFlags() error {
-	if a.output != "text" && a.output != "json" {
-		return usage("--output %q: it is text or json", a.output)
+func checkFlags(e *env) error {
+	if e.output != "text" && e.output != "json" {
+		return exit.Usagef("--output %q: it is text or json", e.output)
 	}
-	switch a.progress {
+	switch e.showing {
 	case "auto", "bar", "plain", "off":
 	default:
-		return usage("--progress %q: it is auto, bar, plain or off", a.progress)
+		return exit.Usagef("--progress %q: it is auto, bar, plain or off", e.showing)
 	}
-	if err := disk.CheckBackend(a.backend); err != nil {
-		return usage("--backend: %w", err)
+	if err := disk.CheckBackend(e.backend); err != nil {
+		return exit.Usagef("--backend: %w", err)
 	}
-	if _, err := hex.DecodeString(a.prefix); err != nil {
-		return usage("--prefix %q: %w", a.prefix, err)
+	if _, err := hex.DecodeString(e.place.Prefix); err != nil {
+		return exit.Usagef("--prefix %q: %w", e.place.Prefix, err)
 	}
-	if a.height < 0 {
-		return usage("--height %d: it is a number from 0", a.height)
+	if e.place.Height < 0 {
+		return exit.Usagef("--height %d: it is a number from 0", e.place.Height)
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // needed are the arguments that a command does not go without.
@@ -36,7 +38,7 @@ func eachFlag(t *testing.T, yield func(t *testing.T, words []string, f *pflag.Fl
 			walk(sub, append(slices.Clip(path), sub.Name()))
 		}
 	}
-	root := (&app{}).command()
+	root := newCommand(&env{})
 	root.InitDefaultHelpCmd()
 	walk(root, nil)
 	if count < 150 {
@@ -47,7 +49,7 @@ func eachFlag(t *testing.T, yield func(t *testing.T, words []string, f *pflag.Fl
 // inProcess runs the command in this process.
 func inProcess(args ...string) result {
 	var out, errs bytes.Buffer
-	code := run(context.Background(), args, strings.NewReader(""), &out, &errs)
+	code := execute(context.Background(), args, strings.NewReader(""), &out, &errs)
 	return result{out.String(), errs.String(), code}
 }
 
@@ -65,7 +67,7 @@ func TestEmptyFlags(t *testing.T) {
 		}
 		for _, way := range ways {
 			r := inProcess(append(way, words...)...)
-			if r.code != codeUsage || !strings.Contains(r.err, "--"+f.Name) || r.out != "" {
+			if r.code != exit.Usage || !strings.Contains(r.err, "--"+f.Name) || r.out != "" {
 				t.Errorf("kvshard %q: code %d, %s%s", append(way, words...), r.code, r.out, r.err)
 			}
 		}
@@ -100,7 +102,7 @@ func TestFlagValues(t *testing.T) {
 				continue
 			}
 			args := append([]string{"--" + f.Name + "=" + value}, words...)
-			if r := inProcess(args...); r.code != codeUsage || !strings.Contains(r.err, "--"+f.Name) || r.out != "" {
+			if r := inProcess(args...); r.code != exit.Usage || !strings.Contains(r.err, "--"+f.Name) || r.out != "" {
 				t.Errorf("kvshard %q: code %d, %s%s", args, r.code, r.out, r.err)
 			}
 		}
@@ -110,7 +112,7 @@ func TestFlagValues(t *testing.T) {
 		{"checkpoint", ""}, {"append", ""}, {"append", " "}, {"export", ""}, {"import", ""}, {"verify", ""}, {"view", ""}, {"diff", "", "b"}, {"diff", "a", ""},
 		{"help", ""}, {"frontier", "--import-treestate", "@", "--checkpoint", "1"}, {""},
 	} {
-		if r := inProcess(args...); r.code != codeUsage || r.out != "" {
+		if r := inProcess(args...); r.code != exit.Usage || r.out != "" {
 			t.Errorf("kvshard %q: %+v", args, r)
 		}
 	}
@@ -132,7 +134,7 @@ func TestEmptyFlagsDoNothing(t *testing.T) {
 		{"root", "--at", ""}, {"witness", "3", "--at", ""}, {"frontier", "--import-treestate", ""}, {"init", "--dir", ""},
 		{"root", "--db", ""}, {"root", "--store", ""}, {"view", "--leaf", ""}, {"append", "--start", "-1"}, {"view", "--leaf", "-1"}, {"root", "--height", "-1"},
 	} {
-		if r := cli(t, dir, raw(leaves(1)), args...); r.code != codeUsage || r.out != "" {
+		if r := cli(t, dir, raw(leaves(1)), args...); r.code != exit.Usage || r.out != "" {
 			t.Errorf("kvshard %q: %+v", args, r)
 		}
 	}
@@ -210,7 +212,7 @@ func TestOfferedLine(t *testing.T) {
 	write(t, dir, name, block(2, 0, 10, want(t, nodes[:10]))+block(3, 10, 15, nodes[0].String()))
 	r := cli(t, dir, "", "append", "--dir", tree, "--format", "json", "--", name)
 	_, line, found := strings.Cut(strings.TrimSpace(r.err), "; then kvshard ")
-	if r.code != codeInput || !found {
+	if r.code != exit.Input || !found {
 		t.Fatalf("%+v", r)
 	}
 	write(t, dir, name, block(2, 0, 10, want(t, nodes[:10]))+block(3, 10, 15, want(t, nodes[:15])))

@@ -12,6 +12,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // A smallDisk is a file system in memory.
@@ -92,14 +95,14 @@ const hangs = 90 * time.Second // a loaded machine takes some
 // told as done is done, and the obvious retry, which is the same command, and
 // the one that the message offers append nothing twice.
 func TestAppendOnFullDisk(t *testing.T) {
-	all := leaves(4 * appendBatch)
+	all := leaves(4 * source.BatchLeaves)
 	for _, backend := range []string{"goleveldb", "pebble"} {
 		for _, c := range []struct {
 			size    string
 			batches int
 		}{{"3m", 4}, {"5200k", 2}, {"5500k", 4}, {"8m", 4}, {"11m", 4}} {
 			t.Run(backend+" "+c.size, func(t *testing.T) {
-				nodes := all[:c.batches*appendBatch]
+				nodes := all[:c.batches*source.BatchLeaves]
 				input := write(t, t.TempDir(), "leaves.raw", raw(nodes))
 				d := newSmallDisk(t, c.size)
 				tree := filepath.Join(d.path, "tree")
@@ -110,14 +113,14 @@ func TestAppendOnFullDisk(t *testing.T) {
 				command := []string{"append", "--dir", tree, input, "--checkpoint", "5", "--progress", "off"}
 				r := within(t, hangs, "", command...)
 				if r.code == 0 {
-					if got := okJSON[state](t, "", "", "root", "--dir", tree); got.Size != uint64(len(nodes)) {
+					if got := okJSON[source.State](t, "", "", "root", "--dir", tree); got.Size != uint64(len(nodes)) {
 						t.Fatalf("reported as done, and there are %d leaves: %+v", got.Size, r)
 					}
 					return
 				}
 				again := fmt.Sprintf("kvshard append --dir %s --start 0 %s --checkpoint 5", tree, input)
-				if r.code != codeStore || r.out != "" || !strings.Contains(r.err, tree) || !strings.Contains(r.err, "the disk is full") ||
-					!strings.Contains(r.err, again) || !strings.Contains(r.err, freeSpace) {
+				if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, tree) || !strings.Contains(r.err, "the disk is full") ||
+					!strings.Contains(r.err, again) || !strings.Contains(r.err, exit.FreeSpace) {
 					t.Fatalf("want the disk's name and %q: %+v", again, r)
 				}
 				if retry := within(t, hangs, "", command...); retry.code == 0 {
@@ -125,14 +128,14 @@ func TestAppendOnFullDisk(t *testing.T) {
 				}
 				d.grow("100m")
 				ok(t, "", "", "check", "--dir", tree)
-				size := okJSON[state](t, "", "", "root", "--dir", tree).Size
+				size := okJSON[source.State](t, "", "", "root", "--dir", tree).Size
 				if size > 0 { // nothing of it is there: the same command begins it
-					if retry := within(t, hangs, "", command...); retry.code != codeState || !strings.Contains(retry.err, "was not finished") {
+					if retry := within(t, hangs, "", command...); retry.code != exit.State || !strings.Contains(retry.err, "was not finished") {
 						t.Fatalf("the same command once more: %+v", retry)
 					}
 				}
 				ok(t, "", "", append(command, "--start", "0")...)
-				if got := okJSON[state](t, "", "", "root", "--dir", tree); got.Size != uint64(len(nodes)) || got.Root.String() != want(t, nodes) {
+				if got := okJSON[source.State](t, "", "", "root", "--dir", tree); got.Size != uint64(len(nodes)) || got.Root.String() != want(t, nodes) {
 					t.Errorf("%+v", got)
 				}
 			})
@@ -156,10 +159,10 @@ func TestSignalOnFullDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = c.Process.Kill() })
-			if _, err := in.Write([]byte(raw(leaves(appendBatch)))); err != nil {
+			if _, err := in.Write([]byte(raw(leaves(source.BatchLeaves)))); err != nil {
 				t.Fatal(err)
 			}
-			waitFor(t, "the first batch", func() bool { return bytesIn(t, filepath.Join(tree, databaseName)) > 2<<20 })
+			waitFor(t, "the first batch", func() bool { return bytesIn(t, filepath.Join(tree, source.DatabaseName)) > 2<<20 })
 			d.fill(0)
 			if err := c.Process.Signal(syscall.SIGTERM); err != nil {
 				t.Fatal(err)
@@ -172,7 +175,7 @@ func TestSignalOnFullDisk(t *testing.T) {
 				_ = c.Process.Kill()
 				t.Fatal("it ignores the signal")
 			}
-			if code := c.ProcessState.ExitCode(); code != codeInterrupted && code != codeStore {
+			if code := c.ProcessState.ExitCode(); code != exit.Interrupted && code != exit.Store {
 				t.Errorf("exit code %d", code)
 			}
 		})
@@ -194,7 +197,7 @@ func TestWritesOnFullDisk(t *testing.T) {
 				{"append"}, {"checkpoint", "3"}, {"checkpoint", "--retain", "2"}, {"rewind", "1"},
 			} {
 				r := within(t, hangs, raw(leaves(3)), append(args, "--dir", tree)...)
-				if r.code != codeStore || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, freeSpace) || !strings.Contains(r.err, tree) {
+				if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, exit.FreeSpace) || !strings.Contains(r.err, tree) {
 					t.Errorf("%v: %+v", args, r)
 				}
 			}
@@ -227,7 +230,7 @@ func TestInitOnFullDisk(t *testing.T) {
 					return
 				}
 				refused++
-				if r.code != codeStore || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, tree) {
+				if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, tree) {
 					t.Errorf("%+v", r)
 				}
 				if _, err := os.Lstat(tree); err == nil {
@@ -245,28 +248,28 @@ func TestInitOnFullDisk(t *testing.T) {
 
 // An import on a full disk goes on when there is space.
 func TestImportOnFullDisk(t *testing.T) {
-	source := t.TempDir()
-	nodes := leaves(3 * appendBatch)
-	ok(t, source, "", "init")
-	ok(t, source, raw(nodes), "append", "--checkpoint", "7")
+	from := t.TempDir()
+	nodes := leaves(3 * source.BatchLeaves)
+	ok(t, from, "", "init")
+	ok(t, from, raw(nodes), "append", "--checkpoint", "7")
 	for _, form := range []string{"records", "leaves"} {
-		stream := filepath.Join(source, form+".kvx")
-		ok(t, source, "", "export", "--form", form, stream)
+		stream := filepath.Join(from, form+".kvx")
+		ok(t, from, "", "export", "--form", form, stream)
 		for _, backend := range []string{"goleveldb", "pebble"} {
 			for _, size := range []string{"2m", "6m"} {
 				t.Run(strings.Join([]string{form, backend, size}, " "), func(t *testing.T) {
 					d := newSmallDisk(t, size)
 					command := []string{"import", "--dir", d.path, stream, "--backend", backend, "--progress", "off"}
 					r := within(t, hangs, "", command...)
-					if r.code != codeStore || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, d.path) || !strings.Contains(r.err, "the same command") {
+					if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, d.path) || !strings.Contains(r.err, "the same command") {
 						t.Fatalf("%+v", r)
 					}
-					if r := cli(t, "", "", "root", "--dir", d.path); r.code != codeStore {
+					if r := cli(t, "", "", "root", "--dir", d.path); r.code != exit.Store {
 						t.Errorf("a half import is there: %+v", r)
 					}
 					d.grow("100m")
 					ok(t, "", "", command...)
-					if out := ok(t, "", "", "diff", filepath.Join(source, "tree"), d.path); !strings.Contains(out, "no record differs") {
+					if out := ok(t, "", "", "diff", filepath.Join(from, "tree"), d.path); !strings.Contains(out, "no record differs") {
 						t.Error(out)
 					}
 				})
@@ -291,7 +294,7 @@ func TestOutputOnFullDisk(t *testing.T) {
 			args[i] = strings.ReplaceAll(args[i], "OUT", out)
 		}
 		r := cli(t, dir, "", args...)
-		if r.code != codeOther || r.out != "" || !strings.Contains(r.err, "no space left") {
+		if r.code != exit.Other || r.out != "" || !strings.Contains(r.err, "no space left") {
 			t.Errorf("%v: %+v", args, r)
 		}
 		if got := read(t, d.path, "out"); got != "what was there" {
@@ -317,13 +320,13 @@ func TestOutputOnFullDisk(t *testing.T) {
 		return c.ProcessState.ExitCode(), errs.String()
 	}
 	code, text := command()
-	if code != codeOther || !strings.Contains(text, "7 leaves of this input are on disk") {
+	if code != exit.Other || !strings.Contains(text, "7 leaves of this input are on disk") {
 		t.Errorf("code %d: %s", code, text)
 	}
-	if code, text := command(); code != codeState || !strings.Contains(text, "--start 40000") {
+	if code, text := command(); code != exit.State || !strings.Contains(text, "--start 40000") {
 		t.Errorf("the retry: code %d: %s", code, text)
 	}
-	var got state
+	var got source.State
 	if err := json.Unmarshal([]byte(ok(t, dir, "", "root", "-o", "json")), &got); err != nil || got.Size != 40_007 {
 		t.Errorf("%v %+v", err, got)
 	}
@@ -341,8 +344,8 @@ func TestReadOnlyDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			ok(t, "", "", "check", "--dir", tree)
-			ok(t, "", "", "check", "--db", filepath.Join(tree, databaseName))
-			if r := cli(t, "", raw(leaves(1)), "append", "--dir", tree); r.code != codeStore {
+			ok(t, "", "", "check", "--db", filepath.Join(tree, source.DatabaseName))
+			if r := cli(t, "", raw(leaves(1)), "append", "--dir", tree); r.code != exit.Store {
 				t.Errorf("%+v", r)
 			}
 		})

@@ -11,6 +11,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 )
 
 // peakMemory follows a process to its end, and returns how many MiB it had at
@@ -31,27 +35,27 @@ func peakMemory(pid int) (peak int) {
 // The memory that an import takes does not grow with its records: those of
 // shards are as long as they may be, and those of checkpoints.
 func TestImportMemory(t *testing.T) {
-	stream := func(kind byte, keyBytes, count int) []byte {
+	ofRecords := func(kind byte, keyBytes, count int) []byte {
 		var b bytes.Buffer
-		h := streamHeader{Form: "records", Size: 1, Records: uint64(count), Checkpoints: []checkpointRecord{}, MaxCheckpoints: 100, Retention: "marked"}
-		w, err := newStreamWriter(&b, h)
+		h := stream.Header{Form: "records", Size: 1, Records: uint64(count), Checkpoints: []stream.Checkpoint{}, MaxCheckpoints: 100, Retention: "marked"}
+		w, err := stream.NewWriter(&b, h)
 		if err != nil {
 			t.Fatal(err)
 		}
-		value := make([]byte, new(recordLimits).next([]byte{kind}))
+		value := make([]byte, new(stream.Limits).Next([]byte{kind}))
 		for i := range value {
 			value[i] = byte(i * i >> 7)
 		}
 		for i := range count {
 			key := binary.BigEndian.AppendUint64(nil, uint64(i))
-			w.record(record{append([]byte{kind}, key[8-keyBytes:]...), value})
+			w.Record(record.Record{Key: append([]byte{kind}, key[8-keyBytes:]...), Value: value})
 		}
-		if err := w.end(); err != nil {
+		if err := w.End(); err != nil {
 			t.Fatal(err)
 		}
 		return b.Bytes()
 	}
-	for name, text := range map[string][]byte{"shards": stream(0x0F, 8, 3000), "checkpoints": stream(0x11, 4, 16)} {
+	for name, text := range map[string][]byte{"shards": ofRecords(0x0F, 8, 3000), "checkpoints": ofRecords(0x11, 4, 16)} {
 		for _, backend := range []string{"goleveldb", "pebble"} {
 			dir := t.TempDir()
 			c := exec.Command(built, "import", "--dir", "copy", "--backend", backend)
@@ -65,7 +69,7 @@ func TestImportMemory(t *testing.T) {
 			go func() { peak <- peakMemory(c.Process.Pid) }()
 			_ = c.Wait()
 			used := <-peak
-			if code := c.ProcessState.ExitCode(); code != codeInput && code != codeStore {
+			if code := c.ProcessState.ExitCode(); code != exit.Input && code != exit.Store {
 				t.Errorf("%s: code %d: %s", backend, code, errs.String())
 			}
 			t.Logf("%s, %s: %d MiB for a stream of %d MiB: %s", backend, name, used, len(text)>>20, errs.String())
@@ -75,10 +79,10 @@ func TestImportMemory(t *testing.T) {
 		}
 	}
 	// A longer record is refused before it is read, and so are more checkpoints.
-	made := string(stream(0x13, 0, 0))
+	made := string(ofRecords(0x13, 0, 0))
 	made = made[:len(made)-33] + "\x01" + string(binary.LittleEndian.AppendUint32(nil, 1)) + "\x13" + string(binary.LittleEndian.AppendUint32(nil, 64<<20))
-	for name, text := range map[string]string{"a long record": made, "17 checkpoints": string(stream(0x11, 4, 17))} {
-		if r := cli(t, t.TempDir(), text, "import"); r.code != codeInput || !strings.Contains(r.err, "at most") {
+	for name, text := range map[string]string{"a long record": made, "17 checkpoints": string(ofRecords(0x11, 4, 17))} {
+		if r := cli(t, t.TempDir(), text, "import"); r.code != exit.Input || !strings.Contains(r.err, "at most") {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

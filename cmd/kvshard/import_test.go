@@ -11,6 +11,9 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 )
 
 // A started command is fed through a pipe.
@@ -56,22 +59,22 @@ func TestImportTwice(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{"records", "leaves"} {
 		dir := t.TempDir()
-		stream := streamOf(t, dir, leaves(appendBatch+5000), form)
+		stream := streamOf(t, dir, leaves(source.BatchLeaves+5000), form)
 		first := start(t, dir, "import", "--dir", "copy")
 		if _, err := io.WriteString(first.in, stream[:len(stream)-1000]); err != nil {
 			t.Fatal(err)
 		}
-		staged := filepath.Join(dir, "copy", stagingPrefix+"*", databaseName)
+		staged := filepath.Join(dir, "copy", stagingPrefix+"*", source.DatabaseName)
 		waitFor(t, "a part of it on disk", func() bool {
 			found, _ := filepath.Glob(staged)
 			return len(found) == 1 && bytesIn(t, found[0]) > 1<<20
 		})
 		for range 2 {
 			r := cli(t, dir, stream, "import", "--dir", "copy")
-			if r.code != codeStore || r.out != "" || !strings.Contains(r.err, "in use") {
+			if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, "in use") {
 				t.Errorf("%s: the second: %+v", form, r)
 			}
-			if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != codeStore || r.out != "" {
+			if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != exit.Store || r.out != "" {
 				t.Errorf("%s: init: %+v", form, r)
 			}
 		}
@@ -84,7 +87,7 @@ func TestImportTwice(t *testing.T) {
 		if out := ok(t, dir, "", "diff", "source", "copy"); !strings.Contains(out, "no record differs") {
 			t.Error(out)
 		}
-		if r := cli(t, dir, stream, "import", "--dir", "copy"); r.code != codeState {
+		if r := cli(t, dir, stream, "import", "--dir", "copy"); r.code != exit.State {
 			t.Errorf("%s: into the tree: %+v", form, r)
 		}
 	}
@@ -96,14 +99,14 @@ func TestImportCut(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{"records", "leaves"} {
 		dir := t.TempDir()
-		stream := streamOf(t, dir, leaves(2*appendBatch), form)
+		stream := streamOf(t, dir, leaves(2*source.BatchLeaves), form)
 		var before int64
 		for _, part := range []int{1, 2, 3} {
 			r := cli(t, dir, stream[:len(stream)*part/4+1000], "import", "--dir", "copy")
-			if r.code != codeInput || r.out != "" || !strings.Contains(r.err, "ends too early") || !strings.Contains(r.err, "the same command") {
+			if r.code != exit.Input || r.out != "" || !strings.Contains(r.err, "ends too early") || !strings.Contains(r.err, "the same command") {
 				t.Fatalf("%s: %+v", form, r)
 			}
-			found, _ := filepath.Glob(filepath.Join(dir, "copy", stagingPrefix+"*", databaseName))
+			found, _ := filepath.Glob(filepath.Join(dir, "copy", stagingPrefix+"*", source.DatabaseName))
 			if len(found) != 1 {
 				t.Fatal(found)
 			}
@@ -129,25 +132,25 @@ func TestImportCut(t *testing.T) {
 func TestImportKilledAtItsEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	stream := streamOf(t, dir, leaves(500), "records")
-	ok(t, dir, stream, "import", "--dir", "copy")
-	r, err := newStreamReader(strings.NewReader(stream))
+	whole := streamOf(t, dir, leaves(500), "records")
+	ok(t, dir, whole, "import", "--dir", "copy")
+	r, err := stream.NewReader(strings.NewReader(whole))
 	if err != nil {
 		t.Fatal(err)
 	}
-	staging := filepath.Join(dir, "copy", fmt.Sprintf("%s%x-goleveldb-", stagingPrefix, r.digest[:6]))
+	staging := filepath.Join(dir, "copy", fmt.Sprintf("%s%x-goleveldb-", stagingPrefix, r.Digest[:6]))
 	if err := os.Mkdir(staging, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{configName, reportName} {
+	for _, name := range []string{source.ConfigName, source.ReportName} {
 		if err := os.Rename(filepath.Join(dir, "copy", name), filepath.Join(staging, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != codeState || !strings.Contains(r.err, "there is a database") {
+	if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != exit.State || !strings.Contains(r.err, "there is a database") {
 		t.Errorf("init over it: %+v", r)
 	}
-	ok(t, dir, stream, "import", "--dir", "copy")
+	ok(t, dir, whole, "import", "--dir", "copy")
 	if out := ok(t, dir, "", "diff", "source", "copy"); !strings.Contains(out, "no record differs") {
 		t.Error(out)
 	}
@@ -170,7 +173,7 @@ func TestImportPlaces(t *testing.T) {
 	write(t, places["with files"], "lost+found", "")
 	write(t, places["here"], "tree.kvx", stream)
 	ok(t, places["here"], "", "import", "--dir", ".", "tree.kvx")
-	if got := okJSON[state](t, places["here"], "", "root", "-d", "."); got.Size != 500 {
+	if got := okJSON[source.State](t, places["here"], "", "root", "-d", "."); got.Size != 500 {
 		t.Errorf("%+v", got)
 	}
 	for _, name := range []string{"empty", "with files", "deep/er"} {
@@ -185,7 +188,7 @@ func TestImportPlaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, into := range []string{"kept", "gone"} {
-		if r := cli(t, dir, bad, "import", "--dir", into); r.code != codeInput {
+		if r := cli(t, dir, bad, "import", "--dir", into); r.code != exit.Input {
 			t.Errorf("%+v", r)
 		}
 	}
@@ -228,10 +231,10 @@ func TestInitAfterKilledInit(t *testing.T) {
 		}
 		ok(t, dir, "", "init", "--backend", backend)
 		ok(t, dir, raw(leaves(3)), "append")
-		if err := os.Remove(filepath.Join(tree, configName)); err != nil {
+		if err := os.Remove(filepath.Join(tree, source.ConfigName)); err != nil {
 			t.Fatal(err)
 		}
-		if r := cli(t, dir, "", "init", "--backend", backend); r.code != codeState || !strings.Contains(r.err, "there is a database") {
+		if r := cli(t, dir, "", "init", "--backend", backend); r.code != exit.State || !strings.Contains(r.err, "there is a database") {
 			t.Errorf("%s: %+v", backend, r)
 		}
 	}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // stored is every record of a tree, and whether an append has left its mark.
@@ -42,8 +43,8 @@ func refused(t *testing.T, dir, before, text, says string, args ...string) {
 		"a file":      cli(t, dir, "", append([]string{"append", "refused"}, args...)...),
 		"redirection": {"", out.String(), c.ProcessState.ExitCode()},
 	} {
-		if r.code != codeInput || r.out != "" || !strings.Contains(r.err, says) {
-			t.Errorf("%.80q from %s: code %d, want %d and %q: %s%s", text, how, r.code, codeInput, says, r.out, r.err)
+		if r.code != exit.Input || r.out != "" || !strings.Contains(r.err, says) {
+			t.Errorf("%.80q from %s: code %d, want %d and %q: %s%s", text, how, r.code, exit.Input, says, r.out, r.err)
 		}
 	}
 	if after := stored(t, dir, "tree"); before != after {
@@ -114,7 +115,7 @@ func TestMalformedJSON(t *testing.T) {
 	}
 	// A fault behind many good leaves is found before the first is written, if
 	// it is in a file, and it is never appended.
-	many := leaves(appendBatch + 10)
+	many := leaves(source.BatchLeaves + 10)
 	list, err := json.Marshal(many)
 	if err != nil {
 		t.Fatal(err)
@@ -126,16 +127,16 @@ func TestMalformedJSON(t *testing.T) {
 		"big.raw":  raw(many) + strings.Repeat("\xff", 32),
 	} {
 		write(t, dir, name, text)
-		if r := cli(t, dir, "", "append", name); r.code != codeInput || stored(t, dir, "tree") != before {
+		if r := cli(t, dir, "", "append", name); r.code != exit.Input || stored(t, dir, "tree") != before {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
 	r := cli(t, dir, string(list[:len(list)-1]), "append", "--checkpoint", "9")
-	if r.code != codeInput || !strings.Contains(r.err, "65536 leaves before it are on disk") || !strings.Contains(r.err, "--start 1 - --checkpoint 9") {
+	if r.code != exit.Input || !strings.Contains(r.err, "65536 leaves before it are on disk") || !strings.Contains(r.err, "--start 1 - --checkpoint 9") {
 		t.Errorf("a long pipe: %+v", r)
 	}
 	ok(t, dir, string(list), "append", "--start", "1", "--checkpoint", "9")
-	if got := okJSON[state](t, dir, "", "root", "--at", "9"); got.Root.String() != want(t, append(nodes[:1:1], many...)) {
+	if got := okJSON[source.State](t, dir, "", "root", "--at", "9"); got.Root.String() != want(t, append(nodes[:1:1], many...)) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -168,17 +169,17 @@ func TestWellFormedJSON(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		ok(t, dir, "", "init")
-		if got := okJSON[state](t, dir, c.text, "append"); got.Root.String() != want(t, nodes) {
+		if got := okJSON[source.State](t, dir, c.text, "append"); got.Root.String() != want(t, nodes) {
 			t.Errorf("%.60q: %+v", c.text, got)
 		}
-		if list := okJSON[[]checkpointView](t, dir, "", "checkpoint"); len(list) != c.checkpoints {
+		if list := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint"); len(list) != c.checkpoints {
 			t.Errorf("%.60q: %v", c.text, list)
 		}
 	}
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
 	for _, empty := range []string{"[]", `{"blocks":[]}`, `{"commitments":[]}`} {
-		if got := okJSON[state](t, dir, empty, "append"); got.Size != 0 {
+		if got := okJSON[source.State](t, dir, empty, "append"); got.Size != 0 {
 			t.Errorf("%s: %+v", empty, got)
 		}
 	}
@@ -241,7 +242,7 @@ func TestTextIsNotRaw(t *testing.T) {
 	}
 	for _, name := range []string{"a.raw", "a.bin", "a.hex", "a.txt", "a.json", "a.jsonl", "a.csv"} {
 		write(t, dir, name, curl)
-		if r := cli(t, dir, "", "append", name); r.code != codeInput || !strings.Contains(r.err, "line 1") {
+		if r := cli(t, dir, "", "append", name); r.code != exit.Input || !strings.Contains(r.err, "line 1") {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
@@ -254,35 +255,11 @@ func TestTextIsNotRaw(t *testing.T) {
 	} {
 		tree := fmt.Sprintf("%x", text)[:40]
 		ok(t, dir, "", "init", "--dir", tree)
-		if got := okJSON[state](t, dir, text, "append", "--dir", tree); got.Size != 1 || got.Root.String() != want(t, leaves(1)) {
+		if got := okJSON[source.State](t, dir, text, "append", "--dir", tree); got.Size != 1 || got.Root.String() != want(t, leaves(1)) {
 			t.Errorf("%q: %+v", text, got)
 		}
 		if err := os.RemoveAll(filepath.Join(dir, tree)); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-// Raw commitments are recognised, but for the few that could be text.
-func TestGuessRaw(t *testing.T) {
-	doubtful := 0
-	for i, node := range leaves(5000) {
-		for j := range node {
-			node[j] ^= byte(i * (j + 7)) // all 32 bytes
-		}
-		many := raw(leaves(3)) + string(node[:])
-		for _, text := range []string{many, string(node[:])} {
-			if guess("-", bufio.NewReader(strings.NewReader(text))) == "raw" {
-				continue
-			}
-			if text == many {
-				t.Errorf("four commitments are taken for text: %s", hex.EncodeToString([]byte(text)))
-			}
-			doubtful++
-		}
-	}
-	t.Logf("%d of 5000 commitments that come alone could be text", doubtful)
-	if doubtful > 5000/15 {
-		t.Errorf("%d of 5000 commitments are taken for text", doubtful)
 	}
 }

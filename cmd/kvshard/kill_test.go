@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // TestKilled kills the command with SIGKILL at random moments while it writes,
@@ -84,9 +87,9 @@ func TestKilled(t *testing.T) {
 			}
 		}
 		if args[0] == "rewind" {
-			now := okJSON[state](t, dir, "", "root", "--dir", "with")
+			now := okJSON[source.State](t, dir, "", "root", "--dir", "with")
 			size = int(now.Size)
-			list := okJSON[[]checkpointView](t, dir, "", "checkpoint", "--dir", "with")
+			list := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint", "--dir", "with")
 			id = int(list[len(list)-1].ID)
 		}
 	}
@@ -109,8 +112,8 @@ func killAfter(t *testing.T, dir, stdin string, after time.Duration, args ...str
 	if err == nil {
 		return false
 	}
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.Exited() {
+	var ended *exec.ExitError
+	if !errors.As(err, &ended) || ended.Exited() {
 		t.Fatalf("%v: %v: %s", args, err, errs.String())
 	}
 	return true
@@ -119,8 +122,8 @@ func killAfter(t *testing.T, dir, stdin string, after time.Duration, args ...str
 func differ(t *testing.T, dir, a, b string) bool {
 	t.Helper()
 	r := cli(t, dir, "", "diff", a, b)
-	if r.code != 0 && r.code != codeNo {
+	if r.code != 0 && r.code != exit.No {
 		t.Fatalf("diff %s %s: %+v", a, b, r)
 	}
-	return r.code == codeNo
+	return r.code == exit.No
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
@@ -25,6 +24,9 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/internal/realdata"
 	"github.com/kvshard/kvshard/kvtest"
 )
@@ -60,8 +62,8 @@ func cli(t *testing.T, dir, stdin string, args ...string) result {
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
 	err := c.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
+	var ended *exec.ExitError
+	if err != nil && !errors.As(err, &ended) {
 		t.Fatal(err)
 	}
 	return result{out.String(), errs.String(), c.ProcessState.ExitCode()}
@@ -154,7 +156,7 @@ func TestRealBlocks(t *testing.T) {
 			ok(t, dir, "", "init", "--backend", backend)
 			ok(t, dir, "", "append", testdata(t, "roots/testnet.json"))
 			for _, b := range chain.Blocks {
-				got := okJSON[state](t, dir, "", "root", "--at", fmt.Sprint(b.Height))
+				got := okJSON[source.State](t, dir, "", "root", "--at", fmt.Sprint(b.Height))
 				if got.Root != b.RootAfter || got.Size != b.SizeAfter {
 					t.Errorf("block %d: %+v", b.Height, got)
 				}
@@ -203,37 +205,15 @@ func TestFormats(t *testing.T) {
 			dir := t.TempDir()
 			ok(t, dir, "", "init")
 			write(t, dir, name, text)
-			got := okJSON[state](t, dir, "", "append", name)
+			got := okJSON[source.State](t, dir, "", "append", name)
 			if got.Root.String() != root || got.Size != 40 {
 				t.Errorf("from a file: %+v", got)
 			}
 			ok(t, dir, "", "init", "--dir", "other")
-			if got := okJSON[state](t, dir, text, "append", "--dir", "other"); got.Root.String() != root {
+			if got := okJSON[source.State](t, dir, text, "append", "--dir", "other"); got.Root.String() != root {
 				t.Errorf("from standard input: %+v", got)
 			}
 		})
-	}
-}
-
-// TestGuess: raw commitments are not taken for text, whatever they begin with.
-func TestGuess(t *testing.T) {
-	for first := range 256 {
-		nodes := leaves(3)
-		nodes[0][0] = byte(first)
-		for _, n := range []int{1, 3} {
-			if got := guess("-", bufio.NewReader(strings.NewReader(raw(nodes[:n])))); got != "raw" {
-				t.Errorf("%d commitments, the first byte is %#x: %s", n, first, got)
-			}
-		}
-	}
-	for text, want := range map[string]string{
-		"": "hex", "\n\n": "hex", "# größer\n": "hex", "{}": "json", " [\"": "json", "[": "json",
-		"# " + strings.Repeat("x", 61) + "ß": "hex", // cut within a rune
-		strings.Repeat("0", 64):              "hex",
-	} {
-		if got := guess("-", bufio.NewReader(strings.NewReader(text))); got != want {
-			t.Errorf("%q: %s, want %s", text, got, want)
-		}
 	}
 }
 
@@ -253,23 +233,23 @@ func TestWitness(t *testing.T) {
 	if out := ok(t, dir, "", "verify", "now.json", "--root", now); strings.Contains(out, "own") {
 		t.Error(out)
 	}
-	if r := cli(t, dir, "", "verify", "now.json", "--root", then); r.code != codeNo || !strings.Contains(r.out, "NOT valid") {
+	if r := cli(t, dir, "", "verify", "now.json", "--root", then); r.code != exit.No || !strings.Contains(r.out, "NOT valid") {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, "", "witness", "7", "--at", "9", "--binary", "--file", "then.bin")
 	ok(t, dir, "", "verify", "then.bin", "--root", then, "--leaf", nodes[7].String())
-	if r := cli(t, dir, "", "verify", "then.bin", "--root", now, "--leaf", nodes[7].String()); r.code != codeNo {
+	if r := cli(t, dir, "", "verify", "then.bin", "--root", now, "--leaf", nodes[7].String()); r.code != exit.No {
 		t.Errorf("%+v", r)
 	}
-	if r := cli(t, dir, "", "verify", "then.bin", "--root", then); r.code != codeUsage || !strings.Contains(r.err, "give --leaf") {
+	if r := cli(t, dir, "", "verify", "then.bin", "--root", then); r.code != exit.Usage || !strings.Contains(r.err, "give --leaf") {
 		t.Errorf("%+v", r)
 	}
 	if out := ok(t, dir, "", "witness", "7"); !strings.Contains(out, "level  0, left  "+nodes[6].String()) {
 		t.Error(out)
 	}
-	for _, bad := range []string{"", "{}", "{", "short", strings.Repeat("\xff", witnessBytes)} {
+	for _, bad := range []string{"", "{}", "{", "short", strings.Repeat("\xff", input.WitnessBytes)} {
 		r := cli(t, dir, bad, "verify", "--root", now, "--leaf", nodes[7].String())
-		if r.code != codeInput {
+		if r.code != exit.Input {
 			t.Errorf("verify %.10q: %+v", bad, r)
 		}
 	}
@@ -284,14 +264,14 @@ func TestCheckpoints(t *testing.T) {
 	for _, id := range []string{"2", "3", "4"} {
 		ok(t, dir, "", "checkpoint", id)
 	}
-	list := okJSON[[]checkpointView](t, dir, "", "checkpoint")
+	list := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint")
 	if fmt.Sprint(list) != "[{1 3 true} {3 3 false} {4 3 false}]" {
 		t.Error(list)
 	}
 	ok(t, dir, "", "checkpoint", "--release", "1")
 	ok(t, dir, "", "checkpoint", "--retain", "5")
-	list = okJSON[[]checkpointView](t, dir, "", "checkpoint")
-	if list[0].ID == 1 || list[len(list)-1] != (checkpointView{5, 3, true}) {
+	list = okJSON[[]source.Checkpoint](t, dir, "", "checkpoint")
+	if list[0].ID == 1 || list[len(list)-1] != (source.Checkpoint{ID: 5, Size: 3, Retained: true}) {
 		t.Error(list)
 	}
 	ok(t, dir, "", "check")
@@ -314,37 +294,37 @@ func TestExitCodes(t *testing.T) {
 		code  int
 		says  string
 	}{
-		{"bogus", "", codeUsage, "unknown command"},
-		{"root extra", "", codeUsage, ""},
-		{"root --bogus", "", codeUsage, "kvshard root --help"},
-		{"root --output xml", "", codeUsage, "text or json"},
-		{"root --progress loud", "", codeUsage, "auto, bar, plain or off"},
-		{"root --at x", "", codeUsage, "checkpoint id"},
-		{"init --backend rocks --dir x", "", codeUsage, "goleveldb or pebble"},
-		{"init --retention some --dir x", "", codeUsage, "marked or ephemeral"},
-		{"init --max-checkpoints 0 --dir x", "", codeUsage, "at least 1"},
-		{"init --prefix 0g --dir x", "", codeUsage, "prefix"},
-		{"append --format xml", "", codeUsage, "auto, hex, json or raw"},
-		{"append", modulus, codeInput, "line 1"},
-		{"append", "12\n", codeInput, "line 1"},
-		{"append", raw(nodes)[:33], codeInput, "has 1 bytes"},
-		{"append --format raw", strings.Repeat("\xff", 32), codeInput, "commitment 0 of the input"},
-		{"append", "[1]", codeInput, "byte"},
-		{"append", wrongRoot, codeInput, "was not appended"},
-		{"append nosuchfile", "", codeInput, "nosuchfile"},
-		{"append --start 21", "", codeState, "only 20 leaves"},
-		{"append --start 1 raw.bin", "", codeState, "position 1 has the leaf"},
-		{"checkpoint 10", "", codeState, "above the newest"},
-		{"checkpoint --retain 9", "", codeState, ""},
-		{"checkpoint --release 9", "", codeNotFound, ""},
-		{"init", "", codeState, "already"},
-		{"root --at 9", "", codeNotFound, "checkpoint"},
-		{"witness 20", "", codeNotFound, "below the size"},
-		{"witness 3 --dir ephemeral", "", codeNotFound, "retention marked"},
-		{"root --dir nowhere", "", codeStore, "kvshard init"},
-		{"root --db nowhere.db", "", codeStore, "no database"},
-		{"root --db nowhere", "", codeStore, ".db"},
-		{"append --db tree/tree.db", "", codeUsage, "reading only"},
+		{"bogus", "", exit.Usage, "unknown command"},
+		{"root extra", "", exit.Usage, ""},
+		{"root --bogus", "", exit.Usage, "kvshard root --help"},
+		{"root --output xml", "", exit.Usage, "text or json"},
+		{"root --progress loud", "", exit.Usage, "auto, bar, plain or off"},
+		{"root --at x", "", exit.Usage, "checkpoint id"},
+		{"init --backend rocks --dir x", "", exit.Usage, "goleveldb or pebble"},
+		{"init --retention some --dir x", "", exit.Usage, "marked or ephemeral"},
+		{"init --max-checkpoints 0 --dir x", "", exit.Usage, "at least 1"},
+		{"init --prefix 0g --dir x", "", exit.Usage, "prefix"},
+		{"append --format xml", "", exit.Usage, "auto, hex, json or raw"},
+		{"append", modulus, exit.Input, "line 1"},
+		{"append", "12\n", exit.Input, "line 1"},
+		{"append", raw(nodes)[:33], exit.Input, "has 1 bytes"},
+		{"append --format raw", strings.Repeat("\xff", 32), exit.Input, "commitment 0 of the input"},
+		{"append", "[1]", exit.Input, "byte"},
+		{"append", wrongRoot, exit.Input, "was not appended"},
+		{"append nosuchfile", "", exit.Input, "nosuchfile"},
+		{"append --start 21", "", exit.State, "only 20 leaves"},
+		{"append --start 1 raw.bin", "", exit.State, "position 1 has the leaf"},
+		{"checkpoint 10", "", exit.State, "above the newest"},
+		{"checkpoint --retain 9", "", exit.State, ""},
+		{"checkpoint --release 9", "", exit.NotFound, ""},
+		{"init", "", exit.State, "already"},
+		{"root --at 9", "", exit.NotFound, "checkpoint"},
+		{"witness 20", "", exit.NotFound, "below the size"},
+		{"witness 3 --dir ephemeral", "", exit.NotFound, "retention marked"},
+		{"root --dir nowhere", "", exit.Store, "kvshard init"},
+		{"root --db nowhere.db", "", exit.Store, "no database"},
+		{"root --db nowhere", "", exit.Store, ".db"},
+		{"append --db tree/tree.db", "", exit.Usage, "reading only"},
 	} {
 		r := cli(t, dir, c.stdin, strings.Fields(c.args)...)
 		if r.code != c.code || !strings.Contains(r.err, c.says) || r.err == "" || r.out != "" {
@@ -366,10 +346,10 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("kvshard %s --output json: %v: %s", c.args, err, r.err)
 		}
 	}
-	if r := cli(t, dir, "", "dump", "--values"); r.code != codeUsage || !strings.Contains(r.err, "--output json") {
+	if r := cli(t, dir, "", "dump", "--values"); r.code != exit.Usage || !strings.Contains(r.err, "--output json") {
 		t.Errorf("%+v", r)
 	}
-	if got := okJSON[state](t, dir, "", "root"); got.Size != 20 {
+	if got := okJSON[source.State](t, dir, "", "root"); got.Size != 20 {
 		t.Errorf("refused commands left %d leaves", got.Size)
 	}
 	ok(t, dir, "", "check")
@@ -384,7 +364,7 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := cli(t, dir, "", "append"); r.code != codeStore || !strings.Contains(r.err, "in use") {
+	if r := cli(t, dir, "", "append"); r.code != exit.Store || !strings.Contains(r.err, "in use") {
 		t.Errorf("a database in use: %+v", r)
 	}
 	if err := db.DeleteSync(append([]byte{0x6e, 0x0F}, 0, 0, 0, 0, 0, 0, 0, 1)); err != nil {
@@ -394,7 +374,7 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := cli(t, dir, "", "check")
-	if r.code != codeNo || !strings.Contains(r.out, "violations") {
+	if r.code != exit.No || !strings.Contains(r.out, "violations") {
 		t.Errorf("%+v", r)
 	}
 	r = cli(t, dir, "", "check", "-o", "json")
@@ -402,10 +382,10 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 		Sound      bool
 		Violations []violationView
 	}
-	if err := json.Unmarshal([]byte(r.out), &found); err != nil || found.Sound || len(found.Violations) == 0 || r.code != codeNo {
+	if err := json.Unmarshal([]byte(r.out), &found); err != nil || found.Sound || len(found.Violations) == 0 || r.code != exit.No {
 		t.Errorf("%v %+v", err, r)
 	}
-	if r := cli(t, dir, "", "witness", "20"); r.code != codeStore || !strings.Contains(r.err, "kvshard check") {
+	if r := cli(t, dir, "", "witness", "20"); r.code != exit.Store || !strings.Contains(r.err, "kvshard check") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -414,7 +394,7 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 // and nothing twice.
 func TestAppendInterrupted(t *testing.T) {
 	t.Parallel()
-	nodes := leaves(3*appendBatch/2 + 7)
+	nodes := leaves(3*source.BatchLeaves/2 + 7)
 	text := raw(nodes)
 	root := want(t, nodes)
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, os.Kill} {
@@ -433,7 +413,7 @@ func TestAppendInterrupted(t *testing.T) {
 				t.Fatal(err)
 			}
 			// One whole batch, and a part of the next, which stays in memory.
-			if _, err := io.WriteString(stdin, text[:32*(appendBatch+1000)]); err != nil {
+			if _, err := io.WriteString(stdin, text[:32*(source.BatchLeaves+1000)]); err != nil {
 				t.Fatal(err)
 			}
 			waitFor(t, "the first batch on disk", func() bool { return bytesIn(t, filepath.Join(dir, "tree/tree.db")) > 2<<20 })
@@ -442,24 +422,24 @@ func TestAppendInterrupted(t *testing.T) {
 			}
 			err = c.Wait()
 			if signal != os.Kill {
-				if code := c.ProcessState.ExitCode(); code != codeInterrupted || !strings.Contains(errs.String(), "--start 0 - --checkpoint 5") {
+				if code := c.ProcessState.ExitCode(); code != exit.Interrupted || !strings.Contains(errs.String(), "--start 0 - --checkpoint 5") {
 					t.Errorf("%v, code %d: %s", err, code, errs.String())
 				}
 			}
-			if got := okJSON[state](t, dir, "", "root"); got.Size != appendBatch {
-				t.Errorf("size %d on disk, want %d", got.Size, appendBatch)
+			if got := okJSON[source.State](t, dir, "", "root"); got.Size != source.BatchLeaves {
+				t.Errorf("size %d on disk, want %d", got.Size, source.BatchLeaves)
 			}
 			// The same command would append the first batch again.
-			if r := cli(t, dir, text, "append", "--checkpoint", "5"); r.code != codeState || !strings.Contains(r.err, "kvshard append --dir tree --start 0 -, or --start 65536 for another input") {
+			if r := cli(t, dir, text, "append", "--checkpoint", "5"); r.code != exit.State || !strings.Contains(r.err, "kvshard append --dir tree --start 0 -, or --start 65536 for another input") {
 				t.Errorf("%+v", r)
 			}
 			for range 2 { // the second time there is nothing left to do
-				got := okJSON[state](t, dir, text, "append", "--start", "0", "--checkpoint", "5")
+				got := okJSON[source.State](t, dir, text, "append", "--start", "0", "--checkpoint", "5")
 				if got.Size != uint64(len(nodes)) || got.Root.String() != root {
 					t.Errorf("continued: %+v, want root %s", got, root)
 				}
 			}
-			if list := okJSON[[]checkpointView](t, dir, "", "checkpoint"); len(list) != 1 {
+			if list := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint"); len(list) != 1 {
 				t.Error(list)
 			}
 			ok(t, dir, raw(nodes[:1]), "append")
@@ -511,21 +491,21 @@ func TestAppendNotFinished(t *testing.T) {
 		t.Fatal(err)
 	}
 	blocks := write(t, dir, "blocks.json", block(2, 5, 10, right)+block(3, 10, 15, nodes[0]))
-	if r := cli(t, dir, "", "append", "blocks.json"); r.code != codeInput || !strings.Contains(r.err, "5 leaves before it are on disk") || !strings.Contains(r.err, "--start 5 blocks.json") {
+	if r := cli(t, dir, "", "append", "blocks.json"); r.code != exit.Input || !strings.Contains(r.err, "5 leaves before it are on disk") || !strings.Contains(r.err, "--start 5 blocks.json") {
 		t.Errorf("%+v", r)
 	}
-	if r := cli(t, dir, raw(nodes[:1]), "append"); r.code != codeState || !strings.Contains(r.err, "--start 5 blocks.json, or --start 10 for another input") {
+	if r := cli(t, dir, raw(nodes[:1]), "append"); r.code != exit.State || !strings.Contains(r.err, "--start 5 blocks.json, or --start 10 for another input") {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, raw(nodes[10:12]), "append", "--start", "10")
 	ok(t, dir, raw(nodes[12:13]), "append")
 	ok(t, dir, "", "rewind", "2")
-	if r := cli(t, dir, "", "append", "--start", "5", blocks); r.code != codeInput {
+	if r := cli(t, dir, "", "append", "--start", "5", blocks); r.code != exit.Input {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, "", "rewind", "1") // before it began
 	ok(t, dir, raw(nodes[5:8]), "append")
-	if got := okJSON[state](t, dir, "", "root"); got.Root.String() != want(t, nodes[:8]) {
+	if got := okJSON[source.State](t, dir, "", "root"); got.Root.String() != want(t, nodes[:8]) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -545,7 +525,7 @@ func TestProgress(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	batch := raw(leaves(appendBatch))
+	batch := raw(leaves(source.BatchLeaves))
 	for range 3 {
 		if _, err := io.WriteString(stdin, batch); err != nil {
 			t.Fatal(err)
@@ -611,8 +591,7 @@ func TestStatGas(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	a := &app{}
-	for _, c := range a.command().Commands() {
+	for _, c := range newCommand(&env{}).Commands() {
 		if c.Name() == "help" || c.Name() == "completion" {
 			continue
 		}
@@ -744,7 +723,7 @@ func TestNodeDatabase(t *testing.T) {
 				return append(append(args, node...), "--height", height)
 			}
 			for i, height := range []string{"1", "2", "0"} {
-				got := okJSON[state](t, dir, "", at(height, "root")...)
+				got := okJSON[source.State](t, dir, "", at(height, "root")...)
 				if got.Root.String() != roots[min(i, 1)] {
 					t.Errorf("height %s: %+v, want %v", height, got, roots)
 				}
@@ -758,11 +737,11 @@ func TestNodeDatabase(t *testing.T) {
 				args []string
 				code int
 			}{
-				{at("3", "root"), codeStore},
-				{at("1", "append"), codeUsage},
-				{at("1", "checkpoint", "7"), codeUsage},
-				{[]string{"root", "--db", "application.db", "--backend", backend, "--store", "gov"}, codeStore},
-				{[]string{"root", "--db", "application.db", "--backend", backend, "--height", "1"}, codeUsage},
+				{at("3", "root"), exit.Store},
+				{at("1", "append"), exit.Usage},
+				{at("1", "checkpoint", "7"), exit.Usage},
+				{[]string{"root", "--db", "application.db", "--backend", backend, "--store", "gov"}, exit.Store},
+				{[]string{"root", "--db", "application.db", "--backend", backend, "--height", "1"}, exit.Usage},
 			} {
 				if r := cli(t, dir, "", c.args...); r.code != c.code {
 					t.Errorf("%v: %+v", c.args, r)

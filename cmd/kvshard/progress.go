@@ -3,11 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 )
 
 // A progress shows how far a long job is: a bar with rate and time left on a
@@ -24,13 +22,13 @@ type progress struct {
 	off         bool
 }
 
-func (a *app) newProgress(what, unit string, total, first int64) *progress {
+func (e *env) newProgress(what, unit string, total, first int64) *progress {
 	now := time.Now()
-	p := &progress{w: a.err, what: what, unit: unit, total: total, done: first, first: first, began: now, told: now, every: 2 * time.Second}
-	kind := a.progress
+	p := &progress{w: e.err, what: what, unit: unit, total: total, done: first, first: first, began: now, told: now, every: 2 * time.Second}
+	kind := e.showing
 	if kind == "auto" {
 		kind = "plain"
-		if file, ok := a.err.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		if isTerminal(e.err) {
 			kind = "bar"
 		}
 	}
@@ -39,7 +37,7 @@ func (a *app) newProgress(what, unit string, total, first int64) *progress {
 		p.off = true
 	case "bar":
 		p.bar = progressbar.NewOptions64(total,
-			progressbar.OptionSetWriter(a.err),
+			progressbar.OptionSetWriter(e.err),
 			progressbar.OptionSetDescription(what),
 			progressbar.OptionSetItsString(unit),
 			progressbar.OptionShowIts(),

@@ -8,6 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // Every way in which a JSON object can be spoilt and still be read by a reader
@@ -67,7 +71,7 @@ func TestProofIsWhole(t *testing.T) {
 	optional := []string{"leaf missing", "root missing", "size missing", "checkpoint missing"} // the flags tell what matters
 	for name, text := range spoilt(t, good, true) {
 		r := cli(t, dir, text, flags...)
-		if wanted := map[bool]int{true: 0, false: codeInput}[contains(optional, name)]; r.code != wanted {
+		if wanted := map[bool]int{true: 0, false: exit.Input}[contains(optional, name)]; r.code != wanted {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
@@ -82,27 +86,27 @@ func TestProofIsWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := cli(t, dir, string(text), flags...); r.code != codeInput || !strings.Contains(r.err, "want 32") {
+		if r := cli(t, dir, string(text), flags...); r.code != exit.Input || !strings.Contains(r.err, "want 32") {
 			t.Errorf("a path of %s: %+v", name, r)
 		}
 	}
 	// JSON of the binary form's length is JSON; UTF-16 is said to be it; what is
 	// too long is not read in part.
 	for name, text := range map[string]string{
-		"1028 bytes of JSON": good[:witnessBytes], "UTF-16": utf16Text(good, true, false), "a megabyte of spaces behind": good + strings.Repeat(" ", 1<<20) + "x",
+		"1028 bytes of JSON": good[:input.WitnessBytes], "UTF-16": utf16Text(good, true, false), "a megabyte of spaces behind": good + strings.Repeat(" ", 1<<20) + "x",
 	} {
-		if r := cli(t, dir, text, flags...); r.code != codeInput || r.out != "" {
+		if r := cli(t, dir, text, flags...); r.code != exit.Input || r.out != "" {
 			t.Errorf("%s: %+v", name, r)
 		}
 		write(t, dir, "p", text)
-		if r := cli(t, dir, "", append(flags, "p")...); r.code != codeInput || r.out != "" {
+		if r := cli(t, dir, "", append(flags, "p")...); r.code != exit.Input || r.out != "" {
 			t.Errorf("%s in a file: %+v", name, r)
 		}
 	}
 	// A position whose bytes are those of a byte order mark is a position.
-	binaryForm := make([]byte, witnessBytes)
+	binaryForm := make([]byte, input.WitnessBytes)
 	binary.LittleEndian.PutUint32(binaryForm, 0xFEFF)
-	if r := cli(t, dir, string(binaryForm), flags...); r.code != codeNo {
+	if r := cli(t, dir, string(binaryForm), flags...); r.code != exit.No {
 		t.Errorf("%+v", r)
 	}
 }
@@ -158,7 +162,7 @@ func TestTreestateIsWhole(t *testing.T) {
 	refuses := func(name, text string, args ...string) {
 		t.Helper()
 		r := cli(t, dir, text, append([]string{"frontier", "--import-treestate", "-"}, args...)...)
-		if r.code != codeInput || r.out != "" {
+		if r.code != exit.Input || r.out != "" {
 			t.Errorf("%s: %+v", name, r)
 		}
 		if after := stored(t, dir, "tree"); before != after {
@@ -205,13 +209,13 @@ func TestOwnFilesAreWhole(t *testing.T) {
 	nodes := leaves(40)
 	ok(t, dir, "", "init")
 	ok(t, dir, raw(nodes), "append", "--checkpoint", "9")
-	config := filepath.Join(dir, "tree", configName)
-	good := read(t, dir, "tree/"+configName)
+	config := filepath.Join(dir, "tree", source.ConfigName)
+	good := read(t, dir, "tree/"+source.ConfigName)
 	dump := ok(t, dir, "", "dump", "-o", "json", "--values")
 	for name, text := range spoilt(t, good, true) {
-		write(t, dir, "tree/"+configName, text)
+		write(t, dir, "tree/"+source.ConfigName, text)
 		for _, args := range [][]string{{"root"}, {"append"}} {
-			if r := cli(t, dir, raw(nodes[:1]), args...); r.code != codeStore || !strings.Contains(r.err, configName) {
+			if r := cli(t, dir, raw(nodes[:1]), args...); r.code != exit.Store || !strings.Contains(r.err, source.ConfigName) {
 				t.Errorf("%s: %+v", name, r)
 			}
 		}
@@ -222,7 +226,7 @@ func TestOwnFilesAreWhole(t *testing.T) {
 	mark := filepath.Join(dir, "tree", markName)
 	for name, text := range spoilt(t, `{"start":0,"input":"x","format":"raw"}`, true) {
 		write(t, dir, "tree/"+markName, text)
-		wanted := map[bool]int{true: codeState, false: codeStore}[name == "format missing"]
+		wanted := map[bool]int{true: exit.State, false: exit.Store}[name == "format missing"]
 		if r := cli(t, dir, raw(nodes[:1]), "append"); r.code != wanted {
 			t.Errorf("%s: %+v", name, r)
 		}
@@ -244,7 +248,7 @@ func TestOwnFilesAreWhole(t *testing.T) {
 			}
 			changed := stream[:9] + string(binary.LittleEndian.AppendUint32(nil, uint32(len(text)))) + text + stream[13+length:]
 			r := cli(t, dir, changed, "import", "--dir", "copy")
-			if r.code != codeInput || !strings.Contains(r.err, "its header") {
+			if r.code != exit.Input || !strings.Contains(r.err, "its header") {
 				t.Errorf("%s, %s: %+v", form, name, r)
 			}
 			if _, err := os.Lstat(filepath.Join(dir, "copy")); err == nil {
@@ -252,7 +256,7 @@ func TestOwnFilesAreWhole(t *testing.T) {
 			}
 		}
 		changed := strings.Replace(stream, `"retained":false`, `"retained":null `, 1)
-		if r := cli(t, dir, changed, "import", "--dir", "copy"); r.code != codeInput || !strings.Contains(r.err, "checkpoints[0].retained") {
+		if r := cli(t, dir, changed, "import", "--dir", "copy"); r.code != exit.Input || !strings.Contains(r.err, "checkpoints[0].retained") {
 			t.Errorf("%+v", r)
 		}
 	}

@@ -5,6 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 // What a command does with the flags that say where a tree is.
@@ -29,17 +32,17 @@ var sourceUses = map[string]sourceUse{
 var sourceFlags = []string{"dir", "db", "salvage", "backend", "prefix", "store", "height"}
 
 // checkSource refuses flags that would have no effect beside the others.
-func (a *app) checkSource(c *cobra.Command, args []string) error {
-	a.given = map[string]bool{}
-	c.Flags().Visit(func(f *pflag.Flag) { a.given[f.Name] = true })
+func checkSource(e *env, c *cobra.Command, args []string) error {
+	given := map[string]bool{}
+	c.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = true })
 	use, known := sourceUses[c.Name()]
 	if !known { // cobra's own
 		return nil
 	}
 	refuse := func(why string, names ...string) error {
 		for _, name := range names {
-			if a.given[name] {
-				return usage("--%s means nothing here: %s", name, why)
+			if given[name] {
+				return exit.Usagef("--%s means nothing here: %s", name, why)
 			}
 		}
 		return nil
@@ -48,27 +51,30 @@ func (a *app) checkSource(c *cobra.Command, args []string) error {
 	case usesNone:
 		return refuse("kvshard "+c.Name()+" opens no tree", sourceFlags...)
 	case usesNew:
-		if a.given["db"] {
-			return usage("--db is for reading only: kvshard %s makes a tree in --dir", c.Name())
+		if given["db"] {
+			return exit.Usagef("--db is for reading only: kvshard %s makes a tree in --dir", c.Name())
 		}
 		return refuse("kvshard "+c.Name()+" makes a tree in --dir", "salvage", "store", "height")
 	case usesPaths:
 		if err := refuse("kvshard "+c.Name()+" takes the trees as arguments", "dir", "db"); err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(args, isDatabase) {
+		if !slices.ContainsFunc(args, source.IsDatabase) {
 			return refuse("it is for a database, whose name ends in .db", sourceFlags[3:]...)
 		}
 	case usesTree:
-		if a.given["db"] && a.given["dir"] {
-			return usage("--dir and --db: which of the two trees?")
+		if given["db"] && given["dir"] {
+			return exit.Usagef("--dir and --db: which of the two trees?")
 		}
-		if !a.given["db"] {
-			return refuse("it goes with --db; "+configName+" says it of the tree in --dir", sourceFlags[3:]...)
+		if !given["db"] {
+			return refuse("it goes with --db; "+source.ConfigName+" says it of the tree in --dir", sourceFlags[3:]...)
 		}
 	}
-	if a.given["height"] && !a.given["store"] {
-		return usage("--height needs --store, the name of the module's store")
+	if given["backend"] {
+		e.place.Engine = e.backend
+	}
+	if given["height"] && !given["store"] {
+		return exit.Usagef("--height needs --store, the name of the module's store")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 // readers are the commands that only read, each with what it needs.
@@ -44,20 +45,20 @@ func TestNoTree(t *testing.T) {
 			code  int
 			says  []string
 		}{
-			{"--db application.db", codeUsage, []string{"a node's database", "bank, notes", "--store"}},
-			{"--db application.db --prefix 07", codeUsage, []string{"bank, notes"}},
-			{"--db application.db --store gov", codeStore, []string{`"gov"`, "bank, notes"}},
-			{"--db application.db --store note", codeStore, []string{"bank, notes"}},
-			{"--db application.db --store notes/", codeStore, []string{"bank, notes"}},
-			{"--db application.db --store notes --height 9", codeStore, []string{"height 9", "1 to 2"}},
-			{"--db application.db --store bank", codeStore, []string{"has keys, but none of a tree", "bank, notes", "--prefix"}},
-			{"--db application.db --store notes", codeStore, []string{"has keys, but none of a tree", "--prefix"}},
-			{"--db application.db --store notes --prefix 08", codeStore, []string{"has keys, but none of a tree under the prefix 08"}},
-			{"--db empty.db", codeStore, []string{"empty.db is empty"}},
-			{"--db empty.db --store notes", codeStore, []string{"no node's application.db"}},
-			{"--db folder.db", codeStore, []string{"the directory is empty"}},
-			{"--db files.db", codeStore, []string{"files of neither goleveldb nor pebble"}},
-			{"--db nowhere.db", codeStore, []string{"no database"}},
+			{"--db application.db", exit.Usage, []string{"a node's database", "bank, notes", "--store"}},
+			{"--db application.db --prefix 07", exit.Usage, []string{"bank, notes"}},
+			{"--db application.db --store gov", exit.Store, []string{`"gov"`, "bank, notes"}},
+			{"--db application.db --store note", exit.Store, []string{"bank, notes"}},
+			{"--db application.db --store notes/", exit.Store, []string{"bank, notes"}},
+			{"--db application.db --store notes --height 9", exit.Store, []string{"height 9", "1 to 2"}},
+			{"--db application.db --store bank", exit.Store, []string{"has keys, but none of a tree", "bank, notes", "--prefix"}},
+			{"--db application.db --store notes", exit.Store, []string{"has keys, but none of a tree", "--prefix"}},
+			{"--db application.db --store notes --prefix 08", exit.Store, []string{"has keys, but none of a tree under the prefix 08"}},
+			{"--db empty.db", exit.Store, []string{"empty.db is empty"}},
+			{"--db empty.db --store notes", exit.Store, []string{"no node's application.db"}},
+			{"--db folder.db", exit.Store, []string{"the directory is empty"}},
+			{"--db files.db", exit.Store, []string{"files of neither goleveldb nor pebble"}},
+			{"--db nowhere.db", exit.Store, []string{"no database"}},
 		} {
 			for _, command := range readers(dir) {
 				args := append(command, strings.Fields(c.flags)...)
@@ -80,7 +81,7 @@ func TestNoTree(t *testing.T) {
 		// An empty tree is one if its directory says so.
 		ok(t, dir, "", "init")
 		ok(t, dir, "", "check")
-		if r := cli(t, dir, "", "check", "--db", "tree/tree.db"); r.code != codeStore {
+		if r := cli(t, dir, "", "check", "--db", "tree/tree.db"); r.code != exit.Store {
 			t.Errorf("%+v", r)
 		}
 		ok(t, dir, "", "checkpoint", "4")
@@ -107,7 +108,7 @@ func TestEngineByFiles(t *testing.T) {
 			if found := ok(t, dir, "", args...); found != here {
 				t.Errorf("%v: %q, and with --backend %q", args, found, here)
 			}
-			if r := cli(t, dir, "", append(args, "--backend", other)...); r.code != codeUsage || r.out != "" || !strings.Contains(r.err, "a "+backend+" database") {
+			if r := cli(t, dir, "", append(args, "--backend", other)...); r.code != exit.Usage || r.out != "" || !strings.Contains(r.err, "a "+backend+" database") {
 				t.Errorf("%v --backend %s: %+v", args, other, r)
 			}
 		}
@@ -130,7 +131,7 @@ func TestEngineByFiles(t *testing.T) {
 			t.Error("reading made a lock file")
 		}
 	}
-	if r := cli(t, dir, "", "diff", "goleveldb/tree.db", "pebble/tree.db"); r.code != codeNo || !strings.Contains(r.out, "A: goleveldb/tree.db: 30 leaves") || !strings.Contains(r.out, "B: pebble/tree.db: 31 leaves") {
+	if r := cli(t, dir, "", "diff", "goleveldb/tree.db", "pebble/tree.db"); r.code != exit.No || !strings.Contains(r.out, "A: goleveldb/tree.db: 30 leaves") || !strings.Contains(r.out, "B: pebble/tree.db: 31 leaves") {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, "", "diff", "pebble/tree.db", "pebble")
@@ -140,7 +141,7 @@ func TestEngineByFiles(t *testing.T) {
 		write(t, filepath.Join(dir, "goleveldb"), name, text)
 	}
 	for _, args := range [][]string{{"root"}, {"check"}, {"append"}, {"rewind", "1"}} {
-		if r := cli(t, dir, raw(nodes), append(args, "--dir", "goleveldb")...); r.code != codeStore || !strings.Contains(r.err, "a goleveldb database, and pebble was asked for") {
+		if r := cli(t, dir, raw(nodes), append(args, "--dir", "goleveldb")...); r.code != exit.Store || !strings.Contains(r.err, "a goleveldb database, and pebble was asked for") {
 			t.Errorf("%v: %+v", args, r)
 		}
 	}
@@ -149,7 +150,7 @@ func TestEngineByFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"root"}, {"append"}, {"checkpoint", "8"}} {
-		if r := cli(t, dir, raw(nodes), append(args, "--dir", "pebble")...); r.code != codeStore || !strings.Contains(r.err, "no database") {
+		if r := cli(t, dir, raw(nodes), append(args, "--dir", "pebble")...); r.code != exit.Store || !strings.Contains(r.err, "no database") {
 			t.Errorf("%v: %+v", args, r)
 		}
 	}
@@ -166,7 +167,7 @@ func TestEngineByFiles(t *testing.T) {
 	} {
 		write(t, rocks, name, text)
 	}
-	if r := cli(t, dir, "", "check", "--db", "rocks.db"); r.code != codeStore || !strings.Contains(r.err, "RocksDB") {
+	if r := cli(t, dir, "", "check", "--db", "rocks.db"); r.code != exit.Store || !strings.Contains(r.err, "RocksDB") {
 		t.Errorf("%+v", r)
 	}
 }
@@ -191,7 +192,7 @@ func TestFlagsWithoutEffect(t *testing.T) {
 		"verify p.json --dir tree", "verify p.json --db tree/tree.db", "verify p.json --store notes", "bench --dir tree", "bench --backend pebble",
 		"append --salvage", "rewind 1 --salvage",
 	} {
-		if r := cli(t, dir, "", strings.Fields(c)...); r.code != codeUsage || r.err == "" || r.out != "" {
+		if r := cli(t, dir, "", strings.Fields(c)...); r.code != exit.Usage || r.err == "" || r.out != "" {
 			t.Errorf("kvshard %s: %+v", c, r)
 		}
 	}
@@ -218,7 +219,7 @@ func TestInUseAndNotPermitted(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, args := range [][]string{{"root"}, {"append"}, {"check", "--db", "tree/tree.db"}} {
-			if r := cli(t, dir, "", args...); r.code != codeStore || !strings.Contains(r.err, "in use") || !strings.Contains(r.err, "read a copy") {
+			if r := cli(t, dir, "", args...); r.code != exit.Store || !strings.Contains(r.err, "in use") || !strings.Contains(r.err, "read a copy") {
 				t.Errorf("%s, in use: %v: %+v", backend, args, r)
 			}
 		}
@@ -239,7 +240,7 @@ func TestInUseAndNotPermitted(t *testing.T) {
 			}
 		}
 		for _, args := range [][]string{{"root"}, {"append"}, {"check", "--db", "tree/tree.db"}} {
-			if r := cli(t, dir, "", args...); r.code != codeStore || strings.Contains(r.err, "in use") {
+			if r := cli(t, dir, "", args...); r.code != exit.Store || strings.Contains(r.err, "in use") {
 				t.Errorf("%s, unreadable: %v: %+v", backend, args, r)
 			}
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,9 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 	"github.com/kvshard/kvshard/internal/realdata"
 )
@@ -49,7 +53,7 @@ func TestExportImport(t *testing.T) {
 		}
 		ok(t, dir, read(t, dir, file), "import", "--dir", form+"-under", "--prefix", "aabb")
 		ok(t, dir, "", "check", "--dir", form+"-under")
-		if r := cli(t, dir, "", "import", file, "--dir", form); r.code != codeState {
+		if r := cli(t, dir, "", "import", file, "--dir", form); r.code != exit.State {
 			t.Errorf("into a tree: %+v", r)
 		}
 	}
@@ -112,12 +116,12 @@ func TestImportRefuses(t *testing.T) {
 		good := ok(t, dir, "", "export", "--form", form)
 		// again makes the stream with another header or other content, and a
 		// right sum: what only verifying the tree can find.
-		again := func(change func(*streamHeader), from, to string) string {
-			r, err := newStreamReader(strings.NewReader(good))
+		again := func(change func(*stream.Header), from, to string) string {
+			r, err := stream.NewReader(strings.NewReader(good))
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := r.header
+			h := r.Header
 			if change != nil {
 				change(&h)
 			}
@@ -132,7 +136,7 @@ func TestImportRefuses(t *testing.T) {
 				body = rest
 			}
 			body = strings.Replace(body[:len(body)-33], from, to, 1)
-			made := streamMagic + "\x01" + string([]byte{byte(len(text)), byte(len(text) >> 8), 0, 0}) + string(text) + body
+			made := stream.Magic + "\x01" + string([]byte{byte(len(text)), byte(len(text) >> 8), 0, 0}) + string(text) + body
 			sum := sha256.Sum256([]byte(made))
 			return made + "\x00" + string(sum[:])
 		}
@@ -151,23 +155,23 @@ func TestImportRefuses(t *testing.T) {
 			"form":            strings.Replace(good, `"form":"`+form, `"form":"`+form[:len(form)-1]+"z", 1),
 			"another leaf":    again(nil, leaf, other),
 			"no node":         again(nil, leaf, strings.Repeat("\xff", 32)),
-			"root":            again(func(h *streamHeader) { h.Root[0] ^= 1 }, "", ""),
-			"size":            again(func(h *streamHeader) { h.Size++ }, "", ""),
-			"checkpoint root": again(func(h *streamHeader) { h.Checkpoints[0].Root[0] ^= 1 }, "", ""),
-			"checkpoint size": again(func(h *streamHeader) { h.Checkpoints[0].Size-- }, "", ""),
-			"no checkpoint":   again(func(h *streamHeader) { h.Checkpoints = nil }, "", ""),
-			"one more":        again(func(h *streamHeader) { h.Checkpoints = append(h.Checkpoints, h.Checkpoints...) }, "", ""),
+			"root":            again(func(h *stream.Header) { h.Root[0] ^= 1 }, "", ""),
+			"size":            again(func(h *stream.Header) { h.Size++ }, "", ""),
+			"checkpoint root": again(func(h *stream.Header) { h.Checkpoints[0].Root[0] ^= 1 }, "", ""),
+			"checkpoint size": again(func(h *stream.Header) { h.Checkpoints[0].Size-- }, "", ""),
+			"no checkpoint":   again(func(h *stream.Header) { h.Checkpoints = nil }, "", ""),
+			"one more":        again(func(h *stream.Header) { h.Checkpoints = append(h.Checkpoints, h.Checkpoints...) }, "", ""),
 		}
 		for name, text := range bad {
 			r := cli(t, dir, text, "import", "--dir", "refused")
-			if r.code != codeInput || r.err == "" || strings.Contains(r.err, "goroutine") {
+			if r.code != exit.Input || r.err == "" || strings.Contains(r.err, "goroutine") {
 				t.Errorf("%s, %s: %+v", form, name, r)
 			}
 			if name == "no end" || name == "half" { // the rest may come
 				if !strings.Contains(r.err, "the same command goes on there") {
 					t.Errorf("%s, %s: %s", form, name, r.err)
 				}
-				if r := cli(t, dir, "", "root", "--dir", "refused"); r.code != codeStore {
+				if r := cli(t, dir, "", "root", "--dir", "refused"); r.code != exit.Store {
 					t.Errorf("%s, %s: %+v", form, name, r)
 				}
 				if err := os.RemoveAll(filepath.Join(dir, "refused")); err != nil {
@@ -181,7 +185,7 @@ func TestImportRefuses(t *testing.T) {
 	}
 	ok(t, dir, "", "init", "--dir", "ephemeral", "--retention", "ephemeral")
 	ok(t, dir, raw(nodes), "append", "--dir", "ephemeral")
-	if r := cli(t, dir, "", "export", "--form", "leaves", "--dir", "ephemeral", "x.kvx"); r.code != codeState || !strings.Contains(r.err, "--form records") {
+	if r := cli(t, dir, "", "export", "--form", "leaves", "--dir", "ephemeral", "x.kvx"); r.code != exit.State || !strings.Contains(r.err, "--form records") {
 		t.Errorf("%+v", r)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "x.kvx*")); len(left) > 0 {
@@ -213,7 +217,7 @@ func TestExportLeavesKeepsRemovedMarks(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r := cli(t, dir, "", "export", "--form", "leaves", "x.kvx"); r.code != codeState || !strings.Contains(r.err, "--form records") {
+	if r := cli(t, dir, "", "export", "--form", "leaves", "x.kvx"); r.code != exit.State || !strings.Contains(r.err, "--form records") {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, "", "export", "x.kvx")
@@ -224,7 +228,7 @@ func TestExportLeavesKeepsRemovedMarks(t *testing.T) {
 func TestImportInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(appendBatch + 50_000)
+	nodes := leaves(source.BatchLeaves + 50_000)
 	ok(t, dir, "", "init")
 	ok(t, dir, raw(nodes), "append", "--checkpoint", "7")
 	for _, form := range []string{"records", "leaves"} {
@@ -246,17 +250,17 @@ func TestImportInterrupted(t *testing.T) {
 				if _, err := io.WriteString(stdin, stream[:len(stream)-100_000]); err != nil {
 					t.Fatal(err)
 				}
-				staged := filepath.Join(dir, into, stagingPrefix+"*", databaseName)
+				staged := filepath.Join(dir, into, stagingPrefix+"*", source.DatabaseName)
 				waitFor(t, "a part of it on disk", func() bool {
 					found, _ := filepath.Glob(staged)
 					return len(found) == 1 && bytesIn(t, found[0]) > 1<<20
 				})
 				_ = c.Process.Signal(signal)
 				_ = c.Wait()
-				if code := c.ProcessState.ExitCode(); signal == os.Interrupt && code != codeInterrupted {
+				if code := c.ProcessState.ExitCode(); signal == os.Interrupt && code != exit.Interrupted {
 					t.Errorf("code %d: %s", code, errs.String())
 				}
-				if r := cli(t, dir, "", "root", "--dir", into); r.code != codeStore || !strings.Contains(r.err, "there is no tree") {
+				if r := cli(t, dir, "", "root", "--dir", into); r.code != exit.Store || !strings.Contains(r.err, "there is no tree") {
 					t.Errorf("a half import is there under its name: %+v", r)
 				}
 				if half, _ := filepath.Glob(staged); len(half) != 1 {
@@ -279,14 +283,14 @@ func TestRewind(t *testing.T) {
 	ok(t, dir, raw(nodes[:20]), "append", "--checkpoint", "1")
 	before := ok(t, dir, "", "dump", "--output", "json", "--values")
 	ok(t, dir, raw(nodes[20:]), "append", "--checkpoint", "2")
-	got := okJSON[state](t, dir, "", "rewind", "1")
+	got := okJSON[source.State](t, dir, "", "rewind", "1")
 	if got.Size != 20 || got.Root.String() != want(t, nodes[:20]) {
 		t.Errorf("%+v", got)
 	}
 	if after := ok(t, dir, "", "dump", "--output", "json", "--values"); before != after {
 		t.Error("the rewind left a trace")
 	}
-	if r := cli(t, dir, "", "rewind", "2"); r.code != codeNotFound {
+	if r := cli(t, dir, "", "rewind", "2"); r.code != exit.NotFound {
 		t.Errorf("%+v", r)
 	}
 }
@@ -313,7 +317,7 @@ func TestDiff(t *testing.T) {
 		"first differing shard 61: leaves 976 to 991; first differing leaf 977",
 		"shard(61)   575 bytes   575 bytes",
 	} {
-		if r.code != codeNo || !strings.Contains(r.out, says) {
+		if r.code != exit.No || !strings.Contains(r.out, says) {
 			t.Errorf("want %q: %+v", says, r)
 		}
 	}
@@ -337,10 +341,10 @@ func TestDiff(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if r := cli(t, dir, "", "diff", "a", "b"); r.code != codeNo || !strings.Contains(r.out, "unsupported version") {
+	if r := cli(t, dir, "", "diff", "a", "b"); r.code != exit.No || !strings.Contains(r.out, "unsupported version") {
 		t.Errorf("%+v", r)
 	}
-	if r := cli(t, dir, "", "diff", "a", "nowhere"); r.code != codeStore {
+	if r := cli(t, dir, "", "diff", "a", "nowhere"); r.code != exit.Store {
 		t.Errorf("%+v", r)
 	}
 }
@@ -361,7 +365,7 @@ func TestFrontier(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, root := hexText(encoded), kvshard.Node(f.Root)
+		text, root := hex.EncodeToString(encoded), kvshard.Node(f.Root)
 		reversed := root
 		for i := range root {
 			reversed[i] = root[31-i]
@@ -377,7 +381,7 @@ func TestFrontier(t *testing.T) {
 		} {
 			tree := fmt.Sprintf("%d-%d", f.Height, i)
 			ok(t, dir, "", "init", "--dir", tree)
-			got := okJSON[state](t, dir, "", append([]string{"frontier", "--dir", tree, "--import-treestate"}, args...)...)
+			got := okJSON[source.State](t, dir, "", append([]string{"frontier", "--dir", tree, "--import-treestate"}, args...)...)
 			if got.Root != root || got.Size != f.Size || *got.Checkpoint != f.Height {
 				t.Errorf("%d: %+v", i, got)
 			}
@@ -391,7 +395,7 @@ func TestFrontier(t *testing.T) {
 			ok(t, dir, raw(leaves(50)), "append", "--dir", tree)
 			ok(t, dir, "", "check", "--dir", tree)
 			ok(t, dir, "", "witness", fmt.Sprint(f.Size), "--dir", tree)
-			if r := cli(t, dir, "", "witness", "1", "--dir", tree); r.code != codeNotFound {
+			if r := cli(t, dir, "", "witness", "1", "--dir", tree); r.code != exit.NotFound {
 				t.Errorf("%+v", r)
 			}
 		}
@@ -402,24 +406,24 @@ func TestFrontier(t *testing.T) {
 		args string
 		code int
 	}{
-		{"frontier --import-treestate zz --checkpoint 1", codeInput},
-		{"frontier --import-treestate 0102 --checkpoint 1", codeInput},
-		{"frontier --import-treestate 01" + strings.Repeat("f", 64) + "0000 --checkpoint 1", codeInput},
-		{"frontier --import-treestate " + good, codeUsage},
-		{"frontier --import-treestate " + good + " --checkpoint x", codeUsage},
-		{"frontier --import-treestate " + good + " --checkpoint 1 --root " + leaves(1)[0].String(), codeInput},
-		{"frontier --import-treestate @nowhere --checkpoint 1", codeInput},
-		{"frontier --checkpoint 1", codeUsage},
+		{"frontier --import-treestate zz --checkpoint 1", exit.Input},
+		{"frontier --import-treestate 0102 --checkpoint 1", exit.Input},
+		{"frontier --import-treestate 01" + strings.Repeat("f", 64) + "0000 --checkpoint 1", exit.Input},
+		{"frontier --import-treestate " + good, exit.Usage},
+		{"frontier --import-treestate " + good + " --checkpoint x", exit.Usage},
+		{"frontier --import-treestate " + good + " --checkpoint 1 --root " + leaves(1)[0].String(), exit.Input},
+		{"frontier --import-treestate @nowhere --checkpoint 1", exit.Input},
+		{"frontier --checkpoint 1", exit.Usage},
 	} {
 		if r := cli(t, dir, "", strings.Fields(c.args)...); r.code != c.code || r.err == "" {
 			t.Errorf("%s: %+v", c.args, r)
 		}
 	}
-	if got := okJSON[state](t, dir, "", "root"); got.Size != 0 {
+	if got := okJSON[source.State](t, dir, "", "root"); got.Size != 0 {
 		t.Error("a refused frontier stayed")
 	}
 	ok(t, dir, "", "frontier", "--import-treestate", good, "--checkpoint", "1")
-	if r := cli(t, dir, "", "frontier", "--import-treestate", good, "--checkpoint", "2"); r.code != codeState {
+	if r := cli(t, dir, "", "frontier", "--import-treestate", good, "--checkpoint", "2"); r.code != exit.State {
 		t.Errorf("%+v", r)
 	}
 }

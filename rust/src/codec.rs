@@ -310,68 +310,54 @@ pub struct Summary {
     pub ledger: Ledger,
 }
 
-/// What the records beside the summary hold: `flags u8`, then the three numbers as `u32` LE.
+/// What the records beside the summary begin with: `flags u8`, then the three numbers as `u32` LE.
 ///
-/// They make pruning cost the same whatever is retained, and are there only in trees that have
-/// retained checkpoints or removed marks.
+/// They make pruning cost the same whatever is retained and removed, and are there only in trees
+/// that have retained checkpoints or removed marks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Whether the retained checkpoints at leaves without a mark are counted by leaf.
-    pub cuts_counted: bool,
-    /// Prunable checkpoints from this id on are all listed; 0 if none is.
-    pub listed_from: u32,
-    /// Checkpoints that are listed as prunable.
-    pub listed: u32,
-    /// Whether removed marks wait, and for what.
-    pub removed: Removed,
+    /// The lowest retained checkpoint: prunable ones with higher ids are listed. `None` if there is
+    /// none, or if a release without these records wrote the summary.
+    pub lowest_retained: Option<u32>,
+    /// The lowest checkpoint as of which a mark was removed that is there still.
+    pub first_removed: Option<u32>,
+    /// Removed marks that are there still, once for each checkpoint as of which they were removed.
+    pub removed: u32,
 }
 
-/// The state of the removed marks that are still kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Removed {
-    /// There are none.
-    #[default]
-    None,
-    /// None can be cleared before this checkpoint is gone.
-    WaitFor(u32),
-    /// The first can be cleared now.
-    Due,
-}
-
-const CUTS_COUNTED: u8 = 0b001;
-const REMOVED_WAIT: u8 = 0b010;
-const REMOVED_DUE: u8 = 0b100;
+const LOWEST_RETAINED: u8 = 0b01;
+const FIRST_REMOVED: u8 = 0b10;
 
 impl Ledger {
     fn encode(&self, out: &mut Vec<u8>) {
-        let (flag, wait_for) = match self.removed {
-            Removed::None => (0, 0),
-            Removed::WaitFor(id) => (REMOVED_WAIT, id),
-            Removed::Due => (REMOVED_DUE, 0),
-        };
-        out.push(u8::from(self.cuts_counted) * CUTS_COUNTED + flag);
-        for field in [self.listed_from, self.listed, wait_for] {
-            out.extend_from_slice(&field.to_le_bytes());
+        out.push(
+            u8::from(self.lowest_retained.is_some()) * LOWEST_RETAINED
+                + u8::from(self.first_removed.is_some()) * FIRST_REMOVED,
+        );
+        for id in [self.lowest_retained, self.first_removed] {
+            out.extend_from_slice(&id.unwrap_or(0).to_le_bytes());
         }
+        out.extend_from_slice(&self.removed.to_le_bytes());
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, KvError> {
         let flags = reader.byte("the ledger's flags")?;
-        let listed_from = reader.u32("the lowest listed id")?;
-        let listed = reader.u32("the count of the listed")?;
-        let wait_for = reader.u32("the checkpoint that removed marks wait for")?;
-        let removed = match (flags & !CUTS_COUNTED, wait_for) {
-            (0, 0) => Removed::None,
-            (REMOVED_WAIT, id) => Removed::WaitFor(id),
-            (REMOVED_DUE, 0) => Removed::Due,
-            _ => return Err(reader.corrupt(format!("ledger flags {flags:#04x}, {wait_for}"))),
+        let mut id = |flag, what| match (flags & flag != 0, reader.u32(what)?) {
+            (true, id) => Ok(Some(id)),
+            (false, 0) => Ok(None),
+            (false, id) => Err(reader.corrupt(format!("{what} is {id}, and there is none"))),
         };
-        Ok(Ledger {
-            cuts_counted: flags & CUTS_COUNTED != 0,
-            listed_from,
-            listed,
-            removed,
-        })
+        let ledger = Ledger {
+            lowest_retained: id(LOWEST_RETAINED, "the lowest retained checkpoint")?,
+            first_removed: id(FIRST_REMOVED, "the first checkpoint with a removed mark")?,
+            removed: reader.u32("the count of the removed marks")?,
+        };
+        let known = flags & !(LOWEST_RETAINED | FIRST_REMOVED) == 0;
+        let counted = ledger.first_removed.is_some() == (ledger.removed > 0);
+        match known && counted && ledger != Ledger::default() {
+            true => Ok(ledger),
+            false => Err(reader.corrupt(format!("flags {flags:#04x}, {ledger:?}"))),
+        }
     }
 }
 
@@ -421,17 +407,15 @@ pub fn decode_summary(value: &[u8]) -> Result<Summary, KvError> {
     }
     reader.end()?;
     let none_prunable = summary.retained == summary.count;
-    let ledger = &summary.ledger;
+    let lowest = summary.ledger.lowest_retained;
     if summary.count == 0
         || u64::from(summary.count) > u64::from(summary.newest) + 1
         || summary.retained > summary.count
         || summary.unmarked > summary.count
         || summary.oldest > summary.newest
         || (none_prunable && summary.oldest != 0)
-        || ledger.listed > summary.count - summary.retained
-        || (ledger.listed == 0 && ledger.listed_from != 0)
-        || (ledger.cuts_counted && summary.retained == 0)
-        || (with_ledger && *ledger == Ledger::default())
+        || lowest.is_some_and(|lowest| summary.retained == 0 || lowest > summary.newest)
+        || (with_ledger && lowest.is_none() && summary.retained > 0)
     {
         return Err(KvError::corrupt(
             &key,

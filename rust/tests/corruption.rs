@@ -17,10 +17,7 @@
 //! - a checkpoint's id, but for the highest and the lowest not retained: what makes such damage is a
 //!   record moved to another key;
 //! - a retained mark moved from one checkpoint to another;
-//! - from which id on prunable checkpoints are listed, if none is between, and whether retained ones
-//!   are counted by leaf, if there is none to count;
-//! - for which checkpoint removed marks wait, if it is kept and not above the first of theirs; and
-//!   that the mark of a checkpoint's leaf was removed before it.
+//! - that the mark of a checkpoint's leaf was removed before it.
 //!
 //! Against these only a comparison with another copy helps: of a root that is known from elsewhere,
 //! or, in a chain, of the application hash, which covers every record.
@@ -35,7 +32,7 @@ use common::calls::{Answer, Call};
 use common::nodes::{Sip, TestNode, leaves};
 use common::{cases, for_seeds, pick};
 use incrementalmerkletree::{Address, Level};
-use kvshard::codec::{self, Summary};
+use kvshard::codec;
 use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
 use kvshard::error::{Error, KvError};
 use kvshard::hash::OrchardNode;
@@ -385,16 +382,6 @@ fn unseen<H: TestNode>(sound: &Records, damaged: &Records) -> Option<&'static st
                 match before?.position() == after?.position() {
                     true => "removed marks",
                     false => "a checkpoint's size",
-                }
-            }
-            // What it says of the records beside it, where these do not show another.
-            keys::SUMMARY if key.len() == 1 => {
-                let [before, after] = [before, after].map(|value| codec::decode_summary(value));
-                let (before, after) = (before.ok()?, after.ok()?);
-                let ledger = after.ledger;
-                match (Summary { ledger, ..before }) == after {
-                    true => "where a listing begins, or what removed marks wait for",
-                    false => return None,
                 }
             }
             keys::SUMMARY if keys::parse_removed(key).is_some() => {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use common::nodes::{TestNode, leaves};
 use incrementalmerkletree::Position;
-use kvshard::codec::{self, NodeCodec};
+use kvshard::codec::{self, NodeCodec, Summary};
 use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
 use kvshard::error::KvError;
 use kvshard::hash::OrchardNode;
@@ -132,6 +132,17 @@ fn retained_cuts() -> History {
     history
 }
 
+/// The summary of [`marked`] as it was before it had a ledger: it is still read.
+fn summary_one_retained() -> Vec<u8> {
+    codec::encode_summary(&Summary {
+        count: 4,
+        retained: 1,
+        oldest: 1,
+        newest: 1_687_107,
+        ..Summary::default()
+    })
+}
+
 /// A checkpoint's record with marks removed within it, as they were before they had records of
 /// their own: it is still read.
 fn checkpoint_with_removed_marks() -> Vec<u8> {
@@ -237,7 +248,7 @@ fn values() -> Vec<(&'static str, Kind, Vec<u8>)> {
         (
             "summary-one-retained",
             Kind::Summary,
-            marked.record(&keys::summary()),
+            summary_one_retained(),
         ),
         (
             "summary-unmarked",

@@ -1,4 +1,4 @@
-//! `include/kvshard.h` is what cbindgen makes of `ffi/` and `callbacks.rs`. `UPDATE_HEADER=1`
+//! `lib/include/kvshard.h` is what cbindgen makes of `ffi/` and `callbacks.rs`. `UPDATE_HEADER=1`
 //! writes it.
 
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ fn generated() -> String {
 }
 
 fn header() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../include/kvshard.h")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../lib/include/kvshard.h")
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn the_committed_header_is_the_generated_one() {
         .position(|(a, b)| a != b);
     assert!(
         committed == generated,
-        "include/kvshard.h differs from rust/src from line {:?}; UPDATE_HEADER=1 writes it",
+        "lib/include/kvshard.h differs from rust/src from line {:?}; UPDATE_HEADER=1 writes it",
         place.map(|line| line + 1)
     );
 }

@@ -4,8 +4,10 @@ mod common;
 
 use common::nodes::{Sip, TestNode, leaves};
 use incrementalmerkletree::{Position, Retention as ImtRetention};
+use kvshard::codec::{self, Ledger, Summary};
 use kvshard::engine::{Config, Engine, Retention};
 use kvshard::error::Error;
+use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
 use shardtree::ShardTree;
 use shardtree::store::memory::MemoryShardStore;
@@ -241,10 +243,84 @@ fn retained_checkpoints_at_one_leaf() {
     assert_eq!(beside_summary.count(), 1, "nothing is listed any more");
 }
 
-/// A store of before there were records beside the summary: retained checkpoints and removed marks
-/// in the checkpoints' own records.
+/// The store as a release without the records beside the summary wrote it.
+fn as_it_was(kv: &MemKv) -> MemKv {
+    let mut kv = kv.clone();
+    kv.records_mut()
+        .retain(|key, _| key[0] != keys::SUMMARY || key.len() == 1);
+    let summary = codec::decode_summary(&kv.get(&keys::summary()).unwrap().unwrap()).unwrap();
+    let plain = Summary {
+        ledger: Ledger::default(),
+        ..summary
+    };
+    kv.set(&keys::summary(), &codec::encode_summary(&plain))
+        .unwrap();
+    kv
+}
+
+/// Each first call that writes brings such a store to what it would be with the records; a rewind,
+/// after which nothing is retained, too.
 #[test]
 fn older_stores_go_on() {
+    for retention in [Retention::Marked, Retention::Ephemeral] {
+        let config = Config {
+            max_checkpoints: 4,
+            retention,
+            ..Config::default()
+        };
+        let mut tree = tree_with(4, retention);
+        for id in 1..12 {
+            if id % 3 != 0 {
+                tree.append(&leaves(100 * u64::from(id), 7)).unwrap();
+            }
+            tree.checkpoint(id).unwrap();
+            if [3, 4, 6, 9].contains(&id) {
+                tree.retain_checkpoint(id).unwrap();
+            }
+        }
+        sound(&mut tree);
+        let kv = tree.into_kv();
+        let old = as_it_was(&kv);
+        assert_ne!(kv, old);
+        let calls: [fn(&mut Tree) -> Result<(), Error>; 9] = [
+            |tree| tree.checkpoint(20),
+            |tree| tree.retain_checkpoint(11),
+            |tree| tree.retain_checkpoint(7),
+            |tree| tree.release_checkpoint(3),
+            |tree| tree.release_checkpoint(4),
+            |tree| tree.release_checkpoint(9),
+            |tree| {
+                let position = tree.size_at(7).unwrap() - 1;
+                tree.remove_mark(position, 11).map(drop)?;
+                tree.checkpoint(20)
+            },
+            |tree| {
+                tree.append(&leaves(5_000, 30))?;
+                tree.checkpoint(20)?;
+                tree.release_checkpoint(3)?;
+                tree.checkpoint(21)
+            },
+            |tree| {
+                tree.rewind(6)?;
+                tree.checkpoint(20)
+            },
+        ];
+        for (at, call) in calls.iter().enumerate() {
+            let mut ours: Tree = Engine::new(kv.clone(), config);
+            let mut theirs: Tree = Engine::new(old.clone(), config);
+            sound(&mut theirs);
+            call(&mut ours).unwrap();
+            call(&mut theirs).unwrap();
+            sound(&mut ours);
+            sound(&mut theirs);
+            assert_eq!(ours.kv(), theirs.kv(), "{retention:?}, call {at}");
+        }
+    }
+}
+
+/// Marks removed within a checkpoint's record, as they were before they had records of their own.
+#[test]
+fn marks_removed_within_a_checkpoint() {
     let mut tree = tree(3);
     tree.append(&leaves(0, 50)).unwrap();
     for id in [1, 5, 9] {
@@ -252,13 +328,11 @@ fn older_stores_go_on() {
     }
     tree.retain_checkpoint(5).unwrap();
     let mut kv = tree.into_kv();
-    // Marks 2 and 3, removed as of checkpoint 1, as they were written then.
-    let key = kvshard::keys::checkpoint(1);
+    let key = keys::checkpoint(1);
     let mut value = kv.get(&key).unwrap().unwrap();
     value[9] = 2;
     value.extend([2u64, 3].iter().flat_map(|mark| mark.to_le_bytes()));
     kv.set(&key, &value).unwrap();
-
     let config = Config {
         max_checkpoints: 3,
         ..Config::default()

@@ -13,6 +13,8 @@ pub(super) struct Call<'k, K, H, const DEPTH: u8> {
     pub reads: Reads<'k, K, H, DEPTH>,
     pub hasher: Hasher<H>,
     pub writes: Writes,
+    /// The checkpoints that this call lists as prunable because none was listed before.
+    pub listed_now: Option<Vec<(u32, bool)>>,
 }
 
 impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Call<'k, K, H, DEPTH> {
@@ -22,6 +24,7 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Call<'k, K, H, DEPTH> {
             reads: Reads::new(kv),
             hasher: Hasher::new(config.threads),
             writes: Writes::default(),
+            listed_now: None,
         }
     }
 

@@ -24,7 +24,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// Reads tip and summary and writes a checkpoint and the summary. To prune one: one iterator,
     /// two nexts and one delete, however many are kept. While some are retained, one set and one
     /// delete more, however many. Shards are read only if a leaf may now be pruned that is not
-    /// `Marked`, or whose mark was removed; at most 16 marks are cleared in a call.
+    /// `Marked`, or whose mark was removed; at most 16 marks are cleared in a call. The first call
+    /// on a store that a release without the records beside the summary wrote lists all
+    /// checkpoints, if some are retained.
     ///
     /// # Errors
     ///
@@ -33,8 +35,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     pub fn checkpoint(&mut self, id: u32) -> Result<(), Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
-            let mut summary = call.reads.summary()?;
-            call.add_checkpoint(&tip, &mut summary, id)?;
+            call.add_checkpoint(&tip, id)?;
             call.commit()
         })
     }
@@ -50,12 +51,9 @@ pub(super) fn state_at(size: u64) -> TreeState {
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// Stages a checkpoint of the tree at `tip`, and what it prunes.
-    pub fn add_checkpoint(
-        &mut self,
-        tip: &Tip<H>,
-        summary: &mut Summary,
-        id: u32,
-    ) -> Result<(), Error> {
+    pub fn add_checkpoint(&mut self, tip: &Tip<H>, id: u32) -> Result<(), Error> {
+        let mut shards = Shards::new();
+        let mut summary = self.summary_to_change(tip, &mut shards)?;
         if summary.count > 0 && id <= summary.newest {
             let newest = summary.newest;
             return Err(Error::CheckpointOrder { id, newest });
@@ -63,9 +61,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         if id == u32::MAX {
             return Err(Error::LastCheckpoint);
         }
-        let mut shards = Shards::new();
-        self.count_retained_cuts(tip, summary, &mut shards)?;
-        let before = *summary;
+        let before = summary;
         let prunable = summary.prunable();
         summary.count += 1;
         summary.newest = id;
@@ -75,15 +71,15 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         }
         let checkpoint = Checkpoint::from_parts(state_at(tip.size), BTreeSet::new());
         self.writes.stage_checkpoint(id, &checkpoint);
-        self.list_new(summary, id);
+        self.list(&summary, id, &checkpoint);
         let excess = (prunable + 1).saturating_sub(self.config.max_checkpoints.max(1));
         let pruned = match excess.min(MOST_PRUNED) {
             0 => Pruned::default(),
-            count => self.prune(tip, summary, &before, count, &mut shards)?,
+            count => self.prune(tip, &mut summary, &before, count, &mut shards)?,
         };
-        self.clear_removed_marks(tip, summary, &pruned, &mut shards)?;
+        self.clear_removed_marks(tip, &mut summary, &pruned, &mut shards)?;
         self.stage_shards(shards);
-        self.writes.stage_summary(summary);
+        self.writes.stage_summary(&summary);
         Ok(())
     }
 
@@ -100,7 +96,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         let oldest = pruned.next.as_ref().map_or(summary.newest, |(id, _)| *id);
         for id in pruned.ids() {
             self.writes.stage_delete(keys::checkpoint(id));
-            self.unlist(summary, id)?;
+            self.unlist(summary, id);
         }
         summary.count -= count;
         summary.oldest = oldest;

@@ -11,14 +11,13 @@ use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
 use super::call::Call;
-use super::pruning::Pruned;
+use super::pruning::{Count, Pruned};
 use super::reads::size_of;
 use super::shard::Shard;
 use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::Kv;
-use crate::listing;
 
 /// Shards that a call has loaded to change flags in them.
 pub(super) type Shards<H> = BTreeMap<u64, Shard<H>>;
@@ -53,58 +52,30 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(())
     }
 
-    /// Counts the retained checkpoints at leaves without a mark, if that was not done since the
-    /// first was retained: a listing, and for each two gets and a shard.
-    pub fn count_retained_cuts(
-        &mut self,
-        tip: &Tip<H>,
-        summary: &mut Summary,
-        shards: &mut Shards<H>,
-    ) -> Result<(), Error> {
-        if summary.retained == 0 || summary.ledger.cuts_counted {
-            return Ok(());
-        }
-        summary.ledger.cuts_counted = true;
-        if summary.unmarked == 0 {
-            return Ok(());
-        }
-        let ids: Vec<u32> = listing::retained(self.reads.kv())?.collect::<Result<_, _>>()?;
-        let mut counts = BTreeMap::new();
-        for id in ids {
-            let checkpoint = self.reads.required_checkpoint(id)?;
-            if let Some(position) = checkpoint.position().map(u64::from)
-                && self.is_unmarked_cut(shards, tip, position)?
-            {
-                *counts.entry(position).or_default() += 1;
-            }
-        }
-        for (position, count) in counts {
-            self.writes.stage_retained_cut(position, count);
-        }
-        Ok(())
-    }
-
-    /// Counts a checkpoint as retained, or no longer, at its leaf, if the leaf has no mark.
+    /// Counts a checkpoint as retained, or no longer, at its leaf, if the leaf has no mark: a get of
+    /// its shard, and one of the count.
     pub fn recount_retained_cut(
         &mut self,
         summary: &Summary,
+        tip: &Tip<H>,
+        shards: &mut Shards<H>,
         checkpoint: &Checkpoint,
-        recount: impl FnOnce(u32) -> Option<u32>,
+        by: Count,
     ) -> Result<(), Error> {
-        if !summary.ledger.cuts_counted || summary.unmarked == 0 {
-            return Ok(());
-        }
         let Some(position) = checkpoint.position().map(u64::from) else {
             return Ok(());
         };
-        let tip = self.reads.tip()?;
-        if !self.is_unmarked_cut(&mut Shards::new(), &tip, position)? {
+        if summary.unmarked == 0 || !self.is_unmarked_cut(shards, tip, position)? {
             return Ok(());
         }
         let count = self.retained_cut(position)?;
+        let recounted = match by {
+            Count::One => count.checked_add(1),
+            Count::OneLess => count.checked_sub(1),
+        };
         let none = || KvError::corrupt(&keys::retained_cut(position), "it is missing");
-        let recounted = recount(count).ok_or_else(none)?;
-        self.writes.stage_retained_cut(position, recounted);
+        self.writes
+            .stage_retained_cut(position, recounted.ok_or_else(none)?);
         Ok(())
     }
 

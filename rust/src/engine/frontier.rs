@@ -67,13 +67,12 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
             if tip.size > 0 {
                 return Err(Error::NotEmpty { size: tip.size });
             }
-            let mut summary = call.reads.summary()?;
             check_frontier::<H>(frontier, DEPTH)?;
             if let Some(leaf) = &frontier.leaf {
                 tip = call.start_from(frontier, leaf)?;
                 call.writes.stage_tip(&tip);
             }
-            call.add_checkpoint(&tip, &mut summary, id)?;
+            call.add_checkpoint(&tip, id)?;
             call.commit()
         })
     }

@@ -18,8 +18,8 @@ use super::call::Call;
 use super::cuts::Shards;
 use super::pruning::Pruned;
 use super::reads::size_of;
-use crate::codec::{REMOVED_BEFORE, REMOVED_VALUE, Removed, SHARD_HEIGHT, Summary, Tip, TreeNode};
-use crate::error::Error;
+use crate::codec::{REMOVED_BEFORE, REMOVED_VALUE, SHARD_HEIGHT, Summary, Tip, TreeNode};
+use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::listing;
@@ -30,8 +30,7 @@ const MOST_CLEARED: usize = 16;
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// Removes the mark of a leaf as of a checkpoint: the leaf stays provable until that checkpoint
     /// and all older ones are gone, retained ones included, and a rewind to it gives the mark back.
-    /// Says whether the leaf has a mark. 5 gets and 2 sets, the same however many were removed; a
-    /// third set for the first that waits.
+    /// Says whether the leaf has a mark. 5 gets and 3 sets, the same however many were removed.
     ///
     /// # Errors
     ///
@@ -52,7 +51,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
                 .leaf(position)
                 .is_some_and(|(_, flags)| flags.is_marked());
             if marked && !checkpoint.marks_removed().contains(&position.into()) {
-                call.stage_removal(position, as_of)?;
+                call.stage_removal(&tip, position, as_of)?;
                 call.commit()?;
             }
             Ok(marked)
@@ -60,25 +59,33 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     }
 }
 
+/// A listing of the removed marks has another number of them than the summary.
+fn cut_short(summary: &Summary, listed: usize) -> Error {
+    let reason = format!("{summary:?}, but {listed} removed marks are listed");
+    KvError::corrupt(&keys::summary(), reason).into()
+}
+
+/// Lowers the lowest of some ids to this one.
+fn lower(lowest: &mut Option<u32>, id: u32) {
+    *lowest = Some(lowest.map_or(id, |lowest| lowest.min(id)));
+}
+
 /// The removals of some marks, as a call changes them.
 type Removals = BTreeMap<u64, BTreeSet<u32>>;
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
-    fn stage_removal(&mut self, position: u64, as_of: u32) -> Result<(), Error> {
+    fn stage_removal(&mut self, tip: &Tip<H>, position: u64, as_of: u32) -> Result<(), Error> {
         let mut removals = self.reads.removals(position)?;
         if !removals.insert(as_of) {
             return Ok(());
         }
-        let mut summary = self.reads.summary_beside(as_of)?;
+        self.reads.summary_beside(as_of)?;
+        let mut summary = self.summary_to_change(tip, &mut Shards::new())?;
         self.writes.stage_removals(position, &removals);
         self.writes
             .stage(keys::removed(as_of, position), REMOVED_VALUE.to_vec());
-        let removed = &mut summary.ledger.removed;
-        *removed = match *removed {
-            Removed::None => Removed::WaitFor(as_of),
-            Removed::WaitFor(id) => Removed::WaitFor(id.min(as_of)),
-            Removed::Due => Removed::Due,
-        };
+        summary.ledger.removed = summary.ledger.removed.saturating_add(1);
+        lower(&mut summary.ledger.first_removed, as_of);
         self.writes.stage_summary(&summary);
         Ok(())
     }
@@ -93,11 +100,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         pruned: &Pruned,
         shards: &mut Shards<H>,
     ) -> Result<(), Error> {
-        let due = match summary.ledger.removed {
-            Removed::None => false,
-            Removed::WaitFor(id) => pruned.ids().any(|pruned| pruned == id),
-            Removed::Due => true,
-        };
+        let first = summary.ledger.first_removed;
+        let due = first.is_some_and(|first| first < summary.lowest_kept());
         let mut removals = Removals::new();
         if due {
             self.clear_due(tip, summary, shards, &mut removals)?;
@@ -105,10 +109,13 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         for (id, checkpoint) in &pruned.removed {
             let marks = checkpoint.iter().flat_map(Checkpoint::marks_removed);
             for position in marks.map(|mark| u64::from(*mark)) {
-                self.removals_in(&mut removals, position)?.insert(*id);
+                if !self.removals_in(&mut removals, position)?.insert(*id) {
+                    continue;
+                }
                 self.writes
                     .stage(keys::removed(*id, position), REMOVED_VALUE.to_vec());
-                summary.ledger.removed = Removed::Due;
+                summary.ledger.removed = summary.ledger.removed.saturating_add(1);
+                lower(&mut summary.ledger.first_removed, *id);
             }
         }
         for (position, ids) in &removals {
@@ -124,18 +131,22 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         shards: &mut Shards<H>,
         removals: &mut Removals,
     ) -> Result<(), Error> {
-        let lowest = self.lowest_kept(summary)?;
+        let lowest = summary.lowest_kept();
         let lowest_size = match lowest == summary.newest {
             true => tip.size,
             false => size_of(&self.reads.required_checkpoint(lowest)?),
         };
-        let mut listed: Vec<_> = listing::removed(self.reads.kv(), Direction::Ascending)?
+        let listed: Vec<_> = listing::removed(self.reads.kv(), Direction::Ascending)?
             .take(MOST_CLEARED + 1)
             .collect::<Result<_, _>>()?;
-        let more = listed.get(MOST_CLEARED).copied();
-        listed.truncate(MOST_CLEARED);
-        let due = listed.iter().take_while(|mark| mark.id < lowest).count();
-        let mut carried = false;
+        let wanted = (summary.ledger.removed as usize).min(MOST_CLEARED + 1);
+        if listed.len() != wanted {
+            return Err(cut_short(summary, listed.len()));
+        }
+        let due = listed.iter().take(MOST_CLEARED);
+        let due = due.take_while(|mark| mark.id < lowest).count();
+        summary.ledger.first_removed = listed.get(due).map(|mark| mark.id);
+        summary.ledger.removed -= due as u32;
         for mark in &listed[..due] {
             let ids = self.removals_in(removals, mark.position)?;
             ids.remove(&mark.id);
@@ -151,7 +162,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
                     keys::removed(lowest, mark.position),
                     REMOVED_BEFORE.to_vec(),
                 );
-                carried = true;
+                summary.ledger.removed = summary.ledger.removed.saturating_add(1);
+                lower(&mut summary.ledger.first_removed, lowest);
                 continue;
             }
             let shard = self.shard_in(shards, tip, mark.position)?;
@@ -162,21 +174,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
                 shard.set_flags(mark.position, RetentionFlags::EPHEMERAL);
             }
         }
-        summary.ledger.removed = match more {
-            Some(mark) if due == listed.len() && mark.id < lowest => Removed::Due,
-            None if due == listed.len() && !carried => Removed::None,
-            _ => Removed::WaitFor(lowest),
-        };
         Ok(())
-    }
-
-    /// The lowest checkpoint that is kept, retained or not; `oldest` is one that is not.
-    fn lowest_kept(&mut self, summary: &Summary) -> Result<u32, Error> {
-        if summary.retained == 0 {
-            return Ok(summary.oldest);
-        }
-        let first = listing::retained(self.reads.kv())?.next().transpose()?;
-        Ok(first.map_or(summary.oldest, |id| id.min(summary.oldest)))
     }
 
     fn removals_in<'r>(
@@ -192,21 +190,25 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
 
     /// Stages that the marks removed as of checkpoint `id` or later are back.
     pub fn restore_marks(&mut self, summary: &mut Summary, id: u32) -> Result<(), Error> {
-        if summary.ledger.removed == Removed::None {
+        if summary.ledger.first_removed.is_none() {
             return Ok(());
         }
         let mut restored = vec![];
-        let mut left = false;
+        let mut seen = 0;
+        let mut whole = true;
         for mark in listing::removed(self.reads.kv(), Direction::Descending)? {
             let mark = mark?;
             if mark.id < id {
-                left = true;
+                whole = false;
                 break;
             }
-            match mark.id == id && mark.before {
-                true => left = true,
-                false => restored.push(mark),
+            seen += 1;
+            if mark.id > id || !mark.before {
+                restored.push(mark);
             }
+        }
+        if whole && seen != summary.ledger.removed as usize {
+            return Err(cut_short(summary, seen));
         }
         let mut removals = Removals::new();
         for mark in &restored {
@@ -218,8 +220,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         for (position, ids) in &removals {
             self.writes.stage_removals(*position, ids);
         }
-        if !left {
-            summary.ledger.removed = Removed::None;
+        let left = summary.ledger.removed.checked_sub(restored.len() as u32);
+        summary.ledger.removed = left.ok_or_else(|| cut_short(summary, restored.len()))?;
+        if summary.ledger.removed == 0 {
+            summary.ledger.first_removed = None;
         }
         Ok(())
     }

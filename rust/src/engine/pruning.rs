@@ -1,27 +1,27 @@
 //! Which checkpoints are the next to be pruned.
 //!
-//! A listing of the checkpoints gives them, as long as nothing is retained: then the oldest is its
-//! first. Retained checkpoints stand in front of it and between, any number of them. So while there
-//! are retained ones, each new checkpoint is listed as prunable in a record beside the summary, and
-//! those records alone are looked through. Checkpoints that were made before the first was retained
-//! have no such record; [`Ledger::listed_from`](crate::codec::Ledger) tells from which id on all
-//! have.
+//! A listing of the checkpoints gives them up to the lowest retained one. Behind it stand any number
+//! of others that are retained, so each prunable checkpoint there is listed in a record beside the
+//! summary too, and only those records are looked through.
 
 use shardtree::store::Checkpoint;
 
 use super::call::Call;
-use crate::codec::{LISTED, LISTED_WITH_MARKS, Summary, TreeNode};
+use super::cuts::Shards;
+use crate::codec::{LISTED, LISTED_WITH_MARKS, Summary, Tip, TreeNode};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::listing;
 
+/// A checkpoint, with its record if that is needed.
+type Prunable = (u32, Option<Checkpoint>);
+
 /// Checkpoints that are pruned, oldest first, and the one that is then the oldest prunable.
 #[derive(Default)]
 pub(super) struct Pruned {
-    /// With their records, where these are needed.
-    pub removed: Vec<(u32, Option<Checkpoint>)>,
-    pub next: Option<(u32, Option<Checkpoint>)>,
+    pub removed: Vec<Prunable>,
+    pub next: Option<Prunable>,
 }
 
 impl Pruned {
@@ -36,21 +36,34 @@ impl Summary {
         self.count - self.retained
     }
 
-    /// Whether all prunable checkpoints are listed.
-    fn lists_all(&self) -> bool {
-        self.ledger.listed > 0 && self.oldest >= self.ledger.listed_from
+    /// Whether a prunable checkpoint of this id is listed.
+    fn lists(&self, id: u32) -> bool {
+        let lowest = self.ledger.lowest_retained;
+        lowest.is_some_and(|lowest| id > lowest)
+    }
+
+    /// The lowest checkpoint that is kept, retained or not.
+    pub(super) fn lowest_kept(&self) -> u32 {
+        match self.ledger.lowest_retained {
+            Some(lowest) if self.prunable() == 0 => lowest,
+            Some(lowest) => lowest.min(self.oldest),
+            None => self.oldest,
+        }
     }
 }
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// The `count` oldest prunable checkpoints, and the next.
-    pub fn oldest_prunable(&mut self, summary: &Summary, count: u32) -> Result<Pruned, Error> {
+    pub fn oldest_prunable(&self, summary: &Summary, count: u32) -> Result<Pruned, Error> {
         let count = count as usize;
         let wanted = (count + 1).min(summary.prunable() as usize);
-        let mut found = match summary.lists_all() {
-            true => self.first_listed(summary, wanted)?,
-            false => self.first_unretained(summary, wanted)?,
+        let mut found = match summary.lists(summary.oldest) {
+            true => vec![],
+            false => self.first_unlisted(summary, wanted)?,
         };
+        if found.len() < wanted && summary.retained > 0 {
+            self.add_listed(summary, wanted, &mut found)?;
+        }
         if found.first().is_none_or(|(id, _)| *id != summary.oldest) || found.len() < wanted {
             let reason = format!("{summary:?}, but {} not retained are listed", found.len());
             return Err(KvError::corrupt(&keys::summary(), reason).into());
@@ -63,22 +76,43 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     /// The id of the second oldest prunable checkpoint; there are two at least.
-    pub fn next_prunable(&mut self, summary: &Summary) -> Result<u32, Error> {
+    pub fn next_prunable(&self, summary: &Summary) -> Result<u32, Error> {
         let pruned = self.oldest_prunable(summary, 1)?;
         Ok(pruned.next.map_or(0, |(id, _)| id))
     }
 
-    /// The first of those that are listed as prunable. Their records are read only if leaves or
+    /// The first prunable checkpoints below the lowest retained one. The listing is of all ids that
+    /// start with the bytes that the oldest and the newest share.
+    fn first_unlisted(&self, summary: &Summary, wanted: usize) -> Result<Vec<Prunable>, Error> {
+        let oldest = keys::checkpoint(summary.oldest);
+        let prefix = shared_prefix(&oldest, &keys::checkpoint(summary.newest));
+        let lowest_retained = summary.ledger.lowest_retained;
+        let mut found = vec![];
+        for listed in listing::checkpoints(self.reads.kv(), prefix, Direction::Ascending)? {
+            let (id, checkpoint) = listed?;
+            if lowest_retained == Some(id) {
+                return Ok(found);
+            }
+            found.push((id, Some(checkpoint)));
+            if found.len() == wanted {
+                return Ok(found);
+            }
+        }
+        Err(not_met(summary, lowest_retained.unwrap_or(summary.newest)))
+    }
+
+    /// Adds the first of those that are listed as prunable. Their records are read only if leaves or
     /// marks may depend on them.
-    fn first_listed(
-        &mut self,
+    fn add_listed(
+        &self,
         summary: &Summary,
         wanted: usize,
-    ) -> Result<Vec<(u32, Option<Checkpoint>)>, Error> {
-        let listed: Vec<_> = listing::prunable(self.reads.kv())?
-            .take(wanted)
+        found: &mut Vec<Prunable>,
+    ) -> Result<(), Error> {
+        let listed: Vec<_> = self
+            .listed()?
+            .take(wanted - found.len())
             .collect::<Result<_, _>>()?;
-        let mut found = vec![];
         for (id, with_marks) in listed {
             let checkpoint = match with_marks || summary.unmarked > 0 {
                 true => Some(self.reads.required_checkpoint(id)?),
@@ -86,98 +120,139 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             };
             found.push((id, checkpoint));
         }
-        Ok(found)
+        Ok(())
     }
 
-    /// The first checkpoints from the oldest prunable on that are not retained. The listing is of
-    /// all ids that start with the bytes that the oldest and the newest share; so it begins with
-    /// the oldest, or with retained ones among those that are not listed as prunable.
-    fn first_unretained(
-        &mut self,
-        summary: &Summary,
-        wanted: usize,
-    ) -> Result<Vec<(u32, Option<Checkpoint>)>, Error> {
-        let oldest = keys::checkpoint(summary.oldest);
-        let prefix = shared_prefix(&oldest, &keys::checkpoint(summary.newest));
-        let mut found = vec![];
-        for listed in listing::checkpoints(self.reads.kv(), prefix, Direction::Ascending)? {
-            let (id, checkpoint) = listed?;
-            let retained =
-                summary.retained > 0 && id >= summary.oldest && self.reads.is_retained(id)?;
-            if id < summary.oldest || retained {
-                continue;
-            }
-            found.push((id, Some(checkpoint)));
-            if found.len() == wanted {
-                break;
-            }
-        }
-        Ok(found)
-    }
-
-    /// Lists a new checkpoint while there are retained ones.
-    pub fn list_new(&mut self, summary: &mut Summary, id: u32) {
-        let ledger = &mut summary.ledger;
-        if summary.retained > 0 {
-            if ledger.listed == 0 {
-                ledger.listed_from = id;
-            }
-            ledger.listed += 1;
-            self.writes.stage(keys::prunable(id), LISTED.to_vec());
-        } else if ledger.listed > 0 {
-            // It is not listed: all are from the next one on.
-            ledger.listed_from = id.saturating_add(1);
+    /// Lists a checkpoint that may be pruned, if it stands behind a retained one.
+    pub fn list(&mut self, summary: &Summary, id: u32, checkpoint: &Checkpoint) {
+        if summary.lists(id) {
+            let value = match checkpoint.marks_removed().is_empty() {
+                true => LISTED,
+                false => LISTED_WITH_MARKS,
+            };
+            self.writes.stage(keys::prunable(id), value.to_vec());
         }
     }
 
-    /// Lists a checkpoint that was retained, if it stands among those that are all listed, or right
-    /// before them.
-    pub fn list_released(
-        &mut self,
-        before: &Summary,
-        summary: &mut Summary,
-        id: u32,
-        c: &Checkpoint,
-    ) {
-        let ledger = &mut summary.ledger;
-        let among = ledger.listed > 0 && id >= ledger.listed_from;
-        let first = summary.retained > 0 && (before.lists_all() || before.prunable() == 0);
-        if !among && !first {
-            return;
+    /// Takes a checkpoint that was prunable off the list, if it stood there.
+    pub fn unlist(&mut self, summary: &Summary, id: u32) {
+        if summary.lists(id) {
+            self.writes.stage_gone(keys::prunable(id));
         }
-        if !among {
-            ledger.listed_from = id;
-        }
-        ledger.listed += 1;
-        let value = match c.marks_removed().is_empty() {
-            true => LISTED,
-            false => LISTED_WITH_MARKS,
-        };
-        self.writes.stage(keys::prunable(id), value.to_vec());
     }
 
-    /// Takes a checkpoint that is gone, or now retained, off the list if it is there. 1 get if that
-    /// is not known.
-    pub fn unlist(&mut self, summary: &mut Summary, id: u32) -> Result<(), Error> {
-        let ledger = &mut summary.ledger;
-        if ledger.listed == 0 {
-            return Ok(());
-        }
-        let key = keys::prunable(id);
-        if id < ledger.listed_from
-            && !self
-                .reads
-                .record(key.clone(), |value| Ok(value.is_some()))?
-        {
-            return Ok(());
-        }
-        self.writes.stage_delete(key);
-        ledger.listed -= 1;
-        if ledger.listed == 0 {
-            ledger.listed_from = 0;
+    /// Makes a checkpoint the lowest retained one: lists the prunable ones between it and the one
+    /// that was, one step and one set each.
+    pub fn lower_lowest_retained(&mut self, summary: &mut Summary, id: u32) -> Result<(), Error> {
+        let between = self.between(summary, id, summary.ledger.lowest_retained)?;
+        summary.ledger.lowest_retained = Some(id);
+        for (other, checkpoint) in between {
+            self.list(summary, other, &checkpoint);
         }
         Ok(())
     }
+
+    /// The lowest retained checkpoint is retained no longer: the next one is the lowest, and the
+    /// prunable ones between the two are listed no longer, one step and one delete each.
+    pub fn raise_lowest_retained(&mut self, summary: &mut Summary, id: u32) -> Result<(), Error> {
+        let mut retained = listing::retained(self.reads.kv())?.skip(1);
+        let next = retained.next().transpose()?;
+        drop(retained);
+        if next.is_some() != (summary.retained > 1) {
+            let reason = format!("{summary:?}, but behind {id} the next one retained is {next:?}");
+            return Err(KvError::corrupt(&keys::summary(), reason).into());
+        }
+        for (other, _) in self.between(summary, id, next)? {
+            self.unlist(summary, other);
+        }
+        summary.ledger.lowest_retained = next;
+        Ok(())
+    }
+
+    /// The checkpoints between one and the next retained one, or all behind it: they are prunable,
+    /// and so are those before. They are listed from the end at which the fewest stand before them.
+    fn between(
+        &self,
+        summary: &Summary,
+        id: u32,
+        next: Option<u32>,
+    ) -> Result<Vec<(u32, Checkpoint)>, Error> {
+        let (begin, end, direction) = match next {
+            Some(next) => (id, next, Direction::Ascending),
+            None => (summary.newest, id, Direction::Descending),
+        };
+        let mut between = vec![];
+        if begin == end {
+            return Ok(between);
+        }
+        let prefix = shared_prefix(&keys::checkpoint(begin), &keys::checkpoint(end));
+        for listed in listing::checkpoints(self.reads.kv(), prefix, direction)? {
+            let (other, checkpoint) = listed?;
+            if other == end {
+                return Ok(between);
+            }
+            if other > id {
+                between.push((other, checkpoint));
+            }
+        }
+        Err(not_met(summary, end))
+    }
+
+    /// The listed checkpoints, ascending: those that this call is about to list, or those that are
+    /// stored.
+    fn listed(
+        &self,
+    ) -> Result<Box<dyn Iterator<Item = Result<(u32, bool), KvError>> + '_>, KvError> {
+        Ok(match &self.listed_now {
+            Some(listed) => Box::new(listed.iter().copied().map(Ok)),
+            None => Box::new(listing::prunable(self.reads.kv())?),
+        })
+    }
+
+    /// The summary, to be changed. One that a release without the records beside it wrote gets them
+    /// first, if it has retained checkpoints: all checkpoints are listed once.
+    pub fn summary_to_change(
+        &mut self,
+        tip: &Tip<H>,
+        shards: &mut Shards<H>,
+    ) -> Result<Summary, Error> {
+        let mut summary = self.reads.summary()?;
+        if summary.retained == 0 || summary.ledger.lowest_retained.is_some() {
+            return Ok(summary);
+        }
+        let retained: Vec<u32> = listing::retained(self.reads.kv())?.collect::<Result<_, _>>()?;
+        summary.ledger.lowest_retained = retained.first().copied();
+        let all: Vec<_> = listing::checkpoints(
+            self.reads.kv(),
+            vec![keys::CHECKPOINT],
+            Direction::Ascending,
+        )?
+        .collect::<Result<_, _>>()?;
+        let mut listed_now = vec![];
+        for (id, checkpoint) in all {
+            if retained.binary_search(&id).is_ok() {
+                self.recount_retained_cut(&summary, tip, shards, &checkpoint, Count::One)?;
+            } else if summary.lists(id) {
+                self.list(&summary, id, &checkpoint);
+                listed_now.push((id, !checkpoint.marks_removed().is_empty()));
+            }
+        }
+        self.listed_now = Some(listed_now);
+        Ok(summary)
+    }
+}
+
+/// A listing ended before a checkpoint that it must meet.
+fn not_met(summary: &Summary, id: u32) -> Error {
+    let reason = format!("{summary:?}, but a listing ends before {id}");
+    KvError::corrupt(&keys::summary(), reason).into()
+}
+
+/// How the count of retained checkpoints at a leaf changes.
+#[derive(Clone, Copy)]
+pub(super) enum Count {
+    One,
+    OneLess,
 }
 
 /// The bytes that two keys start with both.

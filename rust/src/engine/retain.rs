@@ -1,26 +1,35 @@
 //! Retaining checkpoints beyond the number that is kept.
 
+use shardtree::store::Checkpoint;
+
 use super::Engine;
 use super::call::Call;
-use crate::codec::{RETAINED_VALUE, Summary, TreeNode};
+use super::cuts::Shards;
+use super::pruning::Count;
+use crate::codec::{RETAINED_VALUE, Summary, Tip, TreeNode};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::Kv;
-use shardtree::store::Checkpoint;
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// Exempts a checkpoint from pruning; it no longer counts among those that are kept, and keeps
-    /// what it proves. Does nothing if it is retained already. 3 gets and 2 sets, and a delete if
-    /// others are retained; for the oldest prunable one also what
-    /// [`checkpoint`](Self::checkpoint) reads to find the next. If leaves without a mark are kept
-    /// for checkpoints, also tip, shard and a count.
+    /// what it proves. Does nothing if it is retained already. 4 gets and 2 sets; a delete if a
+    /// lower one is retained. If it becomes the lowest retained one, a step and a set for each
+    /// prunable one between it and the next retained one, or the newest; none for the newest itself.
+    /// For the oldest prunable one also what [`checkpoint`](Self::checkpoint) reads to find the
+    /// next. If leaves without a mark are kept for checkpoints, also a shard and a count.
     ///
     /// # Errors
     ///
     /// [`Error::CheckpointNotFound`].
     pub fn retain_checkpoint(&mut self, id: u32) -> Result<(), Error> {
         self.call(|call| {
-            let (mut summary, checkpoint) = call.summary_and_checkpoint(id)?;
+            let Found {
+                tip,
+                mut summary,
+                checkpoint,
+                mut shards,
+            } = call.found(id)?;
             if call.reads.is_retained(id)? {
                 return Ok(());
             }
@@ -35,8 +44,12 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
                 };
             }
             summary.retained += 1;
-            call.unlist(&mut summary, id)?;
-            call.recount_retained_cut(&summary, &checkpoint, |count| count.checked_add(1))?;
+            call.unlist(&summary, id);
+            let lowest = summary.ledger.lowest_retained;
+            if lowest.is_none_or(|lowest| id < lowest) {
+                call.lower_lowest_retained(&mut summary, id)?;
+            }
+            call.recount_retained_cut(&summary, &tip, &mut shards, &checkpoint, Count::One)?;
             call.writes
                 .stage(keys::retained(id), RETAINED_VALUE.to_vec());
             call.writes.stage_summary(&summary);
@@ -45,19 +58,30 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     }
 
     /// Lets a checkpoint be pruned again, which the next [`checkpoint`](Self::checkpoint) does if
-    /// there are too many. Does nothing if it is not retained. 3 gets, 2 sets, 1 delete. If leaves
-    /// without a mark are kept for checkpoints, also tip, shard and a count.
+    /// there are too many. Does nothing if it is not retained. 4 gets, 2 sets, 1 delete. Of the
+    /// lowest retained one, in place of a set: two listings, of the retained ones and of the
+    /// checkpoints as far as the next of these, and a delete for each prunable one up to it. If
+    /// leaves without a mark are kept for checkpoints, also a shard and a count.
     ///
     /// # Errors
     ///
     /// [`Error::CheckpointNotFound`].
     pub fn release_checkpoint(&mut self, id: u32) -> Result<(), Error> {
         self.call(|call| {
-            let (mut summary, checkpoint) = call.summary_and_checkpoint(id)?;
+            let Found {
+                tip,
+                mut summary,
+                checkpoint,
+                mut shards,
+            } = call.found(id)?;
             if !call.reads.is_retained(id)? {
                 return Ok(());
             }
-            let before = summary;
+            call.recount_retained_cut(&summary, &tip, &mut shards, &checkpoint, Count::OneLess)?;
+            match summary.ledger.lowest_retained == Some(id) {
+                true => call.raise_lowest_retained(&mut summary, id)?,
+                false => call.list(&summary, id, &checkpoint),
+            }
             summary.oldest = match summary.prunable() {
                 0 => id,
                 _ => summary.oldest.min(id),
@@ -66,9 +90,6 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
                 let reason = format!("{summary:?}, but {id} is retained");
                 KvError::corrupt(&keys::summary(), reason)
             })?;
-            call.recount_retained_cut(&summary, &checkpoint, |count| count.checked_sub(1))?;
-            call.list_released(&before, &mut summary, id, &checkpoint);
-            summary.ledger.cuts_counted &= summary.retained > 0;
             call.writes.stage_delete(keys::retained(id));
             call.writes.stage_summary(&summary);
             call.commit()
@@ -76,19 +97,29 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     }
 }
 
+/// What both calls begin with.
+struct Found<H> {
+    tip: Tip<H>,
+    summary: Summary,
+    checkpoint: Checkpoint,
+    shards: Shards<H>,
+}
+
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
-    /// The summary and a checkpoint. Where there is neither, a look tells a store of another
-    /// from one without checkpoints.
-    fn summary_and_checkpoint(&mut self, id: u32) -> Result<(Summary, Checkpoint), Error> {
-        let summary = self.reads.summary()?;
-        if summary.count == 0 {
-            self.reads.tip()?;
-        }
+    fn found(&mut self, id: u32) -> Result<Found<H>, Error> {
+        let tip = self.reads.tip()?;
         let checkpoint = self
             .reads
             .checkpoint(id)?
             .ok_or(Error::CheckpointNotFound { id })?;
-        let summary = self.reads.summary_beside(id).map(|_| summary)?;
-        Ok((summary, checkpoint))
+        self.reads.summary_beside(id)?;
+        let mut shards = Shards::new();
+        let summary = self.summary_to_change(&tip, &mut shards)?;
+        Ok(Found {
+            tip,
+            summary,
+            checkpoint,
+            shards,
+        })
     }
 }

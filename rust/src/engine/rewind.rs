@@ -67,7 +67,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
                 self.writes.stage_delete(keys::retained(*dropped));
                 summary.retained -= 1;
             } else {
-                self.unlist(summary, *dropped)?;
+                self.unlist(summary, *dropped);
             }
             if summary.unmarked > 0
                 && let Some(position) = checkpoint.position().map(u64::from)
@@ -78,12 +78,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             }
             summary.count -= 1;
         }
-        if summary.ledger.cuts_counted {
+        if let Some(lowest) = summary.ledger.lowest_retained {
             self.stage_dropped_cuts(&cuts)?;
-        }
-        summary.ledger.cuts_counted &= summary.retained > 0;
-        if summary.ledger.listed > 0 {
-            summary.ledger.listed_from = summary.ledger.listed_from.min(id.saturating_add(1));
+            summary.ledger.lowest_retained = Some(lowest).filter(|lowest| *lowest <= id);
         }
         summary.newest = id;
         if summary.oldest > id {

@@ -23,6 +23,13 @@ impl Writes {
         self.staged.insert(key, None);
     }
 
+    /// Takes back what was staged for a key, or stages that it goes.
+    pub fn stage_gone(&mut self, key: Vec<u8>) {
+        if self.staged.remove(&key).is_none() {
+            self.stage_delete(key);
+        }
+    }
+
     /// What is staged for a key; the inner `None` is a deletion.
     pub fn staged(&self, key: &[u8]) -> Option<Option<&[u8]>> {
         self.staged.get(key).map(Option::as_deref)

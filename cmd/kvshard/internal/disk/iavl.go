@@ -32,7 +32,7 @@ func (s *IAVL) Update(f func(store.KVStore) error) error {
 	if err := f(cache); err != nil {
 		return err
 	}
-	if err := cache.Commit(iavlWriter{s}); err != nil {
+	if err := cache.commit(iavlWriter{s}); err != nil {
 		s.tree.Rollback()
 		return err
 	}

@@ -2,11 +2,13 @@ package disk
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"sort"
 	"strings"
 
 	"cosmossdk.io/core/store"
+	dbm "github.com/cosmos/cosmos-db"
 )
 
 // Overlay keeps writes in memory above a store that it only reads: what would
@@ -155,9 +157,25 @@ func (m *merged) Value() []byte {
 	return m.Iterator.Value()
 }
 
-// Commit makes the writes in another store, in the order of their keys, and
-// forgets them.
-func (o *Overlay) Commit(to store.KVStore) error {
+// CommitTo writes all of it to a database in one synced batch, and forgets it.
+func (o *Overlay) CommitTo(db dbm.DB) (err error) {
+	if len(o.writes) == 0 {
+		return nil
+	}
+	batch := db.NewBatch()
+	defer func() { err = errors.Join(err, batch.Close()) }()
+	if err := o.commit(batch); err != nil {
+		return err
+	}
+	return batch.WriteSync()
+}
+
+// commit makes the writes elsewhere, in the order of their keys, and forgets
+// them.
+func (o *Overlay) commit(to interface {
+	Set(key, value []byte) error
+	Delete(key []byte) error
+}) error {
 	for _, key := range o.keys(nil, nil) {
 		var err error
 		if value := o.writes[key]; value == nil {

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -75,4 +76,57 @@ func walk(t *testing.T, open func(start, end []byte) (store.Iterator, error), st
 	must(t, it.Error())
 	must(t, it.Close())
 	return seen
+}
+
+// What is committed is there as the overlay showed it, in one synced batch; a
+// batch that fails leaves nothing, and no write asks for no batch.
+func TestOverlayCommitTo(t *testing.T) {
+	db := &batchDB{DB: dbm.NewMemDB()}
+	must(t, db.Set([]byte("a"), []byte("1")))
+	o := NewOverlay(db)
+	must(t, o.CommitTo(db))
+	if db.batches != 0 {
+		t.Errorf("%d batches for no write", db.batches)
+	}
+	must(t, o.Delete([]byte("a")))
+	must(t, o.Set([]byte("b"), []byte("2")))
+	db.fails = errors.New("no space")
+	if err := o.CommitTo(db); !errors.Is(err, db.fails) {
+		t.Errorf("%v, want %v", err, db.fails)
+	}
+	if seen := walk(t, db.Iterator, nil, nil); seen != "61=31 " {
+		t.Errorf("after a failure: %s", seen)
+	}
+	db.fails = nil
+	must(t, o.Delete([]byte("a")))
+	must(t, o.Set([]byte("b"), []byte("2")))
+	must(t, o.CommitTo(db))
+	must(t, o.CommitTo(db)) // it has forgotten them
+	if seen := walk(t, db.Iterator, nil, nil); seen != "62=32 " || db.batches != 2 || db.synced != 1 {
+		t.Errorf("%s, %d batches, %d synced", seen, db.batches, db.synced)
+	}
+}
+
+type batchDB struct {
+	dbm.DB
+	fails           error // of each batch
+	batches, synced int
+}
+
+type watchedBatch struct {
+	dbm.Batch
+	db *batchDB
+}
+
+func (db *batchDB) NewBatch() dbm.Batch {
+	db.batches++
+	return watchedBatch{db.DB.NewBatch(), db}
+}
+
+func (b watchedBatch) WriteSync() error {
+	if b.db.fails != nil {
+		return b.db.fails
+	}
+	b.db.synced++
+	return b.Batch.WriteSync()
 }

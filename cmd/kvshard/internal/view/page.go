@@ -20,12 +20,12 @@ var scripts = []string{
 
 // Page returns the page that shows a tree, and the tree's size. It reads every
 // record of the tree once.
-func Page(s Source, schema Schema) (text []byte, size uint64, err error) {
+func Page(s Source) (text []byte, size uint64, err error) {
 	var d data
-	if d.Store, err = schema.state(s); err != nil {
+	if d.Store, err = stateOf(s); err != nil {
 		return nil, 0, err
 	}
-	if d.Demo, err = schema.replay(); err != nil {
+	if d.Demo, err = replay(); err != nil {
 		return nil, 0, err
 	}
 	text, err = assemble(d)

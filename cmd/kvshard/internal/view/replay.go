@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
 // replay records a small chain: each call with its operations.
-func (schema Schema) replay() (demo, error) {
-	r, err := newRecorder(schema)
+func replay() (demo, error) {
+	r, err := newRecorder()
 	if err != nil {
 		return demo{}, err
 	}
@@ -46,7 +47,6 @@ func (schema Schema) replay() (demo, error) {
 
 // A recorder makes calls on a tree in memory, and notes what each does.
 type recorder struct {
-	schema Schema
 	kv     *kvtest.MemStore
 	trace  *kvtest.TraceStore
 	gas    *kvtest.GasStore
@@ -56,8 +56,8 @@ type recorder struct {
 	demo   demo
 }
 
-func newRecorder(schema Schema) (*recorder, error) {
-	r := &recorder{schema: schema, kv: kvtest.NewMemStore()}
+func newRecorder() (*recorder, error) {
+	r := &recorder{kv: kvtest.NewMemStore()}
 	r.trace = kvtest.NewTraceStore(r.kv)
 	r.gas = kvtest.NewGasStore(r.trace, 0)
 	count := kvshard.WithObserver(func(s kvshard.Stats) { r.hashes += s.Hashes })
@@ -75,14 +75,14 @@ func (r *recorder) call(name, say string, witness *uint64, f func() error) error
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	s := step{Call: name, Say: say, Gas: r.gas.GasConsumed(), Hashes: r.hashes, Witness: witness}
-	s.Ops, s.Touched = r.schema.operations(r.trace.Trace())
+	s.Ops, s.Touched = operations(r.trace.Trace())
 	r.trace.Record(false)
 	defer r.trace.Record(true)
 	plain, err := kvshard.Open(r.kv)
 	if err != nil {
 		return err
 	}
-	s.After, err = r.schema.state(Source{Tree: plain, KV: r.kv})
+	s.After, err = stateOf(Source{Tree: plain, KV: r.kv})
 	s.After.Windows = nil // the demo has all leaves
 	r.demo.Steps = append(r.demo.Steps, s)
 	return err
@@ -141,11 +141,11 @@ func (r *recorder) rewind(id uint32, say string) error {
 
 // operations makes lines of a trace, and tells which records were touched: read,
 // written or deleted.
-func (schema Schema) operations(trace []kvtest.Op) ([]operation, map[string]string) {
+func operations(trace []kvtest.Op) ([]operation, map[string]string) {
 	ops, touched := []operation{}, map[string]string{}
 	size := func(n int) *int { return &n }
 	for _, op := range trace {
-		line := operation{Kind: op.Kind.String(), Key: hex.EncodeToString(op.Key), Record: schema.Name(op.Key)}
+		line := operation{Kind: op.Kind.String(), Key: hex.EncodeToString(op.Key), Record: record.Name(op.Key)}
 		switch op.Kind {
 		case kvtest.OpGet:
 			line.Bytes = size(-1)
@@ -162,7 +162,7 @@ func (schema Schema) operations(trace []kvtest.Op) ([]operation, map[string]stri
 			touched[line.Record] = "delete"
 		case kvtest.OpIter, kvtest.OpNext:
 			if op.Kind == kvtest.OpIter {
-				line.Record = strings.TrimSpace("from " + schema.Name(op.Key))
+				line.Record = strings.TrimSpace("from " + record.Name(op.Key))
 			}
 			if op.AtEnd {
 				line.Record = "end"

@@ -5,11 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"iter"
 
 	"cosmossdk.io/core/store"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 )
 
 // A Source is the tree to show.
@@ -22,23 +22,6 @@ type Source struct {
 	Tell   func()  // called for each record that was read, unless nil
 }
 
-// A Schema knows the records of a tree; this package does not.
-type Schema struct {
-	Kinds   []RecordKind
-	Name    func(key []byte) string // "shard(3)"; "" if it is no key of a tree
-	Records func(kv store.KVStore, prefix []byte) iter.Seq2[Record, error]
-	Leaves  func(shard []byte) []kvshard.Node // of a shard's record, in order
-}
-
-// A RecordKind is the name of some records, and how their keys begin.
-type RecordKind struct {
-	Name string
-	Key  []byte
-}
-
-// A Record is one of the tree; its key has no prefix.
-type Record struct{ Key, Value []byte }
-
 // maxRuns bounds the page: if the shards' lengths all differ, it tells those of
 // the first.
 const maxRuns = 5000
@@ -46,8 +29,8 @@ const maxRuns = 5000
 // shardLeaves is how many leaves a shard has.
 const shardLeaves = 16
 
-// state reads what the page shows of a tree.
-func (schema Schema) state(s Source) (v state, err error) {
+// stateOf reads what the page shows of a tree.
+func stateOf(s Source) (v state, err error) {
 	v = state{
 		Where: s.Where, Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []checkpoint{}, Kinds: map[string]kind{},
 		ShardRuns: [][3]uint64{}, Windows: []window{}, Hashes: map[string]string{}, Ommers: [][3]any{},
@@ -67,7 +50,7 @@ func (schema Schema) state(s Source) (v state, err error) {
 	for _, part := range []func() error{
 		func() error { return v.addWitness(s) },
 		func() error { return v.addOmmers(s.Tree) },
-		func() error { return v.addRecords(s, schema) },
+		func() error { return v.addRecords(s) },
 		func() error { return v.findFirstLeaf(s.Tree) },
 	} {
 		if err := part(); err != nil {
@@ -119,48 +102,42 @@ func (v *state) addOmmers(tree *kvshard.Tree) error {
 
 // addRecords counts the records of each kind, notes how long the shards are,
 // and takes the leaves of those that are looked at first.
-func (v *state) addRecords(s Source, schema Schema) error {
-	for _, of := range schema.Kinds {
-		v.Kinds[of.Name] = kind{Key: v.Prefix + hex.EncodeToString(of.Key)}
+func (v *state) addRecords(s Source) error {
+	for _, of := range record.Kinds {
+		v.Kinds[of.Name] = kind{Key: v.Prefix + hex.EncodeToString([]byte{of.First})}
 	}
-	for r, err := range schema.Records(s.KV, s.Prefix) {
+	for r, err := range record.All(s.KV, s.Prefix) {
 		if err != nil {
 			return err
 		}
 		if s.Tell != nil {
 			s.Tell()
 		}
-		name := schema.kindOf(r.Key)
-		v.count(name, r, len(s.Prefix))
+		v.count(r, len(s.Prefix))
 		switch {
-		case name == "shard" && len(r.Key) == 9:
+		case r.Key[0] == record.Shard && len(r.Key) == 9:
 			index := binary.BigEndian.Uint64(r.Key[1:])
 			v.addShard(index, uint64(len(r.Value)))
-			if leaves := schema.Leaves(r.Value); v.isShown(index, s.Leaf) && len(leaves) > 0 {
+			if leaves, _, _ := record.ShardLeaves(r.Value); v.isShown(index, s.Leaf) && len(leaves) > 0 {
 				v.Windows = append(v.Windows, window{index * shardLeaves, leaves})
 			}
-		case name == "tip" && len(r.Value) >= 18 && r.Value[1]&2 != 0: // FORMAT.md, the tip's origin
+		case r.Key[0] == record.Tip && len(r.Value) >= 18 && r.Value[1]&2 != 0: // FORMAT.md, the tip's origin
 			v.Origin = binary.LittleEndian.Uint64(r.Value[10:])
 		}
 	}
 	return nil
 }
 
-func (schema Schema) kindOf(key []byte) string {
-	for _, kind := range schema.Kinds {
-		if len(key) >= len(kind.Key) && string(key[:len(kind.Key)]) == string(kind.Key) {
-			return kind.Name
+func (v *state) count(r record.Record, prefix int) {
+	for _, of := range record.Kinds {
+		if of.First == r.Key[0] {
+			k := v.Kinds[of.Name]
+			k.Records++
+			k.Bytes += uint64(len(r.Value))
+			k.KeyBytes += uint64(prefix + len(r.Key))
+			v.Kinds[of.Name] = k
 		}
 	}
-	return ""
-}
-
-func (v *state) count(name string, r Record, prefix int) {
-	k := v.Kinds[name]
-	k.Records++
-	k.Bytes += uint64(len(r.Value))
-	k.KeyBytes += uint64(prefix + len(r.Key))
-	v.Kinds[name] = k
 }
 
 // isShown tells whether the page gets the leaves of a shard: the first, the

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shardtree::store::Checkpoint;
 
 use super::Check;
-use crate::codec::{self, REMOVED_BEFORE, REMOVED_VALUE, Removed, Summary, Tip, TreeNode};
+use crate::codec::{self, REMOVED_BEFORE, REMOVED_VALUE, Summary, Tip, TreeNode};
 use crate::engine::reads::size_of;
 use crate::error::Error;
 use crate::keys;
@@ -16,48 +16,43 @@ use crate::listing;
 pub(super) struct RemovedMarks {
     /// The lowest checkpoint as of which one was removed.
     first: Option<u32>,
+    count: u32,
     pub positions: BTreeSet<u64>,
 }
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
-    /// The prunable checkpoints that are listed: all from a certain id on.
+    /// The lowest retained checkpoint, and the prunable ones behind it, which are all listed.
     pub(super) fn listed(
         &mut self,
         summary: &Summary,
         checkpoints: &BTreeMap<u32, Checkpoint>,
         retained: &BTreeSet<u32>,
     ) -> Result<(), Error> {
+        let lowest = summary.ledger.lowest_retained;
+        if lowest.is_some() && lowest.as_ref() != retained.first() {
+            let first = retained.first();
+            let detail = format!("the lowest retained is {first:?}; it says {lowest:?}");
+            self.report("ledger", keys::summary(), detail);
+        }
+        let behind = |id: &u32| lowest.is_some_and(|lowest| *id > lowest);
+        let mut expected: BTreeMap<_, _> = checkpoints
+            .iter()
+            .filter(|(id, _)| behind(id) && !retained.contains(id))
+            .collect();
         let prefix = [keys::SUMMARY, keys::PRUNABLE];
-        let entries = self.entries_below(&prefix, keys::parse_prunable)?;
-        let count = entries.len() as u32;
-        let mut listed = BTreeSet::new();
-        for (id, value) in entries {
-            listed.insert(id);
-            let Some(with_marks) = self.decoded("ledger", listing::check_listed(id, &value))?
-            else {
-                continue;
-            };
-            let detail = match checkpoints.get(&id) {
-                None => "there is no such checkpoint",
-                Some(_) if retained.contains(&id) => "the checkpoint is retained",
-                Some(c) if c.marks_removed().is_empty() == with_marks => {
+        for (id, value) in self.entries_below(&prefix, keys::parse_prunable)? {
+            let with_marks = self.decoded("ledger", listing::check_listed(id, &value))?;
+            let detail = match (expected.remove(&id), with_marks) {
+                (None, _) => "no prunable checkpoint behind a retained one has this id",
+                (Some(c), Some(with_marks)) if c.marks_removed().is_empty() == with_marks => {
                     "it says otherwise whether marks were removed in the checkpoint's record"
                 }
-                Some(_) => continue,
+                _ => continue,
             };
             self.report("ledger", keys::prunable(id), detail);
         }
-        let ledger = summary.ledger;
-        if count != ledger.listed {
-            let detail = format!("{count} are listed as prunable; it says {}", ledger.listed);
-            self.report("ledger", keys::summary(), detail);
-        }
-        if count > 0 {
-            for id in checkpoints.keys().filter(|id| **id >= ledger.listed_from) {
-                if !listed.contains(id) && !retained.contains(id) {
-                    self.report("ledger", keys::prunable(*id), "missing");
-                }
-            }
+        for id in expected.into_keys() {
+            self.report("ledger", keys::prunable(*id), "missing");
         }
         Ok(())
     }
@@ -68,7 +63,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         summary: &Summary,
         mut expected: BTreeMap<u64, u32>,
     ) -> Result<(), Error> {
-        if !summary.ledger.cuts_counted {
+        if summary.ledger.lowest_retained.is_none() {
             expected.clear();
         }
         let prefix = [keys::SUMMARY, keys::RETAINED_CUT];
@@ -97,11 +92,12 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         tip: &Tip<H>,
         checkpoints: &BTreeMap<u32, Checkpoint>,
     ) -> Result<RemovedMarks, Error> {
-        let mut first = None;
+        let (mut first, mut count) = (None, 0);
         let mut by_position: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
         let prefix = [keys::SUMMARY, keys::REMOVED];
         for ((id, position), value) in self.entries_below(&prefix, keys::parse_removed)? {
             first = first.or(Some(id));
+            count += 1;
             by_position.entry(position).or_default().insert(id);
             let size = checkpoints.get(&id).map_or(tip.size, size_of);
             let ends_here = size.checked_sub(1) == Some(position) && checkpoints.contains_key(&id);
@@ -125,26 +121,21 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         for position in by_position.into_keys() {
             self.report("removals", keys::removals(position), "missing");
         }
-        Ok(RemovedMarks { first, positions })
+        Ok(RemovedMarks {
+            first,
+            count,
+            positions,
+        })
     }
 
-    /// What the summary says that the removals wait for.
-    pub(super) fn removed_state(
-        &mut self,
-        summary: &Summary,
-        checkpoints: &BTreeMap<u32, Checkpoint>,
-        removed: &RemovedMarks,
-    ) {
-        let state = summary.ledger.removed;
-        let sound = match (state, removed.first) {
-            (Removed::None, first) => first.is_none(),
-            (Removed::WaitFor(id), Some(first)) => id <= first && checkpoints.contains_key(&id),
-            (Removed::Due, first) => first.is_some(),
-            _ => false,
-        };
-        if !sound {
-            let first = removed.first;
-            let detail = format!("the first removal is {first:?}'s; it says {state:?}");
+    /// The first of the removals, as the summary has it.
+    pub(super) fn first_removed(&mut self, summary: &Summary, removed: &RemovedMarks) {
+        let says = (summary.ledger.first_removed, summary.ledger.removed);
+        let are = (removed.first, removed.count);
+        if says != are {
+            let detail = format!(
+                "the first removal's checkpoint and their number are {are:?}; it says {says:?}"
+            );
             self.report("removals", keys::summary(), detail);
         }
     }

@@ -108,7 +108,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
             self.listed(&summary, &checkpoints, &retained)?;
             let counts = seen.retained_cuts(&checkpoints, &retained);
             self.retained_cuts(&summary, counts)?;
-            self.removed_state(&summary, &checkpoints, &removed);
+            self.first_removed(&summary, &removed);
         }
         self.keys()
     }

@@ -1,0 +1,50 @@
+# A chain that uses the tree (examples/shieldchain), and kvshard in applications on the SDKs that most chains
+# run. They need the whole Cosmos SDK, so they are modules of their own and no part of `make test`: the first
+# build takes some minutes.
+
+SHIELDCHAIN := examples/shieldchain
+
+##@ The example chain, on SDK 0.55; other SDKs
+
+.PHONY: shieldd
+shieldd: library ## build the example chain's node and client (minutes the first time)
+	@mkdir -p bin && rm -f bin/shieldd bin/localnet
+	cd $(SHIELDCHAIN) && go build -o ../../bin/ ./cmd/shieldd ./internal/localnet
+
+.PHONY: chain
+chain: shieldd ## run a node on loopback: transactions, queries and proofs, rollback, export, import (15 s)
+	bin/localnet -bin bin/shieldd -timeout 3m chain
+
+.PHONY: testnet
+testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollback, block-STM, optimistic execution (1 min)
+	bin/localnet -bin bin/shieldd -timeout 5m testnet
+
+.PHONY: test-chain
+test-chain: library ## test the tree on SDK 0.55's own stores and application (30 s, after the SDK is built)
+	build/app-test.sh $(SHIELDCHAIN) go.mod -timeout 20m
+
+.PHONY: test-chain-safety
+test-chain-safety: library ## test it with the race detector: CheckTx, simulations, old heights beside blocks
+	cd $(SHIELDCHAIN) && $(GOTEST) -race -short -timeout 20m ./...
+
+# An application on the SDKs that most chains run, with the modules that a wrong go.mod of kvshard breaks.
+.PHONY: test-sdk-053
+test-sdk-053: library ## test kvshard as released in an application on SDK 0.53 (10 s, after the SDK is built)
+	build/app-test.sh tools/compat go.mod
+
+.PHONY: test-sdk-050
+test-sdk-050: library ## test kvshard as released in an application on SDK 0.50 (10 s, after the SDK is built)
+	build/app-test.sh tools/compat sdk-0.50.mod
+
+.PHONY: lint-chain
+lint-chain: library ## vet and staticcheck the chain, and the application on SDK 0.53
+	cd $(SHIELDCHAIN) && go vet ./... && go run $(STATICCHECK) ./...
+	cd tools/compat && go vet ./... && go run $(STATICCHECK) ./...
+
+.PHONY: figures-chain
+figures-chain: library ## print the figures of docs/keeper.md (minutes)
+	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
+
+.PHONY: proto-chain
+proto-chain: ## write the Go code of the chain's messages anew: needs protoc
+	$(SHIELDCHAIN)/scripts/protogen.sh

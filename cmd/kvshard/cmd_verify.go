@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
+)
+
+func newVerifyCommand(e *env) *cobra.Command {
+	var rootText, leafText string
+	c := &cobra.Command{
+		Use:   "verify [FILE]",
+		Short: "Verify a witness, without any store",
+		Long: `Verify a witness in JSON or in the binary form, from a file or standard input.
+No store is needed.
+
+The JSON is that of "kvshard witness", whole, with no other field. Root and leaf
+are those of the flags, or else of the JSON. A root that comes with its proof
+proves little: compare it with one that you trust.`,
+		Example: `  $ kvshard verify proof.json --root 6fbd...
+  leaf 5 is in the tree with root 6fbd...
+
+  $ kvshard verify proof.bin --leaf 03ea... --root 6fbd...`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	c.Flags().StringVar(&rootText, "root", "", "the root that it must lead to")
+	c.Flags().StringVar(&leafText, "leaf", "", "the leaf that it must prove")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		path := "-"
+		if len(args) > 0 {
+			path = args[0]
+		}
+		p, err := input.ReadProof(e.in, path)
+		if err != nil {
+			return err
+		}
+		ownRoot := rootText == ""
+		for _, given := range []struct {
+			name, text string
+			node       **kvshard.Node
+		}{{"root", rootText, &p.Root}, {"leaf", leafText, &p.Leaf}} {
+			if given.text != "" {
+				node, err := parseNode("--"+given.name, given.text)
+				if err != nil {
+					return err
+				}
+				*given.node = &node
+			}
+			if *given.node == nil {
+				return exit.Usagef("the witness does not tell its %s: give --%s", given.name, given.name)
+			}
+		}
+		witness := kvshard.Witness{Position: p.Position, Path: p.Path}
+		err = witness.Verify(*p.Root, *p.Leaf)
+		if err != nil && !errors.Is(err, kvshard.ErrInvalidWitness) {
+			return err
+		}
+		answer := struct {
+			Valid    bool          `json:"valid"`
+			Position uint64        `json:"position"`
+			Leaf     *kvshard.Node `json:"leaf"`
+			Root     *kvshard.Node `json:"root"`
+			OwnRoot  bool          `json:"root_from_proof"`
+		}{err == nil, p.Position, p.Leaf, p.Root, ownRoot}
+		emitted := e.emit(answer, func(w io.Writer) {
+			if err != nil {
+				fmt.Fprintf(w, "NOT valid: leaf %d does not lead to root %s\n", p.Position, p.Root)
+				return
+			}
+			fmt.Fprintf(w, "leaf %d is in the tree with root %s\n", p.Position, p.Root)
+			if ownRoot {
+				fmt.Fprintln(w, "the root is the proof's own: compare it with one that you trust, or give --root")
+			}
+		})
+		if emitted != nil || err == nil {
+			return emitted
+		}
+		return exit.Silent(exit.No)
+	}
+	return c
+}

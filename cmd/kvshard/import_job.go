@@ -1,0 +1,403 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"cosmossdk.io/core/store"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+)
+
+// importInto makes the tree in --dir, in a directory of its own there until it
+// is verified: --dir itself may be a mount point, or the working directory,
+// which nothing can be moved to.
+func importInto(ctx context.Context, e *env, from *stream.Reader, conf source.Config) (err error) {
+	claimed, err := source.ClaimDir(e.place.Dir)
+	if errors.Is(err, disk.ErrInUse) {
+		return exit.Errorf(exit.Store, "wait until that has ended", "another command makes a tree in %s: %w", e.place.Dir, err)
+	}
+	if err != nil {
+		return err
+	}
+	defer claimed.Release(&err)
+	// By header and options: another stream never goes on with this one's.
+	staging := filepath.Join(e.place.Dir, fmt.Sprintf("%s%x-%s-%s", stagingPrefix, from.Digest[:6], conf.Backend, conf.Prefix))
+	j := &importJob{e: e, ctx: ctx, stream: from, dir: e.place.Dir, staging: staging, config: conf}
+	if err := j.run(); err != nil {
+		return j.explain(err)
+	}
+	return j.compare()
+}
+
+// stagingPrefix begins the name of a directory in which an import is under way.
+const stagingPrefix = "importing-"
+
+type importJob struct {
+	e       *env
+	ctx     context.Context
+	stream  *stream.Reader
+	dir     string // of the new tree
+	staging string // in it
+	config  source.Config
+	s       *source.Source
+}
+
+// explain says how to go on. A stream that is refused leaves nothing; what was
+// imported until anything else happened is kept.
+func (j *importJob) explain(err error) error {
+	code, hint := exit.Classify(err)
+	switch {
+	case code == exit.Interrupted:
+		return exit.Errorf(code, "give the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)
+	case code == exit.Input && !errors.Is(err, stream.ErrCut):
+		return cmp.Or(err, os.RemoveAll(j.staging))
+	case errors.Is(err, disk.ErrFull):
+		hint = exit.FreeSpace + ", then give the same command again"
+	}
+	if _, e := os.Lstat(j.staging); e != nil {
+		return err
+	}
+	return exit.Errorf(code, hint, "%w; what was imported until now is in %s, and the same command goes on there", err, j.staging)
+}
+
+func (j *importJob) run() error {
+	there := func(dir, name string) bool {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil
+	}
+	switch {
+	case !there(j.staging, source.ConfigName):
+		// Not even begun. Nobody else is at work here: the directory is claimed.
+		if err := os.RemoveAll(j.staging); err != nil {
+			return err
+		}
+		if there(j.dir, source.DatabaseName) {
+			if err := source.RemoveEmpty(filepath.Join(j.dir, source.DatabaseName)); err != nil {
+				return err
+			}
+		}
+		if err := os.Mkdir(j.staging, 0o755); err != nil {
+			return disk.Failed(j.staging, err)
+		}
+		if err := source.Fill(j.staging, j.config); err != nil {
+			return cmp.Or(err, os.RemoveAll(j.staging))
+		}
+	case !there(j.staging, source.DatabaseName) && there(j.dir, source.DatabaseName):
+		return j.finish() // an earlier run verified it and was killed here
+	}
+	if err := j.fill(); err != nil {
+		return err
+	}
+	return j.publish()
+}
+
+// fill imports and verifies in the staging directory.
+func (j *importJob) fill() (err error) {
+	if j.s, err = source.OpenToWrite(j.ctx, j.staging); err != nil {
+		return err
+	}
+	defer j.s.Close(&err)
+	if j.stream.Header.Form == "records" {
+		err = j.records()
+	} else {
+		err = j.leaves()
+	}
+	if err != nil {
+		return err
+	}
+	if err := j.verify(); err != nil {
+		return err
+	}
+	now, err := j.s.Report()
+	if err != nil {
+		return err
+	}
+	if err := j.s.WriteReport(now); err != nil {
+		return err
+	}
+	return j.s.Await(func() error { return j.s.DB.DeleteSync(j.progressKey()) })
+}
+
+// publish moves the tree to where it is wanted, the database first.
+func (j *importJob) publish() error {
+	database := filepath.Join(j.dir, source.DatabaseName)
+	if err := source.RemoveEmpty(database); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(j.staging, source.DatabaseName), database); err != nil {
+		return disk.Failed(database, err)
+	}
+	return j.finish()
+}
+
+// finish moves the rest. With the config, the tree is there.
+func (j *importJob) finish() error {
+	for _, name := range []string{source.ReportName, source.ConfigName} {
+		err := os.Rename(filepath.Join(j.staging, name), filepath.Join(j.dir, name))
+		if err != nil && !(name == source.ReportName && errors.Is(err, fs.ErrNotExist)) {
+			return disk.Failed(j.dir, err)
+		}
+	}
+	if err := disk.SyncDir(j.dir); err != nil {
+		return err
+	}
+	// Those of other streams can never be finished now.
+	entries, err := os.ReadDir(j.dir)
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), stagingPrefix) {
+			err = cmp.Or(err, os.RemoveAll(filepath.Join(j.dir, e.Name())))
+		}
+	}
+	return err
+}
+
+// compare opens the tree where it is said to be.
+func (j *importJob) compare() error {
+	return withTree(j.ctx, source.Place{Dir: j.dir}, func(_ *source.Source, tree *kvshard.Tree) error {
+		now, err := source.ReadState(tree, nil)
+		if err != nil {
+			return err
+		}
+		if h := j.stream.Header; now.Size != h.Size || now.Root != h.Root {
+			return exit.Errorf(exit.Store, "run \"kvshard check\", and look whether something else works in this directory",
+				"%s has %d leaves and root %s, and %d and %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
+		}
+		return nil
+	})
+}
+
+// progressKey is in front of no tree's keys: it begins with another byte than
+// the prefix, or than any record.
+func (j *importJob) progressKey() []byte {
+	first := byte('i')
+	if len(j.s.Prefix) > 0 && j.s.Prefix[0] == first {
+		first++
+	}
+	return append([]byte{first}, "mport"...)
+}
+
+// records writes them in batches; how many are there stands in each batch.
+func (j *importJob) records() error {
+	const batch, batchBytes = 4096, 4 << 20
+	key := j.progressKey()
+	var there uint64
+	if raw, err := j.s.DB.Get(key); err != nil {
+		return err
+	} else if len(raw) == 8 {
+		there = binary.LittleEndian.Uint64(raw)
+	}
+	p := j.e.newProgress("import", "records", int64(j.stream.Header.Records), 0)
+	defer p.end()
+	var pending []record.Record
+	var pendingBytes int
+	var read uint64
+	flush := func() error {
+		if err := j.ctx.Err(); err != nil {
+			return err
+		}
+		upTo := read
+		return j.s.Commit(func(kv store.KVStore) error {
+			for _, r := range pending {
+				if err := kv.Set(append(slices.Clip(j.s.Prefix), r.Key...), r.Value); err != nil {
+					return err
+				}
+			}
+			p.add(int64(len(pending)))
+			clear(pending)
+			pending, pendingBytes = pending[:0], 0
+			return kv.Set(key, binary.LittleEndian.AppendUint64(nil, upTo))
+		})
+	}
+	var before []byte
+	for {
+		next, err := j.stream.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if errors.Is(err, stream.ErrCut) {
+			return cmp.Or(flush(), err) // to go on from here
+		}
+		if err != nil {
+			return err
+		}
+		r := *next.Record
+		if bytes.Compare(before, r.Key) >= 0 {
+			return stream.Bad("%s is not behind the record before it", record.Name(r.Key))
+		}
+		before = r.Key
+		read++
+		if read <= there {
+			value, err := j.s.DB.Get(append(slices.Clip(j.s.Prefix), r.Key...))
+			if err != nil {
+				return err
+			}
+			if !bytes.Equal(value, r.Value) {
+				return stream.Bad("%s is another one than when the import was begun", record.Name(r.Key))
+			}
+			p.add(1)
+			continue
+		}
+		pending = append(pending, r)
+		pendingBytes += len(r.Key) + len(r.Value)
+		if len(pending) == batch || pendingBytes >= batchBytes {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if read != j.stream.Header.Records {
+		return stream.Bad("it has %d records, and its header says %d", read, j.stream.Header.Records)
+	}
+	return flush()
+}
+
+// leaves appends them and makes the checkpoints; what is there from an
+// earlier run is compared and left out.
+func (j *importJob) leaves() error {
+	h := j.stream.Header
+	// No checkpoint may be pruned before it is retained.
+	j.s.Options = append(slices.Clip(j.s.Options), kvshard.WithMaxCheckpoints(uint32(len(h.Checkpoints))+1))
+	p := j.e.newProgress("import", "leaves", int64(h.Size), 0)
+	defer p.end()
+	var size uint64 // so far in the stream
+	stops := h.Checkpoints
+	tree, err := j.s.Tree()
+	if err != nil {
+		return err
+	}
+	there, err := tree.Size()
+	if err != nil {
+		return err
+	}
+	before := j.s.Leaves(tree)
+	for {
+		next, err := j.stream.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if err := j.ctx.Err(); err != nil {
+			return err
+		}
+		if next.Checkpoint != nil {
+			if len(stops) == 0 || stops[0].ID != *next.Checkpoint || stops[0].Size != size {
+				return stream.Bad("the checkpoint %d at %d leaves is not in its header", *next.Checkpoint, size)
+			}
+			if err := j.checkpoint(stops[0]); err != nil {
+				return err
+			}
+			stops = stops[1:]
+			continue
+		}
+		leaves := next.Leaves
+		for len(leaves) > 0 && size < there {
+			leaf, err := before.Leaf(size)
+			if err != nil {
+				return err
+			}
+			if leaf != leaves[0] {
+				return stream.Bad("leaf %d is another one than when the import was begun", size)
+			}
+			size, leaves = size+1, leaves[1:]
+		}
+		for len(leaves) > 0 {
+			some := leaves[:min(len(leaves), source.BatchLeaves)]
+			err := j.s.Update(func(tree *kvshard.Tree) error {
+				_, err := tree.AppendBatch(some)
+				return err
+			})
+			if errors.Is(err, kvshard.ErrInvalidNode) {
+				return stream.Bad("at leaf %d: %w", size, err)
+			}
+			if err != nil {
+				return err
+			}
+			size, leaves = size+uint64(len(some)), leaves[len(some):]
+		}
+		p.add(int64(len(next.Leaves)))
+	}
+	if len(stops) > 0 {
+		return stream.Bad("it lacks the checkpoint %d", stops[0].ID)
+	}
+	return nil
+}
+
+func (j *importJob) checkpoint(c stream.Checkpoint) error {
+	return j.s.Update(func(tree *kvshard.Tree) error {
+		if c.Retained {
+			return retainCheckpoint(tree, c.ID)
+		}
+		_, err := tree.SizeAt(c.ID)
+		if errors.Is(err, kvshard.ErrCheckpointNotFound) {
+			err = tree.Checkpoint(c.ID)
+		}
+		return err
+	})
+}
+
+// verify compares everything with what the header says.
+func (j *importJob) verify() error {
+	h := j.stream.Header
+	refuse := func(format string, args ...any) error {
+		return exit.Errorf(exit.Input, "another copy of the stream; nothing was imported", "refused: "+format, args...)
+	}
+	if h.Form == "records" { // leaves were hashed here
+		found, err := violations(j.ctx, j.e, j.s)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return refuse("the tree is not sound: %s: %s (%d violations)", found[0].Record, found[0].Detail, len(found))
+		}
+	}
+	tree, err := j.s.Tree()
+	if err != nil {
+		return err
+	}
+	now, err := source.ReadState(tree, nil)
+	if err != nil {
+		return err
+	}
+	if now.Size != h.Size || now.Root != h.Root {
+		return refuse("it comes to %d leaves and root %s, and its header says %d and %s", now.Size, now.Root, h.Size, h.Root)
+	}
+	want := h.Checkpoints
+	for c, err := range tree.Checkpoints() {
+		if err != nil {
+			return err
+		}
+		if len(want) == 0 || want[0].Checkpoint != source.Checkpoint(c) {
+			return refuse("checkpoint %d is not as its header says", c.ID)
+		}
+		root, err := tree.RootAt(c.ID)
+		if err != nil {
+			return err
+		}
+		if root != want[0].Root {
+			return refuse("the root at checkpoint %d comes to %s, and its header says %s", c.ID, root, want[0].Root)
+		}
+		want = want[1:]
+	}
+	if len(want) > 0 {
+		return refuse("checkpoint %d is missing", want[0].ID)
+	}
+	return nil
+}

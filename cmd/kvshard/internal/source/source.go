@@ -1,0 +1,111 @@
+// Package source opens a tree where the command line says that it is, to read or
+// to write, and makes new ones.
+package source
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	dbm "github.com/cosmos/cosmos-db"
+
+	"cosmossdk.io/core/store"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+)
+
+// BatchLeaves is how many leaves are written at once: some 2.5 MB.
+const BatchLeaves = 1 << 16
+
+// A Source is an open store with the options of its tree.
+type Source struct {
+	Where   string // for messages
+	Dir     string // the tree's directory; "" of a database alone
+	Config  Config
+	Options []kvshard.Option
+	Prefix  []byte
+	KV      store.KVStore // to read, until the context is cancelled
+	DB      dbm.DB
+	DBPath  string
+	Damage  error // disk.ErrDamaged, of what is opened nevertheless
+
+	ctx    context.Context
+	height int64 // of a node's store
+}
+
+func newSource(ctx context.Context, where, dbPath string, c Config, kv disk.Reader, db dbm.DB, height int64) (*Source, error) {
+	options, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	prefix, err := hex.DecodeString(c.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{
+		Where: where, Config: c, Options: options, Prefix: prefix,
+		KV: disk.ReadOnly(cancelled{ctx, kv}), DB: db, DBPath: dbPath,
+		ctx: ctx, height: height,
+	}, nil
+}
+
+// writeGrace is how long an interrupted command waits for a write, or for the
+// database to close. A disk may never answer.
+const writeGrace = 5 * time.Second
+
+// Await runs what writes to the database.
+func (s *Source) Await(write func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- write() }()
+	select {
+	case err := <-done:
+		return disk.Failed(s.DBPath, err)
+	case <-s.ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return disk.Failed(s.DBPath, err)
+	case <-time.After(writeGrace):
+		return s.ctx.Err()
+	}
+}
+
+// Close gives the database back. A failure counts only if nothing else did.
+func (s *Source) Close(err *error) {
+	e := s.Await(s.DB.Close)
+	switch {
+	case *err != nil || e == nil:
+	case errors.Is(e, disk.ErrFull):
+		*err = e
+	default:
+		*err = exit.Errorf(exit.Store, "", "%s: %w", s.Where, e)
+	}
+}
+
+// Tree is the one that is read.
+func (s *Source) Tree() (*kvshard.Tree, error) {
+	return kvshard.Open(s.KV, s.Options...)
+}
+
+// Update writes all that f does to the tree in one batch, or nothing.
+func (s *Source) Update(f func(*kvshard.Tree) error) error {
+	return s.Commit(func(kv store.KVStore) error {
+		tree, err := kvshard.Open(kv, s.Options...)
+		if err != nil {
+			return err
+		}
+		return f(tree)
+	})
+}
+
+// Commit writes all that f does in one batch, or nothing.
+func (s *Source) Commit(f func(store.KVStore) error) error {
+	made := disk.NewOverlay(s.DB)
+	if err := f(made); err != nil {
+		return err
+	}
+	return s.Await(func() error { return made.CommitTo(s.DB) })
+}

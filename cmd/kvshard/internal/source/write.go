@@ -1,0 +1,32 @@
+package source
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+)
+
+// Write runs f on the tree in a directory. It returns when the database is
+// closed and what is in it noted, so that a success can be told.
+func (p Place) Write(ctx context.Context, f func(*Source) error) error {
+	s, err := p.openToWrite(ctx)
+	if err != nil {
+		return err
+	}
+	err = f(s)
+	if code, _ := exit.Classify(err); err != nil && code == exit.Store { // what is there can only be told when it is opened again
+		s.Close(&err)
+		return err
+	}
+	var now Report
+	unread := s.Await(func() (err error) {
+		now, err = s.Report()
+		return err
+	})
+	s.Close(&err)
+	if unread != nil {
+		return cmp.Or(err, unread)
+	}
+	return cmp.Or(err, s.WriteReport(now))
+}

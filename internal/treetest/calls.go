@@ -1,0 +1,72 @@
+package treetest
+
+import (
+	"io"
+	"testing"
+
+	"cosmossdk.io/core/store"
+
+	"github.com/kvshard/kvshard"
+)
+
+// Calls has one entry for each method of Tree that reads or writes. They are
+// good on the tree of Fill, in this order.
+var Calls = []struct {
+	Name string
+	Call func(*kvshard.Tree) error
+}{
+	{"Append", func(t *kvshard.Tree) error { _, err := t.Append(kvshard.Node{99}); return err }},
+	{"AppendBatch", func(t *kvshard.Tree) error {
+		_, err := t.AppendBatch(make([]kvshard.Node, 40))
+		return err
+	}},
+	{"AppendBatch", func(t *kvshard.Tree) error { _, err := t.AppendBatch(nil); return err }},
+	{"Checkpoint", func(t *kvshard.Tree) error { return t.Checkpoint(50) }},
+	{"Size", func(t *kvshard.Tree) error { _, err := t.Size(); return err }},
+	{"SizeAt", func(t *kvshard.Tree) error { _, err := t.SizeAt(10); return err }},
+	{"Root", func(t *kvshard.Tree) error { _, err := t.Root(); return err }},
+	{"RootAt", func(t *kvshard.Tree) error { _, err := t.RootAt(10); return err }},
+	{"Leaf", func(t *kvshard.Tree) error { _, err := t.Leaf(3); return err }},
+	{"Witness", func(t *kvshard.Tree) error { _, err := t.Witness(3); return err }},
+	{"WitnessAt", func(t *kvshard.Tree) error { _, err := t.WitnessAt(3, 10); return err }},
+	{"RetainCheckpoint", func(t *kvshard.Tree) error { return t.RetainCheckpoint(10) }},
+	{"ReleaseCheckpoint", func(t *kvshard.Tree) error { return t.ReleaseCheckpoint(10) }},
+	{"RemoveMark", func(t *kvshard.Tree) error { _, err := t.RemoveMark(2, 20); return err }},
+	{"Checkpoints", func(t *kvshard.Tree) error {
+		for _, err := range t.Checkpoints() {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}},
+	{"Frontier", func(t *kvshard.Tree) error { _, err := t.Frontier(); return err }},
+	{"Check", func(t *kvshard.Tree) error { return t.Check() }},
+	{"Dump", func(t *kvshard.Tree) error { return t.Dump(io.Discard) }},
+	{"Rewind", func(t *kvshard.Tree) error { return t.Rewind(10) }},
+}
+
+// Fill appends 50 leaves and makes the checkpoints 10, 20 and 30 of 20, 40 and
+// 50 leaves.
+func Fill(t testing.TB, kv store.KVStore, opts ...kvshard.Option) *kvshard.Tree {
+	t.Helper()
+	tree, err := kvshard.Open(kv, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaves := make([]kvshard.Node, 50)
+	for i := range leaves {
+		leaves[i][0] = byte(i + 1)
+	}
+	from := 0
+	for id, to := range []int{20, 40, 50} {
+		if _, err := tree.AppendBatch(leaves[from:to]); err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.Checkpoint(uint32(id+1) * 10); err != nil {
+			t.Fatal(err)
+		}
+		from = to
+	}
+	return tree
+}

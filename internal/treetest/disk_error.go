@@ -1,0 +1,8 @@
+package treetest
+
+import "fmt"
+
+// A DiskError is a store's own error with a type and content.
+type DiskError struct{ Sector int }
+
+func (e *DiskError) Error() string { return fmt.Sprintf("disk: sector %d", e.Sector) }

@@ -1,0 +1,120 @@
+package tests
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"cosmossdk.io/core/store"
+	dbm "github.com/cosmos/cosmos-db"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/dbstore"
+	"github.com/kvshard/kvshard/internal/treetest"
+	"github.com/kvshard/kvshard/kvtest"
+)
+
+// BenchmarkTree times the calls on trees of 1,000 and of 1,000,000 leaves with
+// 100 checkpoints kept and full, in cosmos-db's MemDB, in goleveldb as it is, and
+// in goleveldb with a synced batch a block:
+//
+//	go test -run '^$' -bench Tree/size=1000/
+func BenchmarkTree(b *testing.B) {
+	for _, size := range []uint64{1_000, 1_000_000} {
+		b.Run(fmt.Sprintf("size=%d", size), func(b *testing.B) {
+			if size > 1_000 && testing.Short() {
+				b.Skip("a tree of a million leaves takes seconds to build")
+			}
+			full := kvtest.NewMemStore()
+			tree := treetest.Open(b, full)
+			treetest.Grow(b, tree, size)
+			for id := range uint32(kvshard.DefaultMaxCheckpoints) {
+				if err := tree.Checkpoint(id); err != nil {
+					b.Fatal(err)
+				}
+			}
+			records := full.Dump()
+			b.Run("db=memdb", func(b *testing.B) { benchmarkTree(b, dbm.NewMemDB(), records, size) })
+			b.Run("db=goleveldb", func(b *testing.B) {
+				db, err := dbm.NewGoLevelDB("tree", b.TempDir(), nil)
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer db.Close()
+				benchmarkTree(b, db, records, size)
+			})
+		})
+	}
+}
+
+// benchmarkTree times the calls in a database that gets these records, the
+// tree's of size leaves.
+func benchmarkTree(b *testing.B, db dbm.DB, records []kvtest.Pair, size uint64) {
+	fill := db.NewBatch()
+	for _, record := range records {
+		if err := fill.Set(record.Key, record.Value); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := fill.WriteSync(); err != nil {
+		b.Fatal(err)
+	}
+	id := uint32(kvshard.DefaultMaxCheckpoints)
+	leaves := treetest.LeavesAt(0, 10)
+	random := rand.New(rand.NewPCG(1, 1))
+	tree := treetest.Open(b, db)
+	call := func(name string, f func() error) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := f(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+
+	call("root", func() error { _, err := tree.Root(); return err })
+	call("witness", func() error { _, err := tree.Witness(random.Uint64N(size)); return err })
+	call("witness-at", func() error { _, err := tree.WitnessAt(random.Uint64N(size), id-1); return err })
+	call("append", func() error { _, err := tree.Append(leaves[0]); return err })
+	block := func(tree *kvshard.Tree) error {
+		if _, err := tree.AppendBatch(leaves); err != nil {
+			return err
+		}
+		if err := tree.Checkpoint(id); err != nil {
+			return err
+		}
+		id++
+		_, err := tree.Root()
+		return err
+	}
+	call("block", func() error { return block(tree) })
+	synced := dbstore.New(db)
+	call("block-synced", func() error {
+		return synced.Do(func(kv store.KVStore) error { return block(treetest.Open(b, kv)) })
+	})
+}
+
+// BenchmarkCombine times the hash through the boundary: one pair, and a pair of
+// a large batch.
+func BenchmarkCombine(b *testing.B) {
+	b.Run("one", func(b *testing.B) {
+		for b.Loop() {
+			combined(b, 5, treetest.LeafAt(1), treetest.LeafAt(2))
+		}
+	})
+	const n = 1024
+	pairs := make([][2]kvshard.Node, n)
+	for i := range pairs {
+		pairs[i] = [2]kvshard.Node{treetest.LeafAt(uint64(i)), treetest.LeafAt(uint64(n + i))}
+	}
+	b.Run("batch", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := kvshard.CombineBatch(5, pairs); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/pair")
+	})
+}

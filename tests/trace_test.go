@@ -1,0 +1,218 @@
+package tests
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"cosmossdk.io/core/store"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
+	"github.com/kvshard/kvshard/kvtest"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// methodsOfTree returns the names of the methods of Tree.
+func methodsOfTree() []string {
+	var names []string
+	tree := reflect.TypeFor[*kvshard.Tree]()
+	for i := range tree.NumMethod() {
+		names = append(names, tree.Method(i).Name)
+	}
+	return names
+}
+
+// A tracedStep is a step of a script with what it did to the store.
+type tracedStep struct {
+	name    string
+	outcome string
+	ops     []kvtest.Op
+	stats   kvshard.Stats
+	trace   string
+}
+
+// runTraced runs a script and records each step. The tree is one from onStore,
+// which is called before each step.
+func runTraced(t *testing.T, s script, onStore func(kv store.KVStore, opts []kvshard.Option) *kvshard.Tree) []tracedStep {
+	t.Helper()
+	trace := kvtest.NewTraceStore(kvtest.Strict(t))
+	var stats kvshard.Stats
+	opts := append([]kvshard.Option{kvshard.WithObserver(func(s kvshard.Stats) { stats = s })}, s.opts...)
+	var steps []tracedStep
+	for _, step := range s.steps {
+		trace.Reset()
+		tree := onStore(trace, opts)
+		stats = kvshard.Stats{}
+		what := outcome(step.run(tree))
+		steps = append(steps, tracedStep{step.name, what, trace.Trace(), stats, trace.String()})
+	}
+	return steps
+}
+
+// TestGoldenTraces runs each script with one Tree that lives long and with a
+// fresh one for each step. Both must do the same operations on the store in the
+// same order, those of the golden files: on a store that charges gas, they are
+// consensus. Run with -update to write the files anew.
+func TestGoldenTraces(t *testing.T) {
+	for _, s := range scripts() {
+		t.Run(s.name, func(t *testing.T) {
+			var proxy *kvshard.StoreProxy
+			var kept *kvshard.Tree
+			longLived := goldenTrace(s, runTraced(t, s, func(kv store.KVStore, opts []kvshard.Option) *kvshard.Tree {
+				if kept == nil {
+					proxy = kvshard.NewStoreProxy(nil)
+					var err error
+					if kept, err = kvshard.New(proxy, opts...); err != nil {
+						t.Fatal(err)
+					}
+				}
+				proxy.SetStore(kv)
+				return kept
+			}))
+			fresh := goldenTrace(s, runTraced(t, s, func(kv store.KVStore, opts []kvshard.Option) *kvshard.Tree {
+				return treetest.Open(t, kv, opts...)
+			}))
+			diffLines(t, "a Tree that lives long and a fresh one", longLived, fresh)
+
+			file := filepath.Join("..", "testdata", "trace", s.name+".txt")
+			if *update {
+				if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.WriteFile(file, fresh, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatalf("%v (run with -update to write it)", err)
+			}
+			diffLines(t, file+" and this run", want, fresh)
+		})
+	}
+}
+
+// goldenTrace is a golden file: each step with its outcome, hashes and operations.
+func goldenTrace(s script, steps []tracedStep) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# The operations on the store of the script %q in script_test.go.\n", s.name)
+	fmt.Fprintf(&b, "# Written by: go test -run TestGoldenTraces -update .\n")
+	for _, step := range steps {
+		fmt.Fprintf(&b, "\n%s -> %s; %d hashes\n", step.name, step.outcome, step.stats.Hashes)
+		for line := range strings.Lines(step.trace) {
+			b.WriteString("\t" + line)
+		}
+	}
+	return b.Bytes()
+}
+
+// diffLines fails the test at the first line that differs.
+func diffLines(t *testing.T, what string, a, b []byte) {
+	t.Helper()
+	if bytes.Equal(a, b) {
+		return
+	}
+	x, y := strings.Split(string(a), "\n"), strings.Split(string(b), "\n")
+	call := ""
+	for i := 0; i < len(x) && i < len(y); i++ {
+		if !strings.HasPrefix(x[i], "\t") {
+			call = x[i]
+		}
+		if x[i] != y[i] {
+			t.Errorf("%s differ in line %d, in the call %q:\n- %s\n+ %s", what, i+1, call, x[i], y[i])
+			return
+		}
+	}
+	t.Errorf("%s differ in their length: %d and %d lines", what, len(x), len(y))
+}
+
+// TestReadsBeforeWrites holds each step of each script to the order of a call:
+// it reads, closes its iterators, and then writes each key once, in key order.
+// The store itself refuses a write under an open iterator and one that changes
+// nothing.
+func TestReadsBeforeWrites(t *testing.T) {
+	for _, s := range scripts() {
+		t.Run(s.name, func(t *testing.T) {
+			steps := runTraced(t, s, func(kv store.KVStore, opts []kvshard.Option) *kvshard.Tree { return treetest.Open(t, kv, opts...) })
+			tip := false // whether there is one before the step
+			for _, step := range steps {
+				var lastWritten []byte
+				open, iterators, wrote := 0, 0, false
+				got := map[string]bool{}
+				for _, op := range step.ops {
+					switch op.Kind {
+					case kvtest.OpIter:
+						open++
+						iterators++
+					case kvtest.OpClose:
+						open--
+					case kvtest.OpGet:
+						if got[string(op.Key)] && step.name != "Check" {
+							t.Errorf("%s reads %x twice", step.name, op.Key)
+						}
+						got[string(op.Key)] = true
+					case kvtest.OpSet, kvtest.OpDelete:
+						if open > 0 {
+							t.Errorf("%s: %v under an open iterator", step.name, op)
+						}
+						if lastWritten != nil && bytes.Compare(op.Key, lastWritten) <= 0 {
+							t.Errorf("%s: %v after the key %x", step.name, op, lastWritten)
+						}
+						lastWritten, wrote = op.Key, true
+						continue
+					}
+					if wrote {
+						t.Errorf("%s: %v after a write", step.name, op)
+					}
+				}
+				name, _, _ := strings.Cut(step.name, "(")
+				// A Checkpoint opens further ones where removed marks may go now: for
+				// them and, if any is retained, for the oldest retained one.
+				most := map[string]int{
+					"Append": 0, "AppendBatch": 0, "Checkpoint": 1 + letsGo(s.name, step.name), "Root": 0, "RootAt": 0, "Size": 0, "SizeAt": 0,
+					"Leaf": 0, "Witness": 0, "WitnessAt": 0, "Frontier": 0, "InsertFrontier": 0, "Rewind": 2,
+					"RetainCheckpoint": 2, "ReleaseCheckpoint": 2, "RemoveMark": 0, "Checkpoints": 2, "Check": 100, "Dump": 100,
+				}
+				limit, ok := most[name]
+				if !tip && step.trace != "" {
+					limit++ // a look for shards of something else
+				}
+				if !ok || iterators > limit {
+					t.Errorf("%s opens %d iterators, want at most %d", step.name, iterators, limit)
+				}
+				for _, op := range step.ops {
+					// The tip's key is one byte, behind the two of a prefix.
+					if n := len(op.Key); (n == 1 || n == 3) && op.Key[n-1] == 0x13 {
+						tip = op.Kind == kvtest.OpSet || tip && op.Kind != kvtest.OpDelete
+					}
+				}
+				if open != 0 {
+					t.Errorf("%s leaves %d iterators open", step.name, open)
+				}
+				if strings.HasPrefix(step.outcome, "error") && wrote {
+					t.Errorf("%s fails after a write: %s", step.name, step.outcome)
+				}
+			}
+		})
+	}
+}
+
+// letsGo returns 2 for the checkpoints of the scripts after which removed marks
+// may go.
+func letsGo(script, step string) int {
+	switch script + " " + step {
+	case "marked Checkpoint(8)", "marked Checkpoint(9)", "marked Checkpoint(301)":
+		return 2
+	case "marked Checkpoint(302)": // the oldest is before the lowest retained one, the next behind
+		return 1
+	default:
+		return 0
+	}
+}
