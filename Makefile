@@ -10,8 +10,10 @@ PARTS := build/chain.mk build/cross.mk
 
 CARGO   := cargo
 RUST    := --manifest-path rust/Cargo.toml --locked
+PAGE    := cmd/kvshard/internal/view/page
 HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
 TESTS   := --profile tests --features test-dependencies
+PRETTIER    := prettier@3.6.2
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := v1.1.4
 CARGO_DENY  := 0.20.2
@@ -77,7 +79,7 @@ ci: lint test test-safety lint-chain test-chain chain test-sdk-053 test-sdk-050 
 ci-more: test-link test-panic reproducible glibc test-oldest-go testnet ## run what CI tries besides: links, panics, the same bytes, the oldest Go, four validators
 
 .PHONY: lint
-lint: library ## check formats, vet, staticcheck, clippy, docs
+lint: library lint-page ## check formats, vet, staticcheck, clippy, docs
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo 'gofmt: run it on the files above'; exit 1; }
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
@@ -85,6 +87,12 @@ lint: library ## check formats, vet, staticcheck, clippy, docs
 	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --manifest-path $$crate/Cargo.toml --check; done
 	$(CARGO) clippy $(RUST) $(TESTS) --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
+
+# That the page's scripts and style parse, and use no name that is not there, is a test of the command.
+.PHONY: lint-page
+lint-page: ## check the format of the page of kvshard view: needs npx, and without it says so
+	@if command -v npx >/dev/null; then npx --yes --prefer-offline $(PRETTIER) --log-level warn --check $(PAGE); \
+		else echo 'lint-page: not run, there is no npx (Node)'; fi
 
 .PHONY: header-check
 header-check: ## check that lib/include/kvshard.h is what cbindgen makes of the crate
@@ -209,6 +217,14 @@ bench-hash: ## time the hash beside orchard's and the fastest published one
 	$(CARGO) bench $(RUST) --bench hash
 
 ##@ Files that are generated
+
+.PHONY: format-page
+format-page: ## write the page of kvshard view in the format that lint-page wants: needs npx
+	npx --yes --prefer-offline $(PRETTIER) --log-level warn --write $(PAGE)
+
+.PHONY: picture
+picture: library ## write docs/view.png anew: needs chromium (a minute)
+	cd cmd/kvshard && $(GOTEST) -run 'TestPicture$$' ./internal/view -picture $(CURDIR)/docs/view.png
 
 .PHONY: header
 header: ## write lib/include/kvshard.h anew
