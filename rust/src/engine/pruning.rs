@@ -17,6 +17,9 @@ use crate::listing;
 /// A checkpoint, with its record if that is needed.
 type Prunable = (u32, Option<Checkpoint>);
 
+/// Listed checkpoints: the id, and whether marks were removed in the record.
+type Listed<'a> = Box<dyn Iterator<Item = Result<(u32, bool), KvError>> + 'a>;
+
 /// Checkpoints that are pruned, oldest first, and the one that is then the oldest prunable.
 #[derive(Default)]
 pub(super) struct Pruned {
@@ -201,9 +204,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
 
     /// The listed checkpoints, ascending: those that this call is about to list, or those that are
     /// stored.
-    fn listed(
-        &self,
-    ) -> Result<Box<dyn Iterator<Item = Result<(u32, bool), KvError>> + '_>, KvError> {
+    fn listed(&self) -> Result<Listed<'_>, KvError> {
         Ok(match &self.listed_now {
             Some(listed) => Box::new(listed.iter().copied().map(Ok)),
             None => Box::new(listing::prunable(self.reads.kv())?),
