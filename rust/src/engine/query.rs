@@ -190,7 +190,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
 }
 
 impl<H: TreeNode> Shard<H> {
-    /// A node that was [filled](Call::fill), or the empty one.
+    /// A node that was [filled](super::hasher::Hasher::fill), or the empty one.
     fn sibling(&self, level: u8, index: u64) -> Option<H> {
         match self.start() + (index << level) >= self.end() {
             true => Some(H::empty_root(Level::from(level))),
