@@ -258,6 +258,9 @@ fn as_it_was(kv: &MemKv) -> MemKv {
     kv
 }
 
+/// A call, or some, that change a tree.
+type Change = fn(&mut Tree) -> Result<(), Error>;
+
 /// Each first call that writes brings such a store to what it would be with the records; a rewind,
 /// after which nothing is retained, too.
 #[test]
@@ -282,7 +285,7 @@ fn older_stores_go_on() {
         let kv = tree.into_kv();
         let old = as_it_was(&kv);
         assert_ne!(kv, old);
-        let calls: [fn(&mut Tree) -> Result<(), Error>; 9] = [
+        let calls: [Change; 9] = [
             |tree| tree.checkpoint(20),
             |tree| tree.retain_checkpoint(11),
             |tree| tree.retain_checkpoint(7),
