@@ -1,25 +1,18 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
-
-	"cosmossdk.io/core/store"
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
 )
@@ -179,177 +172,6 @@ func (j *importJob) compare() error {
 				"%s has %d leaves and root %s, and %d and %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
 		}
 		return nil
-	})
-}
-
-// progressKey is in front of no tree's keys: it begins with another byte than
-// the prefix, or than any record.
-func (j *importJob) progressKey() []byte {
-	first := byte('i')
-	if len(j.s.Prefix) > 0 && j.s.Prefix[0] == first {
-		first++
-	}
-	return append([]byte{first}, "mport"...)
-}
-
-// records writes them in batches; how many are there stands in each batch.
-func (j *importJob) records() error {
-	const batch, batchBytes = 4096, 4 << 20
-	key := j.progressKey()
-	var there uint64
-	if raw, err := j.s.DB.Get(key); err != nil {
-		return err
-	} else if len(raw) == 8 {
-		there = binary.LittleEndian.Uint64(raw)
-	}
-	p := j.e.newProgress("import", "records", int64(j.stream.Header.Records), 0)
-	defer p.end()
-	var pending []record.Record
-	var pendingBytes int
-	var read uint64
-	flush := func() error {
-		if err := j.ctx.Err(); err != nil {
-			return err
-		}
-		upTo := read
-		return j.s.Commit(func(kv store.KVStore) error {
-			for _, r := range pending {
-				if err := kv.Set(append(slices.Clip(j.s.Prefix), r.Key...), r.Value); err != nil {
-					return err
-				}
-			}
-			p.add(int64(len(pending)))
-			clear(pending)
-			pending, pendingBytes = pending[:0], 0
-			return kv.Set(key, binary.LittleEndian.AppendUint64(nil, upTo))
-		})
-	}
-	var before []byte
-	for {
-		next, err := j.stream.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if errors.Is(err, stream.ErrCut) {
-			return cmp.Or(flush(), err) // to go on from here
-		}
-		if err != nil {
-			return err
-		}
-		r := *next.Record
-		if bytes.Compare(before, r.Key) >= 0 {
-			return stream.Bad("%s is not behind the record before it", record.Name(r.Key))
-		}
-		before = r.Key
-		read++
-		if read <= there {
-			value, err := j.s.DB.Get(append(slices.Clip(j.s.Prefix), r.Key...))
-			if err != nil {
-				return err
-			}
-			if !bytes.Equal(value, r.Value) {
-				return stream.Bad("%s is another one than when the import was begun", record.Name(r.Key))
-			}
-			p.add(1)
-			continue
-		}
-		pending = append(pending, r)
-		pendingBytes += len(r.Key) + len(r.Value)
-		if len(pending) == batch || pendingBytes >= batchBytes {
-			if err := flush(); err != nil {
-				return err
-			}
-		}
-	}
-	if read != j.stream.Header.Records {
-		return stream.Bad("it has %d records, and its header says %d", read, j.stream.Header.Records)
-	}
-	return flush()
-}
-
-// leaves appends them and makes the checkpoints; what is there from an
-// earlier run is compared and left out.
-func (j *importJob) leaves() error {
-	h := j.stream.Header
-	// No checkpoint may be pruned before it is retained.
-	j.s.Options = append(slices.Clip(j.s.Options), kvshard.WithMaxCheckpoints(uint32(len(h.Checkpoints))+1))
-	p := j.e.newProgress("import", "leaves", int64(h.Size), 0)
-	defer p.end()
-	var size uint64 // so far in the stream
-	stops := h.Checkpoints
-	tree, err := j.s.Tree()
-	if err != nil {
-		return err
-	}
-	there, err := tree.Size()
-	if err != nil {
-		return err
-	}
-	before := j.s.Leaves(tree)
-	for {
-		next, err := j.stream.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if err := j.ctx.Err(); err != nil {
-			return err
-		}
-		if next.Checkpoint != nil {
-			if len(stops) == 0 || stops[0].ID != *next.Checkpoint || stops[0].Size != size {
-				return stream.Bad("the checkpoint %d at %d leaves is not in its header", *next.Checkpoint, size)
-			}
-			if err := j.checkpoint(stops[0]); err != nil {
-				return err
-			}
-			stops = stops[1:]
-			continue
-		}
-		leaves := next.Leaves
-		for len(leaves) > 0 && size < there {
-			leaf, err := before.Leaf(size)
-			if err != nil {
-				return err
-			}
-			if leaf != leaves[0] {
-				return stream.Bad("leaf %d is another one than when the import was begun", size)
-			}
-			size, leaves = size+1, leaves[1:]
-		}
-		for len(leaves) > 0 {
-			some := leaves[:min(len(leaves), source.BatchLeaves)]
-			err := j.s.Update(func(tree *kvshard.Tree) error {
-				_, err := tree.AppendBatch(some)
-				return err
-			})
-			if errors.Is(err, kvshard.ErrInvalidNode) {
-				return stream.Bad("at leaf %d: %w", size, err)
-			}
-			if err != nil {
-				return err
-			}
-			size, leaves = size+uint64(len(some)), leaves[len(some):]
-		}
-		p.add(int64(len(next.Leaves)))
-	}
-	if len(stops) > 0 {
-		return stream.Bad("it lacks the checkpoint %d", stops[0].ID)
-	}
-	return nil
-}
-
-func (j *importJob) checkpoint(c stream.Checkpoint) error {
-	return j.s.Update(func(tree *kvshard.Tree) error {
-		if c.Retained {
-			return retainCheckpoint(tree, c.ID)
-		}
-		_, err := tree.SizeAt(c.ID)
-		if errors.Is(err, kvshard.ErrCheckpointNotFound) {
-			err = tree.Checkpoint(c.ID)
-		}
-		return err
 	})
 }
 

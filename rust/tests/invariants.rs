@@ -230,11 +230,12 @@ fn assert_disciplined<H: TestNode>(call: &Call<H>, seen: &Seen, no_tip: bool) {
     assert!(writes || seen.writes == 0, "{call:?} writes");
     let iterators = match call {
         Call::Check | Call::Dump => 11,
-        // What is pruned; which removed marks wait, and for which retained checkpoint; and, once,
-        // the retained checkpoints at leaves without a mark.
-        Call::Checkpoint(_) => 4,
-        Call::Checkpoints | Call::Rewind(_) => 2,
-        Call::Retain(_) => 1,
+        // What is pruned, before the lowest retained checkpoint and behind it; and which removed
+        // marks wait.
+        Call::Checkpoint(_) => 3,
+        // The next to be pruned, likewise; and what stands behind the lowest retained one.
+        Call::Retain(_) => 3,
+        Call::Checkpoints | Call::Rewind(_) | Call::Release(_) => 2,
         _ => 0,
     };
     // Where there is no tip, a look for shards of something else.

@@ -155,11 +155,12 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// The lowest retained checkpoint is retained no longer: the next one is the lowest, and the
     /// prunable ones between the two are listed no longer, one step and one delete each.
     pub fn raise_lowest_retained(&mut self, summary: &mut Summary, id: u32) -> Result<(), Error> {
-        let mut retained = listing::retained(self.reads.kv())?.skip(1);
+        let mut retained = listing::retained(self.reads.kv())?;
+        let first = retained.next().transpose()?;
         let next = retained.next().transpose()?;
         drop(retained);
-        if next.is_some() != (summary.retained > 1) {
-            let reason = format!("{summary:?}, but behind {id} the next one retained is {next:?}");
+        if first != Some(id) || next.is_some() != (summary.retained > 1) {
+            let reason = format!("{summary:?}, but the first retained are {first:?} and {next:?}");
             return Err(KvError::corrupt(&keys::summary(), reason).into());
         }
         for (other, _) in self.between(summary, id, next)? {

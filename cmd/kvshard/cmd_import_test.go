@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,12 +14,9 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
-	"github.com/kvshard/kvshard/internal/realdata"
 )
 
 func TestExportImport(t *testing.T) {
@@ -60,15 +56,6 @@ func TestExportImport(t *testing.T) {
 	if entries, _ := filepath.Glob(filepath.Join(dir, "*", "*ing*")); len(entries) > 0 {
 		t.Error(entries)
 	}
-}
-
-func read(t *testing.T, dir, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // An import takes about as long as appending the leaves at once does: in one
@@ -195,36 +182,6 @@ func TestImportRefuses(t *testing.T) {
 	ok(t, dir, "", "import", "--dir", "e2", "e.kvx")
 }
 
-// A mark that was removed as of a checkpoint is no leaf's business until that one
-// is pruned: from leaves alone it would come back.
-func TestExportLeavesKeepsRemovedMarks(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	ok(t, dir, "", "init")
-	ok(t, dir, raw(leaves(20)), "append", "--checkpoint", "1")
-	ok(t, dir, "", "checkpoint", "--retain", "1")
-	db, err := disk.Open(filepath.Join(dir, "tree/tree.db"), disk.GoLevelDB)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree, err := kvshard.Open(db)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if removed, err := tree.RemoveMark(4, 1); err != nil || !removed {
-		t.Fatal(removed, err)
-	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if r := cli(t, dir, "", "export", "--form", "leaves", "x.kvx"); r.code != exit.State || !strings.Contains(r.err, "--form records") {
-		t.Errorf("%+v", r)
-	}
-	ok(t, dir, "", "export", "x.kvx")
-	ok(t, dir, "", "import", "x.kvx", "--dir", "copy")
-	ok(t, dir, "", "diff", "tree", "copy")
-}
-
 func TestImportInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -275,155 +232,186 @@ func TestImportInterrupted(t *testing.T) {
 	}
 }
 
-func TestRewind(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	nodes := leaves(60)
-	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes[:20]), "append", "--checkpoint", "1")
-	before := ok(t, dir, "", "dump", "--output", "json", "--values")
-	ok(t, dir, raw(nodes[20:]), "append", "--checkpoint", "2")
-	got := okJSON[source.State](t, dir, "", "rewind", "1")
-	if got.Size != 20 || got.Root.String() != want(t, nodes[:20]) {
-		t.Errorf("%+v", got)
-	}
-	if after := ok(t, dir, "", "dump", "--output", "json", "--values"); before != after {
-		t.Error("the rewind left a trace")
-	}
-	if r := cli(t, dir, "", "rewind", "2"); r.code != exit.NotFound {
-		t.Errorf("%+v", r)
-	}
+// A started command is fed through a pipe.
+type started struct {
+	*exec.Cmd
+	in   io.WriteCloser
+	out  bytes.Buffer
+	errs bytes.Buffer
 }
 
-func TestDiff(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	nodes := leaves(1000)
-	for _, tree := range []string{"a", "b"} {
-		ok(t, dir, "", append([]string{"init", "--dir", tree}, map[string][]string{"a": {"--prefix", "01"}}[tree]...)...)
-		ok(t, dir, raw(nodes[:500]), "append", "--dir", tree, "--checkpoint", "1")
-		ok(t, dir, raw(nodes[500:900]), "append", "--dir", tree, "--checkpoint", "2")
-		if tree == "b" {
-			nodes[977][0] ^= 1
-		}
-		ok(t, dir, raw(nodes[900:]), "append", "--dir", tree, "--checkpoint", "3")
-	}
-	if out := ok(t, dir, "", "diff", "a", "a"); !strings.Contains(out, "no record differs") {
-		t.Error(out)
-	}
-	r := cli(t, dir, "", "diff", "a", "b")
-	for _, says := range []string{
-		"same up to checkpoint 2, different from checkpoint 3",
-		"first differing shard 61: leaves 976 to 991; first differing leaf 977",
-		"shard(61)   575 bytes   575 bytes",
-	} {
-		if r.code != exit.No || !strings.Contains(r.out, says) {
-			t.Errorf("want %q: %+v", says, r)
-		}
-	}
-	r = cli(t, dir, "", "diff", "a", "b", "--output", "json", "--limit", "1")
-	var d difference
-	if err := json.Unmarshal([]byte(r.out), &d); err != nil || *d.Leaf != 977 || len(d.Records) != 1 || d.Differing < 2 || d.OnlyA != 0 {
-		t.Errorf("%v %s", err, r.out)
-	}
-	ok(t, dir, "", "rewind", "2", "--dir", "a")
-	if r := cli(t, dir, "", "diff", "a", "b"); !strings.Contains(r.out, "only in B") || !strings.Contains(r.out, "absent") {
-		t.Errorf("%+v", r)
-	}
-	// A store that is broken can be compared, too.
-	db, err := disk.Open(filepath.Join(dir, "a/tree.db"), disk.GoLevelDB)
-	if err != nil {
+func start(t *testing.T, dir string, args ...string) *started {
+	t.Helper()
+	s := &started{Cmd: exec.Command(built, args...)}
+	s.Dir, s.Stdout, s.Stderr = dir, &s.out, &s.errs
+	var err error
+	if s.in, err = s.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.SetSync([]byte{1, 0x13}, []byte("broken")); err != nil {
+	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if err := db.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if r := cli(t, dir, "", "diff", "a", "b"); r.code != exit.No || !strings.Contains(r.out, "unsupported version") {
-		t.Errorf("%+v", r)
-	}
-	if r := cli(t, dir, "", "diff", "a", "nowhere"); r.code != exit.Store {
-		t.Errorf("%+v", r)
-	}
+	t.Cleanup(func() { _ = s.Process.Kill() })
+	return s
 }
 
-func TestFrontier(t *testing.T) {
+// end closes its input and waits.
+func (s *started) end() result {
+	_ = s.in.Close()
+	_ = s.Wait()
+	return result{s.out.String(), s.errs.String(), s.ProcessState.ExitCode()}
+}
+
+// streamOf makes a tree and its stream.
+func streamOf(t *testing.T, dir string, nodes []kvshard.Node, form string) string {
+	t.Helper()
+	ok(t, dir, "", "init", "--dir", "source")
+	ok(t, dir, raw(nodes), "append", "--dir", "source", "--checkpoint", "7")
+	return ok(t, dir, "", "export", "--dir", "source", "--form", form)
+}
+
+// While one import is under way, no other command takes anything away from it.
+func TestImportTwice(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	list, err := realdata.Frontiers()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range list {
-		frontier := kvshard.Frontier{Size: f.Size, Leaf: f.Leaf}
-		for _, ommer := range f.Ommers {
-			frontier.Ommers = append(frontier.Ommers, ommer)
-		}
-		encoded, err := treestate.Encode(frontier)
-		if err != nil {
+	for _, form := range []string{"records", "leaves"} {
+		dir := t.TempDir()
+		stream := streamOf(t, dir, leaves(source.BatchLeaves+5000), form)
+		first := start(t, dir, "import", "--dir", "copy")
+		if _, err := io.WriteString(first.in, stream[:len(stream)-1000]); err != nil {
 			t.Fatal(err)
 		}
-		text, root := hex.EncodeToString(encoded), kvshard.Node(f.Root)
-		reversed := root
-		for i := range root {
-			reversed[i] = root[31-i]
+		staged := filepath.Join(dir, "copy", stagingPrefix+"*", source.DatabaseName)
+		waitFor(t, "a part of it on disk", func() bool {
+			found, _ := filepath.Glob(staged)
+			return len(found) == 1 && bytesIn(t, found[0]) > 1<<20
+		})
+		for range 2 {
+			r := cli(t, dir, stream, "import", "--dir", "copy")
+			if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, "in use") {
+				t.Errorf("%s: the second: %+v", form, r)
+			}
+			if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != exit.Store || r.out != "" {
+				t.Errorf("%s: init: %+v", form, r)
+			}
 		}
-		id := fmt.Sprint(f.Height)
-		zcash := `{"hash":"00","height":` + id + `,"time":1,"sapling":{"commitments":{"finalState":"00"}},` +
-			`"orchard":{"commitments":{"finalRoot":"` + reversed.String() + `","finalState":"` + text + `"}}}`
-		for i, args := range [][]string{
-			{text, "--checkpoint", id, "--root", root.String()},
-			{"@" + write(t, dir, "zcash.json", zcash)},
-			{"@" + write(t, dir, "rpc.json", `{"result":`+zcash+`,"error":null,"id":1}`)},
-			{"@" + write(t, dir, "lightd.json", `{"network":"main","height":`+id+`,"orchardTree":"`+text+`"}`)},
-		} {
-			tree := fmt.Sprintf("%d-%d", f.Height, i)
-			ok(t, dir, "", "init", "--dir", tree)
-			got := okJSON[source.State](t, dir, "", append([]string{"frontier", "--dir", tree, "--import-treestate"}, args...)...)
-			if got.Root != root || got.Size != f.Size || *got.Checkpoint != f.Height {
-				t.Errorf("%d: %+v", i, got)
+		if _, err := io.WriteString(first.in, stream[len(stream)-1000:]); err != nil {
+			t.Fatal(err)
+		}
+		if r := first.end(); r.code != 0 || !strings.Contains(r.out, "imported") {
+			t.Errorf("%s: the first: %+v", form, r)
+		}
+		if out := ok(t, dir, "", "diff", "source", "copy"); !strings.Contains(out, "no record differs") {
+			t.Error(out)
+		}
+		if r := cli(t, dir, stream, "import", "--dir", "copy"); r.code != exit.State {
+			t.Errorf("%s: into the tree: %+v", form, r)
+		}
+	}
+}
+
+// An import whose stream was cut goes on where it was, which a second cut
+// further on shows, and is done with the whole stream.
+func TestImportCut(t *testing.T) {
+	t.Parallel()
+	for _, form := range []string{"records", "leaves"} {
+		dir := t.TempDir()
+		stream := streamOf(t, dir, leaves(2*source.BatchLeaves), form)
+		var before int64
+		for _, part := range []int{1, 2, 3} {
+			r := cli(t, dir, stream[:len(stream)*part/4+1000], "import", "--dir", "copy")
+			if r.code != exit.Input || r.out != "" || !strings.Contains(r.err, "ends too early") || !strings.Contains(r.err, "the same command") {
+				t.Fatalf("%s: %+v", form, r)
 			}
-			if out := ok(t, dir, "", "frontier", "--treestate", "--dir", tree); out != text+"\n" {
-				t.Errorf("%d: %s", i, out)
+			found, _ := filepath.Glob(filepath.Join(dir, "copy", stagingPrefix+"*", source.DatabaseName))
+			if len(found) != 1 {
+				t.Fatal(found)
 			}
-			own := ok(t, dir, "", "frontier", "--dir", tree, "-o", "json")
-			ok(t, dir, "", "init", "--dir", tree+"-again")
-			ok(t, dir, own, "frontier", "--dir", tree+"-again", "--import-treestate", "-", "--checkpoint", id)
-			ok(t, dir, "", "diff", tree, tree+"-again")
-			ok(t, dir, raw(leaves(50)), "append", "--dir", tree)
-			ok(t, dir, "", "check", "--dir", tree)
-			ok(t, dir, "", "witness", fmt.Sprint(f.Size), "--dir", tree)
-			if r := cli(t, dir, "", "witness", "1", "--dir", tree); r.code != exit.NotFound {
-				t.Errorf("%+v", r)
+			now := bytesIn(t, found[0])
+			if form == "records" && now <= before {
+				t.Errorf("%s: %d bytes are kept, and %d before", form, now, before)
+			}
+			before = now
+		}
+		ok(t, dir, stream, "import", "--dir", "copy")
+		if out := ok(t, dir, "", "diff", "source", "copy"); !strings.Contains(out, "no record differs") {
+			t.Error(out)
+		}
+		left, _ := filepath.Glob(filepath.Join(dir, "copy", "*ing*"))
+		if len(left) > 0 {
+			t.Error(left)
+		}
+	}
+}
+
+// An import that was killed between the two moves at its end is finished by the
+// same command.
+func TestImportKilledAtItsEnd(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	whole := streamOf(t, dir, leaves(500), "records")
+	ok(t, dir, whole, "import", "--dir", "copy")
+	r, err := stream.NewReader(strings.NewReader(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	staging := filepath.Join(dir, "copy", fmt.Sprintf("%s%x-goleveldb-", stagingPrefix, r.Digest[:6]))
+	if err := os.Mkdir(staging, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{source.ConfigName, source.ReportName} {
+		if err := os.Rename(filepath.Join(dir, "copy", name), filepath.Join(staging, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r := cli(t, dir, "", "init", "--dir", "copy"); r.code != exit.State || !strings.Contains(r.err, "there is a database") {
+		t.Errorf("init over it: %+v", r)
+	}
+	ok(t, dir, whole, "import", "--dir", "copy")
+	if out := ok(t, dir, "", "diff", "source", "copy"); !strings.Contains(out, "no record differs") {
+		t.Error(out)
+	}
+}
+
+// Where import puts its result: wherever init does.
+func TestImportPlaces(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	stream := streamOf(t, dir, leaves(500), "records")
+	places := map[string]string{}
+	for _, name := range []string{"empty", "here", "with files", "deep/er"} {
+		places[name] = filepath.Join(dir, name)
+		if name != "deep/er" {
+			if err := os.Mkdir(places[name], 0o755); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}
-	ok(t, dir, "", "init")
-	good := "01" + leaves(1)[0].String() + "0000"
-	for _, c := range []struct {
-		args string
-		code int
-	}{
-		{"frontier --import-treestate zz --checkpoint 1", exit.Input},
-		{"frontier --import-treestate 0102 --checkpoint 1", exit.Input},
-		{"frontier --import-treestate 01" + strings.Repeat("f", 64) + "0000 --checkpoint 1", exit.Input},
-		{"frontier --import-treestate " + good, exit.Usage},
-		{"frontier --import-treestate " + good + " --checkpoint x", exit.Usage},
-		{"frontier --import-treestate " + good + " --checkpoint 1 --root " + leaves(1)[0].String(), exit.Input},
-		{"frontier --import-treestate @nowhere --checkpoint 1", exit.Input},
-		{"frontier --checkpoint 1", exit.Usage},
-	} {
-		if r := cli(t, dir, "", strings.Fields(c.args)...); r.code != c.code || r.err == "" {
-			t.Errorf("%s: %+v", c.args, r)
+	write(t, places["with files"], "lost+found", "")
+	write(t, places["here"], "tree.kvx", stream)
+	ok(t, places["here"], "", "import", "--dir", ".", "tree.kvx")
+	if got := okJSON[source.State](t, places["here"], "", "root", "-d", "."); got.Size != 500 {
+		t.Errorf("%+v", got)
+	}
+	for _, name := range []string{"empty", "with files", "deep/er"} {
+		ok(t, dir, stream, "import", "--dir", places[name])
+		ok(t, dir, "", "diff", "source", places[name])
+	}
+	ok(t, t.TempDir(), "", "init", "--dir", ".")
+	// Refused, it leaves a directory that was there, and none that was not.
+	bad := stream[:len(stream)-1] + string(stream[len(stream)-1]^1)
+	kept := filepath.Join(dir, "kept")
+	if err := os.Mkdir(kept, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, into := range []string{"kept", "gone"} {
+		if r := cli(t, dir, bad, "import", "--dir", into); r.code != exit.Input {
+			t.Errorf("%+v", r)
 		}
 	}
-	if got := okJSON[source.State](t, dir, "", "root"); got.Size != 0 {
-		t.Error("a refused frontier stayed")
+	if entries, err := os.ReadDir(kept); err != nil || len(entries) > 0 {
+		t.Errorf("%v %v", entries, err)
 	}
-	ok(t, dir, "", "frontier", "--import-treestate", good, "--checkpoint", "1")
-	if r := cli(t, dir, "", "frontier", "--import-treestate", good, "--checkpoint", "2"); r.code != exit.State {
-		t.Errorf("%+v", r)
+	if _, err := os.Lstat(filepath.Join(dir, "gone")); err == nil {
+		t.Error("a refused import left its directory")
 	}
 }

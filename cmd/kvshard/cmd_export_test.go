@@ -1,0 +1,41 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+)
+
+// A mark that was removed as of a checkpoint is no leaf's business until that one
+// is pruned: from leaves alone it would come back.
+func TestExportLeavesKeepsRemovedMarks(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ok(t, dir, "", "init")
+	ok(t, dir, raw(leaves(20)), "append", "--checkpoint", "1")
+	ok(t, dir, "", "checkpoint", "--retain", "1")
+	db, err := disk.Open(filepath.Join(dir, "tree/tree.db"), disk.GoLevelDB)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := kvshard.Open(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if removed, err := tree.RemoveMark(4, 1); err != nil || !removed {
+		t.Fatal(removed, err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r := cli(t, dir, "", "export", "--form", "leaves", "x.kvx"); r.code != exit.State || !strings.Contains(r.err, "--form records") {
+		t.Errorf("%+v", r)
+	}
+	ok(t, dir, "", "export", "x.kvx")
+	ok(t, dir, "", "import", "x.kvx", "--dir", "copy")
+	ok(t, dir, "", "diff", "tree", "copy")
+}

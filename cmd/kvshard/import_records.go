@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"io"
+	"slices"
+
+	"cosmossdk.io/core/store"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+)
+
+// progressKey is in front of no tree's keys: it begins with another byte than
+// the prefix, or than any record.
+func (j *importJob) progressKey() []byte {
+	first := byte('i')
+	if len(j.s.Prefix) > 0 && j.s.Prefix[0] == first {
+		first++
+	}
+	return append([]byte{first}, "mport"...)
+}
+
+// A recordImport writes the records of a stream in batches. How many are there
+// stands in each batch.
+type recordImport struct {
+	*importJob
+	progress *progress
+	there    uint64 // records that an earlier run wrote
+	read     uint64 // from the stream
+	before   []byte // key of the record before
+	pending  []record.Record
+	bytes    int // of these
+}
+
+// records writes them; what is there from an earlier run is compared.
+func (j *importJob) records() error {
+	r := &recordImport{importJob: j, progress: j.e.newProgress("import", "records", int64(j.stream.Header.Records), 0)}
+	defer r.progress.end()
+	if raw, err := j.s.DB.Get(j.progressKey()); err != nil {
+		return err
+	} else if len(raw) == 8 {
+		r.there = binary.LittleEndian.Uint64(raw)
+	}
+	for {
+		next, err := j.stream.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			if want := j.stream.Header.Records; r.read != want {
+				return stream.Bad("it has %d records, and its header says %d", r.read, want)
+			}
+			return r.flush()
+		case errors.Is(err, stream.ErrCut):
+			return cmp.Or(r.flush(), err) // to go on from here
+		case err != nil:
+			return err
+		}
+		if err := r.take(*next.Record); err != nil {
+			return err
+		}
+	}
+}
+
+// take compares a record with the one that is there, or writes it in time.
+func (r *recordImport) take(next record.Record) error {
+	if bytes.Compare(r.before, next.Key) >= 0 {
+		return stream.Bad("%s is not behind the record before it", record.Name(next.Key))
+	}
+	r.before = next.Key
+	r.read++
+	if r.read <= r.there {
+		r.progress.add(1)
+		return r.compare(next)
+	}
+	const most, mostBytes = 4096, 4 << 20
+	r.pending = append(r.pending, next)
+	r.bytes += len(next.Key) + len(next.Value)
+	if len(r.pending) == most || r.bytes >= mostBytes {
+		return r.flush()
+	}
+	return nil
+}
+
+// compare refuses a record that is not the one that an earlier run wrote.
+func (r *recordImport) compare(next record.Record) error {
+	value, err := r.s.DB.Get(r.key(next))
+	if err == nil && !bytes.Equal(value, next.Value) {
+		err = stream.Bad("%s is another one than when the import was begun", record.Name(next.Key))
+	}
+	return err
+}
+
+// key is the record's in the store.
+func (r *recordImport) key(of record.Record) []byte {
+	return append(slices.Clip(r.s.Prefix), of.Key...)
+}
+
+// flush writes what is pending.
+func (r *recordImport) flush() error {
+	if err := r.ctx.Err(); err != nil {
+		return err
+	}
+	err := r.s.Commit(func(kv store.KVStore) error {
+		for _, one := range r.pending {
+			if err := kv.Set(r.key(one), one.Value); err != nil {
+				return err
+			}
+		}
+		return kv.Set(r.progressKey(), binary.LittleEndian.AppendUint64(nil, r.read))
+	})
+	if err != nil {
+		return err
+	}
+	r.progress.add(int64(len(r.pending)))
+	clear(r.pending)
+	r.pending, r.bytes = r.pending[:0], 0
+	return nil
+}
