@@ -6,12 +6,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/view"
 )
 
-func newViewCommand(a *env) *cobra.Command {
+func newViewCommand(e *env) *cobra.Command {
 	var leaf positionFlag
 	c := &cobra.Command{
 		Use:   "view [FILE]",
@@ -29,45 +30,37 @@ a small chain, with each operation that they make on the store.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	c.Flags().Var(&leaf, "leaf", "`position` of a leaf whose witness to show")
-	c.RunE = func(c *cobra.Command, args []string) (err error) {
+	c.RunE = func(c *cobra.Command, args []string) error {
 		name := "tree.html"
 		if len(args) > 0 {
 			name = args[0]
 		}
-		s, err := a.place.Open(c.Context())
-		if err != nil {
-			return err
-		}
-		defer s.Close(&err)
-		page, size, err := a.viewPage(s, leaf.position)
-		if err != nil {
-			return err
-		}
-		if name == "-" {
-			_, err := a.out.Write(page)
-			return err
-		}
-		if err := disk.ReplaceText(name, page); err != nil {
-			return err
-		}
-		return a.emit(map[string]any{"file": name, "bytes": len(page), "size": size}, func(w io.Writer) {
-			fmt.Fprintf(w, "%s: %d leaves; open it in a browser\n", name, size)
+		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
+			page, size, err := viewPage(e, s, tree, leaf.position)
+			if err != nil {
+				return err
+			}
+			if name == "-" {
+				_, err := e.out.Write(page)
+				return err
+			}
+			if err := disk.ReplaceText(name, page); err != nil {
+				return err
+			}
+			return e.emit(map[string]any{"file": name, "bytes": len(page), "size": size}, func(w io.Writer) {
+				fmt.Fprintf(w, "%s: %d leaves; open it in a browser\n", name, size)
+			})
 		})
 	}
 	return c
 }
 
 // viewPage returns the page of a tree, and the tree's size.
-func (a *env) viewPage(s *source.Source, leaf *uint64) ([]byte, uint64, error) {
-	tree, err := s.Tree()
-	if err != nil {
-		return nil, 0, err
-	}
-	p := a.newProgress("view", "records", -1, 0)
-	page, size, err := view.Page(view.Source{
+func viewPage(e *env, s *source.Source, tree *kvshard.Tree, leaf *uint64) ([]byte, uint64, error) {
+	p := e.newProgress("view", "records", -1, 0)
+	defer p.end()
+	return view.Page(view.Source{
 		Where: s.Where, Tree: tree, KV: s.KV, Prefix: s.Prefix, Leaf: leaf,
 		Tell: func() { p.add(1) },
 	})
-	p.end()
-	return page, size, err
 }

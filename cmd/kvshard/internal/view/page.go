@@ -22,7 +22,7 @@ var scripts = []string{
 // record of the tree once.
 func Page(s Source) (text []byte, size uint64, err error) {
 	var d data
-	if d.Store, err = stateOf(s); err != nil {
+	if d.Store, err = readState(s); err != nil {
 		return nil, 0, err
 	}
 	if d.Demo, err = replay(); err != nil {

@@ -29,8 +29,8 @@ const maxRuns = 5000
 // shardLeaves is how many leaves a shard has.
 const shardLeaves = 16
 
-// stateOf reads what the page shows of a tree.
-func stateOf(s Source) (v state, err error) {
+// readState reads what the page shows of a tree.
+func readState(s Source) (v state, err error) {
 	v = state{
 		Where: s.Where, Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []checkpoint{}, Kinds: map[string]kind{},
 		ShardRuns: [][3]uint64{}, Windows: []window{}, Hashes: map[string]string{}, Ommers: [][3]any{},
@@ -113,7 +113,7 @@ func (v *state) addRecords(s Source) error {
 		if s.Tell != nil {
 			s.Tell()
 		}
-		v.count(r, len(s.Prefix))
+		v.count(kindOf(r.Key), r, len(s.Prefix))
 		switch {
 		case r.Key[0] == record.Shard && len(r.Key) == 9:
 			index := binary.BigEndian.Uint64(r.Key[1:])
@@ -128,16 +128,21 @@ func (v *state) addRecords(s Source) error {
 	return nil
 }
 
-func (v *state) count(r record.Record, prefix int) {
-	for _, of := range record.Kinds {
-		if of.First == r.Key[0] {
-			k := v.Kinds[of.Name]
-			k.Records++
-			k.Bytes += uint64(len(r.Value))
-			k.KeyBytes += uint64(prefix + len(r.Key))
-			v.Kinds[of.Name] = k
+func kindOf(key []byte) string {
+	for _, kind := range record.Kinds {
+		if kind.First == key[0] {
+			return kind.Name
 		}
 	}
+	return ""
+}
+
+func (v *state) count(name string, r record.Record, prefix int) {
+	k := v.Kinds[name]
+	k.Records++
+	k.Bytes += uint64(len(r.Value))
+	k.KeyBytes += uint64(prefix + len(r.Key))
+	v.Kinds[name] = k
 }
 
 // isShown tells whether the page gets the leaves of a shard: the first, the
