@@ -40,6 +40,12 @@ func (r Retention) String() string {
 // (PRUNING_DEPTH of zcash_client_sqlite).
 const DefaultMaxCheckpoints = 100
 
+// MaxPruned is how many checkpoints one [Tree.Checkpoint] prunes at most. Where
+// more are too many, because [WithMaxCheckpoints] was lowered or several were
+// released, those that follow go on. A module that keeps an index of the
+// checkpoints drops as many from it.
+const MaxPruned = 2
+
 // An Option configures a [Tree]. Options take effect on calls that follow;
 // they are not stored. A chain that changes WithMaxCheckpoints or
 // WithRetention must do so at the same height on all nodes, since both decide
@@ -87,8 +93,8 @@ func WithPrefix(prefix []byte) Option {
 
 // WithMaxCheckpoints sets how many checkpoints are kept: a further one prunes
 // the oldest. Retained ones ([Tree.RetainCheckpoint]) do not count. At least
-// 1; by default [DefaultMaxCheckpoints]. The cost of a call does not depend
-// on it.
+// 1; by default [DefaultMaxCheckpoints]. After it was lowered each further one
+// prunes [MaxPruned]. The cost of a call does not depend on it.
 func WithMaxCheckpoints(n uint32) Option {
 	return func(o *options) error {
 		if n == 0 {

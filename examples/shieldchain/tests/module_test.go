@@ -293,11 +293,14 @@ func TestAnchorsArePruned(t *testing.T) {
 		t.Errorf("anchor at 5: %v", err)
 	}
 
-	// Fewer: from the next anchor on, which is the one that is left.
+	// Fewer: from the next anchors on, each of which drops two of the older ones.
 	params.MaxAnchors = 1
 	c.MustBlock(c.Tx(a, plenty, &types.MsgUpdateParams{Authority: a.Address().String(), Params: params}))
 	kept(5, 6, 7)
 	c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, kvshard.Node{99})))
+	kept(7)
+	c.Check()
+	c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, kvshard.Node{98})))
 	kept()
 	c.Check()
 }

@@ -13,7 +13,8 @@ use crate::error::Error;
 use crate::keys;
 use crate::kv::Kv;
 
-/// The checkpoints that one call prunes at most. Where more are too many, later calls go on.
+/// The checkpoints that one call prunes at most, `MaxPruned` in Go. Where more are too many, later
+/// calls go on.
 const MOST_PRUNED: u32 = 2;
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {

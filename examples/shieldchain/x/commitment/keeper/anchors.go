@@ -10,25 +10,36 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// addAnchor keeps an anchor, and no more than the parameters allow: the
-// heights that have one are those that have a checkpoint in the tree.
+// addAnchor keeps an anchor, and drops those that the tree pruned with its
+// checkpoint: the heights that have one are those that have a checkpoint in the
+// tree.
 func (k Keeper) addAnchor(ctx context.Context, params types.Params, newest types.Newest, anchor types.Anchor) error {
-	height := uint64(anchor.Height)
-	if err := k.anchors.Set(ctx, height, anchor); err != nil {
+	newest, err := k.keepAnchor(ctx, newest, anchor)
+	if err != nil {
 		return err
 	}
+	if newest.Count > params.MaxAnchors {
+		pruned := min(newest.Count-params.MaxAnchors, kvshard.MaxPruned)
+		if err := k.dropAnchors(ctx, pruned); err != nil {
+			return err
+		}
+		newest.Count -= pruned
+	}
+	return k.newest.Set(ctx, newest)
+}
+
+// keepAnchor keeps an anchor, and returns what is then the newest.
+func (k Keeper) keepAnchor(ctx context.Context, newest types.Newest, anchor types.Anchor) (types.Newest, error) {
+	height := uint64(anchor.Height)
+	if err := k.anchors.Set(ctx, height, anchor); err != nil {
+		return newest, err
+	}
 	if err := k.heights.Set(ctx, anchor.Root, height); err != nil {
-		return err
+		return newest, err
 	}
 	newest.Count++
 	newest.Size_ = anchor.Size_
-	if newest.Count > params.MaxAnchors {
-		if err := k.dropAnchors(ctx, newest.Count-params.MaxAnchors); err != nil {
-			return err
-		}
-		newest.Count = params.MaxAnchors
-	}
-	return k.newest.Set(ctx, newest)
+	return newest, nil
 }
 
 // dropAnchors drops the oldest anchors. The walk is over before the first
@@ -132,6 +143,7 @@ func (k Keeper) rebuildAnchors(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var newest types.Newest
 	for checkpoint, err := range tree.Checkpoints() {
 		if err != nil {
 			return err
@@ -140,14 +152,13 @@ func (k Keeper) rebuildAnchors(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		newest, err := orZero(k.newest.Get(ctx))
-		if err != nil {
-			return err
-		}
 		anchor := types.Anchor{Height: checkpoint.ID, Root: root[:], Size_: checkpoint.Size}
-		if err := k.addAnchor(ctx, params, newest, anchor); err != nil {
+		if newest, err = k.keepAnchor(ctx, newest, anchor); err != nil {
 			return err
 		}
 	}
-	return nil
+	if newest.Count == 0 {
+		return nil
+	}
+	return k.newest.Set(ctx, newest)
 }
