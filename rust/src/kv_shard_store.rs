@@ -5,7 +5,9 @@
 //! through this type, since `ShardTree` itself reads every shard for a root and lists every
 //! checkpoint several times; but a plain `ShardTree` over a store that the engine keeps reads the
 //! same roots and witnesses. It may not write there: it would leave the engine's own records
-//! behind, so that each method that writes then answers [`KvError::EngineOwned`].
+//! behind, so that each method that writes then answers [`KvError::EngineOwned`]. Nor does it see
+//! there which marks were removed: the engine keeps that in records of its own, and no root or
+//! witness depends on it.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
