@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -160,6 +161,9 @@ func (j *appendJob) flush(b *input.Block) error {
 	}
 	if err := j.proven(); err != nil {
 		return err
+	}
+	if j.last != nil && *j.last == math.MaxUint32 {
+		return exit.Errorf(exit.State, "give a lower id", "no checkpoint could follow %d; nothing was appended", *j.last)
 	}
 	if newest := j.before.newest(); j.last != nil && newest != nil && *j.last <= newest.ID {
 		return exit.Errorf(exit.State, "give an id above the newest of \"kvshard checkpoint\"", "checkpoint %d is not above the newest, %d; nothing was appended", *j.last, newest.ID)

@@ -19,6 +19,29 @@ type appendedView struct {
 }
 
 // An input that ends before the tree does gets no checkpoint of the tree's size.
+// The id that no checkpoint could follow is refused before the first leaf is
+// written, however many there are.
+func TestHighestCheckpoint(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ok(t, dir, "", "init")
+	before := stored(t, dir, "tree")
+	many := raw(leaves(source.BatchLeaves + 1))
+	if r := cli(t, dir, many, "append", "--checkpoint", "4294967295"); r.code != exit.State || !strings.Contains(r.err, "nothing was appended") {
+		t.Errorf("%+v", r)
+	}
+	block := fmt.Sprintf(`{"height":4294967295,"commitments":["%s"]}`, leaves(1)[0])
+	if r := cli(t, dir, block, "append"); r.code != exit.Input || !strings.Contains(r.err, "no checkpoint could follow") {
+		t.Errorf("%+v", r)
+	}
+	if r := cli(t, dir, "", "checkpoint", "4294967295"); r.code != exit.State {
+		t.Errorf("%+v", r)
+	}
+	if after := stored(t, dir, "tree"); before != after {
+		t.Error(after)
+	}
+}
+
 func TestCheckpointBeforeTheEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

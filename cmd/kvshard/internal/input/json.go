@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"math"
 	"sort"
 
 	"github.com/kvshard/kvshard"
@@ -32,6 +34,9 @@ type jsonBlocks struct {
 func (b jsonBlock) items(queue []Item) ([]Item, error) {
 	if b.Height == nil && (b.Size != nil || b.Root != nil) {
 		return queue, errors.New("a block with size_after or root_after needs its height")
+	}
+	if b.Height != nil && *b.Height == math.MaxUint32 {
+		return queue, fmt.Errorf("no checkpoint could follow height %d", *b.Height)
 	}
 	for _, leaf := range b.Commitments {
 		queue = append(queue, Item{Leaf: leaf})
