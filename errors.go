@@ -92,7 +92,7 @@ type Error struct {
 	// "iterate" or "close iterator".
 	What string
 	// Key is the key that it is about, as the store knows it, so with the
-	// prefix of [WithPrefix]; for an iteration, the prefix of its keys. It is
+	// prefix of [WithPrefix]; for an iteration, where its range begins. It is
 	// nil if there is none.
 	Key []byte
 	// Index tells, only for [ErrInvalidNode], which node of the argument is

@@ -15,7 +15,7 @@ func TestParseViolations(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Violation{
-		{"shard-decodes", append([]byte("p"), shardKey(3)...), "shard(3)", "ends after 5 bytes"},
+		{"shard-decodes", append([]byte("p"), RecordName{Kind: KindShard, Index: 3}.Key()...), "shard(3)", "ends after 5 bytes"},
 		{"no-stray-key", []byte("p\x13\x99"), "", "no record of the tree: tab\there"},
 		{"size", nil, "", "no tip"},
 		{"tip", []byte("p\x13"), "tip", "the record has version 9"},
