@@ -6,6 +6,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // FreeSpace is what to do about a full disk, whose name is in the error.
@@ -26,6 +27,9 @@ var known = []struct {
 	{disk.ErrInUse, Store, "stop the node or command that has it open, or read a copy of the directory"},
 	{disk.ErrFull, Store, FreeSpace + ", then give the same command again"},
 	{disk.ErrDamaged, Store, "take a backup; \"kvshard check\" tells more, and \"kvshard export --salvage\" takes out what is left"},
+	{stream.ErrCut, Input, "give the same command with the whole stream"},
+	{stream.ErrMalformed, Input, "a stream of \"kvshard export\", whole; nothing was imported"},
+	{stream.ErrTooLong, State, "\"kvshard check\""},
 	{kvshard.ErrInvalidNode, Input, "64 hex digits, the least significant byte first (explorers show roots the other way round)"},
 	{kvshard.ErrInvalidWitness, No, "the leaf, position and root that the witness was made for"},
 	{kvshard.ErrCheckpointOrder, State, "an id above the newest of \"kvshard checkpoint\", or append --start to go on with an input"},
