@@ -84,8 +84,10 @@ const module = "github.com/kvshard/kvshard"
 //   - what users build has no test helper: testing is for _test.go files, and
 //     log and fmt.Print are for none, since a library does not print;
 //   - kvtest, for users' tests, imports no testing either, and not kvshard;
-//   - internal/treetest, for this repository's tests, does, and nothing but a test
-//     imports it.
+//   - the package stream imports kvshard and the reader of JSON, nothing else: a
+//     module that uses it needs no more than the tree itself;
+//   - internal/treetest, for this repository's tests, does import testing, as the
+//     command's internal/clitest does, and nothing but a test imports these two.
 func TestImports(t *testing.T) {
 	cgo := regexp.MustCompile(`^((bridge|exports)\.go|internal/link/link_[a-z0-9_]+\.go|internal/twolibs/[a-z_]+\.go)$`)
 	prints := regexp.MustCompile(`\bfmt\.Print|\bprintln\(|\bprint\(`)
@@ -103,8 +105,8 @@ func TestImports(t *testing.T) {
 			switch {
 			case imported == "C" && !cgo.MatchString(name):
 				t.Errorf("%s imports C", name)
-			case test || dir == "internal/treetest":
-			case imported == module+"/internal/treetest":
+			case test || dir == "internal/treetest" || dir == "cmd/kvshard/internal/clitest":
+			case imported == module+"/internal/treetest" || imported == module+"/cmd/kvshard/internal/clitest":
 				t.Errorf("%s imports %s, and is no test", name, imported)
 			case imported == "testing" || strings.HasPrefix(imported, "testing/"):
 				if strings.HasPrefix(dir, "examples/") {
@@ -119,9 +121,11 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s", name, imported)
 			case dir == "kvtest" && !standard && imported != "cosmossdk.io/core/store":
 				t.Errorf("%s imports %s", name, imported)
+			case dir == "stream" && !standard && imported != module && imported != module+"/internal/strict":
+				t.Errorf("%s imports %s", name, imported)
 			}
 		}
-		if !test && !command && (dir == "." || dir == "kvtest" || strings.HasPrefix(dir, "internal/")) {
+		if !test && !command && (dir == "." || dir == "kvtest" || dir == "stream" || strings.HasPrefix(dir, "internal/")) {
 			seen++
 			if found := prints.FindString(withoutComments(read(t, name))); found != "" {
 				t.Errorf("%s has %s: a library does not print", name, found)
