@@ -31,10 +31,10 @@
 // The leaves do not fit.
 #define KVSHARD_TREE_FULL 2
 
-// No leaf has this position.
+// No leaf has this position, no complete node this place, no tree had this size.
 #define KVSHARD_POSITION_NOT_FOUND 3
 
-// The leaf was not kept.
+// The leaf, or node, was not kept.
 #define KVSHARD_PRUNED 4
 
 // There is no such checkpoint.
@@ -70,6 +70,9 @@
 // Levels of a path.
 #define KVSHARD_DEPTH 32
 
+// Nodes that a call lists at most.
+#define KVSHARD_MAX_NODES 65536
+
 // Bytes of this library's, given back once with `kvshard_buffer_free`.
 typedef struct KvshardBuffer {
   // The first byte.
@@ -91,6 +94,18 @@ typedef struct KvshardReport {
   // UTF-8: what happened, and where. Cut if it is longer.
   uint8_t message[480];
 } KvshardReport;
+
+// A frontier.
+typedef struct KvshardFrontier {
+  // Leaves; the leaf is at `size - 1`.
+  uint64_t size;
+  // The newest leaf, if `size` is not 0.
+  uint8_t leaf[32];
+  // Ommers: one for each 1 bit of `size - 1`.
+  uintptr_t ommer_count;
+  // The ommers, lowest level first.
+  uint8_t ommers[KVSHARD_DEPTH][32];
+} KvshardFrontier;
 
 // Reads the value at a key: `KV_OK` found, `KV_ABSENT`, or `KV_ERROR`. A found value is `malloc`ed by the callee
 // and given back with `KvFreeBufFn`; a found empty value may be null.
@@ -161,17 +176,17 @@ typedef struct KvshardConfig {
   uint32_t threads;
 } KvshardConfig;
 
-// A frontier.
-typedef struct KvshardFrontier {
-  // Leaves; the leaf is at `size - 1`.
+// The newest checkpoint.
+typedef struct KvshardNewest {
+  // Leaves in the tree when it was made.
   uint64_t size;
-  // The newest leaf, if `size` is not 0.
-  uint8_t leaf[32];
-  // Ommers: one for each 1 bit of `size - 1`.
-  uintptr_t ommer_count;
-  // The ommers, lowest level first.
-  uint8_t ommers[KVSHARD_DEPTH][32];
-} KvshardFrontier;
+  // Its id.
+  uint32_t id;
+  // 1 if it is exempt from pruning.
+  uint8_t retained;
+  // 1 if there is one; otherwise all is 0.
+  uint8_t found;
+} KvshardNewest;
 
 #ifdef __cplusplus
 extern "C" {
@@ -223,6 +238,17 @@ int32_t kvshard_witness_root(uint64_t position,
                              uint8_t *root,
                              struct KvshardReport *report);
 
+// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. The report's index
+// counts as that of `kvshard_insert_frontier`(super::kvshard_insert_frontier).
+//
+// # Safety
+//
+// `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
+// `report` null or valid.
+int32_t kvshard_frontier_root(const struct KvshardFrontier *frontier,
+                              uint8_t *root,
+                              struct KvshardReport *report);
+
 // Appends `count` leaves of 32 bytes each and writes the position of the first to `first`.
 //
 // # Safety
@@ -295,6 +321,19 @@ int32_t kvshard_leaf(const struct KvCallbacks *callbacks,
                      uint8_t *leaf,
                      struct KvshardReport *report);
 
+// Lists `count` complete nodes of a level from index `first` on, 32 bytes each; level 0 has the
+// leaves. At most `KVSHARD_MAX_NODES`.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_nodes(const struct KvCallbacks *callbacks,
+                      uint32_t level,
+                      uint64_t first,
+                      uint64_t count,
+                      struct KvshardBuffer *out,
+                      struct KvshardReport *report);
+
 // Writes the siblings from a leaf to the root over all leaves, lowest first: 32 of 32 bytes.
 //
 // # Safety
@@ -334,6 +373,15 @@ int32_t kvshard_checkpoints(const struct KvCallbacks *callbacks,
                             struct KvshardBuffer *out,
                             struct KvshardReport *report);
 
+// Writes the newest checkpoint.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_newest(const struct KvCallbacks *callbacks,
+                       struct KvshardNewest *newest,
+                       struct KvshardReport *report);
+
 // Exempts a checkpoint from pruning.
 //
 // # Safety
@@ -371,6 +419,26 @@ int32_t kvshard_remove_mark(const struct KvCallbacks *callbacks,
 int32_t kvshard_frontier(const struct KvCallbacks *callbacks,
                          struct KvshardFrontier *frontier,
                          struct KvshardReport *report);
+
+// Writes the frontier at a checkpoint.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_frontier_at(const struct KvCallbacks *callbacks,
+                            uint32_t id,
+                            struct KvshardFrontier *frontier,
+                            struct KvshardReport *report);
+
+// Writes the frontier that the tree had at a size.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_frontier_at_size(const struct KvCallbacks *callbacks,
+                                 uint64_t size,
+                                 struct KvshardFrontier *frontier,
+                                 struct KvshardReport *report);
 
 // Starts an empty tree from a frontier. An invalid leaf has index 0 in the report, an invalid
 // ommer its place and 1.
@@ -475,6 +543,19 @@ int32_t kvshard_leaf(const struct KvCallbacks *callbacks,
                      uint8_t *leaf,
                      struct KvshardReport *report);
 
+// Lists `count` complete nodes of a level from index `first` on, 32 bytes each; level 0 has the
+// leaves. At most `KVSHARD_MAX_NODES`.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_nodes(const struct KvCallbacks *callbacks,
+                      uint32_t level,
+                      uint64_t first,
+                      uint64_t count,
+                      struct KvshardBuffer *out,
+                      struct KvshardReport *report);
+
 // Writes the siblings from a leaf to the root over all leaves, lowest first: 32 of 32 bytes.
 //
 // # Safety
@@ -514,6 +595,15 @@ int32_t kvshard_checkpoints(const struct KvCallbacks *callbacks,
                             struct KvshardBuffer *out,
                             struct KvshardReport *report);
 
+// Writes the newest checkpoint.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_newest(const struct KvCallbacks *callbacks,
+                       struct KvshardNewest *newest,
+                       struct KvshardReport *report);
+
 // Exempts a checkpoint from pruning.
 //
 // # Safety
@@ -551,6 +641,26 @@ int32_t kvshard_remove_mark(const struct KvCallbacks *callbacks,
 int32_t kvshard_frontier(const struct KvCallbacks *callbacks,
                          struct KvshardFrontier *frontier,
                          struct KvshardReport *report);
+
+// Writes the frontier at a checkpoint.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_frontier_at(const struct KvCallbacks *callbacks,
+                            uint32_t id,
+                            struct KvshardFrontier *frontier,
+                            struct KvshardReport *report);
+
+// Writes the frontier that the tree had at a size.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_frontier_at_size(const struct KvCallbacks *callbacks,
+                                 uint64_t size,
+                                 struct KvshardFrontier *frontier,
+                                 struct KvshardReport *report);
 
 // Starts an empty tree from a frontier. An invalid leaf has index 0 in the report, an invalid
 // ommer its place and 1.
@@ -615,6 +725,17 @@ int32_t kvshard_witness_root(uint64_t position,
                              const uint8_t *leaf,
                              uint8_t *root,
                              struct KvshardReport *report);
+
+// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. The report's index
+// counts as that of `kvshard_insert_frontier`(super::kvshard_insert_frontier).
+//
+// # Safety
+//
+// `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
+// `report` null or valid.
+int32_t kvshard_frontier_root(const struct KvshardFrontier *frontier,
+                              uint8_t *root,
+                              struct KvshardReport *report);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -56,7 +56,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     /// The node, if a record other than a shard's holds it as it is.
-    fn stored_node(&self, tip: &Tip<H>, level: u8, index: u64) -> Result<Option<H>, Error> {
+    pub fn stored_node(&self, tip: &Tip<H>, level: u8, index: u64) -> Result<Option<H>, Error> {
         let (start, end) = (index << level, (index + 1) << level);
         if end <= tip.origin {
             let known = self.reads.cap(tip)?.get(level, index).cloned();

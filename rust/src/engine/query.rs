@@ -138,7 +138,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// The shard of a leaf of the tree as it was at `size`.
-    fn shard_of(&self, tip: &Tip<H>, position: u64, size: u64) -> Result<Shard<H>, Error> {
+    pub fn shard_of(&self, tip: &Tip<H>, position: u64, size: u64) -> Result<Shard<H>, Error> {
         if position >= size {
             return Err(Error::PositionNotFound { position, size });
         }

@@ -2,6 +2,7 @@
 
 use incrementalmerkletree::{Hashable, Level};
 
+use super::tree::parse_frontier;
 use super::*;
 use crate::hash::{Sibling, TreeHash};
 
@@ -113,6 +114,35 @@ pub unsafe extern "C" fn kvshard_witness_root(
             .collect();
         *hashes = siblings.len() as u64;
         Ok(OrchardNode::climb(Level::from(0), &leaf[0], &siblings).to_bytes())
+    };
+    // SAFETY: both pointers are null or valid by this function's contract.
+    unsafe { guarded(root.cast::<[u8; 32]>(), report, run) }
+}
+
+/// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. The report's index
+/// counts as that of [`kvshard_insert_frontier`](super::kvshard_insert_frontier).
+///
+/// # Safety
+///
+/// `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
+/// `report` null or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier_root(
+    frontier: *const KvshardFrontier,
+    root: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: null, or valid for a read by this function's contract.
+    let frontier = unsafe { frontier.as_ref() };
+    let run = |hashes: &mut u64| {
+        let frontier = frontier.ok_or_else(|| null("the frontier"))?;
+        let frontier = parse_frontier(frontier)?;
+        let siblings = frontier.siblings(DEPTH)?;
+        let Some(leaf) = frontier.leaf else {
+            return Ok(OrchardNode::empty_root(DEPTH.into()).to_bytes());
+        };
+        *hashes = siblings.len() as u64;
+        Ok(OrchardNode::climb(Level::from(0), &leaf, &siblings).to_bytes())
     };
     // SAFETY: both pointers are null or valid by this function's contract.
     unsafe { guarded(root.cast::<[u8; 32]>(), report, run) }

@@ -17,11 +17,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
 use crate::callbacks::{CallbackKv, KvCallbacks};
-use crate::engine::{Config, Engine, Retention, Threads};
+use crate::engine::{Config, Engine, MAX_NODES, Retention, Threads, TreeFrontier};
 use crate::error::{Error, KvError};
 use crate::hash::OrchardNode;
 
-pub use hash::{kvshard_combine, kvshard_empty_root, kvshard_witness_root};
+pub use hash::{kvshard_combine, kvshard_empty_root, kvshard_frontier_root, kvshard_witness_root};
 pub use tree::*;
 
 /// The call did what it was asked.
@@ -30,9 +30,9 @@ pub const KVSHARD_OK: i32 = 0;
 pub const KVSHARD_INVALID_NODE: i32 = 1;
 /// The leaves do not fit.
 pub const KVSHARD_TREE_FULL: i32 = 2;
-/// No leaf has this position.
+/// No leaf has this position, no complete node this place, no tree had this size.
 pub const KVSHARD_POSITION_NOT_FOUND: i32 = 3;
-/// The leaf was not kept.
+/// The leaf, or node, was not kept.
 pub const KVSHARD_PRUNED: i32 = 4;
 /// There is no such checkpoint.
 pub const KVSHARD_CHECKPOINT_NOT_FOUND: i32 = 5;
@@ -64,6 +64,10 @@ const TEST_PANIC: u32 = 0xDEAD_BEEF;
 /// Levels of a path.
 pub const KVSHARD_DEPTH: usize = 32;
 
+/// Nodes that a call lists at most.
+pub const KVSHARD_MAX_NODES: u64 = 65536;
+
+const _: () = assert!(KVSHARD_MAX_NODES == MAX_NODES);
 const DEPTH: u8 = KVSHARD_DEPTH as u8;
 const VERSION: &CStr =
     match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
@@ -123,6 +127,20 @@ pub struct KvshardFrontier {
     pub ommers: [[u8; 32]; KVSHARD_DEPTH],
 }
 
+/// The newest checkpoint.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct KvshardNewest {
+    /// Leaves in the tree when it was made.
+    pub size: u64,
+    /// Its id.
+    pub id: u32,
+    /// 1 if it is exempt from pruning.
+    pub retained: u8,
+    /// 1 if there is one; otherwise all is 0.
+    pub found: u8,
+}
+
 type OrchardTree = Engine<CallbackKv, OrchardNode, DEPTH>;
 
 impl From<Vec<u8>> for KvshardBuffer {
@@ -132,6 +150,21 @@ impl From<Vec<u8>> for KvshardBuffer {
             ptr: bytes.as_mut_ptr(),
             len: bytes.len(),
             capacity: bytes.capacity(),
+        }
+    }
+}
+
+impl From<TreeFrontier<OrchardNode>> for KvshardFrontier {
+    fn from(frontier: TreeFrontier<OrchardNode>) -> Self {
+        let mut ommers = [[0; 32]; KVSHARD_DEPTH];
+        for (place, ommer) in ommers.iter_mut().zip(&frontier.ommers) {
+            *place = ommer.to_bytes();
+        }
+        KvshardFrontier {
+            size: frontier.size,
+            leaf: frontier.leaf.map_or([0; 32], OrchardNode::to_bytes),
+            ommer_count: frontier.ommers.len(),
+            ommers,
         }
     }
 }
@@ -160,8 +193,10 @@ fn status_of(error: &Error) -> i32 {
     match error {
         Error::InvalidNode { .. } => KVSHARD_INVALID_NODE,
         Error::TreeFull { .. } => KVSHARD_TREE_FULL,
-        Error::PositionNotFound { .. } => KVSHARD_POSITION_NOT_FOUND,
-        Error::Pruned { .. } => KVSHARD_PRUNED,
+        Error::PositionNotFound { .. }
+        | Error::NodeNotFound { .. }
+        | Error::SizeNotReached { .. } => KVSHARD_POSITION_NOT_FOUND,
+        Error::Pruned { .. } | Error::NodePruned { .. } => KVSHARD_PRUNED,
         Error::CheckpointNotFound { .. } => KVSHARD_CHECKPOINT_NOT_FOUND,
         Error::CheckpointOrder { .. } | Error::LastCheckpoint => KVSHARD_CHECKPOINT_ORDER,
         Error::NotEmpty { .. } => KVSHARD_NOT_EMPTY,

@@ -1,7 +1,6 @@
 //! The C functions of a tree: one for each call of the engine.
 
 use super::*;
-use crate::engine::TreeFrontier;
 
 /// Appends `count` leaves of 32 bytes each and writes the position of the first to `first`.
 ///
@@ -163,6 +162,32 @@ pub unsafe extern "C" fn kvshard_leaf(
     }
 }
 
+/// Lists `count` complete nodes of a level from index `first` on, 32 bytes each; level 0 has the
+/// leaves. At most [`KVSHARD_MAX_NODES`].
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_nodes(
+    callbacks: *const KvCallbacks,
+    level: u32,
+    first: u64,
+    count: u64,
+    out: *mut KvshardBuffer,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
+            let level = u8::try_from(level).unwrap_or(u8::MAX);
+            let nodes = tree.nodes(level, first, count)?.into_iter();
+            let bytes: Vec<u8> = nodes.flat_map(OrchardNode::to_bytes).collect();
+            Ok(bytes.into())
+        })
+    }
+}
+
 fn path_bytes(path: Vec<OrchardNode>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error> {
     let bytes: Vec<_> = path.into_iter().map(OrchardNode::to_bytes).collect();
     let wrong = |bytes: Vec<_>| Error::InvalidArgument(format!("a path of {} nodes", bytes.len()));
@@ -266,6 +291,31 @@ pub unsafe extern "C" fn kvshard_checkpoints(
     }
 }
 
+/// Writes the newest checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_newest(
+    callbacks: *const KvCallbacks,
+    newest: *mut KvshardNewest,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Ok(Config::default()), newest, report, |tree| {
+            let newest = tree.newest()?;
+            Ok(KvshardNewest {
+                size: newest.map_or(0, |checkpoint| checkpoint.size),
+                id: newest.map_or(0, |checkpoint| checkpoint.id),
+                retained: newest.is_some_and(|checkpoint| checkpoint.retained).into(),
+                found: newest.is_some().into(),
+            })
+        })
+    }
+}
+
 /// Exempts a checkpoint from pruning.
 ///
 /// # Safety
@@ -347,17 +397,47 @@ pub unsafe extern "C" fn kvshard_frontier(
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
         on_tree(callbacks, Ok(Config::default()), frontier, report, |tree| {
-            let frontier = tree.frontier()?;
-            let mut ommers = [[0; 32]; KVSHARD_DEPTH];
-            for (place, ommer) in ommers.iter_mut().zip(&frontier.ommers) {
-                *place = ommer.to_bytes();
-            }
-            Ok(KvshardFrontier {
-                size: frontier.size,
-                leaf: frontier.leaf.map_or([0; 32], OrchardNode::to_bytes),
-                ommer_count: frontier.ommers.len(),
-                ommers,
-            })
+            tree.frontier().map(KvshardFrontier::from)
+        })
+    }
+}
+
+/// Writes the frontier at a checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier_at(
+    callbacks: *const KvCallbacks,
+    id: u32,
+    frontier: *mut KvshardFrontier,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Ok(Config::default()), frontier, report, |tree| {
+            tree.frontier_at(id).map(KvshardFrontier::from)
+        })
+    }
+}
+
+/// Writes the frontier that the tree had at a size.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier_at_size(
+    callbacks: *const KvCallbacks,
+    size: u64,
+    frontier: *mut KvshardFrontier,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(callbacks, Ok(Config::default()), frontier, report, |tree| {
+            tree.frontier_at_size(size).map(KvshardFrontier::from)
         })
     }
 }
@@ -388,7 +468,9 @@ pub unsafe extern "C" fn kvshard_insert_frontier(
     }
 }
 
-fn parse_frontier(frontier: &KvshardFrontier) -> Result<TreeFrontier<OrchardNode>, Error> {
+pub(super) fn parse_frontier(
+    frontier: &KvshardFrontier,
+) -> Result<TreeFrontier<OrchardNode>, Error> {
     let count = frontier.ommer_count;
     let ommers = frontier
         .ommers
