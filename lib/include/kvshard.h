@@ -31,10 +31,10 @@
 // The leaves do not fit.
 #define KVSHARD_TREE_FULL 2
 
-// No leaf has this position.
+// No leaf has this position, no complete node this place, no tree had this size.
 #define KVSHARD_POSITION_NOT_FOUND 3
 
-// The leaf was not kept.
+// The leaf, or node, was not kept.
 #define KVSHARD_PRUNED 4
 
 // There is no such checkpoint.
@@ -78,6 +78,9 @@
 
 // Levels that an empty subtree can have, 0 included.
 #define KVSHARD_EMPTY_ROOTS 33
+
+// Nodes that a call lists at most.
+#define KVSHARD_MAX_NODES 65536
 
 // Poseidon over Pallas at depth 24, as the crate `vote-commitment-tree` has it.
 #define KVSHARD_SCHEME_VOTE_POSEIDON 1
@@ -134,6 +137,18 @@ typedef struct KvshardReport {
   // UTF-8: what happened, and where. Cut if it is longer.
   uint8_t message[480];
 } KvshardReport;
+
+// A frontier.
+typedef struct KvshardFrontier {
+  // Leaves; the leaf is at `size - 1`.
+  uint64_t size;
+  // The newest leaf, if `size` is not 0.
+  uint8_t leaf[32];
+  // Ommers: one for each 1 bit of `size - 1`.
+  uintptr_t ommer_count;
+  // The ommers, lowest level first.
+  uint8_t ommers[KVSHARD_DEPTH][32];
+} KvshardFrontier;
 
 // Reads the value at a key: `KV_OK` found, `KV_ABSENT`, or `KV_ERROR`. A found value is `malloc`ed by the callee
 // and given back with `KvFreeBufFn`; a found empty value may be null.
@@ -204,17 +219,17 @@ typedef struct KvshardConfig {
   uint32_t threads;
 } KvshardConfig;
 
-// A frontier.
-typedef struct KvshardFrontier {
-  // Leaves; the leaf is at `size - 1`.
+// The newest checkpoint.
+typedef struct KvshardNewest {
+  // Leaves in the tree when it was made.
   uint64_t size;
-  // The newest leaf, if `size` is not 0.
-  uint8_t leaf[32];
-  // Ommers: one for each 1 bit of `size - 1`.
-  uintptr_t ommer_count;
-  // The ommers, lowest level first.
-  uint8_t ommers[KVSHARD_DEPTH][32];
-} KvshardFrontier;
+  // Its id.
+  uint32_t id;
+  // 1 if it is exempt from pruning.
+  uint8_t retained;
+  // 1 if there is one; otherwise all is 0.
+  uint8_t found;
+} KvshardNewest;
 
 #ifdef __cplusplus
 extern "C" {
@@ -274,6 +289,18 @@ int32_t kvshard_witness_root(const struct KvshardScheme *scheme,
                              const uint8_t *leaf,
                              uint8_t *root,
                              struct KvshardReport *report);
+
+// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. The report's index
+// counts as that of `kvshard_insert_frontier`(super::kvshard_insert_frontier).
+//
+// # Safety
+//
+// `scheme` must be as for `kvshard_combine`; `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
+// `report` null or valid.
+int32_t kvshard_frontier_root(const struct KvshardScheme *scheme,
+                              const struct KvshardFrontier *frontier,
+                              uint8_t *root,
+                              struct KvshardReport *report);
 
 // Appends `count` leaves of 32 bytes each and writes the position of the first to `first`.
 //
@@ -354,6 +381,20 @@ int32_t kvshard_leaf(const struct KvCallbacks *callbacks,
                      uint8_t *leaf,
                      struct KvshardReport *report);
 
+// Lists `count` complete nodes of a level from index `first` on, 32 bytes each; level 0 has the
+// leaves. At most `KVSHARD_MAX_NODES`.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_nodes(const struct KvCallbacks *callbacks,
+                      const struct KvshardScheme *scheme,
+                      uint32_t level,
+                      uint64_t first,
+                      uint64_t count,
+                      struct KvshardBuffer *out,
+                      struct KvshardReport *report);
+
 // Writes the siblings from a leaf to the root over all leaves, lowest first: 32 places of 32
 // bytes, those above the tree's depth zero.
 //
@@ -399,6 +440,16 @@ int32_t kvshard_checkpoints(const struct KvCallbacks *callbacks,
                             struct KvshardBuffer *out,
                             struct KvshardReport *report);
 
+// Writes the newest checkpoint.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_newest(const struct KvCallbacks *callbacks,
+                       const struct KvshardScheme *scheme,
+                       struct KvshardNewest *newest,
+                       struct KvshardReport *report);
+
 // Exempts a checkpoint from pruning.
 //
 // # Safety
@@ -440,6 +491,28 @@ int32_t kvshard_frontier(const struct KvCallbacks *callbacks,
                          const struct KvshardScheme *scheme,
                          struct KvshardFrontier *frontier,
                          struct KvshardReport *report);
+
+// Writes the frontier at a checkpoint.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_frontier_at(const struct KvCallbacks *callbacks,
+                            const struct KvshardScheme *scheme,
+                            uint32_t id,
+                            struct KvshardFrontier *frontier,
+                            struct KvshardReport *report);
+
+// Writes the frontier that the tree had at a size.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_frontier_at_size(const struct KvCallbacks *callbacks,
+                                 const struct KvshardScheme *scheme,
+                                 uint64_t size,
+                                 struct KvshardFrontier *frontier,
+                                 struct KvshardReport *report);
 
 // Starts an empty tree from a frontier. An invalid leaf has index 0 in the report, an invalid
 // ommer its place and 1.

@@ -156,6 +156,29 @@ pub enum Error {
         /// Its position.
         position: u64,
     },
+    /// A node is not complete: not all of its leaves are there.
+    NodeNotFound {
+        /// Its level.
+        level: u8,
+        /// Its index.
+        index: u64,
+        /// Leaves in the tree.
+        size: u64,
+    },
+    /// The node, or what it is computed from, was not kept.
+    NodePruned {
+        /// Its level.
+        level: u8,
+        /// Its index.
+        index: u64,
+    },
+    /// The tree has not had so many leaves yet.
+    SizeNotReached {
+        /// The size asked for.
+        asked: u64,
+        /// Leaves in the tree.
+        size: u64,
+    },
     /// There is no such checkpoint, or there is no longer.
     CheckpointNotFound {
         /// The id asked for.
@@ -212,6 +235,20 @@ impl fmt::Display for Error {
             }
             Error::Pruned { position } => {
                 write!(f, "the leaf at position {position} was not kept")
+            }
+            Error::NodeNotFound { level, index, size } => {
+                let complete = size >> level;
+                write!(
+                    f,
+                    "node {index} of level {level} is not complete: {size} leaves complete {complete} \
+                     nodes of that level"
+                )
+            }
+            Error::NodePruned { level, index } => {
+                write!(f, "node {index} of level {level} was not kept")
+            }
+            Error::SizeNotReached { asked, size } => {
+                write!(f, "size {asked} is above the tree's size {size}")
             }
             Error::CheckpointNotFound { id } => {
                 write!(

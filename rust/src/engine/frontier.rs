@@ -9,6 +9,7 @@ use super::shard::{LEAVES, Shard};
 use super::{Retention, SchemeEngine};
 use crate::codec::{self, SHARD_HEIGHT, Tip};
 use crate::error::{Error, KvError};
+use crate::hash::Sibling;
 use crate::keys;
 use crate::kv::Kv;
 use crate::scheme::Scheme;
@@ -36,6 +37,24 @@ impl<H> TreeFrontier<H> {
     }
 }
 
+impl<H: Clone> TreeFrontier<H> {
+    /// What the leaf is combined with on its way to the root of a tree of this depth, lowest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] if the number of ommers is not that of the 1 bits of the position.
+    pub fn siblings(&self, depth: u8) -> Result<Vec<Sibling<H>>, Error> {
+        check_frontier(self, depth)?;
+        let position = self.size.saturating_sub(1);
+        let mut ommers = self.ommers.iter().cloned();
+        let siblings = (0..depth).map(|level| match position >> level & 1 {
+            1 => ommers.next().map_or(Sibling::EmptyRight, Sibling::Left),
+            _ => Sibling::EmptyRight,
+        });
+        Ok(siblings.collect())
+    }
+}
+
 /// The levels below `depth` at which the path of a leaf has a left sibling.
 fn ommer_levels(position: u64, depth: u8) -> impl Iterator<Item = u8> {
     (0..depth).filter(move |level| position >> level & 1 == 1)
@@ -47,10 +66,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     pub fn frontier(&mut self) -> Result<TreeFrontier<S::Node>, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
-            match tip.size.checked_sub(1) {
-                None => Ok(TreeFrontier::empty()),
-                Some(position) => call.frontier_at(&tip, position),
-            }
+            call.frontier_of(&tip, tip.size)
         })
     }
 
@@ -106,8 +122,9 @@ fn check_frontier<H>(frontier: &TreeFrontier<H>, depth: u8) -> Result<(), Error>
 }
 
 impl<K: Kv, S: Scheme> Call<'_, K, S> {
-    fn frontier_at(
-        &mut self,
+    /// The frontier with the leaf at this position as its newest, which must be there.
+    pub fn frontier_with(
+        &self,
         tip: &Tip<S::Node>,
         position: u64,
     ) -> Result<TreeFrontier<S::Node>, Error> {
@@ -119,20 +136,27 @@ impl<K: Kv, S: Scheme> Call<'_, K, S> {
             .collect();
         let mut shards = [shard];
         self.hasher.fill(&mut shards, &wanted)?;
-        let missing = |what: &str| KvError::corrupt(&key, format!("it does not hold {what}"));
+        let missing = |what: &str| {
+            let reason = format!("it does not hold {what} {position}");
+            KvError::corrupt(&key, reason)
+        };
         let leaf = shards[0].leaf(position).map(|(leaf, _)| leaf.clone());
-        let leaf = leaf.ok_or_else(|| missing("the newest leaf"))?;
+        let leaf = leaf.ok_or_else(|| missing("the leaf at position"))?;
         let mut ommers = vec![];
         for (_, level, index) in wanted {
             let ommer = shards[0].node(level, index);
-            ommers.push(ommer.cloned().ok_or_else(|| missing("an ommer"))?);
+            ommers.push(
+                ommer
+                    .cloned()
+                    .ok_or_else(|| missing("an ommer of the leaf at position"))?,
+            );
         }
         for level in ommer_levels(position, self.depth()).skip_while(|level| *level < SHARD_HEIGHT)
         {
             ommers.push(self.node(tip, level, (position >> level) - 1)?);
         }
         Ok(TreeFrontier {
-            size: tip.size,
+            size: position + 1,
             leaf: Some(leaf),
             ommers,
         })

@@ -57,7 +57,7 @@ impl<K: Kv, S: Scheme> Call<'_, K, S> {
     }
 
     /// The node, if a record other than a shard's holds it as it is.
-    fn stored_node(
+    pub fn stored_node(
         &self,
         tip: &Tip<S::Node>,
         level: u8,

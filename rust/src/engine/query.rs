@@ -137,7 +137,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
 
 impl<K: Kv, S: Scheme> Call<'_, K, S> {
     /// The shard of a leaf of the tree as it was at `size`.
-    fn shard_of(
+    pub fn shard_of(
         &self,
         tip: &Tip<S::Node>,
         position: u64,

@@ -1,5 +1,6 @@
 //! The C functions of the hash alone, which reach no store.
 
+use super::tree::parse_frontier;
 use super::*;
 use crate::hash::Sibling;
 use crate::scheme::Scheme;
@@ -130,6 +131,37 @@ pub unsafe extern "C" fn kvshard_witness_root(
             .collect();
         *hashes = siblings.len() as u64;
         Ok(scheme.climb(0, &leaf[0], &siblings)?.into_array())
+    };
+    // SAFETY: both pointers are null or valid by this function's contract.
+    unsafe { guarded(root.cast::<[u8; 32]>(), report, run) }
+}
+
+/// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. The report's index
+/// counts as that of [`kvshard_insert_frontier`](super::kvshard_insert_frontier).
+///
+/// # Safety
+///
+/// `scheme` must be as for [`kvshard_combine`]; `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
+/// `report` null or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier_root(
+    scheme: *const KvshardScheme,
+    frontier: *const KvshardFrontier,
+    root: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: each null, or valid for a read by this function's contract.
+    let (scheme, frontier) = unsafe { (scheme.as_ref(), frontier.as_ref()) };
+    let run = |hashes: &mut u64| {
+        let scheme = AnyScheme::new(scheme)?;
+        let frontier = frontier.ok_or_else(|| null("the frontier"))?;
+        let frontier = parse_frontier(&scheme, frontier)?;
+        let siblings = frontier.siblings(scheme.depth())?;
+        let Some(leaf) = frontier.leaf else {
+            return Ok(scheme.empty_root(scheme.depth()).into_array());
+        };
+        *hashes = siblings.len() as u64;
+        Ok(scheme.climb(0, &leaf, &siblings)?.into_array())
     };
     // SAFETY: both pointers are null or valid by this function's contract.
     unsafe { guarded(root.cast::<[u8; 32]>(), report, run) }

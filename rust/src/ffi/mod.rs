@@ -19,11 +19,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
 use crate::callbacks::{CallbackKv, KvCallbacks};
-use crate::engine::{Config, Retention, SchemeEngine, Threads};
+use crate::engine::{Config, MAX_NODES, Retention, SchemeEngine, Threads, TreeFrontier};
 use crate::error::{Error, KvError};
 use scheme::{AnyScheme, Bytes};
 
-pub use hash::{kvshard_combine, kvshard_empty_root, kvshard_witness_root};
+pub use hash::{kvshard_combine, kvshard_empty_root, kvshard_frontier_root, kvshard_witness_root};
 pub use scheme::{
     KVSHARD_SCHEME_HASHER, KVSHARD_SCHEME_VOTE_POSEIDON, KvshardHasher, KvshardScheme,
 };
@@ -35,9 +35,9 @@ pub const KVSHARD_OK: i32 = 0;
 pub const KVSHARD_INVALID_NODE: i32 = 1;
 /// The leaves do not fit.
 pub const KVSHARD_TREE_FULL: i32 = 2;
-/// No leaf has this position.
+/// No leaf has this position, no complete node this place, no tree had this size.
 pub const KVSHARD_POSITION_NOT_FOUND: i32 = 3;
-/// The leaf was not kept.
+/// The leaf, or node, was not kept.
 pub const KVSHARD_PRUNED: i32 = 4;
 /// There is no such checkpoint.
 pub const KVSHARD_CHECKPOINT_NOT_FOUND: i32 = 5;
@@ -76,6 +76,10 @@ pub const KVSHARD_DEPTH: usize = 32;
 /// Levels that an empty subtree can have, 0 included.
 pub const KVSHARD_EMPTY_ROOTS: usize = 33;
 
+/// Nodes that a call lists at most.
+pub const KVSHARD_MAX_NODES: u64 = 65536;
+
+const _: () = assert!(KVSHARD_MAX_NODES == MAX_NODES);
 const VERSION: &CStr =
     match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
         Ok(version) => version,
@@ -134,6 +138,20 @@ pub struct KvshardFrontier {
     pub ommers: [[u8; 32]; KVSHARD_DEPTH],
 }
 
+/// The newest checkpoint.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct KvshardNewest {
+    /// Leaves in the tree when it was made.
+    pub size: u64,
+    /// Its id.
+    pub id: u32,
+    /// 1 if it is exempt from pruning.
+    pub retained: u8,
+    /// 1 if there is one; otherwise all is 0.
+    pub found: u8,
+}
+
 /// A tree of any scheme: what every function works on.
 type AnyTree<'s> = SchemeEngine<CallbackKv, AnyScheme<'s>>;
 
@@ -144,6 +162,21 @@ impl From<Vec<u8>> for KvshardBuffer {
             ptr: bytes.as_mut_ptr(),
             len: bytes.len(),
             capacity: bytes.capacity(),
+        }
+    }
+}
+
+impl From<TreeFrontier<Bytes>> for KvshardFrontier {
+    fn from(frontier: TreeFrontier<Bytes>) -> Self {
+        let mut ommers = [[0; 32]; KVSHARD_DEPTH];
+        for (place, ommer) in ommers.iter_mut().zip(&frontier.ommers) {
+            *place = ommer.into_array();
+        }
+        KvshardFrontier {
+            size: frontier.size,
+            leaf: frontier.leaf.map_or([0; 32], Bytes::into_array),
+            ommer_count: frontier.ommers.len(),
+            ommers,
         }
     }
 }
@@ -172,8 +205,10 @@ fn status_of(error: &Error) -> i32 {
     match error {
         Error::InvalidNode { .. } => KVSHARD_INVALID_NODE,
         Error::TreeFull { .. } => KVSHARD_TREE_FULL,
-        Error::PositionNotFound { .. } => KVSHARD_POSITION_NOT_FOUND,
-        Error::Pruned { .. } => KVSHARD_PRUNED,
+        Error::PositionNotFound { .. }
+        | Error::NodeNotFound { .. }
+        | Error::SizeNotReached { .. } => KVSHARD_POSITION_NOT_FOUND,
+        Error::Pruned { .. } | Error::NodePruned { .. } => KVSHARD_PRUNED,
         Error::CheckpointNotFound { .. } => KVSHARD_CHECKPOINT_NOT_FOUND,
         Error::CheckpointOrder { .. } | Error::LastCheckpoint => KVSHARD_CHECKPOINT_ORDER,
         Error::NotEmpty { .. } => KVSHARD_NOT_EMPTY,

@@ -1,7 +1,6 @@
 //! The C functions of a tree: one for each call of the engine.
 
 use super::*;
-use crate::engine::TreeFrontier;
 
 /// Appends `count` leaves of 32 bytes each and writes the position of the first to `first`.
 ///
@@ -194,6 +193,40 @@ pub unsafe extern "C" fn kvshard_leaf(
     }
 }
 
+/// Lists `count` complete nodes of a level from index `first` on, 32 bytes each; level 0 has the
+/// leaves. At most [`KVSHARD_MAX_NODES`].
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_nodes(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    level: u32,
+    first: u64,
+    count: u64,
+    out: *mut KvshardBuffer,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            out,
+            report,
+            |tree| {
+                let level = u8::try_from(level).unwrap_or(u8::MAX);
+                let nodes = tree.nodes(level, first, count)?.into_iter();
+                let bytes: Vec<u8> = nodes.flat_map(Bytes::into_array).collect();
+                Ok(bytes.into())
+            },
+        )
+    }
+}
+
 /// A path in its place, zero above the tree's depth.
 fn path_bytes(path: Vec<Bytes>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error> {
     let mut bytes = [[0; 32]; KVSHARD_DEPTH];
@@ -322,6 +355,39 @@ pub unsafe extern "C" fn kvshard_checkpoints(
     }
 }
 
+/// Writes the newest checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_newest(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    newest: *mut KvshardNewest,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            newest,
+            report,
+            |tree| {
+                let newest = tree.newest()?;
+                Ok(KvshardNewest {
+                    size: newest.map_or(0, |checkpoint| checkpoint.size),
+                    id: newest.map_or(0, |checkpoint| checkpoint.id),
+                    retained: newest.is_some_and(|checkpoint| checkpoint.retained).into(),
+                    found: newest.is_some().into(),
+                })
+            },
+        )
+    }
+}
+
 /// Exempts a checkpoint from pruning.
 ///
 /// # Safety
@@ -419,19 +485,59 @@ pub unsafe extern "C" fn kvshard_frontier(
             Ok(Config::default()),
             frontier,
             report,
-            |tree| {
-                let frontier = tree.frontier()?;
-                let mut ommers = [[0; 32]; KVSHARD_DEPTH];
-                for (place, ommer) in ommers.iter_mut().zip(&frontier.ommers) {
-                    *place = ommer.into_array();
-                }
-                Ok(KvshardFrontier {
-                    size: frontier.size,
-                    leaf: frontier.leaf.map_or([0; 32], Bytes::into_array),
-                    ommer_count: frontier.ommers.len(),
-                    ommers,
-                })
-            },
+            |tree| tree.frontier().map(KvshardFrontier::from),
+        )
+    }
+}
+
+/// Writes the frontier at a checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier_at(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    id: u32,
+    frontier: *mut KvshardFrontier,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            frontier,
+            report,
+            |tree| tree.frontier_at(id).map(KvshardFrontier::from),
+        )
+    }
+}
+
+/// Writes the frontier that the tree had at a size.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier_at_size(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    size: u64,
+    frontier: *mut KvshardFrontier,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            frontier,
+            report,
+            |tree| tree.frontier_at_size(size).map(KvshardFrontier::from),
         )
     }
 }
@@ -464,7 +570,7 @@ pub unsafe extern "C" fn kvshard_insert_frontier(
     }
 }
 
-fn parse_frontier(
+pub(super) fn parse_frontier(
     scheme: &AnyScheme<'_>,
     frontier: &KvshardFrontier,
 ) -> Result<TreeFrontier<Bytes>, Error> {
