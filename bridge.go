@@ -207,6 +207,22 @@ func (c *call) leaf(position uint64, leaf *Node) status {
 	return status(C.kvshard_go_leaf(c.ctx(), C.uint64_t(position), (*C.uint8_t)(&leaf[0]), &c.report))
 }
 
+// nodes sets list to the engine's list, 32 bytes each.
+func (c *call) nodes(level uint32, first, count uint64, list *[]Node) status {
+	var buffer C.KvshardBuffer
+	s := status(C.kvshard_go_nodes(c.ctx(), C.uint32_t(level), C.uint64_t(first), C.uint64_t(count), &buffer, &c.report))
+	data := takeBuffer(buffer)
+	if s != C.KVSHARD_OK {
+		return s
+	}
+	if uint64(len(data)) != count*uint64(len(Node{})) {
+		c.malformed = fmt.Sprintf("the engine's list of %d nodes has %d bytes", count, len(data))
+		return s
+	}
+	*list = unsafe.Slice((*Node)(unsafe.Pointer(unsafe.SliceData(data))), count)
+	return s
+}
+
 func (c *call) witness(position uint64, path *[Depth]Node) status {
 	return status(C.kvshard_go_witness(c.ctx(), C.uint64_t(position), nodeBytes(path[:]), &c.report))
 }
@@ -244,6 +260,14 @@ func (c *call) checkpoints(list *[]Checkpoint) status {
 	return s
 }
 
+func (c *call) newest(newest *Checkpoint, found *bool) status {
+	var raw C.KvshardNewest
+	s := status(C.kvshard_go_newest(c.ctx(), &raw, &c.report))
+	*newest = Checkpoint{ID: uint32(raw.id), Size: uint64(raw.size), Retained: raw.retained != 0}
+	*found = raw.found != 0
+	return s
+}
+
 func (c *call) retainCheckpoint(id uint32) status {
 	return status(C.kvshard_go_retain_checkpoint(c.ctx(), C.uint32_t(id), &c.report))
 }
@@ -261,7 +285,21 @@ func (c *call) removeMark(position uint64, asOf uint32, removed *bool) status {
 
 func (c *call) frontier(f *Frontier) status {
 	var raw C.KvshardFrontier
-	s := status(C.kvshard_go_frontier(c.ctx(), &raw, &c.report))
+	return c.frontierFrom(&raw, status(C.kvshard_go_frontier(c.ctx(), &raw, &c.report)), f)
+}
+
+func (c *call) frontierAt(id uint32, f *Frontier) status {
+	var raw C.KvshardFrontier
+	return c.frontierFrom(&raw, status(C.kvshard_go_frontier_at(c.ctx(), C.uint32_t(id), &raw, &c.report)), f)
+}
+
+func (c *call) frontierAtSize(size uint64, f *Frontier) status {
+	var raw C.KvshardFrontier
+	return c.frontierFrom(&raw, status(C.kvshard_go_frontier_at_size(c.ctx(), C.uint64_t(size), &raw, &c.report)), f)
+}
+
+// frontierFrom sets f to the engine's frontier, if there is one.
+func (c *call) frontierFrom(raw *C.KvshardFrontier, s status, f *Frontier) status {
 	if s != C.KVSHARD_OK {
 		return s
 	}
@@ -277,13 +315,19 @@ func (c *call) frontier(f *Frontier) status {
 	return s
 }
 
-// insertFrontier takes a frontier of the right shape (Frontier.check).
-func (c *call) insertFrontier(f Frontier, id uint32) status {
+// rawFrontier takes a frontier of the right shape (Frontier.check).
+func rawFrontier(f Frontier) C.KvshardFrontier {
 	raw := C.KvshardFrontier{size: C.uint64_t(f.Size), ommer_count: C.uintptr_t(len(f.Ommers))}
 	*(*Node)(unsafe.Pointer(&raw.leaf)) = f.Leaf
 	for i, ommer := range f.Ommers {
 		*(*Node)(unsafe.Pointer(&raw.ommers[i])) = ommer
 	}
+	return raw
+}
+
+// insertFrontier takes a frontier of the right shape (Frontier.check).
+func (c *call) insertFrontier(f Frontier, id uint32) status {
+	raw := rawFrontier(f)
 	return status(C.kvshard_go_insert_frontier(c.ctx(), &c.config, &raw, C.uint32_t(id), &c.report))
 }
 
@@ -335,6 +379,21 @@ func engineWitnessRoot(op string, position uint64, path *[Depth]Node, leaf Node)
 	var report C.KvshardReport
 	var root Node
 	s := C.kvshard_witness_root(C.uint64_t(position), nodeBytes(path[:]), (*C.uint8_t)(&leaf[0]), (*C.uint8_t)(&root[0]), &report)
+	if err := failure(op, status(s), &report, nil); err != nil {
+		return Node{}, err
+	}
+	return root, nil
+}
+
+// engineFrontierRoot takes a frontier of the right shape (Frontier.check).
+func engineFrontierRoot(op string, f Frontier) (Node, error) {
+	if err := mismatch(op); err != nil {
+		return Node{}, err
+	}
+	var report C.KvshardReport
+	var root Node
+	raw := rawFrontier(f)
+	s := C.kvshard_frontier_root(&raw, (*C.uint8_t)(&root[0]), &report)
 	if err := failure(op, status(s), &report, nil); err != nil {
 		return Node{}, err
 	}

@@ -73,6 +73,12 @@ static inline int32_t kvshard_go_leaf(uintptr_t ctx, uint64_t position, uint8_t 
   return kvshard_leaf(&callbacks, position, leaf, report);
 }
 
+static inline int32_t kvshard_go_nodes(uintptr_t ctx, uint32_t level, uint64_t first,
+                                       uint64_t count, KvshardBuffer *out, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_go_buffer(kvshard_nodes(&callbacks, level, first, count, out, report), out);
+}
+
 static inline int32_t kvshard_go_witness(uintptr_t ctx, uint64_t position, uint8_t *path,
                                          KvshardReport *report) {
   KvCallbacks callbacks = kvshard_go_callbacks(ctx);
@@ -94,6 +100,12 @@ static inline int32_t kvshard_go_checkpoints(uintptr_t ctx, KvshardBuffer *out,
                                              KvshardReport *report) {
   KvCallbacks callbacks = kvshard_go_callbacks(ctx);
   return kvshard_go_buffer(kvshard_checkpoints(&callbacks, out, report), out);
+}
+
+static inline int32_t kvshard_go_newest(uintptr_t ctx, KvshardNewest *newest,
+                                        KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_newest(&callbacks, newest, report);
 }
 
 static inline int32_t kvshard_go_retain_checkpoint(uintptr_t ctx, uint32_t id,
@@ -118,6 +130,19 @@ static inline int32_t kvshard_go_frontier(uintptr_t ctx, KvshardFrontier *fronti
                                           KvshardReport *report) {
   KvCallbacks callbacks = kvshard_go_callbacks(ctx);
   return kvshard_frontier(&callbacks, frontier, report);
+}
+
+static inline int32_t kvshard_go_frontier_at(uintptr_t ctx, uint32_t id, KvshardFrontier *frontier,
+                                             KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_frontier_at(&callbacks, id, frontier, report);
+}
+
+static inline int32_t kvshard_go_frontier_at_size(uintptr_t ctx, uint64_t size,
+                                                  KvshardFrontier *frontier,
+                                                  KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  return kvshard_frontier_at_size(&callbacks, size, frontier, report);
 }
 
 static inline int32_t kvshard_go_insert_frontier(uintptr_t ctx, const KvshardConfig *config,

@@ -27,6 +27,7 @@ var Calls = []struct {
 	{"Root", func(t *kvshard.Tree) error { _, err := t.Root(); return err }},
 	{"RootAt", func(t *kvshard.Tree) error { _, err := t.RootAt(10); return err }},
 	{"Leaf", func(t *kvshard.Tree) error { _, err := t.Leaf(3); return err }},
+	{"Nodes", func(t *kvshard.Tree) error { _, err := t.Nodes(2, 1, 11); return err }},
 	{"Witness", func(t *kvshard.Tree) error { _, err := t.Witness(3); return err }},
 	{"WitnessAt", func(t *kvshard.Tree) error { _, err := t.WitnessAt(3, 10); return err }},
 	{"RetainCheckpoint", func(t *kvshard.Tree) error { return t.RetainCheckpoint(10) }},
@@ -40,7 +41,10 @@ var Calls = []struct {
 		}
 		return nil
 	}},
+	{"Newest", func(t *kvshard.Tree) error { _, _, err := t.Newest(); return err }},
 	{"Frontier", func(t *kvshard.Tree) error { _, err := t.Frontier(); return err }},
+	{"FrontierAt", func(t *kvshard.Tree) error { _, err := t.FrontierAt(10); return err }},
+	{"FrontierAtSize", func(t *kvshard.Tree) error { _, err := t.FrontierAtSize(35); return err }},
 	{"Check", func(t *kvshard.Tree) error { return t.Check() }},
 	{"Dump", func(t *kvshard.Tree) error { return t.Dump(io.Discard) }},
 	{"Rewind", func(t *kvshard.Tree) error { return t.Rewind(10) }},

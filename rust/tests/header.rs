@@ -10,8 +10,6 @@ fn generated() -> String {
         .with_config(config)
         .with_src(root.join("src/callbacks.rs"))
         .with_src(root.join("src/ffi/mod.rs"))
-        .with_src(root.join("src/ffi/tree.rs"))
-        .with_src(root.join("src/ffi/hash.rs"))
         .generate()
         .unwrap();
     let mut text = vec![];

@@ -5,19 +5,31 @@ use super::{CheckpointInfo, Engine};
 use crate::codec::TreeNode;
 use crate::error::{Error, KvError};
 use crate::keys;
-use crate::kv::Kv;
+use crate::kv::{Direction, Kv};
+use crate::listing;
 
 impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// The newest checkpoint, if there is one: named by the summary, so that nothing is listed.
     ///
-    /// Reads the summary and the checkpoint, and whether it is retained if any is. Without a
-    /// checkpoint it reads the tip too, to tell a tree from what something else wrote.
+    /// Reads the summary and the checkpoint, and whether it is retained if any is. Without a summary
+    /// it looks for a tip and a checkpoint, to tell a tree from what something else wrote.
     pub fn newest(&mut self) -> Result<Option<CheckpointInfo>, Error> {
         self.call(|call| {
             let summary = call.reads.summary()?;
             if summary.count == 0 {
                 call.reads.tip()?;
-                return Ok(None);
+                let mut listed = listing::checkpoints(
+                    call.reads.kv(),
+                    vec![keys::CHECKPOINT],
+                    Direction::Ascending,
+                )?;
+                return match listed.next().transpose()? {
+                    None => Ok(None),
+                    Some((id, _)) => Err(KvError::Foreign {
+                        key: keys::checkpoint(id),
+                    }
+                    .into()),
+                };
             }
             let id = summary.newest;
             let size = size_of(&call.reads.required_checkpoint(id)?);
