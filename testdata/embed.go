@@ -5,7 +5,7 @@ package testdata
 
 import "embed"
 
-// Files has the generated JSON files by their path below testdata.
+// Files has the JSON files by their path below testdata.
 //
-//go:embed roots/*.json frontiers/*.json vectors/*.json
+//go:embed roots/*.json frontiers/*.json treestates/*.json vectors/*.json
 var Files embed.FS
