@@ -2,7 +2,10 @@
 
 package kvshard
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+)
 
 // A Witness proves that a leaf is at a position: the siblings of the nodes on
 // the way from it to the root. It is what an Orchard spend needs as its
@@ -42,5 +45,6 @@ func (w Witness) root(op string, leaf Node) (Node, error) {
 	if w.Position >= 1<<Depth {
 		return Node{}, invalidArgument(op, "position %d is not below 2^%d", w.Position, Depth)
 	}
-	return engineWitnessRoot(op, w.Position, &w.Path, leaf)
+	path := unsafe.Slice(&w.Path[0][0], len(w.Path)*len(Node{}))
+	return engineWitnessRoot(op, nil, w.Position, path, leaf[:])
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shardtree::store::Checkpoint;
 
 use super::shard::Shard;
-use crate::codec::{self, NodeCodec, Summary, Tip, TreeNode};
+use crate::codec::{self, Summary, TreeNode};
 use crate::keys;
 
 /// Records to be written or deleted, by key.
@@ -38,10 +38,6 @@ impl Writes {
     /// All that is staged, in key order.
     pub fn take(&mut self) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> + use<> {
         std::mem::take(&mut self.staged).into_iter()
-    }
-
-    pub fn stage_tip<H: NodeCodec>(&mut self, tip: &Tip<H>) {
-        self.stage(keys::tip(), codec::encode_tip(tip));
     }
 
     pub fn stage_summary(&mut self, summary: &Summary) {

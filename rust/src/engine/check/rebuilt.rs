@@ -1,6 +1,6 @@
 //! Building the records above the shards again.
 
-use crate::codec::{self, Tip, TreeNode};
+use crate::codec::{self, Tip};
 use crate::engine::Config;
 use crate::engine::call::Call;
 use crate::engine::cap::Cap;
@@ -8,16 +8,19 @@ use crate::engine::shard::{LEAVES, Shard};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Kv, MemKv};
+use crate::scheme::Scheme;
 
 /// The records above the shards, built again from their roots in a store of their own.
-pub(super) struct Rebuilt<H, const DEPTH: u8> {
+pub(super) struct Rebuilt<'s, S: Scheme> {
+    scheme: &'s S,
     pub kv: MemKv,
-    pub tip: Tip<H>,
+    pub tip: Tip<S::Node>,
 }
 
-impl<H: TreeNode, const DEPTH: u8> Rebuilt<H, DEPTH> {
-    pub fn new(tip: &Tip<H>) -> Self {
+impl<'s, S: Scheme> Rebuilt<'s, S> {
+    pub fn new(scheme: &'s S, tip: &Tip<S::Node>) -> Self {
         Rebuilt {
+            scheme,
             kv: MemKv::new(),
             tip: Tip {
                 size: tip.origin,
@@ -28,23 +31,23 @@ impl<H: TreeNode, const DEPTH: u8> Rebuilt<H, DEPTH> {
     }
 
     /// Takes the ommers of the frontier that the tree was started from, if it was.
-    pub fn start(&mut self, cap: &Cap<H>) -> Result<(), KvError> {
+    pub fn start(&mut self, cap: &Cap<S::Node>) -> Result<(), KvError> {
         let origin = self.tip.origin;
         if origin == 0 {
             return Ok(());
         }
-        let ommers = cap.to_tree(DEPTH, origin, origin);
+        let ommers = cap.to_tree(self.scheme.depth(), origin, origin);
         self.kv.set(&keys::cap(), &codec::encode_tree(&ommers))
     }
 
     /// Merges the roots of the next shards, of which only the last may be incomplete. Returns the
     /// hashes computed.
-    pub fn add(&mut self, shards: &mut [Shard<H>]) -> Result<u64, Error> {
-        let mut call = Call::<_, H, DEPTH>::new(&mut self.kv, Config::default());
+    pub fn add(&mut self, shards: &mut [Shard<S::Node>]) -> Result<u64, Error> {
+        let mut call = Call::new(&mut self.kv, self.scheme, Config::default());
         call.hasher.expect_leaves(shards.len() * LEAVES as usize);
-        call.hasher.fill_records(shards);
+        call.hasher.fill_records(shards)?;
         let complete = shards.iter().filter(|shard| shard.is_complete());
-        let roots: Vec<H> = complete.filter_map(|shard| shard.root().cloned()).collect();
+        let roots: Vec<S::Node> = complete.filter_map(|shard| shard.root().cloned()).collect();
         let size = self.tip.size + roots.len() as u64 * LEAVES;
         call.complete_shards(&mut self.tip, size, roots)?;
         call.commit()?;
