@@ -6,6 +6,7 @@ require (
 	cosmossdk.io/core v0.11.3
 	github.com/consensys/gnark v0.14.0
 	github.com/consensys/gnark-crypto v0.19.0
+	github.com/cosmos/cosmos-db v1.1.1
 	github.com/iden3/go-iden3-crypto v0.0.17
 	github.com/kvshard/kvshard v0.0.0
 	golang.org/x/crypto v0.41.0
@@ -23,7 +24,6 @@ require (
 	github.com/cockroachdb/pebble v1.1.2 // indirect
 	github.com/cockroachdb/redact v1.1.5 // indirect
 	github.com/cockroachdb/tokenbucket v0.0.0-20230807174530-cc333fc44b06 // indirect
-	github.com/cosmos/cosmos-db v1.1.1 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.0 // indirect
 	github.com/getsentry/sentry-go v0.27.0 // indirect
 	github.com/gogo/protobuf v1.3.2 // indirect
