@@ -98,6 +98,11 @@ func (b *base) get(level int, index uint64) (node hashtree.Node, err error) {
 	return hashtree.Node(value), nil
 }
 
+// set writes a node, in a slice that is the store's from then on.
+func (b *base) set(level int, index uint64, node hashtree.Node) error {
+	return b.kv.Set(nodeKey(level, index), append([]byte(nil), node[:]...))
+}
+
 // A Rebuild stores the leaves, and hashes them all for every root and path.
 type Rebuild struct{ base }
 
@@ -114,7 +119,7 @@ func (t *Rebuild) AppendBatch(leaves []hashtree.Node) error {
 		return err
 	}
 	for i, leaf := range leaves {
-		if err := t.kv.Set(nodeKey(0, size+uint64(i)), leaf[:]); err != nil {
+		if err := t.set(0, size+uint64(i), leaf); err != nil {
 			return err
 		}
 	}
@@ -193,7 +198,7 @@ func (t *NodeRecords) AppendBatch(leaves []hashtree.Node) error {
 func (t *NodeRecords) insert(position uint64, node hashtree.Node) error {
 	for level := range t.scheme.Depth {
 		index := position >> level
-		if err := t.kv.Set(nodeKey(level, index), node[:]); err != nil {
+		if err := t.set(level, index, node); err != nil {
 			return err
 		}
 		sibling, err := t.get(level, index^1)
@@ -208,7 +213,7 @@ func (t *NodeRecords) insert(position uint64, node hashtree.Node) error {
 			return err
 		}
 	}
-	return t.kv.Set(nodeKey(t.scheme.Depth, 0), node[:])
+	return t.set(t.scheme.Depth, 0, node)
 }
 
 // Grow writes the records of a tree that has these leaves, each once: what
@@ -217,7 +222,7 @@ func (t *NodeRecords) Grow(leaves []hashtree.Node) error {
 	row := leaves
 	for level := 0; ; level++ {
 		for i, node := range row {
-			if err := t.kv.Set(nodeKey(level, uint64(i)), node[:]); err != nil {
+			if err := t.set(level, uint64(i), node); err != nil {
 				return err
 			}
 		}
