@@ -6,7 +6,7 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-PARTS := build/chain.mk build/cross.mk
+PARTS := build/schemes.mk build/chain.mk build/cross.mk
 
 CARGO   := cargo
 RUST    := --manifest-path rust/Cargo.toml --locked

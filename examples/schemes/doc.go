@@ -24,8 +24,11 @@
 //
 // # The value of an absent leaf
 //
-// It is part of the scheme, and must be what the circuit or contract takes. It
-// should be no value that a leaf can have, or an absent leaf could be "proven":
-// the gnark schemes use the hash of 0 where a leaf is the hash of its data, and
-// circom's and Hyperlane's trees use 0 by convention.
+// It is part of the scheme, and must be what the circuit or contract takes. A path
+// to an absent leaf exists like one to any other, so that whoever can open its
+// value "proves" a note that was never appended. Take a value that nobody can
+// open: 0 where leaves are commitments, as circom's trees and Hyperlane's have it.
+// With gnark's Merkle proof the leaf is the hash of its data, and an absent one
+// here that of the data 0: the data must be a commitment, which the circuit opens
+// too.
 package schemes

@@ -28,7 +28,7 @@ var (
 	goTest     = regexp.MustCompile(`^(Test|Example|Benchmark|Fuzz)(_|[A-Z]|$)`)
 )
 
-var makefiles = []string{"Makefile", "build/chain.mk", "build/cross.mk"}
+var makefiles = []string{"Makefile", "build/schemes.mk", "build/chain.mk", "build/cross.mk"}
 
 func readSource(t *testing.T) *source {
 	t.Helper()

@@ -32,7 +32,9 @@ func Poseidon2(api frontend.API) (hash.FieldHasher, error) {
 }
 
 // A Circuit is satisfied by who knows the data of a leaf and its place in the tree
-// with a root. Only the root is public.
+// with a root. Only the root is public. A circuit of a chain's also opens the data,
+// a commitment, and derives a nullifier from it: everybody knows the data of all
+// leaves, and the data 0 of an absent one.
 type Circuit struct {
 	Root     frontend.Variable   `gnark:",public"`
 	Data     frontend.Variable   // the leaf is its hash
