@@ -22,7 +22,7 @@ figures-schemes: library ## print the table of docs/BENCHMARKS.md about other ha
 figures-vote: library ## print the table of docs/votetree.md: the vote chain's crate, and kvshard (minutes)
 	$(PEERS) votestores
 	tools/peers/target/release/votestores cost 1000 10000 100000
-	go test -run TestVoteFigures -v ./tests -figures
+	go test -run TestVoteCosts -v ./tests
 
 .PHONY: votestores
 votestores: ## write testdata/vote anew with the crate vote-commitment-tree (20 minutes)
