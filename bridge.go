@@ -76,6 +76,7 @@ var sentinels = [...]error{
 	C.KVSHARD_INVALID_ARGUMENT:     ErrInvalidArgument,
 	C.KVSHARD_FOREIGN_STORE:        ErrForeignStore,
 	C.KVSHARD_SCHEME_MISMATCH:      ErrSchemeMismatch,
+	C.KVSHARD_ROOT_MISMATCH:        ErrRootMismatch,
 }
 
 // failure returns the error that a status and its report stand for, nil for
@@ -294,6 +295,10 @@ func (c *call) insertFrontier(f Frontier, id uint32) status {
 		*(*Node)(unsafe.Pointer(&raw.ommers[i])) = ommer
 	}
 	return status(C.kvshard_go_insert_frontier(c.ctx(), c.scheme, &c.config, &raw, C.uint32_t(id), &c.report))
+}
+
+func (c *call) adopt(root Node, size *uint64) status {
+	return status(C.kvshard_go_adopt(c.ctx(), c.scheme, &c.config, (*C.uint8_t)(&root[0]), (*C.uint64_t)(size), &c.report))
 }
 
 func (c *call) check(lines *[]byte) status {

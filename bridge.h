@@ -163,6 +163,15 @@ static inline int32_t kvshard_go_insert_frontier(uintptr_t ctx, const KvshardSch
   return kvshard_insert_frontier(&callbacks, scheme, config, frontier, id, report);
 }
 
+static inline int32_t kvshard_go_adopt(uintptr_t ctx, const KvshardScheme *scheme,
+                                       const KvshardConfig *config, const uint8_t *root,
+                                       uint64_t *size, KvshardReport *report) {
+  KvCallbacks callbacks = kvshard_go_callbacks(ctx);
+  KvshardScheme own;
+  scheme = kvshard_go_scheme(ctx, scheme, &own);
+  return kvshard_adopt(&callbacks, scheme, config, root, size, report);
+}
+
 static inline int32_t kvshard_go_check(uintptr_t ctx, const KvshardScheme *scheme, KvshardBuffer *out, KvshardReport *report) {
   KvCallbacks callbacks = kvshard_go_callbacks(ctx);
   KvshardScheme own;

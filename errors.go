@@ -68,8 +68,13 @@ var (
 	// ErrForeignStore: there are shards and no tip, so something else wrote
 	// the store: a plain ShardTree, or a module with keys of its own where the
 	// tree's are (see [KeyRange]). In an [Error] Key is the first one found.
-	// Nothing is written. Give the tree a prefix of its own ([WithPrefix]).
+	// Nothing is written. Take a ShardTree's store over with [Tree.Adopt]; beside
+	// a module's keys give the tree a prefix of its own ([WithPrefix]).
 	ErrForeignStore = errors.New("foreign store")
+
+	// ErrRootMismatch: the leaves that [Tree.Adopt] found have another root than
+	// the one it was given. Nothing is written.
+	ErrRootMismatch = errors.New("root mismatch")
 
 	// ErrSchemeMismatch: the tree was made with another scheme (package
 	// hashtree), or with Orchard's hash and this package. In an [Error] Key is

@@ -191,3 +191,13 @@ func (t *Tree) Check() error { return t.engine().Check() }
 
 // Dump writes a picture of the tree as text: see [kvshard.Tree.Dump].
 func (t *Tree) Dump(w io.Writer) error { return t.engine().Dump(w) }
+
+// Adopt takes over a store that a plain shardtree::ShardTree of the same scheme
+// wrote: see [kvshard.Tree.Adopt]. The trees of the crate vote-commitment-tree
+// are such stores, of the scheme [VotePoseidon].
+func (t *Tree) Adopt(root Node) (size uint64, err error) {
+	if err := t.checkLeaves("Adopt", root); err != nil {
+		return 0, err
+	}
+	return t.engine().Adopt(kvshard.Node(root))
+}

@@ -70,6 +70,9 @@
 // The caller's hash answered with an error.
 #define KVSHARD_HASH 15
 
+// The leaves have another root than the caller says.
+#define KVSHARD_ROOT_MISMATCH 16
+
 // The version of these functions and structures: a caller built for another must not go on.
 #define KVSHARD_ABI 2
 
@@ -526,6 +529,19 @@ int32_t kvshard_insert_frontier(const struct KvCallbacks *callbacks,
                                 const struct KvshardFrontier *frontier,
                                 uint32_t id,
                                 struct KvshardReport *report);
+
+// Takes over a store that a plain `ShardTree` wrote, if its leaves have this root of 32 bytes, and
+// writes the number of leaves. An invalid root has index 0 in the report.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_adopt(const struct KvCallbacks *callbacks,
+                      const struct KvshardScheme *scheme,
+                      const struct KvshardConfig *config,
+                      const uint8_t *root,
+                      uint64_t *size,
+                      struct KvshardReport *report);
 
 // Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
 // hex and the detail, with tabs between. Empty if the store is sound.

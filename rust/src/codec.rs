@@ -15,7 +15,7 @@ use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
 
 use crate::edge;
 use crate::error::KvError;
-use crate::hash::{OrchardNode, VoteNode};
+use crate::hash::{OrchardNode, TreeHash, VoteNode};
 use crate::keys;
 use crate::scheme::{Fingerprint, NodeReader, Scheme};
 
@@ -38,10 +38,23 @@ pub trait NodeCodec: Sized {
     fn read(bytes: &mut &[u8]) -> Option<Self>;
 }
 
-/// What a tree is made of: a node that can be stored.
-pub trait TreeNode: NodeCodec + Clone + PartialEq + Debug {}
+/// The bytes of a node.
+pub(crate) fn node_bytes<H: NodeCodec>(node: &H) -> Vec<u8> {
+    let mut bytes = vec![];
+    node.write(&mut bytes);
+    bytes
+}
 
-impl<H: NodeCodec + Clone + PartialEq + Debug> TreeNode for H {}
+/// What a tree is made of: a node that can be stored.
+pub trait StoredNode: NodeCodec + Clone + PartialEq + Debug {}
+
+impl<H: NodeCodec + Clone + PartialEq + Debug> StoredNode for H {}
+
+/// A node whose hash is known by its type: what a [`StaticScheme`](crate::scheme::StaticScheme) is
+/// made of.
+pub trait TreeNode: TreeHash + StoredNode {}
+
+impl<H: TreeHash + StoredNode> TreeNode for H {}
 
 /// Reads nodes that say by themselves whether they are canonical.
 #[derive(Debug)]
@@ -53,7 +66,7 @@ impl<H> Default for Plain<H> {
     }
 }
 
-impl<H: TreeNode> NodeReader for Plain<H> {
+impl<H: StoredNode> NodeReader for Plain<H> {
     type Node = H;
 }
 
@@ -112,8 +125,23 @@ pub fn encode_tree<H: NodeCodec>(tree: &PrunableTree<H>) -> Vec<u8> {
     out
 }
 
+/// Whether there is nothing in a tree. `ShardTree` leaves parents of nothing in a cap that it caches
+/// nodes in; they are written as what they are, since it does not read them back.
+fn is_nothing<H>(tree: &PrunableTree<H>) -> bool {
+    match &**tree {
+        Node::Nil => true,
+        Node::Parent {
+            ann: None,
+            left,
+            right,
+        } => is_nothing(left) && is_nothing(right),
+        _ => false,
+    }
+}
+
 fn write_tree<H: NodeCodec>(out: &mut Vec<u8>, tree: &PrunableTree<H>) {
     match &**tree {
+        _ if is_nothing(tree) => out.push(NIL),
         Node::Nil => out.push(NIL),
         Node::Leaf {
             value: (hash, flags),

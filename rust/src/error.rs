@@ -98,7 +98,7 @@ impl fmt::Display for KvError {
             KvError::Foreign { key } => write!(
                 f,
                 "record at key {} lies where shards do, and there is no tip: a plain ShardTree \
-                 wrote it, or another program; {PREFIX_HINT}",
+                 wrote it, which Adopt takes over, or another program; {PREFIX_HINT}",
                 hex(key)
             ),
             KvError::SchemeMismatch {
@@ -198,6 +198,13 @@ pub enum Error {
         /// Leaves in the tree.
         size: u64,
     },
+    /// The leaves have another root than the caller says.
+    RootMismatch {
+        /// The root of the leaves that are there.
+        computed: Vec<u8>,
+        /// The root that was given.
+        given: Vec<u8>,
+    },
     /// The scheme's hash failed.
     Hash(HashFailure),
     /// The caller's input makes no sense.
@@ -270,6 +277,12 @@ impl fmt::Display for Error {
             Error::NotEmpty { size } => write!(
                 f,
                 "a frontier can only start an empty tree; this one holds {size} leaves"
+            ),
+            Error::RootMismatch { computed, given } => write!(
+                f,
+                "the leaves have root {}, not {}",
+                hex(computed),
+                hex(given)
             ),
             Error::Hash(e) => write!(f, "the hash failed: {}", e.reason),
             Error::InvalidArgument(what) => f.write_str(what),

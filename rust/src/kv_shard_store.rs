@@ -22,7 +22,7 @@ pub use crate::callbacks::{
     CallbackKv, KvCallbacks, KvDeleteFn, KvFreeBufFn, KvGetFn, KvIterCreateFn, KvIterFreeFn,
     KvIterNextFn, KvSetFn,
 };
-use crate::codec::{self, Plain, RETAINED_VALUE, TreeNode};
+use crate::codec::{self, Plain, RETAINED_VALUE, StoredNode};
 pub use crate::error::KvError;
 use crate::keys;
 use crate::kv::{Direction, Kv};
@@ -75,7 +75,7 @@ impl<H, const SHARD_HEIGHT: u8, K: Kv> KvShardStore<H, SHARD_HEIGHT, K> {
     }
 }
 
-impl<H: TreeNode, const SHARD_HEIGHT: u8, K: Kv> KvShardStore<H, SHARD_HEIGHT, K> {
+impl<H: StoredNode, const SHARD_HEIGHT: u8, K: Kv> KvShardStore<H, SHARD_HEIGHT, K> {
     /// Refuses to write where the engine keeps a tree. Costs two gets.
     fn refuse_if_engine_owned(&self) -> Result<(), KvError> {
         for key in [keys::tip(), keys::summary()] {
@@ -131,7 +131,7 @@ impl<H: TreeNode, const SHARD_HEIGHT: u8, K: Kv> KvShardStore<H, SHARD_HEIGHT, K
     }
 }
 
-impl<H: TreeNode, const SHARD_HEIGHT: u8, K: Kv + Debug> ShardStore
+impl<H: StoredNode, const SHARD_HEIGHT: u8, K: Kv + Debug> ShardStore
     for KvShardStore<H, SHARD_HEIGHT, K>
 {
     type H = H;

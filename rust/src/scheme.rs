@@ -3,13 +3,12 @@
 //! A scheme is a value, so that a hash may come from anywhere, and it may fail. One that is known
 //! when the program is compiled is a [`StaticScheme`].
 
-use std::fmt;
 use std::marker::PhantomData;
 
 use incrementalmerkletree::Level;
 
-use crate::codec::NodeCodec;
-use crate::hash::{Sibling, TreeHash};
+use crate::codec::{NodeCodec, StoredNode, TreeNode};
+use crate::hash::Sibling;
 
 /// What a tree's tip names the scheme with: 8 bytes that another scheme does not have.
 pub type Fingerprint = [u8; 8];
@@ -27,7 +26,7 @@ pub struct HashFailure {
 /// How a tree's nodes are read from records.
 pub trait NodeReader {
     /// A node as the records hold it.
-    type Node: NodeCodec + Clone + PartialEq + fmt::Debug;
+    type Node: StoredNode;
 
     /// Takes a node off the front of `bytes`; `None` if it is cut short, or no value of the hash.
     fn read_node(&self, bytes: &mut &[u8]) -> Option<Self::Node> {
@@ -116,13 +115,11 @@ impl<H, const DEPTH: u8> Default for StaticScheme<H, DEPTH> {
     }
 }
 
-impl<H: NodeCodec + Clone + PartialEq + fmt::Debug, const DEPTH: u8> NodeReader
-    for StaticScheme<H, DEPTH>
-{
+impl<H: TreeNode, const DEPTH: u8> NodeReader for StaticScheme<H, DEPTH> {
     type Node = H;
 }
 
-impl<H: TreeHash + NodeCodec + fmt::Debug, const DEPTH: u8> Scheme for StaticScheme<H, DEPTH> {
+impl<H: TreeNode, const DEPTH: u8> Scheme for StaticScheme<H, DEPTH> {
     fn depth(&self) -> u8 {
         DEPTH
     }

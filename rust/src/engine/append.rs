@@ -43,7 +43,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     }
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     fn append_leaves(&mut self, tip: &mut Tip<S::Node>, leaves: &[S::Node]) -> Result<(), Error> {
         let mut shards = self.edge_shards(tip)?;
         let flags = match self.config.retention {

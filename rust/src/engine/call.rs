@@ -10,17 +10,17 @@ use crate::keys;
 use crate::kv::Kv;
 use crate::scheme::Scheme;
 
-pub(super) struct Call<'k, K, S: Scheme> {
+pub(super) struct Call<'k, S: Scheme> {
     pub config: Config,
-    pub reads: Reads<'k, K, S>,
+    pub reads: Reads<'k, S>,
     pub hasher: Hasher<'k, S>,
     pub writes: Writes,
     /// The checkpoints that this call lists as prunable because none was listed before.
     pub listed_now: Option<Vec<(u32, bool)>>,
 }
 
-impl<'k, K: Kv, S: Scheme> Call<'k, K, S> {
-    pub fn new(kv: &'k mut K, scheme: &'k S, config: Config) -> Self {
+impl<'k, S: Scheme> Call<'k, S> {
+    pub fn new(kv: &'k mut dyn Kv, scheme: &'k S, config: Config) -> Self {
         Call {
             config,
             reads: Reads::new(kv, scheme),

@@ -51,7 +51,7 @@ pub(super) fn state_at(size: u64) -> TreeState {
     }
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     /// Stages a checkpoint of the tree at `tip`, and what it prunes.
     pub fn add_checkpoint(&mut self, tip: &Tip<S::Node>, id: u32) -> Result<(), Error> {
         let mut shards = Shards::new();

@@ -17,13 +17,12 @@ use super::shard::Shard;
 use crate::codec::{self, SHARD_HEIGHT, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
-use crate::kv::Kv;
 use crate::scheme::Scheme;
 
 /// Shards that a call has loaded to change flags in them.
 pub(super) type Shards<H> = BTreeMap<u64, Shard<H>>;
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     /// Lets go of the leaves of pruned checkpoints at which no other checkpoint is.
     pub fn release_cuts(
         &mut self,

@@ -7,7 +7,7 @@ use super::call::Call;
 use super::cap::Cap;
 use super::reads::size_of;
 use super::shard::Shard;
-use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::codec::{self, SHARD_HEIGHT, StoredNode, Tip};
 use crate::edge;
 use crate::error::{Error, KvError};
 use crate::keys;
@@ -62,7 +62,7 @@ fn line(out: &mut String, text: String) {
 }
 
 /// The node's bytes as hex.
-fn show<H: TreeNode>(node: &H) -> String {
+fn show<H: StoredNode>(node: &H) -> String {
     let mut bytes = vec![];
     node.write(&mut bytes);
     crate::error::hex(&bytes)
@@ -86,7 +86,7 @@ impl Totals {
     }
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     fn dump_checkpoints(&mut self, out: &mut String) -> Result<(), Error> {
         let summary = self.reads.summary()?;
         let retained: Vec<u32> = listing::retained(self.reads.kv())?.collect::<Result<_, _>>()?;
@@ -208,7 +208,7 @@ impl<K: Kv, S: Scheme> Call<'_, K, S> {
     }
 }
 
-impl<H: TreeNode> Shard<H> {
+impl<H: StoredNode> Shard<H> {
     /// One character a leaf: `M` marked, `c` kept for a checkpoint, `o` kept as the newest or as a
     /// sibling, `.` merged into a larger node, blank where there is none yet.
     fn shape(&self, bytes: usize) -> String {

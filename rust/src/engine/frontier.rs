@@ -121,7 +121,7 @@ fn check_frontier<H>(frontier: &TreeFrontier<H>, depth: u8) -> Result<(), Error>
     Ok(())
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     /// The frontier with the leaf at this position as its newest, which must be there.
     pub fn frontier_with(
         &self,

@@ -47,7 +47,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     }
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     /// The frontier at a size whose newest leaf must be there.
     pub fn frontier_of(
         &self,

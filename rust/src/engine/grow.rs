@@ -8,7 +8,6 @@ use crate::codec::{self, SHARD_HEIGHT, Tip};
 use crate::edge;
 use crate::error::Error;
 use crate::keys;
-use crate::kv::Kv;
 use crate::scheme::Scheme;
 
 /// The nodes that an append completes, by level from [`SHARD_HEIGHT`] up.
@@ -24,7 +23,7 @@ impl<H> NewNodes<H> {
     }
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     /// Takes in the roots of the shards that a growth to `size` completes: merges them upwards, one
     /// batch a level, and stages quads and cap. Leaves `tip` as it is then, but for `last_marked`.
     pub fn complete_shards(

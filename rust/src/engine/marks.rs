@@ -74,7 +74,7 @@ fn lower(lowest: &mut Option<u32>, id: u32) {
 /// The removals of some marks, as a call changes them.
 type Removals = BTreeMap<u64, BTreeSet<u32>>;
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     fn stage_removal(
         &mut self,
         tip: &Tip<S::Node>,

@@ -25,6 +25,7 @@
 //! computes those of shards, `grow` what shards complete, `pruning`, `cuts` and `marks` what
 //! checkpoints keep.
 
+mod adopt;
 mod append;
 mod call;
 mod cap;
@@ -44,6 +45,7 @@ mod nodes_at;
 mod pruning;
 mod query;
 mod reads;
+mod rebuilt;
 mod retain;
 mod rewind;
 mod shard;
@@ -198,7 +200,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Runs one call from a fresh start, and notes what it hashed.
     fn call<T>(
         &mut self,
-        run: impl FnOnce(&mut Call<'_, K, S>) -> Result<T, Error>,
+        run: impl FnOnce(&mut Call<'_, S>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let mut call = Call::new(&mut self.kv, &self.scheme, self.config);
         let outcome = run(&mut call);

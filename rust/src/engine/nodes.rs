@@ -9,7 +9,6 @@ use crate::edge;
 use crate::error::{Error, KvError};
 use crate::hash::Sibling;
 use crate::keys;
-use crate::kv::Kv;
 use crate::scheme::Scheme;
 
 /// Whether quads hold nodes of this level.
@@ -34,7 +33,7 @@ pub(super) fn quads(level: u8, size: u64, origin: u64) -> Range<u64> {
     (origin >> (level + 2)).min(end)..end
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     /// A node of level 4 or more whose last leaf is in the tree.
     ///
     /// Costs no read for what is on the edge of the tree, once tip and cap are read; one get for a

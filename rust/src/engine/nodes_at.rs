@@ -69,7 +69,7 @@ fn complete_range<H>(tip: &Tip<H>, level: u8, first: u64, count: u64) -> Result<
     }
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     /// Complete nodes of level 4 or more at these indices, which ascend: those that a record holds as
     /// they are, and the others hashed from their children in one batch.
     fn nodes_above(

@@ -11,7 +11,7 @@ use super::cuts::Shards;
 use crate::codec::{LISTED, LISTED_WITH_MARKS, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
-use crate::kv::{Direction, Kv};
+use crate::kv::Direction;
 use crate::listing;
 use crate::scheme::Scheme;
 
@@ -56,7 +56,7 @@ impl Summary {
     }
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     /// The `count` oldest prunable checkpoints, and the next.
     pub fn oldest_prunable(&self, summary: &Summary, count: u32) -> Result<Pruned, Error> {
         let count = count as usize;

@@ -135,7 +135,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     }
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     /// The shard of a leaf of the tree as it was at `size`.
     pub fn shard_of(
         &self,

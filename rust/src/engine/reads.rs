@@ -17,15 +17,15 @@ use crate::scheme::Scheme;
 
 /// The store, and what was read of it. It is shared while a listing is open, so that a record may be
 /// read in between.
-pub(super) struct Reads<'k, K, S: Scheme> {
-    kv: &'k mut K,
+pub(super) struct Reads<'k, S: Scheme> {
+    kv: &'k mut dyn Kv,
     scheme: &'k S,
     seen: RefCell<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
     cap: OnceCell<Cap<S::Node>>,
 }
 
-impl<'k, K: Kv, S: Scheme> Reads<'k, K, S> {
-    pub fn new(kv: &'k mut K, scheme: &'k S) -> Self {
+impl<'k, S: Scheme> Reads<'k, S> {
+    pub fn new(kv: &'k mut dyn Kv, scheme: &'k S) -> Self {
         Reads {
             kv,
             scheme,
@@ -34,12 +34,12 @@ impl<'k, K: Kv, S: Scheme> Reads<'k, K, S> {
         }
     }
 
-    pub fn kv(&self) -> &K {
+    pub fn kv(&self) -> &dyn Kv {
         self.kv
     }
 
     /// To write, behind all reading.
-    pub fn kv_mut(&mut self) -> &mut K {
+    pub fn kv_mut(&mut self) -> &mut dyn Kv {
         self.kv
     }
 
@@ -78,9 +78,7 @@ impl<'k, K: Kv, S: Scheme> Reads<'k, K, S> {
     /// The tip. One get; where there is none, also one look for a shard, which something else must
     /// have written.
     pub fn tip(&self) -> Result<Tip<S::Node>, KvError> {
-        let decode = |value: &[u8]| codec::decode_tip(self.scheme, value);
-        let tip = self.record(keys::tip(), |value| value.map(decode).transpose())?;
-        if let Some(tip) = tip {
+        if let Some(tip) = self.stored_tip()? {
             return Ok(tip);
         }
         let shard = self
@@ -91,6 +89,12 @@ impl<'k, K: Kv, S: Scheme> Reads<'k, K, S> {
             None => Ok(Tip::empty()),
             Some((key, _)) => Err(KvError::Foreign { key }),
         }
+    }
+
+    /// The tip's record, if there is one. 1 get.
+    pub fn stored_tip(&self) -> Result<Option<Tip<S::Node>>, KvError> {
+        let decode = |value: &[u8]| codec::decode_tip(self.scheme, value);
+        self.record(keys::tip(), |value| value.map(decode).transpose())
     }
 
     pub fn summary(&self) -> Result<Summary, KvError> {

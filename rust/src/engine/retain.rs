@@ -106,7 +106,7 @@ struct Found<H> {
     shards: Shards<H>,
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     fn found(&mut self, id: u32) -> Result<Found<S::Node>, Error> {
         let tip = self.reads.tip()?;
         let checkpoint = self

@@ -51,7 +51,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     }
 }
 
-impl<K: Kv, S: Scheme> Call<'_, K, S> {
+impl<S: Scheme> Call<'_, S> {
     fn drop_checkpoints_above(
         &mut self,
         tip: &Tip<S::Node>,

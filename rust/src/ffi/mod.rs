@@ -61,6 +61,8 @@ pub const KVSHARD_FOREIGN_STORE: i32 = 13;
 pub const KVSHARD_SCHEME_MISMATCH: i32 = 14;
 /// The caller's hash answered with an error.
 pub const KVSHARD_HASH: i32 = 15;
+/// The leaves have another root than the caller says.
+pub const KVSHARD_ROOT_MISMATCH: i32 = 16;
 
 /// The version of these functions and structures: a caller built for another must not go on.
 pub const KVSHARD_ABI: u32 = 2;
@@ -218,6 +220,7 @@ fn status_of(error: &Error) -> i32 {
         Error::Kv(KvError::Foreign { .. }) => KVSHARD_FOREIGN_STORE,
         Error::Kv(KvError::SchemeMismatch { .. }) => KVSHARD_SCHEME_MISMATCH,
         Error::Hash(_) => KVSHARD_HASH,
+        Error::RootMismatch { .. } => KVSHARD_ROOT_MISMATCH,
         Error::Kv(KvError::Store { .. }) => KVSHARD_STORE,
         Error::Kv(KvError::EngineOwned { .. } | KvError::NotAShard { .. }) => KVSHARD_INTERNAL,
     }

@@ -597,6 +597,37 @@ pub(super) fn parse_frontier(
     })
 }
 
+/// Takes over a store that a plain `ShardTree` wrote, if its leaves have this root of 32 bytes, and
+/// writes the number of leaves. An invalid root has index 0 in the report.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_adopt(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    config: *const KvshardConfig,
+    root: *const u8,
+    size: *mut u64,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callees'.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            read_config(config),
+            size,
+            report,
+            |tree| {
+                let root = read_nodes(tree.scheme(), root, 1)?;
+                tree.adopt(&root[0])
+            },
+        )
+    }
+}
+
 /// Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
 /// hex and the detail, with tabs between. Empty if the store is sound.
 ///

@@ -9,7 +9,6 @@ use crate::codec::{self, REMOVED_BEFORE, REMOVED_VALUE, Summary, Tip};
 use crate::engine::reads::size_of;
 use crate::error::Error;
 use crate::keys;
-use crate::kv::Kv;
 use crate::listing;
 use crate::scheme::Scheme;
 
@@ -21,7 +20,7 @@ pub(super) struct RemovedMarks {
     pub positions: BTreeSet<u64>,
 }
 
-impl<K: Kv, S: Scheme> Check<'_, '_, K, S> {
+impl<S: Scheme> Check<'_, '_, S> {
     /// The lowest retained checkpoint, and the prunable ones behind it, which are all listed.
     pub(super) fn listed(
         &mut self,

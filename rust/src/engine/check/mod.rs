@@ -2,7 +2,6 @@
 
 mod ledger;
 mod order;
-mod rebuilt;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +13,7 @@ use super::SchemeEngine;
 use super::call::Call;
 use super::cap::Cap;
 use super::reads::{grew_from, size_of};
+use super::rebuilt::Rebuilt;
 use crate::codec::{self, Summary, Tip};
 use crate::error::{Error, KvError, hex};
 use crate::keys;
@@ -21,7 +21,6 @@ use crate::kv::{Direction, Kv};
 use crate::listing;
 use crate::scheme::Scheme;
 use order::{InOrder, OUT_OF_ORDER, STRANGE};
-use rebuilt::Rebuilt;
 use scan::{Scan, UnmarkedCuts};
 
 /// A broken invariant.
@@ -79,8 +78,8 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     }
 }
 
-pub(super) struct Check<'c, 'k, K, S: Scheme> {
-    call: &'c mut Call<'k, K, S>,
+pub(super) struct Check<'c, 'k, S: Scheme> {
+    call: &'c mut Call<'k, S>,
     violations: Vec<Violation>,
 }
 
@@ -94,7 +93,7 @@ fn decoded<T>(outcome: Result<T, KvError>) -> Result<Result<T, KvError>, Error> 
     }
 }
 
-impl<K: Kv, S: Scheme> Check<'_, '_, K, S> {
+impl<S: Scheme> Check<'_, '_, S> {
     fn run(&mut self) -> Result<(), Error> {
         let tip = self.call.reads.tip();
         let Some(tip) = self.decoded("tip", tip)? else {

@@ -6,8 +6,9 @@ use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
 use super::order::STRANGE;
-use super::rebuilt::Rebuilt;
-use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::codec::{self, SHARD_HEIGHT, StoredNode, Tip};
+use crate::engine::Config;
+use crate::engine::rebuilt::Rebuilt;
 use crate::engine::shard::{LEAVES, Shard};
 use crate::error::{Error, KvError};
 use crate::keys;
@@ -130,7 +131,7 @@ impl<'t, S: Scheme> Scan<'t, S> {
     /// Merges the roots of the shards that were read, as long as none was wrong.
     fn merge(&mut self) -> Result<(), Error> {
         if self.sound {
-            self.hashes += self.rebuilt.add(&mut self.chunk)?;
+            self.hashes += self.rebuilt.add(&mut self.chunk, Config::default())?;
         }
         self.chunk.clear();
         Ok(())
@@ -149,7 +150,7 @@ impl<'t, S: Scheme> Scan<'t, S> {
 }
 
 /// A mark stays until its removal is worked off.
-fn check_removed<H: TreeNode>(
+fn check_removed<H: StoredNode>(
     shard: &Shard<H>,
     removed: &BTreeSet<u64>,
 ) -> impl Iterator<Item = (&'static str, Vec<u8>, String)> {
@@ -166,7 +167,7 @@ fn check_removed<H: TreeNode>(
 }
 
 /// Counts a shard's checkpoints at leaves without a mark, and says what is wrong with its flags.
-fn check_flags<H: TreeNode>(
+fn check_flags<H: StoredNode>(
     shard: &Shard<H>,
     tip: &Tip<H>,
     cuts: &BTreeMap<u64, u32>,

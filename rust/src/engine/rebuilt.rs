@@ -1,10 +1,11 @@
 //! Building the records above the shards again.
 
+use super::Config;
+use super::call::Call;
+use super::cap::Cap;
+use super::fill::Wanted;
+use super::shard::{LEAVES, Shard};
 use crate::codec::{self, Tip};
-use crate::engine::Config;
-use crate::engine::call::Call;
-use crate::engine::cap::Cap;
-use crate::engine::shard::{LEAVES, Shard};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Kv, MemKv};
@@ -42,8 +43,8 @@ impl<'s, S: Scheme> Rebuilt<'s, S> {
 
     /// Merges the roots of the next shards, of which only the last may be incomplete. Returns the
     /// hashes computed.
-    pub fn add(&mut self, shards: &mut [Shard<S::Node>]) -> Result<u64, Error> {
-        let mut call = Call::new(&mut self.kv, self.scheme, Config::default());
+    pub fn add(&mut self, shards: &mut [Shard<S::Node>], config: Config) -> Result<u64, Error> {
+        let mut call = Call::new(&mut self.kv, self.scheme, config);
         call.hasher.expect_leaves(shards.len() * LEAVES as usize);
         call.hasher.fill_records(shards)?;
         let complete = shards.iter().filter(|shard| shard.is_complete());
@@ -52,5 +53,18 @@ impl<'s, S: Scheme> Rebuilt<'s, S> {
         call.complete_shards(&mut self.tip, size, roots)?;
         call.commit()?;
         Ok(call.hasher.count())
+    }
+
+    /// Computes nodes of shards. Returns the hashes computed.
+    pub fn fill(&mut self, shards: &mut [Shard<S::Node>], wanted: &[Wanted]) -> Result<u64, Error> {
+        let call = Call::new(&mut self.kv, self.scheme, Config::default());
+        call.hasher.fill(shards, wanted)?;
+        Ok(call.hasher.count())
+    }
+
+    /// Keeps the record of the shard at which the tree ends, which a root needs.
+    pub fn put_last(&mut self, shard: &Shard<S::Node>) -> Result<(), KvError> {
+        let value = codec::encode_tree(&shard.to_tree());
+        self.kv.set(&keys::shard(shard.index()), &value)
     }
 }
