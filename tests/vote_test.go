@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/kvshard/kvshard"
@@ -187,4 +189,99 @@ func TestVoteTreeGrown(t *testing.T) {
 		checkVoteTree(t, tree, s)
 		playFuture(t, tree, s)
 	})
+}
+
+// fullStore returns a store with all records that the module has.
+func fullStore(t *testing.T, s *votedata.Store) *kvtest.MemStore {
+	t.Helper()
+	kv := kvtest.Strict(t)
+	for _, r := range s.Records {
+		kv.Put(r.Key, r.Value)
+	}
+	return kv
+}
+
+// TestVoteStoresAdopted: a store of the vote chain is adopted, to the byte as if
+// the tree had always been a hashtree, and then gives every root and path that the
+// crate gave, before and after 100 more blocks.
+func TestVoteStoresAdopted(t *testing.T) {
+	eachVoteStore(t, func(t *testing.T, s *votedata.Store) {
+		kv := fullStore(t, s)
+		before := kv.Clone()
+		tree := openVote(t, kv, s)
+		newest := s.Checkpoints[len(s.Checkpoints)-1]
+		root := hashtree.Node(newest.Root)
+
+		if _, err := tree.Root(); !errors.Is(err, kvshard.ErrForeignStore) {
+			t.Errorf("Root before Adopt: %v", err)
+		}
+		other := root
+		other[0] ^= 1
+		if _, err := tree.Adopt(other); !errors.Is(err, kvshard.ErrRootMismatch) {
+			t.Errorf("Adopt of another root: %v", err)
+		}
+		if diff := kv.Diff(before); diff != "" {
+			t.Fatalf("a refused Adopt changed the store:\n%s", diff)
+		}
+
+		for _, when := range []string{"once", "twice"} {
+			if size, err := tree.Adopt(root); err != nil || size != newest.Size {
+				t.Fatalf("Adopt %s: %d leaves, %v; want %d", when, size, err, newest.Size)
+			}
+		}
+		grown := kvtest.Strict(t)
+		growVote(t, openVote(t, grown, s), s)
+		for _, r := range s.Records {
+			if !isTreeRecord(s, r.Key) {
+				grown.Put(r.Key, r.Value) // the chain's own
+			}
+		}
+		if diff := kv.Diff(grown); diff != "" {
+			t.Fatalf("adopted and grown differ:\n%s", diff)
+		}
+		if err := tree.Check(); err != nil {
+			t.Fatal(err)
+		}
+		checkVoteTree(t, tree, s)
+		playFuture(t, tree, s)
+	})
+}
+
+// isTreeRecord tells whether the key is one of the tree's, which begin with 0F to
+// 15 behind the prefix.
+func isTreeRecord(s *votedata.Store, key []byte) bool {
+	inner, ours := bytes.CutPrefix(key, s.Prefix)
+	return ours && inner[0] >= 0x0F && inner[0] <= 0x15
+}
+
+// TestVoteStoreWithoutPrefix: a keeper that forgets the round's prefix meets records
+// of the module that are no tree's. It is told so, and nothing is written.
+func TestVoteStoreWithoutPrefix(t *testing.T) {
+	s, err := votedata.Load("5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kv := fullStore(t, s)
+	before := kv.Clone()
+	tree, err := hashtree.Open(kv, hashtree.VotePoseidon())
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := hashtree.Node(s.Checkpoints[len(s.Checkpoints)-1].Root)
+	for name, call := range map[string]func() error{
+		"Size":       func() error { _, err := tree.Size(); return err },
+		"Root":       func() error { _, err := tree.Root(); return err },
+		"Append":     func() error { _, err := tree.Append(root); return err },
+		"Checkpoint": func() error { return tree.Checkpoint(100) },
+		"Adopt":      func() error { _, err := tree.Adopt(root); return err },
+		"Check":      tree.Check,
+	} {
+		// Key 13 is where the tree's tip would be.
+		if err := call(); err == nil || !strings.Contains(err.Error(), "(key 13)") || !strings.Contains(err.Error(), "give the tree a prefix") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if diff := kv.Diff(before); diff != "" {
+		t.Errorf("the store has changed:\n%s", diff)
+	}
 }
