@@ -29,6 +29,9 @@ witness: 18495 gas, 10.6 operations, 43.5 hashes; the dearest 19058 gas`,
 func TestVoteCosts(t *testing.T) {
 	for size, want := range voteCosts {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			if testing.Short() && size > 10_000 {
+				t.Skip("a large tree, not with -short")
+			}
 			if got := measureVote(t, size); got != want {
 				t.Errorf("the costs are\n%s\nand were\n%s", got, want)
 			}

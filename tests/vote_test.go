@@ -34,6 +34,9 @@ func eachVoteStore(t *testing.T, f func(*testing.T, *votedata.Store)) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if testing.Short() && len(s.AllPaths) > 0 {
+				t.Skip("thousands of paths, not with -short")
+			}
 			f(t, s)
 		})
 	}
@@ -146,10 +149,7 @@ func checkVoteTree(t *testing.T, tree *hashtree.Tree, s *votedata.Store) {
 func playFuture(t *testing.T, tree *hashtree.Tree, s *votedata.Store) {
 	t.Helper()
 	for _, b := range s.Future {
-		leaves := make([]hashtree.Node, len(b.Leaves))
-		for i, leaf := range b.Leaves {
-			leaves[i] = leaf
-		}
+		leaves := nodesOf(b.Leaves)
 		first, err := tree.AppendBatch(leaves)
 		if err != nil || first+uint64(len(leaves)) != b.Size {
 			t.Fatalf("block %d: first leaf at %d, %v", b.ID, first, err)

@@ -69,8 +69,8 @@ func run(sizes []string) error {
 	return nil
 }
 
-// A tree is one of the three.
-type tree interface {
+// A way is one of the three trees.
+type way interface {
 	block(leaves []hashtree.Node) (root hashtree.Node, err error)
 	path(position uint64) ([]hashtree.Node, error)
 }
@@ -82,7 +82,7 @@ func (m measured) row(size int) error {
 	for _, kind := range []struct {
 		name   string
 		blocks int
-		grow   func(*counters, []hashtree.Node) (tree, error)
+		grow   func(*counters, []hashtree.Node) (way, error)
 	}{
 		{"hashtree", 128, m.sharded},
 		{"a record a node", 16, m.nodeRecords},
@@ -140,7 +140,7 @@ type sharded struct {
 	id   uint32
 }
 
-func (m measured) sharded(c *counters, leaves []hashtree.Node) (tree, error) {
+func (m measured) sharded(c *counters, leaves []hashtree.Node) (way, error) {
 	scheme, err := m.scheme(m.depth)
 	if err != nil {
 		return nil, err
@@ -197,7 +197,7 @@ func (m measured) plain(c *counters) (naive.Scheme, error) {
 
 type nodeRecords struct{ *naive.NodeRecords }
 
-func (m measured) nodeRecords(c *counters, leaves []hashtree.Node) (tree, error) {
+func (m measured) nodeRecords(c *counters, leaves []hashtree.Node) (way, error) {
 	scheme, err := m.plain(c)
 	if err != nil {
 		return nil, err
@@ -220,7 +220,7 @@ func (t nodeRecords) path(position uint64) ([]hashtree.Node, error) { return t.P
 
 type rebuilt struct{ *naive.Rebuild }
 
-func (m measured) rebuilt(c *counters, leaves []hashtree.Node) (tree, error) {
+func (m measured) rebuilt(c *counters, leaves []hashtree.Node) (way, error) {
 	scheme, err := m.plain(c)
 	if err != nil {
 		return nil, err
