@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command figures measures package hashtree beside the two naive ways to keep a
 // tree, with each hash of package schemes, and prints the tables of
 // docs/BENCHMARKS.md: make figures-schemes.
