@@ -143,7 +143,7 @@ func TestFrontierOfThePast(t *testing.T) {
 		{"frontier --size 3 --import-treestate 000000", exit.Usage, "import-treestate"},
 		{"frontier --at 3 --import-treestate 000000", exit.Usage, "import-treestate"},
 		{"frontier --size 12 --dir ephemeral", exit.NotFound, "--at"},
-		{"frontier --size 59 --dir started", exit.NotFound, "position 58 was not kept"},
+		{"frontier --size 58 --dir started", exit.NotFound, "position 57 was not kept"},
 	} {
 		r := cli(t, dir, "", strings.Fields(c.args)...)
 		if r.code != c.code || !strings.Contains(r.err, c.says) || r.out != "" {
