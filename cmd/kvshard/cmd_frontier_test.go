@@ -10,7 +10,6 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 	"github.com/kvshard/kvshard/internal/realdata"
 )
 
@@ -26,7 +25,7 @@ func TestFrontier(t *testing.T) {
 		for _, ommer := range f.Ommers {
 			frontier.Ommers = append(frontier.Ommers, ommer)
 		}
-		encoded, err := treestate.Encode(frontier)
+		encoded, err := frontier.MarshalTreestate()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,7 +11,6 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 	"github.com/kvshard/kvshard/internal/realdata"
 )
 
@@ -49,7 +48,7 @@ func TestTreestateFile(t *testing.T) {
 	}
 	var text strings.Builder
 	line := func(f kvshard.Frontier, root kvshard.Node) {
-		encoded, err := treestate.Encode(f)
+		encoded, err := f.MarshalTreestate()
 		if err != nil {
 			t.Fatal(err)
 		}
