@@ -47,13 +47,16 @@
 //
 // # Errors and panics
 //
-// Every error is an [*Error] and wraps one of this package's Err values. An
-// error of the store is wrapped beside [ErrStore] and found by errors.Is and
-// errors.As, though it has been through Rust. A panic of the store (the SDK's
-// stores panic when gas runs out) comes out of the method with the identical
-// value, when Rust has returned and iterators are closed. Nothing in the
-// store can make this package panic, loop or abort: a broken record is
-// [ErrCorrupt].
+// Every error wraps one of this package's Err values, which errors.Is finds,
+// and is an [*Error]. There are two exceptions: [Tree.Check] returns what it
+// finds broken as joined [*Violation]s, and [Tree.Dump] returns the error of
+// its writer.
+//
+// An error of the store is wrapped beside [ErrStore]: errors.Is and errors.As
+// find it, although it went through Rust. If the store panics (the SDK's
+// stores do when gas runs out), the method panics with the identical value,
+// after Rust has returned and all iterators are closed. Nothing in the store
+// can make this package panic, loop or abort: a broken record is [ErrCorrupt].
 //
 // # Determinism
 //

@@ -14,7 +14,8 @@ import (
 // A Violation is an invariant that [Tree.Check] found broken. errors.Is finds
 // [ErrCorrupt] in it.
 type Violation struct {
-	// Invariant is its name, such as "shard-decodes".
+	// Invariant is its name: "keys", "tip", "summary", "checkpoints",
+	// "retained", "ledger", "removals", "shards", "flags", "cap" or "quads".
 	Invariant string
 	// Key is the key of the record, as the store knows it, so with the prefix
 	// of [WithPrefix]; nil if it is about no single record.

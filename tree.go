@@ -13,7 +13,8 @@ import (
 // count. Each method reads what it needs, so a Tree cannot disagree with its
 // store, and needs no Close.
 //
-// A method that fails returns an [*Error]. Apart from those that its
+// A method that fails returns an [*Error]; [Tree.Check] and [Tree.Dump] can
+// return other errors too, as they say. Apart from those that its
 // documentation names, it can be: [ErrStore] (the store's error, which is
 // wrapped too), [ErrForeignStore], [ErrCorrupt], [ErrUnsupportedVersion],
 // [ErrInternal]. A

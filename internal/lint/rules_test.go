@@ -166,9 +166,10 @@ func TestNoTestHelperInProductFiles(t *testing.T) {
 	}
 }
 
-// TestUnsafeRust: unsafe code is in the two files of the boundary, and where the
-// hash uses vector instructions. KvShardStore::new hands the caller's promise on
-// to one of the former, which is a function and a block.
+// TestUnsafeRust: unsafe code is in the boundary, which is ffi/ and callbacks.rs,
+// and where the hash uses vector instructions. KvShardStore::new, a function and a
+// block, hands its caller's promise on to callbacks.rs. ARCHITECTURE.md says the
+// same.
 func TestUnsafeRust(t *testing.T) {
 	allowed := regexp.MustCompile(`^rust/src/(ffi/[a-z]+\.rs|callbacks\.rs|hash/ifma(/[a-z]+)?\.rs)$`)
 	use := regexp.MustCompile(`\bunsafe\s*(\{|fn|impl|extern)`)

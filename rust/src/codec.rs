@@ -13,6 +13,7 @@ use shardtree::store::{Checkpoint, TreeState};
 use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
 
 use crate::edge;
+pub use crate::edge::SHARD_HEIGHT;
 use crate::error::KvError;
 use crate::hash::{OrchardNode, TreeHash};
 use crate::keys;
@@ -23,9 +24,6 @@ pub const VERSION: u8 = 1;
 const NIL: u8 = 0;
 const LEAF: u8 = 1;
 const PARENT: u8 = 2;
-
-/// The height of a shard: it holds `2^4 = 16` leaves.
-pub const SHARD_HEIGHT: u8 = 4;
 
 /// How a node is written within a record.
 pub trait NodeCodec: Sized {
