@@ -87,10 +87,12 @@ type Error struct {
 	Op string
 	// Kind is one of this package's Err values.
 	Kind error
-	// What tells in words what happened; for [ErrStore], the operation on the
-	// store: "get", "set", "delete", "iterator", "reverse iterator",
-	// "iterate" or "close iterator".
+	// What tells in words what happened; "" if the store's own error says it.
 	What string
+	// StoreOp is the operation on the store that failed, only for [ErrStore]:
+	// "get", "set", "delete", "iterator", "reverse iterator", "iterate" or
+	// "close iterator"; "" if there is no store to operate on.
+	StoreOp string
 	// Key is the key that it is about, as the store knows it, so with the
 	// prefix of [WithPrefix]; for an iteration, the prefix of its keys. It is
 	// nil if there is none.
@@ -115,8 +117,10 @@ func (e *Error) Error() string {
 	if e.What == "" || !saidByWhat(e.Kind) {
 		parts = append(parts, e.Kind.Error())
 	}
-	if e.What != "" {
-		parts = append(parts, e.What)
+	for _, part := range []string{e.What, e.StoreOp} {
+		if part != "" {
+			parts = append(parts, part)
+		}
 	}
 	var b strings.Builder
 	b.WriteString(strings.Join(parts, ": "))
