@@ -16,16 +16,23 @@ type Witness struct {
 	Path [Depth]Node
 }
 
-// Root returns the root that the path leads to from this leaf. A leaf or path
-// that is not canonical is [ErrInvalidNode], a position of 2^32 or more
-// [ErrInvalidArgument]. It costs 32 hashes and needs no store.
+// Root returns the root that the path leads to from this leaf.
+//
+// Errors: [ErrInvalidNode] if the leaf or a node of the path is not canonical;
+// [ErrInvalidArgument] for a position of 2^32 or more; [ErrUnsupportedVersion] if
+// the linked library is of another release.
+//
+// Cost: 32 hashes, and no store.
 func (w Witness) Root(leaf Node) (Node, error) {
 	return w.root("Witness.Root", leaf)
 }
 
-// Verify returns nil if the path leads from the leaf to the root, and
-// [ErrInvalidWitness] if it leads elsewhere; other errors and the cost are
-// those of [Witness.Root].
+// Verify returns nil if the path leads from the leaf to the root.
+//
+// Errors: [ErrInvalidWitness] if it leads elsewhere; otherwise those of
+// [Witness.Root].
+//
+// Cost: 32 hashes, and no store.
 func (w Witness) Verify(root, leaf Node) error {
 	const op = "Witness.Verify"
 	got, err := w.root(op, leaf)
