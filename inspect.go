@@ -17,17 +17,17 @@ type Violation struct {
 	// Invariant is its name: "keys", "tip", "summary", "checkpoints",
 	// "retained", "ledger", "removals", "shards", "flags", "cap" or "quads".
 	Invariant string
-	// Key is the key of the record, as the store knows it, so with the prefix
-	// of [WithPrefix]; nil if it is about no single record.
+	// Key is the key of the record, as the store knows it: with the prefix of
+	// [WithPrefix]. It is nil if the violation is about no single record.
 	Key []byte
-	// Record is what the key stands for, such as "shard(3)"; "" if it is none
-	// of the tree's keys, or there is no key.
+	// Record is what the key stands for, such as "shard(3)". It is "" if the key
+	// is not one of the tree's, or there is no key.
 	Record string
-	// Detail tells in words what was expected and what is there.
+	// Detail tells in words what is there and what was expected.
 	Detail string
 }
 
-// Error puts the parts in one line.
+// Error returns the parts in one line.
 func (v *Violation) Error() string {
 	var b strings.Builder
 	b.WriteString("kvshard: Check: ")

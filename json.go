@@ -9,9 +9,9 @@ import (
 	"fmt"
 )
 
-// encoding/json leaves a value alone where the text has null, too few elements,
-// or no such field. Zero is a valid node, so such a text would become a node, a
-// path or a frontier that nobody wrote. The methods of this file refuse it.
+// encoding/json leaves a value alone if the text has null, too few elements, or
+// no such field. Zero is a valid node, so such a text would become a node, a path
+// or a frontier that nobody wrote. The methods of this file refuse it.
 
 // UnmarshalJSON reads a node from a JSON string, whose text is that of
 // UnmarshalText. It refuses null too: zero is a valid node, and no other node
@@ -114,8 +114,8 @@ func (f *Frontier) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// objectFromJSON decodes a JSON object into a struct, whose fields are all that
-// the object may have.
+// objectFromJSON decodes a JSON object into a struct. It refuses fields that the
+// struct does not have.
 func objectFromJSON(op string, data []byte, fields any) error {
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		return invalidArgument(op, "%s is no JSON object", excerpt(data))

@@ -18,11 +18,11 @@ const Depth = 32
 // action, as the transaction has it. Zero is a valid node; the value of an
 // absent leaf is 2 (Uncommitted^Orchard).
 //
-// A conversion Node(bytes) is not checked but where the node is used;
+// A conversion Node(bytes) is checked only where the node is used.
 // [NodeFromBytes] checks at once.
 type Node [32]byte
 
-// modulus is that of the Pallas base field, big-endian:
+// modulus is the modulus of the Pallas base field, big-endian:
 // 0x40000000000000000000000000000000224698fc094cf91b992d30ed00000001.
 // Source: Zcash protocol specification, section 5.4.9.6, q_P there.
 var modulus = [32]byte{

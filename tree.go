@@ -63,7 +63,7 @@ func New(p *StoreProxy, opts ...Option) (*Tree, error) {
 func Open(kv store.KVStore, opts ...Option) (*Tree, error) {
 	const op = "Open"
 	if missing(kv) {
-		return nil, noStore(op, "it is nil")
+		return nil, noStore(op, "there is none: the argument is nil")
 	}
 	return newTree(op, NewStoreProxy(kv), opts)
 }
@@ -83,13 +83,13 @@ func noStore(op, why string) error {
 	return &Error{Op: op, Kind: ErrStore, What: why}
 }
 
-// run makes one call of the engine: the way of every method.
+// run makes one call of the engine. Every method goes through it.
 func (t *Tree) run(op string, f func(*call) status) error {
 	switch {
 	case t == nil || t.proxy == nil:
-		return t.observe(Stats{Op: op}, noStore(op, "there is none, since neither New nor Open made this Tree"))
+		return t.observe(Stats{Op: op}, noStore(op, "there is none: make the Tree with New or Open"))
 	case missing(t.proxy.kv):
-		return t.observe(Stats{Op: op}, noStore(op, "it is nil: give the proxy one with SetStore"))
+		return t.observe(Stats{Op: op}, noStore(op, "there is none: give the proxy one with SetStore"))
 	}
 	c := newCall(op, t.proxy.kv, &t.options)
 	s := func() status {
@@ -97,14 +97,14 @@ func (t *Tree) run(op string, f func(*call) status) error {
 		return f(c)
 	}()
 	if c.view.panicked {
-		// Rust has returned, everything is given back: the store's panic goes
-		// on from here, to the SDK's own recovery.
+		// Rust has returned and everything is given back. From here the store's
+		// panic goes on to the SDK's own recovery.
 		panic(c.view.panicValue)
 	}
 	return t.observe(c.stats(), c.err(op, s))
 }
 
-// refuse is run for a call whose arguments are bad: nothing is done.
+// refuse ends a call whose arguments are bad, before it does anything.
 func (t *Tree) refuse(op, format string, args ...any) error {
 	return t.observe(Stats{Op: op}, invalidArgument(op, format, args...))
 }
