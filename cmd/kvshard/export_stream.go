@@ -52,7 +52,7 @@ func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writ
 			return h, 0, err
 		}
 		if most := limits.Next(r.Key); len(r.Value) > most {
-			return h, 0, exit.Errorf(exit.State, "\"kvshard check\"", "%s has %d bytes, and in a stream at most %d", record.Name(r.Key), len(r.Value), most)
+			return h, 0, exit.Errorf(exit.State, "run \"kvshard check\"", "%s has %d bytes; a stream takes at most %d", record.Name(r.Key), len(r.Value), most)
 		}
 		limits.Add(r)
 		out.Record(r)
@@ -64,7 +64,7 @@ func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writ
 // exportLeaves refuses a tree that an import could not make again from leaves
 // and checkpoints.
 func exportLeaves(e *env, s *source.Source, tree *kvshard.Tree, h stream.Header, w io.Writer) error {
-	const hint = "--form records"
+	const hint = "give --form records"
 	if h.Retention != "marked" {
 		return exit.Errorf(exit.State, hint, "the tree does not keep its leaves")
 	}

@@ -27,7 +27,7 @@ type Reader struct {
 
 // Bad returns an error of a stream that is none, or not whole.
 func Bad(format string, args ...any) error {
-	return exit.Errorf(exit.Input, "a stream of \"kvshard export\", whole; nothing was imported", "the stream: "+format, args...)
+	return exit.Errorf(exit.Input, "give a whole stream of \"kvshard export\"", "the stream: "+format+"; nothing was imported", args...)
 }
 
 // NewReader reads the header of a stream.
