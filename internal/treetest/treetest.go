@@ -36,7 +36,7 @@ func LeavesAt(first uint64, n int) []kvshard.Node {
 // Open returns a Tree over the store.
 func Open(t testing.TB, kv store.KVStore, opts ...kvshard.Option) *kvshard.Tree {
 	t.Helper()
-	tree, err := kvshard.Open(kv, opts...)
+	tree, err := TryOpen(kv, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
