@@ -12,7 +12,7 @@ CARGO   := cargo
 RUST    := --manifest-path rust/Cargo.toml --locked
 PAGE    := cmd/kvshard/internal/view/page
 HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
-TESTS   := --profile tests --features test-dependencies
+TESTS   := --profile tests
 PRETTIER    := prettier@3.6.2
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := v1.1.4
@@ -84,8 +84,8 @@ lint: library lint-page ## check formats, vet, staticcheck, clippy, docs
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
 	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
-	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --manifest-path $$crate/Cargo.toml --check; done
-	$(CARGO) clippy $(RUST) $(TESTS) --all-targets -- -D warnings
+	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --all --manifest-path $$crate/Cargo.toml --check; done
+	$(CARGO) clippy $(RUST) $(TESTS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
 
 # That the page's scripts and style parse, and use no name that is not there, is a test of the command.
@@ -118,7 +118,7 @@ advisories: library ## look for known faults in the dependencies: needs the netw
 
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
-	$(CARGO) test $(RUST) $(TESTS)
+	$(CARGO) test $(RUST) $(TESTS) --workspace
 
 .PHONY: test-interop
 test-interop: ## read zcash_client_backend's shards, and have it read ours

@@ -193,6 +193,25 @@ func TestUnsafeRust(t *testing.T) {
 	}
 }
 
+// TestRustSharesThroughCrates: no Rust file takes another in by its path. What
+// tests of several crates share is in rust/testkit.
+func TestRustSharesThroughCrates(t *testing.T) {
+	path := regexp.MustCompile(`#\[path\b|\binclude!\(`)
+	seen := 0
+	for _, name := range repository(t) {
+		if !strings.HasSuffix(name, ".rs") {
+			continue
+		}
+		seen++
+		if found := path.FindString(withoutComments(read(t, name))); found != "" {
+			t.Errorf("%s has %s", name, found)
+		}
+	}
+	if seen < 50 {
+		t.Errorf("only %d files were looked at", seen)
+	}
+}
+
 // TestOnlyTheBridgeCallsTheEngine: C.kvshard_ functions are called in bridge.go
 // alone, so that there is one place that knows the boundary.
 func TestOnlyTheBridgeCallsTheEngine(t *testing.T) {

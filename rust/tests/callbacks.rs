@@ -2,22 +2,21 @@
 //! and `incrementalmerkletree` pass, a fault at any callback comes back as an error, and no buffer
 //! and no iterator is left.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use common::c_store::{CStore, FAULTS, Fault, assert_all_clean, buffers_handed_out, kept_store};
-use common::nodes::{Sip, TestNode};
-use common::proptest_config;
 use incrementalmerkletree::{Hashable, Position, Retention};
 use incrementalmerkletree_testing::complete_tree::CompleteTree;
 use incrementalmerkletree_testing::{self as imt, CombinedTree};
-use kvshard::codec::TreeNode;
 use kvshard::error::KvError;
 use kvshard::ffi;
 use kvshard::hash::OrchardNode;
 use kvshard::kv_shard_store::{KvCallbacks, KvShardStore};
+use kvshard_testkit::c_store::{
+    CStore, FAULTS, Fault, assert_all_clean, buffers_handed_out, kept_store,
+};
+use kvshard_testkit::cases::proptest_config;
+use kvshard_testkit::node::{CheapNode, TestNode};
 use proptest::prelude::*;
 use shardtree::ShardTree;
 use shardtree::error::ShardTreeError;
@@ -26,7 +25,7 @@ use shardtree::testing::{
     check_shard_sizes, check_shardtree_insertion, check_witness_with_pruned_subtrees,
 };
 
-fn shard_tree<H: TreeNode, const DEPTH: u8, const SHARD_HEIGHT: u8>(
+fn shard_tree<H: TestNode, const DEPTH: u8, const SHARD_HEIGHT: u8>(
     max_checkpoints: usize,
 ) -> ShardTree<KvShardStore<H, SHARD_HEIGHT>, DEPTH, SHARD_HEIGHT> {
     ShardTree::new(kept_store(), max_checkpoints)
@@ -85,13 +84,13 @@ type WideTree<H, const SHARD_HEIGHT: u8> =
 type Combined<H, const SHARD_HEIGHT: u8> =
     CombinedTree<H, usize, CompleteTree<H, usize, 4>, WideTree<H, SHARD_HEIGHT>>;
 
-fn wide<H: TreeNode, const SHARD_HEIGHT: u8>(max: usize) -> WideTree<H, SHARD_HEIGHT> {
+fn wide<H: TestNode, const SHARD_HEIGHT: u8>(max: usize) -> WideTree<H, SHARD_HEIGHT> {
     WideIds(shard_tree(max))
 }
 
 fn combined<H, const SHARD_HEIGHT: u8>(max: usize) -> Combined<H, SHARD_HEIGHT>
 where
-    H: TreeNode + Hashable + Ord + Debug,
+    H: TestNode + Hashable + Ord + Debug,
 {
     CombinedTree::new(CompleteTree::new(max), wide(max))
 }
@@ -100,9 +99,9 @@ fn seven_suites<const SHARD_HEIGHT: u8>() {
     imt::check_append(wide::<String, SHARD_HEIGHT>);
     imt::check_root_hashes(wide::<String, SHARD_HEIGHT>);
     imt::check_witnesses(wide::<String, SHARD_HEIGHT>);
-    imt::check_append(wide::<Sip, SHARD_HEIGHT>);
-    imt::check_root_hashes(wide::<Sip, SHARD_HEIGHT>);
-    imt::check_witnesses(wide::<Sip, SHARD_HEIGHT>);
+    imt::check_append(wide::<CheapNode, SHARD_HEIGHT>);
+    imt::check_root_hashes(wide::<CheapNode, SHARD_HEIGHT>);
+    imt::check_witnesses(wide::<CheapNode, SHARD_HEIGHT>);
     imt::check_witness_consistency(wide::<String, SHARD_HEIGHT>);
     imt::check_checkpoint_rewind(wide::<String, SHARD_HEIGHT>);
     imt::check_remove_mark(wide::<String, SHARD_HEIGHT>);
@@ -124,7 +123,7 @@ fn check_random<H, const SHARD_HEIGHT: u8>(
     operations: &[imt::Operation<H, ()>],
 ) -> Result<(), TestCaseError>
 where
-    H: TreeNode + Hashable + Ord + Debug,
+    H: TestNode + Hashable + Ord + Debug,
 {
     let mut store = CStore::new();
     let tree = CombinedTree::<H, u32, _, _>::new(
@@ -149,7 +148,7 @@ proptest! {
     #[test]
     fn random_operations_on_numbers(
         operations in proptest::collection::vec(
-            imt::arb_operation((1..33u64).prop_map(Sip), positions()),
+            imt::arb_operation((1..33u64).prop_map(CheapNode), positions()),
             1..100,
         )
     ) {
@@ -261,6 +260,9 @@ fn faults_under_a_plain_tree() {
 /// A step through the C functions: its status and its result as bytes.
 type FfiStep = fn(*const KvCallbacks, *mut ffi::KvshardReport) -> (i32, Vec<u8>);
 
+/// The scheme.
+const ORCHARD: *const ffi::KvshardScheme = std::ptr::null();
+
 const CONFIG: ffi::KvshardConfig = ffi::KvshardConfig {
     max_checkpoints: 2,
     retention: 0,
@@ -286,6 +288,7 @@ fn append(
         let leaves = leaves.as_ptr();
         ffi::kvshard_append(
             callbacks,
+            ORCHARD,
             &config,
             leaves,
             count as usize,
@@ -301,7 +304,7 @@ fn checkpoint(
     report: *mut ffi::KvshardReport,
     id: u32,
 ) -> (i32, Vec<u8>) {
-    let status = unsafe { ffi::kvshard_checkpoint(callbacks, &CONFIG, id, report) };
+    let status = unsafe { ffi::kvshard_checkpoint(callbacks, ORCHARD, &CONFIG, id, report) };
     (status, vec![])
 }
 
@@ -335,33 +338,43 @@ const FFI_STEPS: [FfiStep; 25] = [
     |c, r| append(c, r, 5, 12, 1),
     |c, r| checkpoint(c, r, 2),
     |c, r| append(c, r, 17, 3, 0),
-    |c, r| (unsafe { ffi::kvshard_retain_checkpoint(c, 1, r) }, vec![]),
-    |c, r| fixed::<1>(|out| unsafe { ffi::kvshard_remove_mark(c, 3, 2, out, r) }),
+    |c, r| {
+        (
+            unsafe { ffi::kvshard_retain_checkpoint(c, ORCHARD, 1, r) },
+            vec![],
+        )
+    },
+    |c, r| fixed::<1>(|out| unsafe { ffi::kvshard_remove_mark(c, ORCHARD, 3, 2, out, r) }),
     |c, r| checkpoint(c, r, 300),
-    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size(c, out.cast(), r) }),
-    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size_at(c, 2, out.cast(), r) }),
-    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root(c, out, r) }),
-    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root_at(c, 2, out, r) }),
-    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_leaf(c, 18, out, r) }),
-    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness(c, 1, out, r) }),
-    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, 2, 1, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_checkpoints(c, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_check(c, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_dump(c, out, r) }),
+    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size(c, ORCHARD, out.cast(), r) }),
+    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size_at(c, ORCHARD, 2, out.cast(), r) }),
+    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root(c, ORCHARD, out, r) }),
+    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root_at(c, ORCHARD, 2, out, r) }),
+    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_leaf(c, ORCHARD, 18, out, r) }),
+    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness(c, ORCHARD, 1, out, r) }),
+    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, ORCHARD, 2, 1, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_checkpoints(c, ORCHARD, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_check(c, ORCHARD, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_dump(c, ORCHARD, out, r) }),
     |c, r| {
         let mut out: ffi::KvshardFrontier = unsafe { std::mem::zeroed() };
-        let status = unsafe { ffi::kvshard_frontier(c, &mut out, r) };
+        let status = unsafe { ffi::kvshard_frontier(c, ORCHARD, &mut out, r) };
         let ommers = out.ommers[..out.ommer_count].concat();
         (
             status,
             [&out.size.to_le_bytes()[..], &out.leaf, &ommers].concat(),
         )
     },
-    |c, r| (unsafe { ffi::kvshard_release_checkpoint(c, 1, r) }, vec![]),
+    |c, r| {
+        (
+            unsafe { ffi::kvshard_release_checkpoint(c, ORCHARD, 1, r) },
+            vec![],
+        )
+    },
     |c, r| append(c, r, 20, 150, 0),
     |c, r| checkpoint(c, r, 301),
-    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, 18, 301, out, r) }),
-    |c, r| (unsafe { ffi::kvshard_rewind(c, 300, r) }, vec![]),
+    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, ORCHARD, 18, 301, out, r) }),
+    |c, r| (unsafe { ffi::kvshard_rewind(c, ORCHARD, 300, r) }, vec![]),
     |c, r| checkpoint(c, r, 302),
 ];
 
@@ -421,7 +434,8 @@ fn faults_under_the_c_functions() {
             let mut frontier: ffi::KvshardFrontier = unsafe { std::mem::zeroed() };
             frontier.size = 1 << 20;
             frontier.ommer_count = 20;
-            let status = unsafe { ffi::kvshard_insert_frontier(c, &CONFIG, &frontier, 9, r) };
+            let status =
+                unsafe { ffi::kvshard_insert_frontier(c, ORCHARD, &CONFIG, &frontier, 9, r) };
             (status, vec![])
         },
         |c, r| append(c, r, 0, 2, 0),
@@ -440,21 +454,44 @@ fn null_pointers() {
     let mut size = 0;
     unsafe {
         let invalid = ffi::KVSHARD_INVALID_ARGUMENT;
-        assert_eq!(ffi::kvshard_size(null, &mut size, &mut report), invalid);
+        assert_eq!(
+            ffi::kvshard_size(null, ORCHARD, &mut size, &mut report),
+            invalid
+        );
         assert!(report.message_len > 0);
         let nobody = std::ptr::null_mut();
-        assert_eq!(ffi::kvshard_size(&callbacks, nobody, &mut report), invalid);
         assert_eq!(
-            ffi::kvshard_size(&callbacks, &mut size, std::ptr::null_mut()),
+            ffi::kvshard_size(&callbacks, ORCHARD, nobody, &mut report),
+            invalid
+        );
+        assert_eq!(
+            ffi::kvshard_size(&callbacks, ORCHARD, &mut size, std::ptr::null_mut()),
             0
         );
-        let status = ffi::kvshard_append(&callbacks, &CONFIG, null.cast(), 1, &mut size, nowhere);
+        let status = ffi::kvshard_append(
+            &callbacks,
+            ORCHARD,
+            &CONFIG,
+            null.cast(),
+            1,
+            &mut size,
+            nowhere,
+        );
         assert_eq!(status, invalid);
-        let status = ffi::kvshard_append(&callbacks, &CONFIG, null.cast(), 0, &mut size, nowhere);
+        let status = ffi::kvshard_append(
+            &callbacks,
+            ORCHARD,
+            &CONFIG,
+            null.cast(),
+            0,
+            &mut size,
+            nowhere,
+        );
         assert_eq!(status, ffi::KVSHARD_OK);
-        let status = ffi::kvshard_checkpoint(&callbacks, null.cast(), 1, nowhere);
+        let status = ffi::kvshard_checkpoint(&callbacks, ORCHARD, null.cast(), 1, nowhere);
         assert_eq!(status, invalid);
-        let status = ffi::kvshard_insert_frontier(&callbacks, &CONFIG, null.cast(), 1, nowhere);
+        let status =
+            ffi::kvshard_insert_frontier(&callbacks, ORCHARD, &CONFIG, null.cast(), 1, nowhere);
         assert_eq!(status, invalid);
     }
     assert!(store.records.is_empty());
@@ -478,20 +515,29 @@ fn bad_input_writes_nothing() {
             ..CONFIG
         },
     ] {
-        let status = unsafe { ffi::kvshard_checkpoint(&callbacks, &config, 1, &mut report) };
+        let status =
+            unsafe { ffi::kvshard_checkpoint(&callbacks, ORCHARD, &config, 1, &mut report) };
         assert_eq!(status, ffi::KVSHARD_INVALID_ARGUMENT);
     }
     let mut leaves = OrchardNode::leaf(1).to_bytes().to_vec();
     leaves.extend([0xff; 32]);
     let status = unsafe {
         let leaves = leaves.as_ptr();
-        ffi::kvshard_append(&callbacks, &CONFIG, leaves, 2, &mut first, &mut report)
+        ffi::kvshard_append(
+            &callbacks,
+            ORCHARD,
+            &CONFIG,
+            leaves,
+            2,
+            &mut first,
+            &mut report,
+        )
     };
     assert_eq!((status, report.index), (ffi::KVSHARD_INVALID_NODE, 1));
     assert!(store.records.is_empty());
 
     store.records.insert(vec![0x13], vec![]);
-    let status = unsafe { ffi::kvshard_size(&store.callbacks(), &mut first, &mut report) };
+    let status = unsafe { ffi::kvshard_size(&store.callbacks(), ORCHARD, &mut first, &mut report) };
     assert_eq!(status, ffi::KVSHARD_CORRUPT);
     store.assert_clean();
 }

@@ -6,7 +6,7 @@ use kvshard::hash::OrchardNode;
 use kvshard::scheme::StaticScheme;
 use orchard::tree::MerkleHashOrchard;
 
-use super::node::CheapNode;
+use crate::node::CheapNode;
 
 /// The first byte tells the decoder, the others are a record's value.
 pub fn decode(data: &[u8]) {
