@@ -13,6 +13,7 @@ RUST    := --manifest-path rust/Cargo.toml --locked
 PAGE    := cmd/kvshard/internal/view/page
 HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
 TESTS   := --profile tests
+PEERS   := ../../tools/peers/target/release/peers
 PRETTIER    := prettier@3.6.2
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := v1.1.4
@@ -58,11 +59,8 @@ demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read 
 test: test-rust test-interop test-go test-cmd test-wallet ## run every test (some 10 minutes on two cores)
 
 .PHONY: bench
-bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
-	$(CARGO) build $(RUST) --release --example yardstick
-	@mkdir -p bin && rm -f bin/yardstick && go build -o bin/yardstick ./internal/yardstick
-	bin/yardstick
-	$(CARGO) bench $(RUST) --bench tree
+bench: library peers ## time kvshard in memory beside other trees, and its Go calls (some 5 minutes)
+	cd cmd/kvshard && go run . bench --peers $(PEERS) --stores memdb --sizes 1000,100000 --limit 1m
 	go test -run '^$$' -bench . -benchtime 20x ./tests
 
 ##@ Before a change lands
@@ -208,9 +206,12 @@ load: library ## append a million leaves beside readers, and watch memory and fi
 ##@ Measurements
 
 .PHONY: benchmarks
-benchmarks: library ## write docs/BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
+benchmarks: library peers ## write docs/BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
+	cd cmd/kvshard && go run . bench --peers $(PEERS) --write ../../docs
+
+.PHONY: peers
+peers: ## build the other trees, which kvshard bench starts
 	$(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release
-	cd cmd/kvshard && go run . bench --peers ../../tools/peers/target/release/peers --write ../../docs
 
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one

@@ -95,7 +95,7 @@ func TestImports(t *testing.T) {
 			continue
 		}
 		dir, test := path.Dir(name), strings.HasSuffix(name, "_test.go")
-		command := strings.HasPrefix(dir, "cmd/") || dir == "internal/yardstick" || strings.HasPrefix(dir, "internal/cmd/") || strings.HasPrefix(dir, "examples/") || strings.HasPrefix(dir, "tools/")
+		command := strings.HasPrefix(dir, "cmd/") || strings.HasPrefix(dir, "internal/cmd/") || strings.HasPrefix(dir, "examples/") || strings.HasPrefix(dir, "tools/")
 		file := goFile(t, name)
 		for _, imported := range imports(file) {
 			first, _, _ := strings.Cut(imported, "/")
