@@ -217,6 +217,22 @@ func (c *call) leaf(position uint64, leaf *Node) status {
 	return status(C.kvshard_go_leaf(c.ctx(), c.scheme, C.uint64_t(position), (*C.uint8_t)(&leaf[0]), &c.report))
 }
 
+// nodes sets list to the engine's list, 32 bytes each.
+func (c *call) nodes(level uint32, first, count uint64, list *[]Node) status {
+	var buffer C.KvshardBuffer
+	s := status(C.kvshard_go_nodes(c.ctx(), c.scheme, C.uint32_t(level), C.uint64_t(first), C.uint64_t(count), &buffer, &c.report))
+	data := takeBuffer(buffer)
+	if s != C.KVSHARD_OK {
+		return s
+	}
+	if uint64(len(data)) != count*uint64(len(Node{})) {
+		c.malformed = fmt.Sprintf("the engine's list of %d nodes has %d bytes", count, len(data))
+		return s
+	}
+	*list = unsafe.Slice((*Node)(unsafe.Pointer(unsafe.SliceData(data))), count)
+	return s
+}
+
 func (c *call) witness(position uint64, path *[Depth]Node) status {
 	return status(C.kvshard_go_witness(c.ctx(), c.scheme, C.uint64_t(position), nodeBytes(path[:]), &c.report))
 }
@@ -254,6 +270,14 @@ func (c *call) checkpoints(list *[]Checkpoint) status {
 	return s
 }
 
+func (c *call) newest(newest *Checkpoint, found *bool) status {
+	var raw C.KvshardNewest
+	s := status(C.kvshard_go_newest(c.ctx(), c.scheme, &raw, &c.report))
+	*newest = Checkpoint{ID: uint32(raw.id), Size: uint64(raw.size), Retained: raw.retained != 0}
+	*found = raw.found != 0
+	return s
+}
+
 func (c *call) retainCheckpoint(id uint32) status {
 	return status(C.kvshard_go_retain_checkpoint(c.ctx(), c.scheme, C.uint32_t(id), &c.report))
 }
@@ -271,7 +295,21 @@ func (c *call) removeMark(position uint64, asOf uint32, removed *bool) status {
 
 func (c *call) frontier(f *Frontier) status {
 	var raw C.KvshardFrontier
-	s := status(C.kvshard_go_frontier(c.ctx(), c.scheme, &raw, &c.report))
+	return c.frontierFrom(&raw, status(C.kvshard_go_frontier(c.ctx(), c.scheme, &raw, &c.report)), f)
+}
+
+func (c *call) frontierAt(id uint32, f *Frontier) status {
+	var raw C.KvshardFrontier
+	return c.frontierFrom(&raw, status(C.kvshard_go_frontier_at(c.ctx(), c.scheme, C.uint32_t(id), &raw, &c.report)), f)
+}
+
+func (c *call) frontierAtSize(size uint64, f *Frontier) status {
+	var raw C.KvshardFrontier
+	return c.frontierFrom(&raw, status(C.kvshard_go_frontier_at_size(c.ctx(), c.scheme, C.uint64_t(size), &raw, &c.report)), f)
+}
+
+// frontierFrom sets f to the engine's frontier, if there is one.
+func (c *call) frontierFrom(raw *C.KvshardFrontier, s status, f *Frontier) status {
 	if s != C.KVSHARD_OK {
 		return s
 	}
@@ -287,13 +325,19 @@ func (c *call) frontier(f *Frontier) status {
 	return s
 }
 
-// insertFrontier takes a frontier of the right shape (Frontier.check).
-func (c *call) insertFrontier(f Frontier, id uint32) status {
+// rawFrontier takes a frontier of the right shape (Frontier.check).
+func rawFrontier(f Frontier) C.KvshardFrontier {
 	raw := C.KvshardFrontier{size: C.uint64_t(f.Size), ommer_count: C.uintptr_t(len(f.Ommers))}
 	*(*Node)(unsafe.Pointer(&raw.leaf)) = f.Leaf
 	for i, ommer := range f.Ommers {
 		*(*Node)(unsafe.Pointer(&raw.ommers[i])) = ommer
 	}
+	return raw
+}
+
+// insertFrontier takes a frontier of the right shape (Frontier.check).
+func (c *call) insertFrontier(f Frontier, id uint32) status {
+	raw := rawFrontier(f)
 	return status(C.kvshard_go_insert_frontier(c.ctx(), c.scheme, &c.config, &raw, C.uint32_t(id), &c.report))
 }
 
@@ -366,14 +410,29 @@ func engineEmptyRoot(op string, s *engineScheme, level uint32) (Node, error) {
 	return root, nil
 }
 
-// engineWitnessRoot climbs a path with a node for each level of the scheme.
-func engineWitnessRoot(op string, s *engineScheme, position uint64, path, leaf []byte) (Node, error) {
+// engineWitnessRoot climbs a path of Orchard's tree.
+func engineWitnessRoot(op string, position uint64, path, leaf []byte) (Node, error) {
 	if err := mismatch(op); err != nil {
 		return Node{}, err
 	}
 	var report C.KvshardReport
 	var root Node
-	answer := C.kvshard_witness_root(s.engine(), C.uint64_t(position), (*C.uint8_t)(&path[0]), (*C.uint8_t)(&leaf[0]), (*C.uint8_t)(&root[0]), &report)
+	answer := C.kvshard_witness_root(nil, C.uint64_t(position), (*C.uint8_t)(&path[0]), (*C.uint8_t)(&leaf[0]), (*C.uint8_t)(&root[0]), &report)
+	if err := failure(op, status(answer), &report, nil); err != nil {
+		return Node{}, err
+	}
+	return root, nil
+}
+
+// engineFrontierRoot takes a frontier of the right shape (Frontier.check).
+func engineFrontierRoot(op string, f Frontier) (Node, error) {
+	if err := mismatch(op); err != nil {
+		return Node{}, err
+	}
+	var report C.KvshardReport
+	var root Node
+	raw := rawFrontier(f)
+	answer := C.kvshard_frontier_root(nil, &raw, (*C.uint8_t)(&root[0]), &report)
 	if err := failure(op, status(answer), &report, nil); err != nil {
 		return Node{}, err
 	}

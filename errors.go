@@ -17,7 +17,8 @@ var (
 	// [Tree.AppendBatch] or [CombineBatch] Index tells which.
 	ErrInvalidNode = errors.New("invalid node")
 
-	// ErrInvalidArgument: an option, level or frontier that makes no sense.
+	// ErrInvalidArgument: an option, level, count, frontier or encoding that
+	// makes no sense.
 	ErrInvalidArgument = errors.New("invalid argument")
 
 	// ErrInvalidWitness: [Witness.Verify] found that the path does not lead
@@ -39,12 +40,13 @@ var (
 // before the call.
 var (
 	// ErrPositionNotFound: no leaf has this position, or had it at the
-	// checkpoint asked for.
+	// checkpoint asked for. For [Tree.Nodes], a node is not complete; for
+	// [Tree.FrontierAtSize], the tree has not had so many leaves yet.
 	ErrPositionNotFound = errors.New("position not found")
 
 	// ErrPruned: the leaf was there, and was not kept: it was appended as
 	// [Ephemeral], its mark was removed, or it lies before the frontier that
-	// the tree started from.
+	// the tree started from. For [Tree.Nodes], the same of a node.
 	ErrPruned = errors.New("leaf was not kept")
 
 	// ErrCheckpointNotFound: there never was such a checkpoint, or it was

@@ -14,6 +14,7 @@ import (
 // It is lightwalletd's and zcashd's frontier (z_gettreestate) in another
 // order: there the newest leaf is "left" or "right", and a parent may be
 // absent; here an ommer is there for each 1 bit, and no other.
+// [Frontier.MarshalTreestate] and [ParseTreestate] go from one to the other.
 type Frontier struct {
 	// Size is the number of leaves, 0 to 2^32. In that of an empty tree Leaf is
 	// zero and there are no ommers.
@@ -37,4 +38,17 @@ func (f Frontier) check() string {
 	default:
 		return ""
 	}
+}
+
+// Root returns the root of the tree that ends with this frontier: what
+// [Tree.RootAt] returned there. That of the frontier with Size 0 is
+// EmptyRoot(32). A frontier of a wrong shape is [ErrInvalidArgument], a leaf or
+// ommer that is not canonical [ErrInvalidNode]. It costs 32 hashes and needs no
+// store.
+func (f Frontier) Root() (Node, error) {
+	const op = "Frontier.Root"
+	if wrong := f.check(); wrong != "" {
+		return Node{}, invalidArgument(op, "%s", wrong)
+	}
+	return engineFrontierRoot(op, f)
 }

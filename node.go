@@ -84,7 +84,20 @@ func NodeFromBytes(b []byte) (Node, error) {
 	return n, nil
 }
 
-func notCanonical(op, text string) error {
+// checkNodes returns an error for the first node that is not canonical; its
+// Index counts from first.
+func checkNodes(op string, first uint64, nodes ...Node) error {
+	for i, node := range nodes {
+		if !node.canonical() {
+			err := notCanonical(op, node.String())
+			err.Index = first + uint64(i)
+			return err
+		}
+	}
+	return nil
+}
+
+func notCanonical(op, text string) *Error {
 	return &Error{Op: op, Kind: ErrInvalidNode, What: text + " is not below the modulus of the Pallas base field"}
 }
 

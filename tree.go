@@ -214,6 +214,48 @@ func (t *Tree) Leaf(position uint64) (leaf Node, err error) {
 	return leaf, nil
 }
 
+// MaxNodes is the number of nodes that one call of [Tree.Nodes] returns at
+// most: as many as a subtree of level 16 has leaves.
+const MaxNodes = 1 << 16
+
+// Nodes returns the complete nodes of a level with the indices first to
+// first+count-1: of level 0 the leaves; of level 16 the roots of subtrees that
+// Zcash's wallets start from. Node i of a level covers the leaves i*2^level to
+// (i+1)*2^level-1, and is complete when all of them are there. What a complete
+// node is never changes, except by [Tree.Rewind].
+//
+// A wallet makes a tree of its own from nodes, a frontier and the leaves of the
+// one subtree that has its note, and comes to the same root and witness. The
+// calls for it do not tell which leaf it will prove, as [Tree.Witness] does.
+//
+// A level that is not 0 to [Depth], or more than [MaxNodes], is
+// [ErrInvalidArgument]; a node that is not complete [ErrPositionNotFound]; one
+// that was not kept [ErrPruned]. Nodes of level 4 and up are always kept, but
+// those before the frontier that a tree started from. A count of 0 gives none,
+// if first is not beyond the complete nodes.
+//
+// Cost: it grows with count, not with the size, and each record is read once. A
+// Get of the tip; up to level 4 a Get for each shard of 16 leaves in the range;
+// above, a Get of the cap, and one for each quad: four nodes of level 5, 7, 9,
+// and so on. Leaves take no hash, level 4 takes 15 a node, other even levels
+// one and odd ones none; at the newest end of the tree a few more Gets and
+// hashes. The largest call takes 65,538 Gets and 983,040 hashes, at level 4. It
+// keeps 32 bytes a node, and a few hundred kilobytes.
+func (t *Tree) Nodes(level int, first, count uint64) (nodes []Node, err error) {
+	const op = "Nodes"
+	switch {
+	case level < 0 || level > Depth:
+		return nil, t.refuse(op, "level %d, want 0 to %d", level, Depth)
+	case count > MaxNodes:
+		return nil, t.refuse(op, "%d nodes, want at most %d: ask for the rest in further calls", count, MaxNodes)
+	}
+	err = t.run(op, func(c *call) status { return c.nodes(uint32(level), first, count, &nodes) })
+	if err != nil {
+		return nil, err
+	}
+	return nodes, nil
+}
+
 // Witness proves the leaf at a position against [Tree.Root]. A position that
 // is not below the size is [ErrPositionNotFound], a leaf that was not kept
 // [ErrPruned].
@@ -290,6 +332,19 @@ func (t *Tree) Checkpoints() iter.Seq2[Checkpoint, error] {
 	}
 }
 
+// Newest returns the checkpoint with the highest id; ok is false if there is
+// none.
+//
+// Cost: 3 Gets however many checkpoints are kept, and one more while any is
+// retained. Without a checkpoint, 2 Gets and one or two looks at the store.
+func (t *Tree) Newest() (newest Checkpoint, ok bool, err error) {
+	err = t.run("Newest", func(c *call) status { return c.newest(&newest, &ok) })
+	if err != nil {
+		return Checkpoint{}, false, err
+	}
+	return newest, ok, nil
+}
+
 // RetainCheckpoint exempts a checkpoint from pruning, until
 // [Tree.ReleaseCheckpoint]; it no longer counts towards
 // [WithMaxCheckpoints]. Until it is released it keeps what it proves: marks
@@ -345,6 +400,37 @@ func (t *Tree) Frontier() (Frontier, error) {
 	return f, nil
 }
 
+// FrontierAt returns the frontier that the tree had at a checkpoint;
+// [ErrCheckpointNotFound] if there is none with this id.
+//
+// Cost: what [Tree.FrontierAtSize] costs, and a Get of the checkpoint.
+func (t *Tree) FrontierAt(id uint32) (Frontier, error) {
+	var f Frontier
+	err := t.run("FrontierAt", func(c *call) status { return c.frontierAt(id, &f) })
+	if err != nil {
+		return Frontier{}, err
+	}
+	return f, nil
+}
+
+// FrontierAtSize returns the frontier that the tree had when it had this many
+// leaves, whether or not a checkpoint was made then. A size that the tree has
+// not reached is [ErrPositionNotFound]; one whose newest leaf was not kept
+// [ErrPruned]: among them all that a tree does not know which started from a
+// frontier, and in one that is [Ephemeral] all but the tree's own and those of
+// its checkpoints. Size 0 gives the frontier of the empty tree.
+//
+// Cost: at most 10 Gets among 200,000 leaves, and one more for each two levels
+// of a larger tree; at most 40 hashes.
+func (t *Tree) FrontierAtSize(size uint64) (Frontier, error) {
+	var f Frontier
+	err := t.run("FrontierAtSize", func(c *call) status { return c.frontierAtSize(size, &f) })
+	if err != nil {
+		return Frontier{}, err
+	}
+	return f, nil
+}
+
 // InsertFrontier starts an empty tree from the frontier of another one and
 // makes a checkpoint of it. The leaves before are [ErrPruned] for ever, but for
 // one that is itself an ommer; those that follow have the positions, roots and
@@ -357,4 +443,35 @@ func (t *Tree) InsertFrontier(f Frontier, id uint32) error {
 		return t.refuse(op, "%s", wrong)
 	}
 	return t.run(op, func(c *call) status { return c.insertFrontier(f, id) })
+}
+
+// Adopt takes over a store that a plain shardtree::ShardTree wrote over a
+// KvShardStore, or a program with the same records: shards, checkpoints, a cap
+// perhaps. Until then every other call on it is [ErrForeignStore]. It returns
+// the number of leaves. The store is then byte for byte that of a Tree that grew
+// with the same leaves, marks and checkpoints, all of which stay: give it, and
+// the calls that follow, the WithMaxCheckpoints of the tree's past.
+//
+// The leaves must have this root, which the caller knows from elsewhere; else
+// it is [ErrRootMismatch]. Whatever Adopt does not understand is [ErrCorrupt],
+// with its key: a gap between shards, an annotation that is wrong, a leaf that
+// is not canonical, a checkpoint beyond the leaves or at a leaf that was not
+// kept (a ShardTree merges a leaf without a mark into its parent), a record that
+// is no ShardTree's. Nothing is written in these cases. A root that is not
+// canonical is [ErrInvalidNode].
+//
+// The tip is written last. If the store fails before, it is still a foreign
+// one, and Adopt is done again from the start. Of a store that has a tip, Adopt
+// compares the root and does nothing.
+//
+// Cost: two Gets or steps of an iterator for each 16 leaves, and a Set where a
+// shard is not as a Tree writes it, because a checkpoint is in it; a Set for each
+// 128 leaves, and one for each checkpoint; one hash a leaf. It keeps two bytes a
+// leaf in memory. It is for an upgrade handler, not for a transaction.
+func (t *Tree) Adopt(root Node) (size uint64, err error) {
+	err = t.run("Adopt", func(c *call) status { return c.adopt(root, &size) })
+	if err != nil {
+		return 0, err
+	}
+	return size, nil
 }

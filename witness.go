@@ -3,6 +3,7 @@
 package kvshard
 
 import (
+	"encoding/binary"
 	"fmt"
 	"unsafe"
 )
@@ -42,9 +43,64 @@ func (w Witness) Verify(root, leaf Node) error {
 }
 
 func (w Witness) root(op string, leaf Node) (Node, error) {
-	if w.Position >= 1<<Depth {
-		return Node{}, invalidArgument(op, "position %d is not below 2^%d", w.Position, Depth)
+	if err := w.checkPosition(op); err != nil {
+		return Node{}, err
 	}
 	path := unsafe.Slice(&w.Path[0][0], len(w.Path)*len(Node{}))
-	return engineWitnessRoot(op, nil, w.Position, path, leaf[:])
+	return engineWitnessRoot(op, w.Position, path, leaf[:])
+}
+
+// witnessBytes is the length of a Witness in binary.
+const witnessBytes = 4 + Depth*len(Node{})
+
+// MarshalBinary returns the witness in 1,028 bytes: the position, 4 bytes
+// little-endian, and the 32 nodes of Path from the bottom up, 32 bytes each.
+// They are what an Orchard spend takes its Merkle path from (in Rust,
+// MerklePath::from_parts of the crate orchard). The errors are those of
+// [Witness.Root]. It hashes nothing.
+func (w Witness) MarshalBinary() ([]byte, error) {
+	const op = "Witness.MarshalBinary"
+	if err := w.check(op); err != nil {
+		return nil, err
+	}
+	data := binary.LittleEndian.AppendUint32(make([]byte, 0, witnessBytes), uint32(w.Position))
+	for _, node := range w.Path {
+		data = append(data, node[:]...)
+	}
+	return data, nil
+}
+
+// UnmarshalBinary reads what [Witness.MarshalBinary] returns. Another length is
+// [ErrInvalidArgument], a node that is not canonical [ErrInvalidNode], its Index
+// being i+1 for Path[i]. The witness is left alone on an error. Whether it
+// proves anything, [Witness.Verify] tells.
+func (w *Witness) UnmarshalBinary(data []byte) error {
+	const op = "Witness.UnmarshalBinary"
+	if len(data) != witnessBytes {
+		return invalidArgument(op, "%d bytes, want %d", len(data), witnessBytes)
+	}
+	read := Witness{Position: uint64(binary.LittleEndian.Uint32(data))}
+	for i := range read.Path {
+		read.Path[i] = Node(data[4+i*len(Node{}):])
+	}
+	if err := read.check(op); err != nil {
+		return err
+	}
+	*w = read
+	return nil
+}
+
+// check returns an error if the position or a node is none.
+func (w Witness) check(op string) error {
+	if err := w.checkPosition(op); err != nil {
+		return err
+	}
+	return checkNodes(op, 1, w.Path[:]...)
+}
+
+func (w Witness) checkPosition(op string) error {
+	if w.Position >= 1<<Depth {
+		return invalidArgument(op, "position %d is not below 2^%d", w.Position, Depth)
+	}
+	return nil
 }

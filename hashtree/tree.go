@@ -127,6 +127,13 @@ func (t *Tree) Leaf(position uint64) (Node, error) {
 	return Node(leaf), err
 }
 
+// Nodes returns complete nodes of a level, 0 to the scheme's depth: see
+// [kvshard.Tree.Nodes].
+func (t *Tree) Nodes(level int, first, count uint64) ([]Node, error) {
+	nodes, err := t.engine().Nodes(level, first, count)
+	return own(nodes), err
+}
+
 // Witness proves the leaf at a position against [Tree.Root]: see
 // [kvshard.Tree.Witness].
 func (t *Tree) Witness(position uint64) (Witness, error) {
@@ -153,6 +160,10 @@ func (t *Tree) Rewind(id uint32) error { return t.engine().Rewind(id) }
 // [kvshard.Tree.Checkpoints].
 func (t *Tree) Checkpoints() iter.Seq2[kvshard.Checkpoint, error] { return t.engine().Checkpoints() }
 
+// Newest returns the checkpoint with the highest id: see
+// [kvshard.Tree.Newest].
+func (t *Tree) Newest() (newest kvshard.Checkpoint, ok bool, err error) { return t.engine().Newest() }
+
 // RetainCheckpoint exempts a checkpoint from pruning: see
 // [kvshard.Tree.RetainCheckpoint].
 func (t *Tree) RetainCheckpoint(id uint32) error { return t.engine().RetainCheckpoint(id) }
@@ -171,6 +182,20 @@ func (t *Tree) RemoveMark(position uint64, asOf uint32) (removed bool, err error
 // [kvshard.Tree.Frontier].
 func (t *Tree) Frontier() (Frontier, error) {
 	f, err := t.engine().Frontier()
+	return frontierOf(f), err
+}
+
+// FrontierAt returns the frontier at a checkpoint: see
+// [kvshard.Tree.FrontierAt].
+func (t *Tree) FrontierAt(id uint32) (Frontier, error) {
+	f, err := t.engine().FrontierAt(id)
+	return frontierOf(f), err
+}
+
+// FrontierAtSize returns the frontier that the tree had at a size: see
+// [kvshard.Tree.FrontierAtSize].
+func (t *Tree) FrontierAtSize(size uint64) (Frontier, error) {
+	f, err := t.engine().FrontierAtSize(size)
 	return frontierOf(f), err
 }
 

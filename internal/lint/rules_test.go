@@ -113,9 +113,13 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s, and is no test", name, imported)
 			case (imported == "log" || imported == "log/slog") && !command:
 				t.Errorf("%s imports %s: a library does not log", name, imported)
-			case dir == "." && !standard && imported != "cosmossdk.io/core/store" && imported != module+"/lib/include" && imported != module+"/internal/link":
+			case dir == "." && !standard && imported != "cosmossdk.io/core/store" && imported != module+"/lib/include" && imported != module+"/internal/link" && imported != module+"/internal/scheme":
 				t.Errorf("%s imports %s", name, imported)
 			case dir == "internal/link" && !standard && !strings.HasPrefix(imported, module+"/lib/"):
+				t.Errorf("%s imports %s", name, imported)
+			case dir == "internal/scheme" && !standard:
+				t.Errorf("%s imports %s", name, imported)
+			case dir == "hashtree" && !standard && imported != "cosmossdk.io/core/store" && imported != module && imported != module+"/internal/scheme":
 				t.Errorf("%s imports %s", name, imported)
 			case dir == "kvtest" && !standard && imported != "cosmossdk.io/core/store":
 				t.Errorf("%s imports %s", name, imported)

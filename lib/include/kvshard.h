@@ -293,8 +293,8 @@ int32_t kvshard_witness_root(const struct KvshardScheme *scheme,
                              uint8_t *root,
                              struct KvshardReport *report);
 
-// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. The report's index
-// counts as that of `kvshard_insert_frontier`(super::kvshard_insert_frontier).
+// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. An invalid leaf has
+// index 0 in the report, an invalid ommer its place and 1.
 //
 // # Safety
 //

@@ -32,6 +32,10 @@ fn every_call() -> Vec<Call<CheapNode>> {
         Call::Release(1),
         Call::RemoveMark(0, 1),
         Call::Frontier,
+        Call::FrontierAt(1),
+        Call::FrontierAtSize(1),
+        Call::Nodes(0, 0, 1),
+        Call::Newest,
         Call::InsertFrontier(frontier, 9, Retention::Marked),
         Call::Check,
         Call::Dump,
@@ -84,6 +88,7 @@ fn checkpoints_of_an_empty_shard_tree() {
     });
     for call in [
         Call::<CheapNode>::Checkpoints,
+        Call::Newest,
         Call::Retain(1),
         Call::Release(1),
         Call::Rewind(1),

@@ -182,15 +182,23 @@ fn questions<H: TestNode>(rng: &mut ChaCha8Rng, model: &Model<H>) -> Vec<Call<H>
         Call::Root,
         Call::Frontier,
         Call::Checkpoints,
+        Call::Newest,
         Call::Check,
         Call::Dump,
     ];
+    let level = rng.random_range(0..6);
+    let complete = model.size() >> level;
+    calls.push(Call::Nodes(level, rng.random_range(0..=complete), 0));
     if model.size() > 0 {
         let position = rng.random_range(0..model.size());
         calls.extend([Call::Leaf(position), Call::Witness(position)]);
     }
     if let [.., newest] = model.checkpoints() {
-        calls.extend([Call::SizeAt(newest.id), Call::RootAt(newest.id)]);
+        let id = newest.id;
+        calls.extend([Call::SizeAt(id), Call::RootAt(id), Call::FrontierAt(id)]);
+        if level >= 4 {
+            calls.push(Call::Nodes(level, 0, complete));
+        }
         if newest.size > 0 {
             let position = rng.random_range(0..newest.size);
             calls.push(Call::WitnessAt(position, newest.id));
@@ -351,7 +359,13 @@ fn every_call<H: TestNode>() -> Vec<Call<H>> {
         Call::Witness(30),
         Call::WitnessAt(50, 4),
         Call::Checkpoints,
+        Call::Newest,
         Call::Frontier,
+        Call::FrontierAt(4),
+        Call::FrontierAtSize(100),
+        Call::Nodes(0, 24, 40),
+        Call::Nodes(2, 6, 50),
+        Call::Nodes(6, 0, 4),
         Call::Check,
         Call::Dump,
         Call::Checkpoint(301),
@@ -380,6 +394,10 @@ fn calls_from_a_frontier<H: TestNode>(size: u64) -> Vec<Call<H>> {
         Call::Append(leaves(20, 150), Retention::Marked),
         Call::Witness(size + 3),
         Call::Frontier,
+        Call::FrontierAt(6),
+        Call::FrontierAtSize(size + 9),
+        Call::Nodes(4, (size >> 4) + 1, 3),
+        Call::Newest,
         Call::Check,
         Call::Dump,
         Call::Rewind(6),
@@ -461,6 +479,27 @@ fn a_refused_call_writes_nothing() {
         (Call::WitnessAt(9, 6), unknown.clone()),
         (Call::RootAt(6), unknown.clone()),
         (Call::SizeAt(6), unknown.clone()),
+        (Call::FrontierAt(6), unknown.clone()),
+        (
+            Call::FrontierAtSize(30),
+            Error::SizeNotReached {
+                asked: 30,
+                size: 29,
+            },
+        ),
+        (Call::FrontierAtSize(4), Error::Pruned { position: 3 }),
+        (
+            Call::Nodes(3, 2, 2),
+            Error::NodeNotFound {
+                level: 3,
+                index: 3,
+                size: 29,
+            },
+        ),
+        (
+            Call::Nodes(1, 0, 2),
+            Error::NodePruned { level: 1, index: 0 },
+        ),
         (Call::Rewind(6), unknown.clone()),
         (Call::Retain(6), unknown.clone()),
         (Call::Release(6), unknown.clone()),

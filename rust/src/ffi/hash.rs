@@ -136,8 +136,8 @@ pub unsafe extern "C" fn kvshard_witness_root(
     unsafe { guarded(root.cast::<[u8; 32]>(), report, run) }
 }
 
-/// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. The report's index
-/// counts as that of [`kvshard_insert_frontier`](super::kvshard_insert_frontier).
+/// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. An invalid leaf has
+/// index 0 in the report, an invalid ommer its place and 1.
 ///
 /// # Safety
 ///

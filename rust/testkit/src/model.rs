@@ -135,7 +135,8 @@ impl<H: TestNode> Model<H> {
         })
     }
 
-    /// The only right answer, but that a leaf which is not kept may be pruned; a dump is not told.
+    /// The only right answer, except that a leaf which is not kept may be pruned. What a dump shows
+    /// is not known, nor which nodes of a level are pruned.
     pub fn answer(&self, call: &Call<H>) -> Result<Answer<H>, Error> {
         let size = self.size();
         Ok(match call {
@@ -168,6 +169,11 @@ impl<H: TestNode> Model<H> {
             Call::Root => Answer::Node(self.tree.root(size)),
             Call::RootAt(id) => Answer::Node(self.tree.root(self.at(*id)?.size)),
             Call::Frontier => Answer::Frontier(self.tree.frontier(size)),
+            Call::FrontierAt(id) => Answer::Frontier(self.tree.frontier(self.at(*id)?.size)),
+            Call::FrontierAtSize(asked) => self.past_frontier(*asked)?,
+            Call::Newest => {
+                Answer::Checkpoints(self.checkpoints.last().copied().into_iter().collect())
+            }
             Call::Checkpoints => Answer::Checkpoints(self.checkpoints.clone()),
             Call::Check => Answer::Text(String::new()),
             Call::Leaf(position) => {
@@ -176,19 +182,25 @@ impl<H: TestNode> Model<H> {
             }
             Call::Witness(position) => self.path(*position, size)?,
             Call::WitnessAt(position, id) => self.path(*position, self.at(*id)?.size)?,
-            Call::Dump => panic!("a dump is not told"),
+            Call::Nodes(..) | Call::Dump => panic!("the answer to {call:?} is not known"),
         })
     }
 
     /// Panics unless a call may have had this outcome.
     pub fn assert_right(&self, call: &Call<H>, outcome: &Result<Answer<H>, Error>) {
+        if let Call::Nodes(level, first, count) = call {
+            let right = self.may_be_nodes(*level, *first, *count, outcome);
+            assert!(right, "{call:?}: {outcome:?}");
+            return;
+        }
         let right = match (self.answer(call), outcome) {
             (Ok(_), Err(Error::Pruned { position })) => {
-                let (Call::Leaf(asked) | Call::Witness(asked) | Call::WitnessAt(asked, _)) = call
-                else {
-                    panic!("{call:?}: {outcome:?}");
+                let asked = match call {
+                    Call::Leaf(asked) | Call::Witness(asked) | Call::WitnessAt(asked, _) => *asked,
+                    Call::FrontierAtSize(size) => size - 1,
+                    _ => panic!("{call:?}: {outcome:?}"),
                 };
-                asked == position && !self.is_kept(*position)
+                asked == *position && !self.is_kept(*position)
             }
             (Err(Error::InvalidArgument(_)), Err(Error::InvalidArgument(_))) => true,
             (right, outcome) => right == *outcome,
@@ -198,6 +210,43 @@ impl<H: TestNode> Model<H> {
             "{call:?}: {outcome:?}, but {:?} is right",
             self.answer(call)
         );
+    }
+
+    /// Whether a range of nodes may be answered so. Those before a frontier are not compared.
+    fn may_be_nodes(
+        &self,
+        level: u8,
+        first: u64,
+        count: u64,
+        outcome: &Result<Answer<H>, Error>,
+    ) -> bool {
+        let size = self.size();
+        match outcome {
+            Ok(Answer::Path(nodes)) => {
+                let known = |index: u64| index << level >= self.tree.first();
+                nodes.len() as u64 == count
+                    && (first..).zip(nodes).all(|(index, node)| {
+                        !known(index) || *node == self.tree.node(level, index, size)
+                    })
+            }
+            Err(Error::NodeNotFound { .. }) => first.saturating_add(count) > size >> level,
+            Err(Error::NodePruned { level, index }) => {
+                let mut below = index << level..(index + 1) << level;
+                below.any(|position| !self.is_kept(position))
+            }
+            _ => false,
+        }
+    }
+
+    fn past_frontier(&self, asked: u64) -> Result<Answer<H>, Error> {
+        let size = self.size();
+        if asked > size {
+            return Err(Error::SizeNotReached { asked, size });
+        }
+        if let Some(position) = asked.checked_sub(1) {
+            self.is_known(position, asked)?;
+        }
+        Ok(Answer::Frontier(self.tree.frontier(asked)))
     }
 
     fn at(&self, id: u32) -> Result<CheckpointInfo, Error> {

@@ -85,13 +85,28 @@ impl Player {
                 let position = self.model.position(input.short());
                 self.make(&Call::Leaf(position));
             }
+            6 => {
+                let level = input.byte() % 8;
+                let first = self.model.position(input.short()) >> level;
+                self.make(&Call::Nodes(level, first, (input.byte() % 8).into()));
+            }
+            7 => {
+                let size = self.model.position(input.short());
+                self.make(&Call::FrontierAtSize(size));
+            }
             _ => {}
         }
     }
 
     /// Everything.
     fn check(&mut self) {
-        for call in [Call::Check, Call::Root, Call::Frontier, Call::Checkpoints] {
+        for call in [
+            Call::Check,
+            Call::Root,
+            Call::Frontier,
+            Call::Newest,
+            Call::Checkpoints,
+        ] {
             self.make(&call);
         }
         let checkpoints: Vec<_> = self.model.checkpoints().iter().map(|c| c.id).collect();
