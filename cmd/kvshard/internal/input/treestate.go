@@ -12,7 +12,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
+	"github.com/kvshard/kvshard/internal/strict"
 )
 
 // A StartingPoint is a frontier with what is known of it.
