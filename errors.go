@@ -70,8 +70,23 @@ var (
 	// ErrForeignStore: there are shards and no tip, so something else wrote
 	// the store: a plain ShardTree, or a module with keys of its own where the
 	// tree's are (see [KeyRange]). In an [Error] Key is the first one found.
-	// Nothing is written. Give the tree a prefix of its own ([WithPrefix]).
+	// Nothing is written. Take a ShardTree's store over with [Tree.Adopt]; beside
+	// a module's keys give the tree a prefix of its own ([WithPrefix]).
 	ErrForeignStore = errors.New("foreign store")
+
+	// ErrRootMismatch: the leaves that [Tree.Adopt] found have another root than
+	// the one it was given. Nothing is written.
+	ErrRootMismatch = errors.New("root mismatch")
+
+	// ErrSchemeMismatch: the tree was made with another scheme (package
+	// hashtree), or with Orchard's hash and this package. In an [Error] Key is
+	// that of the tip, which names the scheme. Nothing is written. Open the tree
+	// with the scheme that it was made with.
+	ErrSchemeMismatch = errors.New("scheme mismatch")
+
+	// ErrHasher: the Hasher of a scheme (package hashtree) returned an error,
+	// which is wrapped too, or did not answer as it must.
+	ErrHasher = errors.New("hasher failed")
 
 	// ErrStore: the store returned an error, or there is no store. The store's
 	// own error is wrapped too: errors.Is and errors.As find it.
@@ -103,7 +118,7 @@ type Error struct {
 	// one; of a leaf with a path or ommers ([Witness.Root],
 	// [Tree.InsertFrontier]), 0 for the leaf and i+1 for number i of the rest.
 	Index uint64
-	// Err is the store's own error, nil if there is none.
+	// Err is the store's own error, or the hasher's; nil if there is none.
 	Err error
 }
 

@@ -50,5 +50,5 @@ func (f Frontier) Root() (Node, error) {
 	if wrong := f.check(); wrong != "" {
 		return Node{}, invalidArgument(op, "%s", wrong)
 	}
-	return engineFrontierRoot(op, f)
+	return engineFrontierRoot(op, nil, f)
 }

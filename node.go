@@ -5,6 +5,7 @@ package kvshard
 import (
 	"encoding/hex"
 	"fmt"
+	"unsafe"
 )
 
 // Depth is the number of levels above the leaves: the root is at level 32,
@@ -126,7 +127,7 @@ func EmptyRoot(level int) (Node, error) {
 	if level < 0 || level > Depth {
 		return Node{}, invalidArgument(op, "level %d, want 0 to %d", level, Depth)
 	}
-	return engineEmptyRoot(op, uint32(level))
+	return engineEmptyRoot(op, nil, uint32(level))
 }
 
 // Combine returns the parent of two nodes at this level, 0 (two leaves) to 31
@@ -158,5 +159,10 @@ func combine(op string, level int, pairs [][2]Node) ([]Node, error) {
 	if len(pairs) == 0 {
 		return nil, nil
 	}
-	return engineCombine(op, uint32(level), pairs)
+	children := unsafe.Slice(&pairs[0][0][0], 2*len(Node{})*len(pairs))
+	parents := make([]Node, len(pairs))
+	if err := engineCombine(op, nil, uint32(level), children, unsafe.Slice(&parents[0][0], len(Node{})*len(parents))); err != nil {
+		return nil, err
+	}
+	return parents, nil
 }

@@ -58,6 +58,7 @@ type options struct {
 	retention      Retention
 	threads        uint32
 	observer       func(Stats)
+	scheme         *engineScheme // nil for Orchard's
 }
 
 // apply returns the defaults changed by opts, the last one winning. op is the

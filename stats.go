@@ -11,10 +11,14 @@ type Stats struct {
 	// Op is the name of the method that was called, such as "AppendBatch".
 	Op string
 
-	// Hashes counts the Sinsemilla hashes that were computed. One takes a few
+	// Hashes counts the hashes that were computed. One of Orchard's takes a few
 	// microseconds of processor time: less in a batch, more without vector
 	// instructions.
 	Hashes uint64
+
+	// HasherCalls counts how often a Hasher of package hashtree was called, with
+	// a batch each; 0 with a hash that is built in.
+	HasherCalls uint64
 
 	// Operations on the store, those that failed included.
 	Gets, Sets, Deletes, IterCreates, IterNexts uint64

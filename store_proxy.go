@@ -65,8 +65,9 @@ func missing(kv store.KVStore) bool {
 // operation fails at once. So an error of an operation that cannot report one
 // (closing an iterator) still stops the call before it writes.
 type view struct {
-	kv     store.KVStore
-	prefix []byte
+	kv      store.KVStore
+	prefix  []byte
+	combine combineFunc // the scheme's Hasher, nil if the hash is built in
 
 	open  []*viewIterator
 	stats Stats

@@ -5,6 +5,7 @@ package kvshard
 import (
 	"encoding/binary"
 	"fmt"
+	"unsafe"
 )
 
 // A Witness proves that a leaf is at a position: the siblings of the nodes on
@@ -45,7 +46,8 @@ func (w Witness) root(op string, leaf Node) (Node, error) {
 	if err := w.checkPosition(op); err != nil {
 		return Node{}, err
 	}
-	return engineWitnessRoot(op, w.Position, &w.Path, leaf)
+	path := unsafe.Slice(&w.Path[0][0], len(w.Path)*len(Node{}))
+	return engineWitnessRoot(op, nil, w.Position, path, leaf[:])
 }
 
 // witnessBytes is the length of a Witness in binary.

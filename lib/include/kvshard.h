@@ -64,14 +64,32 @@
 // There are shards but no tip: something else wrote the store, or shares its keys.
 #define KVSHARD_FOREIGN_STORE 13
 
+// The tip names another scheme than the call.
+#define KVSHARD_SCHEME_MISMATCH 14
+
+// The caller's hash answered with an error.
+#define KVSHARD_HASH 15
+
+// The leaves have another root than the caller says.
+#define KVSHARD_ROOT_MISMATCH 16
+
 // The version of these functions and structures: a caller built for another must not go on.
-#define KVSHARD_ABI 1
+#define KVSHARD_ABI 2
 
 // Levels of a path.
 #define KVSHARD_DEPTH 32
 
+// Levels that an empty subtree can have, 0 included.
+#define KVSHARD_EMPTY_ROOTS 33
+
 // Nodes that a call lists at most.
 #define KVSHARD_MAX_NODES 65536
+
+// Poseidon over Pallas at depth 24, as the crate `vote-commitment-tree` has it.
+#define KVSHARD_SCHEME_VOTE_POSEIDON 1
+
+// The hash of a `KvshardHasher`.
+#define KVSHARD_SCHEME_HASHER 2
 
 // Bytes of this library's, given back once with `kvshard_buffer_free`.
 typedef struct KvshardBuffer {
@@ -82,6 +100,34 @@ typedef struct KvshardBuffer {
   // Bytes allocated.
   uintptr_t capacity;
 } KvshardBuffer;
+
+// A hash of the caller's. It is called on the thread of the call, never at the same time as a
+// callback of the store.
+typedef struct KvshardHasher {
+  // Handed to the callback as it is; never looked into.
+  void *ctx;
+  // Combines `count` pairs of nodes of `level`, 64 bytes each, and writes as many nodes of 32
+  // bytes: `KV_OK`, or anything else if it failed; the owner of the callback knows why.
+  int32_t (*combine)(void *ctx,
+                     uint32_t level,
+                     const uint8_t *children,
+                     uintptr_t count,
+                     uint8_t *parents);
+} KvshardHasher;
+
+// What a tree is built with, if not with Orchard's hash.
+typedef struct KvshardScheme {
+  // `KVSHARD_SCHEME_*`. What follows counts for `KVSHARD_SCHEME_HASHER` alone.
+  uint32_t kind;
+  // Levels between the leaves and the root: 1 to 32.
+  uint32_t depth;
+  // What the tree's tip names the scheme with.
+  uint8_t fingerprint[8];
+  // The roots of subtrees with no leaf in them, by level, up to that of the tree.
+  uint8_t empty_roots[KVSHARD_EMPTY_ROOTS][32];
+  // The hash.
+  struct KvshardHasher hasher;
+} KvshardScheme;
 
 // What a call did; filled by every call.
 typedef struct KvshardReport {
@@ -210,9 +256,11 @@ uint32_t kvshard_abi(void);
 //
 // # Safety
 //
-// `pairs` must be valid for a read of `64 * count` bytes, `out` for a write of `32 * count`;
-// `report` must be null or valid.
-int32_t kvshard_combine(uint32_t level,
+// `scheme` must be null, for Orchard's, or point to a scheme whose callback keeps to the
+// documentation of its type; `pairs` must be valid for a read of `64 * count` bytes, `out` for a
+// write of `32 * count`; `report` must be null or valid.
+int32_t kvshard_combine(const struct KvshardScheme *scheme,
+                        uint32_t level,
                         const uint8_t *pairs,
                         uintptr_t count,
                         uint8_t *out,
@@ -222,17 +270,24 @@ int32_t kvshard_combine(uint32_t level,
 //
 // # Safety
 //
-// `out` must be null or valid for a write of 32 bytes, `report` null or valid.
-int32_t kvshard_empty_root(uint32_t level, uint8_t *out, struct KvshardReport *report);
+// `scheme` must be as for `kvshard_combine`; `out` must be null or valid for a write of 32 bytes,
+// `report` null or valid.
+int32_t kvshard_empty_root(const struct KvshardScheme *scheme,
+                           uint32_t level,
+                           uint8_t *out,
+                           struct KvshardReport *report);
 
-// Folds a leaf of 32 bytes up its path of 32 siblings, lowest first, and writes the root: 32 bytes.
+// Folds a leaf of 32 bytes up its path, one sibling for each level of the scheme, lowest first, and
+// writes the root: 32 bytes.
 // An invalid leaf has index 0 in the report, an invalid sibling its place and 1.
 //
 // # Safety
 //
-// `path` must be null or valid for a read of 1024 bytes, `leaf` of 32; `root` must be null or valid
-// for a write of 32 bytes, `report` null or valid.
-int32_t kvshard_witness_root(uint64_t position,
+// `scheme` must be as for `kvshard_combine`; `path` must be null or valid for a read of 32 bytes
+// for each level, `leaf` of 32; `root` must be null or valid for a write of 32 bytes, `report` null
+// or valid.
+int32_t kvshard_witness_root(const struct KvshardScheme *scheme,
+                             uint64_t position,
                              const uint8_t *path,
                              const uint8_t *leaf,
                              uint8_t *root,
@@ -243,9 +298,10 @@ int32_t kvshard_witness_root(uint64_t position,
 //
 // # Safety
 //
-// `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
+// `scheme` must be as for `kvshard_combine`; `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
 // `report` null or valid.
-int32_t kvshard_frontier_root(const struct KvshardFrontier *frontier,
+int32_t kvshard_frontier_root(const struct KvshardScheme *scheme,
+                              const struct KvshardFrontier *frontier,
                               uint8_t *root,
                               struct KvshardReport *report);
 
@@ -254,9 +310,10 @@ int32_t kvshard_frontier_root(const struct KvshardFrontier *frontier,
 // # Safety
 //
 // `callbacks` must be null or point to a table that keeps to the documentation of its types;
-// `leaves` must be valid for a read of `32 * count` bytes; every other pointer must be null or
-// valid for its type. Null is answered with `KVSHARD_INVALID_ARGUMENT`.
+// `scheme` must be null, for Orchard's, or point to a scheme that does; `leaves` must be valid for a
+// read of `32 * count` bytes; every other pointer must be null or valid for its type. Null is answered with `KVSHARD_INVALID_ARGUMENT`.
 int32_t kvshard_append(const struct KvCallbacks *callbacks,
+                       const struct KvshardScheme *scheme,
                        const struct KvshardConfig *config,
                        const uint8_t *leaves,
                        uintptr_t count,
@@ -269,6 +326,7 @@ int32_t kvshard_append(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_checkpoint(const struct KvCallbacks *callbacks,
+                           const struct KvshardScheme *scheme,
                            const struct KvshardConfig *config,
                            uint32_t id,
                            struct KvshardReport *report);
@@ -279,6 +337,7 @@ int32_t kvshard_checkpoint(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_size(const struct KvCallbacks *callbacks,
+                     const struct KvshardScheme *scheme,
                      uint64_t *size,
                      struct KvshardReport *report);
 
@@ -288,6 +347,7 @@ int32_t kvshard_size(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_size_at(const struct KvCallbacks *callbacks,
+                        const struct KvshardScheme *scheme,
                         uint32_t id,
                         uint64_t *size,
                         struct KvshardReport *report);
@@ -298,6 +358,7 @@ int32_t kvshard_size_at(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_root(const struct KvCallbacks *callbacks,
+                     const struct KvshardScheme *scheme,
                      uint8_t *root,
                      struct KvshardReport *report);
 
@@ -307,6 +368,7 @@ int32_t kvshard_root(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_root_at(const struct KvCallbacks *callbacks,
+                        const struct KvshardScheme *scheme,
                         uint32_t id,
                         uint8_t *root,
                         struct KvshardReport *report);
@@ -317,6 +379,7 @@ int32_t kvshard_root_at(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_leaf(const struct KvCallbacks *callbacks,
+                     const struct KvshardScheme *scheme,
                      uint64_t position,
                      uint8_t *leaf,
                      struct KvshardReport *report);
@@ -328,28 +391,33 @@ int32_t kvshard_leaf(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_nodes(const struct KvCallbacks *callbacks,
+                      const struct KvshardScheme *scheme,
                       uint32_t level,
                       uint64_t first,
                       uint64_t count,
                       struct KvshardBuffer *out,
                       struct KvshardReport *report);
 
-// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 of 32 bytes.
+// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 places of 32
+// bytes, those above the tree's depth zero.
 //
 // # Safety
 //
 // As for `kvshard_append`.
 int32_t kvshard_witness(const struct KvCallbacks *callbacks,
+                        const struct KvshardScheme *scheme,
                         uint64_t position,
                         uint8_t *path,
                         struct KvshardReport *report);
 
-// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 of 32 bytes.
+// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 places of 32
+// bytes, those above the tree's depth zero.
 //
 // # Safety
 //
 // As for `kvshard_append`.
 int32_t kvshard_witness_at(const struct KvCallbacks *callbacks,
+                           const struct KvshardScheme *scheme,
                            uint64_t position,
                            uint32_t id,
                            uint8_t *path,
@@ -361,6 +429,7 @@ int32_t kvshard_witness_at(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_rewind(const struct KvCallbacks *callbacks,
+                       const struct KvshardScheme *scheme,
                        uint32_t id,
                        struct KvshardReport *report);
 
@@ -370,6 +439,7 @@ int32_t kvshard_rewind(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_checkpoints(const struct KvCallbacks *callbacks,
+                            const struct KvshardScheme *scheme,
                             struct KvshardBuffer *out,
                             struct KvshardReport *report);
 
@@ -379,6 +449,7 @@ int32_t kvshard_checkpoints(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_newest(const struct KvCallbacks *callbacks,
+                       const struct KvshardScheme *scheme,
                        struct KvshardNewest *newest,
                        struct KvshardReport *report);
 
@@ -388,6 +459,7 @@ int32_t kvshard_newest(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_retain_checkpoint(const struct KvCallbacks *callbacks,
+                                  const struct KvshardScheme *scheme,
                                   uint32_t id,
                                   struct KvshardReport *report);
 
@@ -397,6 +469,7 @@ int32_t kvshard_retain_checkpoint(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_release_checkpoint(const struct KvCallbacks *callbacks,
+                                   const struct KvshardScheme *scheme,
                                    uint32_t id,
                                    struct KvshardReport *report);
 
@@ -406,6 +479,7 @@ int32_t kvshard_release_checkpoint(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_remove_mark(const struct KvCallbacks *callbacks,
+                            const struct KvshardScheme *scheme,
                             uint64_t position,
                             uint32_t as_of,
                             uint8_t *removed,
@@ -417,6 +491,7 @@ int32_t kvshard_remove_mark(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_frontier(const struct KvCallbacks *callbacks,
+                         const struct KvshardScheme *scheme,
                          struct KvshardFrontier *frontier,
                          struct KvshardReport *report);
 
@@ -426,6 +501,7 @@ int32_t kvshard_frontier(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_frontier_at(const struct KvCallbacks *callbacks,
+                            const struct KvshardScheme *scheme,
                             uint32_t id,
                             struct KvshardFrontier *frontier,
                             struct KvshardReport *report);
@@ -436,6 +512,7 @@ int32_t kvshard_frontier_at(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_frontier_at_size(const struct KvCallbacks *callbacks,
+                                 const struct KvshardScheme *scheme,
                                  uint64_t size,
                                  struct KvshardFrontier *frontier,
                                  struct KvshardReport *report);
@@ -447,10 +524,24 @@ int32_t kvshard_frontier_at_size(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_insert_frontier(const struct KvCallbacks *callbacks,
+                                const struct KvshardScheme *scheme,
                                 const struct KvshardConfig *config,
                                 const struct KvshardFrontier *frontier,
                                 uint32_t id,
                                 struct KvshardReport *report);
+
+// Takes over a store that a plain `ShardTree` wrote, if its leaves have this root of 32 bytes, and
+// writes the number of leaves. An invalid root has index 0 in the report.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_adopt(const struct KvCallbacks *callbacks,
+                      const struct KvshardScheme *scheme,
+                      const struct KvshardConfig *config,
+                      const uint8_t *root,
+                      uint64_t *size,
+                      struct KvshardReport *report);
 
 // Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
 // hex and the detail, with tabs between. Empty if the store is sound.
@@ -459,6 +550,7 @@ int32_t kvshard_insert_frontier(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_check(const struct KvCallbacks *callbacks,
+                      const struct KvshardScheme *scheme,
                       struct KvshardBuffer *out,
                       struct KvshardReport *report);
 
@@ -468,6 +560,7 @@ int32_t kvshard_check(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_dump(const struct KvCallbacks *callbacks,
+                     const struct KvshardScheme *scheme,
                      struct KvshardBuffer *out,
                      struct KvshardReport *report);
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::scheme::{Fingerprint, HashFailure};
+
 /// An error about a record of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KvError {
@@ -31,6 +33,15 @@ pub enum KvError {
         /// The first key under that of the shards.
         key: Vec<u8>,
     },
+    /// The tip names another scheme than the tree was opened with.
+    SchemeMismatch {
+        /// The tip's key.
+        key: Vec<u8>,
+        /// The fingerprint in the tip; `None` if it has none, as an Orchard tree's.
+        stored: Option<Fingerprint>,
+        /// That of the scheme that the tree was opened with.
+        opened: Option<Fingerprint>,
+    },
     /// A `ShardStore` method that writes was called on a store that the engine keeps.
     EngineOwned {
         /// The record that the engine keeps there.
@@ -58,6 +69,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// How a fingerprint is shown.
+fn scheme_name(fingerprint: &Option<Fingerprint>) -> String {
+    match fingerprint {
+        None => "Orchard's scheme".into(),
+        Some(bytes) => format!("the scheme {}", hex(bytes)),
+    }
+}
+
 /// The likely cause of a record that no release of kvshard wrote.
 const PREFIX_HINT: &str = "if the module's own keys lie under 0f to 15, give the tree a prefix";
 
@@ -79,8 +98,20 @@ impl fmt::Display for KvError {
             KvError::Foreign { key } => write!(
                 f,
                 "record at key {} lies where shards do, and there is no tip: a plain ShardTree \
-                 wrote it, or another program; {PREFIX_HINT}",
+                 wrote it, which Adopt takes over, or another program; {PREFIX_HINT}",
                 hex(key)
+            ),
+            KvError::SchemeMismatch {
+                key,
+                stored,
+                opened,
+            } => write!(
+                f,
+                "record at key {} is the tip of a tree of {}; this call was made with {}: open \
+                 the tree with the scheme that it was made with",
+                hex(key),
+                scheme_name(stored),
+                scheme_name(opened)
             ),
             KvError::EngineOwned { key } => write!(
                 f,
@@ -167,6 +198,15 @@ pub enum Error {
         /// Leaves in the tree.
         size: u64,
     },
+    /// The leaves have another root than the caller says.
+    RootMismatch {
+        /// The root of the leaves that are there.
+        computed: Vec<u8>,
+        /// The root that was given.
+        given: Vec<u8>,
+    },
+    /// The scheme's hash failed.
+    Hash(HashFailure),
     /// The caller's input makes no sense.
     InvalidArgument(String),
 }
@@ -174,6 +214,12 @@ pub enum Error {
 impl From<KvError> for Error {
     fn from(e: KvError) -> Self {
         Error::Kv(e)
+    }
+}
+
+impl From<HashFailure> for Error {
+    fn from(e: HashFailure) -> Self {
+        Error::Hash(e)
     }
 }
 
@@ -232,6 +278,13 @@ impl fmt::Display for Error {
                 f,
                 "a frontier can only start an empty tree; this one holds {size} leaves"
             ),
+            Error::RootMismatch { computed, given } => write!(
+                f,
+                "the leaves have root {}, not {}",
+                hex(computed),
+                hex(given)
+            ),
+            Error::Hash(e) => write!(f, "the hash failed: {}", e.reason),
             Error::InvalidArgument(what) => f.write_str(what),
         }
     }

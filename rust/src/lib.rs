@@ -26,6 +26,7 @@
 //! - [`engine`]: the tree. It begins with a drawing.
 //! - [`kv_shard_store`]: `shardtree`'s storage trait over the same records, for a plain
 //!   `ShardTree`.
+//! - [`scheme`]: the hash and the depth of a tree.
 //! - [`codec`], [`keys`]: the records, byte by byte.
 //! - [`hash`]: the hash, `MerkleCRH^Orchard`.
 //! - [`kv`]: the store as a safe trait, and one in memory.
@@ -45,3 +46,4 @@ pub mod keys;
 pub mod kv;
 pub mod kv_shard_store;
 mod listing;
+pub mod scheme;

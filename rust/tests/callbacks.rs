@@ -259,6 +259,9 @@ fn faults_under_a_plain_tree() {
     assert!(injected > 1000, "{injected} faults");
 }
 
+/// No scheme stands for Orchard's.
+const ORCHARD: *const ffi::KvshardScheme = std::ptr::null();
+
 /// A step through the C functions: its status and its result as bytes.
 type FfiStep = fn(*const KvCallbacks, *mut ffi::KvshardReport) -> (i32, Vec<u8>);
 
@@ -287,6 +290,7 @@ fn append(
         let leaves = leaves.as_ptr();
         ffi::kvshard_append(
             callbacks,
+            ORCHARD,
             &config,
             leaves,
             count as usize,
@@ -302,7 +306,7 @@ fn checkpoint(
     report: *mut ffi::KvshardReport,
     id: u32,
 ) -> (i32, Vec<u8>) {
-    let status = unsafe { ffi::kvshard_checkpoint(callbacks, &CONFIG, id, report) };
+    let status = unsafe { ffi::kvshard_checkpoint(callbacks, ORCHARD, &CONFIG, id, report) };
     (status, vec![])
 }
 
@@ -347,33 +351,43 @@ const FFI_STEPS: [FfiStep; 29] = [
     |c, r| append(c, r, 5, 12, 1),
     |c, r| checkpoint(c, r, 2),
     |c, r| append(c, r, 17, 3, 0),
-    |c, r| (unsafe { ffi::kvshard_retain_checkpoint(c, 1, r) }, vec![]),
-    |c, r| fixed::<1>(|out| unsafe { ffi::kvshard_remove_mark(c, 3, 2, out, r) }),
+    |c, r| {
+        (
+            unsafe { ffi::kvshard_retain_checkpoint(c, ORCHARD, 1, r) },
+            vec![],
+        )
+    },
+    |c, r| fixed::<1>(|out| unsafe { ffi::kvshard_remove_mark(c, ORCHARD, 3, 2, out, r) }),
     |c, r| checkpoint(c, r, 300),
-    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size(c, out.cast(), r) }),
-    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size_at(c, 2, out.cast(), r) }),
-    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root(c, out, r) }),
-    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root_at(c, 2, out, r) }),
-    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_leaf(c, 18, out, r) }),
-    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness(c, 1, out, r) }),
-    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, 2, 1, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_checkpoints(c, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_check(c, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_dump(c, out, r) }),
+    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size(c, ORCHARD, out.cast(), r) }),
+    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size_at(c, ORCHARD, 2, out.cast(), r) }),
+    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root(c, ORCHARD, out, r) }),
+    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root_at(c, ORCHARD, 2, out, r) }),
+    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_leaf(c, ORCHARD, 18, out, r) }),
+    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness(c, ORCHARD, 1, out, r) }),
+    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, ORCHARD, 2, 1, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_checkpoints(c, ORCHARD, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_check(c, ORCHARD, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_dump(c, ORCHARD, out, r) }),
     |c, r| {
         let mut out: ffi::KvshardNewest = unsafe { std::mem::zeroed() };
-        let status = unsafe { ffi::kvshard_newest(c, &mut out, r) };
+        let status = unsafe { ffi::kvshard_newest(c, ORCHARD, &mut out, r) };
         (status, format!("{out:?}").into_bytes())
     },
-    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier(c, out, r) }),
-    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier_at(c, 2, out, r) }),
-    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier_at_size(c, 17, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_nodes(c, 4, 0, 1, out, r) }),
-    |c, r| (unsafe { ffi::kvshard_release_checkpoint(c, 1, r) }, vec![]),
+    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier(c, ORCHARD, out, r) }),
+    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier_at(c, ORCHARD, 2, out, r) }),
+    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier_at_size(c, ORCHARD, 17, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_nodes(c, ORCHARD, 4, 0, 1, out, r) }),
+    |c, r| {
+        (
+            unsafe { ffi::kvshard_release_checkpoint(c, ORCHARD, 1, r) },
+            vec![],
+        )
+    },
     |c, r| append(c, r, 20, 150, 0),
     |c, r| checkpoint(c, r, 301),
-    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, 18, 301, out, r) }),
-    |c, r| (unsafe { ffi::kvshard_rewind(c, 300, r) }, vec![]),
+    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, ORCHARD, 18, 301, out, r) }),
+    |c, r| (unsafe { ffi::kvshard_rewind(c, ORCHARD, 300, r) }, vec![]),
     |c, r| checkpoint(c, r, 302),
 ];
 
@@ -433,7 +447,8 @@ fn faults_under_the_c_functions() {
             let mut frontier: ffi::KvshardFrontier = unsafe { std::mem::zeroed() };
             frontier.size = 1 << 20;
             frontier.ommer_count = 20;
-            let status = unsafe { ffi::kvshard_insert_frontier(c, &CONFIG, &frontier, 9, r) };
+            let status =
+                unsafe { ffi::kvshard_insert_frontier(c, ORCHARD, &CONFIG, &frontier, 9, r) };
             (status, vec![])
         },
         |c, r| append(c, r, 0, 2, 0),
@@ -452,29 +467,56 @@ fn null_pointers() {
     let mut size = 0;
     unsafe {
         let invalid = ffi::KVSHARD_INVALID_ARGUMENT;
-        assert_eq!(ffi::kvshard_size(null, &mut size, &mut report), invalid);
+        assert_eq!(
+            ffi::kvshard_size(null, ORCHARD, &mut size, &mut report),
+            invalid
+        );
         assert!(report.message_len > 0);
         let nobody = std::ptr::null_mut();
-        assert_eq!(ffi::kvshard_size(&callbacks, nobody, &mut report), invalid);
         assert_eq!(
-            ffi::kvshard_size(&callbacks, &mut size, std::ptr::null_mut()),
+            ffi::kvshard_size(&callbacks, ORCHARD, nobody, &mut report),
+            invalid
+        );
+        assert_eq!(
+            ffi::kvshard_size(&callbacks, ORCHARD, &mut size, std::ptr::null_mut()),
             0
         );
-        let status = ffi::kvshard_append(&callbacks, &CONFIG, null.cast(), 1, &mut size, nowhere);
+        let status = ffi::kvshard_append(
+            &callbacks,
+            ORCHARD,
+            &CONFIG,
+            null.cast(),
+            1,
+            &mut size,
+            nowhere,
+        );
         assert_eq!(status, invalid);
-        let status = ffi::kvshard_append(&callbacks, &CONFIG, null.cast(), 0, &mut size, nowhere);
+        let status = ffi::kvshard_append(
+            &callbacks,
+            ORCHARD,
+            &CONFIG,
+            null.cast(),
+            0,
+            &mut size,
+            nowhere,
+        );
         assert_eq!(status, ffi::KVSHARD_OK);
-        let status = ffi::kvshard_checkpoint(&callbacks, null.cast(), 1, nowhere);
+        let status = ffi::kvshard_checkpoint(&callbacks, ORCHARD, null.cast(), 1, nowhere);
         assert_eq!(status, invalid);
-        let status = ffi::kvshard_insert_frontier(&callbacks, &CONFIG, null.cast(), 1, nowhere);
+        let status =
+            ffi::kvshard_insert_frontier(&callbacks, ORCHARD, &CONFIG, null.cast(), 1, nowhere);
         assert_eq!(status, invalid);
-        let status = ffi::kvshard_frontier_root(null.cast(), [0; 32].as_mut_ptr(), nowhere);
+        let status =
+            ffi::kvshard_frontier_root(ORCHARD, null.cast(), [0; 32].as_mut_ptr(), nowhere);
         assert_eq!(status, invalid);
         let nobody = std::ptr::null_mut();
-        let status = ffi::kvshard_nodes(&callbacks, 0, 0, 0, nobody, nowhere);
+        let status = ffi::kvshard_nodes(&callbacks, ORCHARD, 0, 0, 0, nobody, nowhere);
         assert_eq!(status, invalid);
         let nobody = std::ptr::null_mut();
-        assert_eq!(ffi::kvshard_newest(&callbacks, nobody, nowhere), invalid);
+        assert_eq!(
+            ffi::kvshard_newest(&callbacks, ORCHARD, nobody, nowhere),
+            invalid
+        );
     }
     assert!(store.records.is_empty());
     store.assert_clean();
@@ -497,26 +539,35 @@ fn bad_input_writes_nothing() {
             ..CONFIG
         },
     ] {
-        let status = unsafe { ffi::kvshard_checkpoint(&callbacks, &config, 1, &mut report) };
+        let status =
+            unsafe { ffi::kvshard_checkpoint(&callbacks, ORCHARD, &config, 1, &mut report) };
         assert_eq!(status, ffi::KVSHARD_INVALID_ARGUMENT);
     }
     let mut leaves = OrchardNode::leaf(1).to_bytes().to_vec();
     leaves.extend([0xff; 32]);
     let status = unsafe {
         let leaves = leaves.as_ptr();
-        ffi::kvshard_append(&callbacks, &CONFIG, leaves, 2, &mut first, &mut report)
+        ffi::kvshard_append(
+            &callbacks,
+            ORCHARD,
+            &CONFIG,
+            leaves,
+            2,
+            &mut first,
+            &mut report,
+        )
     };
     assert_eq!((status, report.index), (ffi::KVSHARD_INVALID_NODE, 1));
     for (level, count) in [(33, 1), (300, 1), (u32::MAX, 0), (0, u64::MAX)] {
         let (status, _) = buffer(|out| unsafe {
-            ffi::kvshard_nodes(&callbacks, level, 0, count, out, &mut report)
+            ffi::kvshard_nodes(&callbacks, ORCHARD, level, 0, count, out, &mut report)
         });
         assert_eq!(status, ffi::KVSHARD_INVALID_ARGUMENT);
     }
     assert!(store.records.is_empty());
 
     store.records.insert(vec![0x13], vec![]);
-    let status = unsafe { ffi::kvshard_size(&store.callbacks(), &mut first, &mut report) };
+    let status = unsafe { ffi::kvshard_size(&store.callbacks(), ORCHARD, &mut first, &mut report) };
     assert_eq!(status, ffi::KVSHARD_CORRUPT);
     store.assert_clean();
 }
@@ -527,8 +578,9 @@ fn bad_input_has_no_root() {
     let mut report: ffi::KvshardReport = unsafe { std::mem::zeroed() };
     let mut frontier: ffi::KvshardFrontier = unsafe { std::mem::zeroed() };
     let mut root = |frontier: &ffi::KvshardFrontier| {
-        let (status, root) =
-            fixed::<32>(|out| unsafe { ffi::kvshard_frontier_root(frontier, out, &mut report) });
+        let (status, root) = fixed::<32>(|out| unsafe {
+            ffi::kvshard_frontier_root(ORCHARD, frontier, out, &mut report)
+        });
         (status, root, report.index, report.hashes)
     };
     let empty = OrchardNode::empty_root(32.into()).to_bytes().to_vec();

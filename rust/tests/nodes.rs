@@ -19,6 +19,7 @@ use kvshard::error::Error;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::MemKv;
+use kvshard::scheme::StaticScheme;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shardtree::store::memory::MemoryShardStore;
@@ -33,10 +34,11 @@ fn config(retention: Retention) -> Config {
 }
 
 /// Leaves before the first shard, as the tip tells.
-fn origin<H: TestNode>(kv: &MemKv, depth: u8) -> u64 {
-    kv.records()
-        .get(&keys::tip())
-        .map_or(0, |tip| codec::decode_tip::<H>(tip, depth).unwrap().origin)
+fn origin<H: TestNode, const DEPTH: u8>(kv: &MemKv) -> u64 {
+    kv.records().get(&keys::tip()).map_or(0, |tip| {
+        let scheme = StaticScheme::<H, DEPTH>::default();
+        codec::decode_tip(&scheme, tip).unwrap().origin
+    })
 }
 
 /// Whether what is below a record's node leads to this node of the shard.
@@ -55,8 +57,8 @@ fn is_held<H>(tree: &PrunableTree<H>, at: u8, level: u8, index: u64) -> bool {
 }
 
 /// Whether the store has what a complete node is made of, as its records are laid out.
-fn is_kept<H: TestNode>(kv: &MemKv, depth: u8, level: u8, index: u64) -> bool {
-    let origin = origin::<H>(kv, depth);
+fn is_kept<H: TestNode, const DEPTH: u8>(kv: &MemKv, level: u8, index: u64) -> bool {
+    let origin = origin::<H, DEPTH>(kv);
     if (index + 1) << level <= origin {
         // Ommers of the frontier lie beside the path of the first shard.
         return level >= 4 && (origin >> level) & 1 == 1 && index + 1 == origin >> level;
@@ -65,7 +67,8 @@ fn is_kept<H: TestNode>(kv: &MemKv, depth: u8, level: u8, index: u64) -> bool {
         return true;
     }
     let key = keys::shard(index << level >> 4);
-    let tree = codec::decode_tree::<H>(&key, &kv.records()[&key], 4).unwrap();
+    let plain = codec::Plain::<H>::default();
+    let tree = codec::decode_tree(&plain, &key, &kv.records()[&key], 4).unwrap();
     is_held(&tree, 4, level, index & ((16 >> level) - 1))
 }
 
@@ -82,7 +85,7 @@ fn verify<H: TestNode, const DEPTH: u8>(
         let count = size >> level;
         let all: Vec<Option<H>> = (0..count)
             .map(|index| {
-                is_kept::<H>(kv, DEPTH, level, index).then(|| complete.node(level, index, size))
+                is_kept::<H, DEPTH>(kv, level, index).then(|| complete.node(level, index, size))
             })
             .collect();
         for (index, node) in all.iter().enumerate() {
@@ -323,9 +326,9 @@ fn costs() {
     assert_eq!(cost(&mut tree, |t| t.nodes(5, 0, 4_096)), (1 + 1_024, 0));
     assert_eq!(cost(&mut tree, |t| t.nodes(8, 0, 256)), (2 + 128, 256));
     assert_eq!(cost(&mut tree, |t| t.nodes(3, 8, 0)), (1, 0));
-    assert_eq!(cost(&mut tree, Engine::newest), (2, 0));
+    assert_eq!(cost(&mut tree, |t| t.newest()), (3, 0));
     tree.retain_checkpoint(1).unwrap();
-    assert_eq!(cost(&mut tree, Engine::newest), (3, 0));
+    assert_eq!(cost(&mut tree, |t| t.newest()), (4, 0));
     assert!(cost(&mut tree, |t| t.frontier_at(1)).0 <= 11);
 }
 

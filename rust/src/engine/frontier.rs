@@ -6,12 +6,13 @@ use super::call::Call;
 use super::cap::Cap;
 use super::fill::Wanted;
 use super::shard::{LEAVES, Shard};
-use super::{Engine, Retention};
-use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use super::{Retention, SchemeEngine};
+use crate::codec::{self, SHARD_HEIGHT, Tip};
 use crate::error::{Error, KvError};
 use crate::hash::Sibling;
 use crate::keys;
 use crate::kv::Kv;
+use crate::scheme::Scheme;
 
 /// The newest leaf and its ommers: all that a tree needs to grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,10 +60,10 @@ fn ommer_levels(position: u64, depth: u8) -> impl Iterator<Item = u8> {
     (0..depth).filter(move |level| position >> level & 1 == 1)
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// The tree's frontier. Reads tip, cap and the newest shard, and where an ommer has a completed
     /// sibling since, the quad or shard that has it.
-    pub fn frontier(&mut self) -> Result<TreeFrontier<H>, Error> {
+    pub fn frontier(&mut self) -> Result<TreeFrontier<S::Node>, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
             call.frontier_of(&tip, tip.size)
@@ -77,16 +78,20 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// [`Error::NotEmpty`] if there are leaves; [`Error::CheckpointOrder`];
     /// [`Error::InvalidArgument`] if the number of ommers is not that of the 1 bits of the
     /// position.
-    pub fn insert_frontier(&mut self, frontier: &TreeFrontier<H>, id: u32) -> Result<(), Error> {
+    pub fn insert_frontier(
+        &mut self,
+        frontier: &TreeFrontier<S::Node>,
+        id: u32,
+    ) -> Result<(), Error> {
         self.call(|call| {
             let mut tip = call.reads.tip()?;
             if tip.size > 0 {
                 return Err(Error::NotEmpty { size: tip.size });
             }
-            check_frontier::<H>(frontier, DEPTH)?;
+            check_frontier(frontier, call.depth())?;
             if let Some(leaf) = &frontier.leaf {
                 tip = call.start_from(frontier, leaf)?;
-                call.writes.stage_tip(&tip);
+                call.stage_tip(&tip);
             }
             call.add_checkpoint(&tip, id)?;
             call.commit()
@@ -116,9 +121,13 @@ fn check_frontier<H>(frontier: &TreeFrontier<H>, depth: u8) -> Result<(), Error>
     Ok(())
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     /// The frontier with the leaf at this position as its newest, which must be there.
-    pub fn frontier_with(&self, tip: &Tip<H>, position: u64) -> Result<TreeFrontier<H>, Error> {
+    pub fn frontier_with(
+        &self,
+        tip: &Tip<S::Node>,
+        position: u64,
+    ) -> Result<TreeFrontier<S::Node>, Error> {
         let shard = self.reads.shard(position >> SHARD_HEIGHT, tip.size)?;
         let key = keys::shard(shard.index());
         let at = position - shard.start();
@@ -126,7 +135,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             .map(|level| (0, level, (at >> level) - 1))
             .collect();
         let mut shards = [shard];
-        self.hasher.fill(&mut shards, &wanted);
+        self.hasher.fill(&mut shards, &wanted)?;
         let missing = |what: &str| {
             let reason = format!("it does not hold {what} {position}");
             KvError::corrupt(&key, reason)
@@ -142,7 +151,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
                     .ok_or_else(|| missing("an ommer of the leaf at position"))?,
             );
         }
-        for level in ommer_levels(position, DEPTH).skip_while(|level| *level < SHARD_HEIGHT) {
+        for level in ommer_levels(position, self.depth()).skip_while(|level| *level < SHARD_HEIGHT)
+        {
             ommers.push(self.node(tip, level, (position >> level) - 1)?);
         }
         Ok(TreeFrontier {
@@ -153,12 +163,16 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     /// Stages shard, cap and quads of a tree that begins with this frontier, and returns its tip.
-    fn start_from(&mut self, frontier: &TreeFrontier<H>, leaf: &H) -> Result<Tip<H>, Error> {
+    fn start_from(
+        &mut self,
+        frontier: &TreeFrontier<S::Node>,
+        leaf: &S::Node,
+    ) -> Result<Tip<S::Node>, Error> {
         let position = frontier.size - 1;
         let index = position >> SHARD_HEIGHT;
         let mut shard = Shard::empty(index);
         let mut cap = Cap::empty();
-        for (level, ommer) in ommer_levels(position, DEPTH).zip(&frontier.ommers) {
+        for (level, ommer) in ommer_levels(position, self.depth()).zip(&frontier.ommers) {
             let at = (position >> level) - 1;
             if level < SHARD_HEIGHT {
                 shard.set_node(level, at - (shard.start() >> level), ommer.clone());
@@ -178,7 +192,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         shard.set_newest(true);
 
         let mut shards = [shard];
-        self.hasher.fill_records(&mut shards);
+        self.hasher.fill_records(&mut shards)?;
         self.writes.stage_shard(&shards[0]);
         let roots = shards[0].root().cloned().into_iter().collect();
         self.start_with_ommers(frontier.size, index * LEAVES, cap, roots, last_marked)
@@ -189,10 +203,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         &mut self,
         size: u64,
         origin: u64,
-        ommers: Cap<H>,
-        roots: Vec<H>,
+        ommers: Cap<S::Node>,
+        roots: Vec<S::Node>,
         last_marked: bool,
-    ) -> Result<Tip<H>, Error> {
+    ) -> Result<Tip<S::Node>, Error> {
         let mut tip = Tip {
             size: origin,
             origin,
@@ -201,7 +215,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             members: vec![],
         };
         if origin > 0 {
-            let value = codec::encode_tree(&ommers.to_tree(DEPTH, origin, origin));
+            let value = codec::encode_tree(&ommers.to_tree(self.depth(), origin, origin));
             self.writes.stage(keys::cap(), value);
         }
         self.reads.begin_with(ommers);

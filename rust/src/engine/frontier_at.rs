@@ -2,19 +2,20 @@
 //! them wherever it has the leaf.
 
 use super::call::Call;
-use super::{Engine, TreeFrontier};
-use crate::codec::{Tip, TreeNode};
+use super::{SchemeEngine, TreeFrontier};
+use crate::codec::Tip;
 use crate::error::Error;
 use crate::kv::Kv;
+use crate::scheme::Scheme;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// The frontier at a checkpoint. What [`frontier_at_size`](Self::frontier_at_size) reads, and the
     /// checkpoint.
     ///
     /// # Errors
     ///
     /// [`Error::CheckpointNotFound`].
-    pub fn frontier_at(&mut self, id: u32) -> Result<TreeFrontier<H>, Error> {
+    pub fn frontier_at(&mut self, id: u32) -> Result<TreeFrontier<S::Node>, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
             let (_, size) = call.reads.checkpoint_of(id, &tip)?;
@@ -30,7 +31,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// # Errors
     ///
     /// [`Error::SizeNotReached`] above the size; [`Error::Pruned`] if the leaf was not kept.
-    pub fn frontier_at_size(&mut self, size: u64) -> Result<TreeFrontier<H>, Error> {
+    pub fn frontier_at_size(&mut self, size: u64) -> Result<TreeFrontier<S::Node>, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
             if size > tip.size {
@@ -46,9 +47,13 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     /// The frontier at a size whose newest leaf must be there.
-    pub fn frontier_of(&self, tip: &Tip<H>, size: u64) -> Result<TreeFrontier<H>, Error> {
+    pub fn frontier_of(
+        &self,
+        tip: &Tip<S::Node>,
+        size: u64,
+    ) -> Result<TreeFrontier<S::Node>, Error> {
         match size.checked_sub(1) {
             None => Ok(TreeFrontier::empty()),
             Some(position) => self.frontier_with(tip, position),

@@ -1,23 +1,23 @@
 //! The newest checkpoint.
 
-use super::reads::size_of;
-use super::{CheckpointInfo, Engine};
-use crate::codec::TreeNode;
+use super::reads::size_within;
+use super::{CheckpointInfo, SchemeEngine};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::listing;
+use crate::scheme::Scheme;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// The newest checkpoint, if there is one: named by the summary, so that nothing is listed.
     ///
-    /// Reads the summary and the checkpoint, and whether it is retained if any is. Without a summary
-    /// it looks for a tip and a checkpoint, to tell a tree from what something else wrote.
+    /// Reads the tip, the summary and the checkpoint, and whether it is retained if any is. Without a
+    /// summary it looks for a checkpoint, to tell a tree from what something else wrote.
     pub fn newest(&mut self) -> Result<Option<CheckpointInfo>, Error> {
         self.call(|call| {
+            let tip = call.reads.tip()?;
             let summary = call.reads.summary()?;
             if summary.count == 0 {
-                call.reads.tip()?;
                 let mut listed = listing::checkpoints(
                     call.reads.kv(),
                     vec![keys::CHECKPOINT],
@@ -32,11 +32,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
                 };
             }
             let id = summary.newest;
-            let size = size_of(&call.reads.required_checkpoint(id)?);
-            if size > 1 << DEPTH {
-                let reason = format!("it is at size {size}, in a tree of depth {DEPTH}");
-                return Err(KvError::corrupt(&keys::checkpoint(id), reason).into());
-            }
+            let size = size_within(id, &call.reads.required_checkpoint(id)?, &tip)?;
             let retained = summary.retained > 0 && call.reads.is_retained(id)?;
             Ok(Some(CheckpointInfo { id, size, retained }))
         })

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use super::Engine;
+use super::SchemeEngine;
 use super::call::Call;
 use super::fill::Wanted;
 use super::shard::Shard;
-use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::codec::{self, SHARD_HEIGHT, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::Kv;
+use crate::scheme::Scheme;
 
 /// The nodes that one call lists at most: as many as a subtree of level 16 has leaves.
 pub const MAX_NODES: u64 = 1 << 16;
@@ -18,7 +19,7 @@ pub const MAX_NODES: u64 = 1 << 16;
 /// batch: a call keeps the nodes it returns, and this many shards.
 const SHARDS_IN_BATCH: u64 = 1 << 10;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// The complete nodes `first` to `first + count - 1` of a level; the leaves are level 0.
     ///
     /// Reads each record once: the tip; up to level 4 a shard for each that the range touches; above,
@@ -31,12 +32,12 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// [`Error::InvalidArgument`] for a level above the depth, or more than [`MAX_NODES`];
     /// [`Error::NodeNotFound`] if a node of the range is not complete; [`Error::NodePruned`] if one
     /// was not kept.
-    pub fn nodes(&mut self, level: u8, first: u64, count: u64) -> Result<Vec<H>, Error> {
+    pub fn nodes(&mut self, level: u8, first: u64, count: u64) -> Result<Vec<S::Node>, Error> {
         self.call(|call| {
-            if level > DEPTH {
-                return Err(Error::InvalidArgument(format!(
-                    "level {level}, want 0 to {DEPTH}"
-                )));
+            let depth = call.depth();
+            if level > depth {
+                let what = format!("level {level}, want 0 to {depth}");
+                return Err(Error::InvalidArgument(what));
             }
             if count > MAX_NODES {
                 return Err(Error::InvalidArgument(format!(
@@ -68,10 +69,15 @@ fn complete_range<H>(tip: &Tip<H>, level: u8, first: u64, count: u64) -> Result<
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     /// Complete nodes of level 4 or more at these indices, which ascend: those that a record holds as
     /// they are, and the others hashed from their children in one batch.
-    fn nodes_above(&self, tip: &Tip<H>, level: u8, indices: &[u64]) -> Result<Vec<H>, Error> {
+    fn nodes_above(
+        &self,
+        tip: &Tip<S::Node>,
+        level: u8,
+        indices: &[u64],
+    ) -> Result<Vec<S::Node>, Error> {
         let mut nodes = Vec::with_capacity(indices.len());
         let mut derived = vec![];
         for &index in indices {
@@ -85,12 +91,17 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             nodes.push(node);
         }
         let mut computed = self.derived_nodes(tip, level, &derived)?.into_iter();
-        let place = |node: Option<H>| node.or_else(|| computed.next());
+        let place = |node: Option<S::Node>| node.or_else(|| computed.next());
         Ok(nodes.into_iter().filter_map(place).collect())
     }
 
     /// Nodes that no record holds as they are.
-    fn derived_nodes(&self, tip: &Tip<H>, level: u8, indices: &[u64]) -> Result<Vec<H>, Error> {
+    fn derived_nodes(
+        &self,
+        tip: &Tip<S::Node>,
+        level: u8,
+        indices: &[u64],
+    ) -> Result<Vec<S::Node>, Error> {
         if indices.is_empty() {
             return Ok(vec![]);
         }
@@ -101,21 +112,17 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             .flat_map(|index| [2 * index, 2 * index + 1])
             .collect();
         let children = self.nodes_above(tip, level - 1, &children)?;
-        let pairs: Vec<(H, H)> = children
-            .chunks_exact(2)
-            .map(|pair| (pair[0].clone(), pair[1].clone()))
-            .collect();
-        Ok(self.hasher.combine_batch(level - 1, &pairs))
+        Ok(self.hasher.combine_batch(level - 1, &children)?)
     }
 
-    fn shard_roots(&self, tip: &Tip<H>, indices: &[u64]) -> Result<Vec<H>, Error> {
+    fn shard_roots(&self, tip: &Tip<S::Node>, indices: &[u64]) -> Result<Vec<S::Node>, Error> {
         let mut roots = Vec::with_capacity(indices.len());
         for batch in indices.chunks(SHARDS_IN_BATCH as usize) {
             let mut shards = (batch.iter())
                 .map(|&index| self.passing_shard(tip, index))
                 .collect::<Result<Vec<_>, _>>()?;
             let wanted: Vec<Wanted> = (0..shards.len()).map(|at| (at, SHARD_HEIGHT, 0)).collect();
-            self.hasher.fill(&mut shards, &wanted);
+            self.hasher.fill(&mut shards, &wanted)?;
             for shard in shards {
                 let rootless = || KvError::corrupt(&keys::shard(shard.index()), "it has no root");
                 roots.push(shard.root().cloned().ok_or_else(rootless)?);
@@ -125,7 +132,12 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     /// Complete nodes below level 4.
-    fn nodes_in_shards(&self, tip: &Tip<H>, level: u8, range: Range<u64>) -> Result<Vec<H>, Error> {
+    fn nodes_in_shards(
+        &self,
+        tip: &Tip<S::Node>,
+        level: u8,
+        range: Range<u64>,
+    ) -> Result<Vec<S::Node>, Error> {
         if let Some(index) = range.clone().next().filter(|i| i << level < tip.origin) {
             return Err(Error::NodePruned { level, index });
         }
@@ -147,7 +159,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
                     )
                 })
                 .collect();
-            self.hasher.fill(&mut shards, &wanted);
+            self.hasher.fill(&mut shards, &wanted)?;
             for (index, (at, level, within)) in (from..until).zip(wanted) {
                 let node = shards[at].node(level, within).cloned();
                 nodes.push(node.ok_or(Error::NodePruned { level, index })?);
@@ -158,11 +170,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     /// A shard that this call reads once, and does not remember.
-    fn passing_shard(&self, tip: &Tip<H>, index: u64) -> Result<Shard<H>, Error> {
+    fn passing_shard(&self, tip: &Tip<S::Node>, index: u64) -> Result<Shard<S::Node>, Error> {
         let key = keys::shard(index);
         let value = self.reads.kv().get(&key)?;
         let value = value.ok_or_else(|| KvError::corrupt(&key, "it is missing"))?;
-        let tree = codec::decode_tree(&key, &value, SHARD_HEIGHT)?;
+        let tree = codec::decode_tree(self.hasher.scheme(), &key, &value, SHARD_HEIGHT)?;
         Ok(Shard::from_tree(index, tip.size, &tree)?)
     }
 }

@@ -7,11 +7,12 @@ use super::*;
 /// # Safety
 ///
 /// `callbacks` must be null or point to a table that keeps to the documentation of its types;
-/// `leaves` must be valid for a read of `32 * count` bytes; every other pointer must be null or
-/// valid for its type. Null is answered with [`KVSHARD_INVALID_ARGUMENT`].
+/// `scheme` must be null, for Orchard's, or point to a scheme that does; `leaves` must be valid for a
+/// read of `32 * count` bytes; every other pointer must be null or valid for its type. Null is answered with [`KVSHARD_INVALID_ARGUMENT`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_append(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     config: *const KvshardConfig,
     leaves: *const u8,
     count: usize,
@@ -20,9 +21,17 @@ pub unsafe extern "C" fn kvshard_append(
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callees'.
     unsafe {
-        on_tree(callbacks, read_config(config), first, report, |tree| {
-            tree.append(&read_nodes(leaves, count)?)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            read_config(config),
+            first,
+            report,
+            |tree| {
+                let leaves = read_nodes(tree.scheme(), leaves, count)?;
+                tree.append(&leaves)
+            },
+        )
     }
 }
 
@@ -34,17 +43,25 @@ pub unsafe extern "C" fn kvshard_append(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_checkpoint(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     config: *const KvshardConfig,
     id: u32,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callees'.
     unsafe {
-        on_tree(callbacks, read_config(config), nowhere(), report, |tree| {
-            #[cfg(feature = "test-panic")]
-            assert_ne!(id, TEST_PANIC, "size {}", tree.size()?);
-            tree.checkpoint(id)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            read_config(config),
+            nowhere(),
+            report,
+            |tree| {
+                #[cfg(feature = "test-panic")]
+                assert_ne!(id, TEST_PANIC, "size {}", tree.size()?);
+                tree.checkpoint(id)
+            },
+        )
     }
 }
 
@@ -56,6 +73,7 @@ pub unsafe extern "C" fn kvshard_checkpoint(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_size(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     size: *mut u64,
     report: *mut KvshardReport,
 ) -> i32 {
@@ -63,10 +81,11 @@ pub unsafe extern "C" fn kvshard_size(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             size,
             report,
-            OrchardTree::size,
+            |tree| tree.size(),
         )
     }
 }
@@ -79,15 +98,21 @@ pub unsafe extern "C" fn kvshard_size(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_size_at(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     size: *mut u64,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), size, report, |tree| {
-            tree.size_at(id)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            size,
+            report,
+            |tree| tree.size_at(id),
+        )
     }
 }
 
@@ -99,6 +124,7 @@ pub unsafe extern "C" fn kvshard_size_at(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_root(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     root: *mut u8,
     report: *mut KvshardReport,
 ) -> i32 {
@@ -106,10 +132,11 @@ pub unsafe extern "C" fn kvshard_root(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             root.cast::<[u8; 32]>(),
             report,
-            |tree| tree.root().map(OrchardNode::to_bytes),
+            |tree| tree.root().map(Bytes::into_array),
         )
     }
 }
@@ -122,6 +149,7 @@ pub unsafe extern "C" fn kvshard_root(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_root_at(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     root: *mut u8,
     report: *mut KvshardReport,
@@ -130,10 +158,11 @@ pub unsafe extern "C" fn kvshard_root_at(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             root.cast::<[u8; 32]>(),
             report,
-            |tree| tree.root_at(id).map(OrchardNode::to_bytes),
+            |tree| tree.root_at(id).map(Bytes::into_array),
         )
     }
 }
@@ -146,6 +175,7 @@ pub unsafe extern "C" fn kvshard_root_at(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_leaf(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     position: u64,
     leaf: *mut u8,
     report: *mut KvshardReport,
@@ -154,10 +184,11 @@ pub unsafe extern "C" fn kvshard_leaf(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             leaf.cast::<[u8; 32]>(),
             report,
-            |tree| tree.leaf(position).map(OrchardNode::to_bytes),
+            |tree| tree.leaf(position).map(Bytes::into_array),
         )
     }
 }
@@ -171,6 +202,7 @@ pub unsafe extern "C" fn kvshard_leaf(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_nodes(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     level: u32,
     first: u64,
     count: u64,
@@ -179,22 +211,39 @@ pub unsafe extern "C" fn kvshard_nodes(
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
-            let level = u8::try_from(level).unwrap_or(u8::MAX);
-            let nodes = tree.nodes(level, first, count)?.into_iter();
-            let bytes: Vec<u8> = nodes.flat_map(OrchardNode::to_bytes).collect();
-            Ok(bytes.into())
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            out,
+            report,
+            |tree| {
+                let level = u8::try_from(level).unwrap_or(u8::MAX);
+                let nodes = tree.nodes(level, first, count)?.into_iter();
+                let bytes: Vec<u8> = nodes.flat_map(Bytes::into_array).collect();
+                Ok(bytes.into())
+            },
+        )
     }
 }
 
-fn path_bytes(path: Vec<OrchardNode>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error> {
-    let bytes: Vec<_> = path.into_iter().map(OrchardNode::to_bytes).collect();
-    let wrong = |bytes: Vec<_>| Error::InvalidArgument(format!("a path of {} nodes", bytes.len()));
-    bytes.try_into().map_err(wrong)
+/// A path in its place, zero above the tree's depth.
+fn path_bytes(path: Vec<Bytes>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error> {
+    let mut bytes = [[0; 32]; KVSHARD_DEPTH];
+    if path.len() > bytes.len() {
+        return Err(Error::InvalidArgument(format!(
+            "a path of {} nodes",
+            path.len()
+        )));
+    }
+    for (place, node) in bytes.iter_mut().zip(path) {
+        *place = node.into_array();
+    }
+    Ok(bytes)
 }
 
-/// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 of 32 bytes.
+/// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 places of 32
+/// bytes, those above the tree's depth zero.
 ///
 /// # Safety
 ///
@@ -202,6 +251,7 @@ fn path_bytes(path: Vec<OrchardNode>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_witness(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     position: u64,
     path: *mut u8,
     report: *mut KvshardReport,
@@ -210,6 +260,7 @@ pub unsafe extern "C" fn kvshard_witness(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             path.cast(),
             report,
@@ -218,7 +269,8 @@ pub unsafe extern "C" fn kvshard_witness(
     }
 }
 
-/// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 of 32 bytes.
+/// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 places of 32
+/// bytes, those above the tree's depth zero.
 ///
 /// # Safety
 ///
@@ -226,6 +278,7 @@ pub unsafe extern "C" fn kvshard_witness(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_witness_at(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     position: u64,
     id: u32,
     path: *mut u8,
@@ -235,6 +288,7 @@ pub unsafe extern "C" fn kvshard_witness_at(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             path.cast(),
             report,
@@ -251,6 +305,7 @@ pub unsafe extern "C" fn kvshard_witness_at(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_rewind(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     report: *mut KvshardReport,
 ) -> i32 {
@@ -258,6 +313,7 @@ pub unsafe extern "C" fn kvshard_rewind(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             nowhere(),
             report,
@@ -274,20 +330,28 @@ pub unsafe extern "C" fn kvshard_rewind(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_checkpoints(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     out: *mut KvshardBuffer,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
-            let mut bytes = vec![];
-            for checkpoint in tree.checkpoints()? {
-                bytes.extend_from_slice(&checkpoint.id.to_le_bytes());
-                bytes.extend_from_slice(&checkpoint.size.to_le_bytes());
-                bytes.push(u8::from(checkpoint.retained));
-            }
-            Ok(bytes.into())
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            out,
+            report,
+            |tree| {
+                let mut bytes = vec![];
+                for checkpoint in tree.checkpoints()? {
+                    bytes.extend_from_slice(&checkpoint.id.to_le_bytes());
+                    bytes.extend_from_slice(&checkpoint.size.to_le_bytes());
+                    bytes.push(u8::from(checkpoint.retained));
+                }
+                Ok(bytes.into())
+            },
+        )
     }
 }
 
@@ -299,20 +363,28 @@ pub unsafe extern "C" fn kvshard_checkpoints(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_newest(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     newest: *mut KvshardNewest,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), newest, report, |tree| {
-            let newest = tree.newest()?;
-            Ok(KvshardNewest {
-                size: newest.map_or(0, |checkpoint| checkpoint.size),
-                id: newest.map_or(0, |checkpoint| checkpoint.id),
-                retained: newest.is_some_and(|checkpoint| checkpoint.retained).into(),
-                found: newest.is_some().into(),
-            })
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            newest,
+            report,
+            |tree| {
+                let newest = tree.newest()?;
+                Ok(KvshardNewest {
+                    size: newest.map_or(0, |checkpoint| checkpoint.size),
+                    id: newest.map_or(0, |checkpoint| checkpoint.id),
+                    retained: newest.is_some_and(|checkpoint| checkpoint.retained).into(),
+                    found: newest.is_some().into(),
+                })
+            },
+        )
     }
 }
 
@@ -324,6 +396,7 @@ pub unsafe extern "C" fn kvshard_newest(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_retain_checkpoint(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     report: *mut KvshardReport,
 ) -> i32 {
@@ -331,6 +404,7 @@ pub unsafe extern "C" fn kvshard_retain_checkpoint(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             nowhere(),
             report,
@@ -347,6 +421,7 @@ pub unsafe extern "C" fn kvshard_retain_checkpoint(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_release_checkpoint(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     report: *mut KvshardReport,
 ) -> i32 {
@@ -354,6 +429,7 @@ pub unsafe extern "C" fn kvshard_release_checkpoint(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             nowhere(),
             report,
@@ -370,6 +446,7 @@ pub unsafe extern "C" fn kvshard_release_checkpoint(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_remove_mark(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     position: u64,
     as_of: u32,
     removed: *mut u8,
@@ -377,9 +454,14 @@ pub unsafe extern "C" fn kvshard_remove_mark(
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), removed, report, |tree| {
-            tree.remove_mark(position, as_of).map(u8::from)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            removed,
+            report,
+            |tree| tree.remove_mark(position, as_of).map(u8::from),
+        )
     }
 }
 
@@ -391,14 +473,20 @@ pub unsafe extern "C" fn kvshard_remove_mark(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_frontier(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     frontier: *mut KvshardFrontier,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), frontier, report, |tree| {
-            tree.frontier().map(KvshardFrontier::from)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            frontier,
+            report,
+            |tree| tree.frontier().map(KvshardFrontier::from),
+        )
     }
 }
 
@@ -410,15 +498,21 @@ pub unsafe extern "C" fn kvshard_frontier(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_frontier_at(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     frontier: *mut KvshardFrontier,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), frontier, report, |tree| {
-            tree.frontier_at(id).map(KvshardFrontier::from)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            frontier,
+            report,
+            |tree| tree.frontier_at(id).map(KvshardFrontier::from),
+        )
     }
 }
 
@@ -430,15 +524,21 @@ pub unsafe extern "C" fn kvshard_frontier_at(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_frontier_at_size(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     size: u64,
     frontier: *mut KvshardFrontier,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), frontier, report, |tree| {
-            tree.frontier_at_size(size).map(KvshardFrontier::from)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            frontier,
+            report,
+            |tree| tree.frontier_at_size(size).map(KvshardFrontier::from),
+        )
     }
 }
 
@@ -451,6 +551,7 @@ pub unsafe extern "C" fn kvshard_frontier_at_size(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_insert_frontier(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     config: *const KvshardConfig,
     frontier: *const KvshardFrontier,
     id: u32,
@@ -461,16 +562,18 @@ pub unsafe extern "C" fn kvshard_insert_frontier(
     unsafe {
         let config = read_config(config);
         let frontier = frontier.as_ref();
-        on_tree(callbacks, config, nowhere(), report, |tree| {
+        on_tree(callbacks, scheme, config, nowhere(), report, |tree| {
             let frontier = frontier.ok_or_else(|| null("the frontier"))?;
-            tree.insert_frontier(&parse_frontier(frontier)?, id)
+            let frontier = parse_frontier(tree.scheme(), frontier)?;
+            tree.insert_frontier(&frontier, id)
         })
     }
 }
 
 pub(super) fn parse_frontier(
+    scheme: &AnyScheme<'_>,
     frontier: &KvshardFrontier,
-) -> Result<TreeFrontier<OrchardNode>, Error> {
+) -> Result<TreeFrontier<Bytes>, Error> {
     let count = frontier.ommer_count;
     let ommers = frontier
         .ommers
@@ -478,7 +581,7 @@ pub(super) fn parse_frontier(
         .ok_or_else(|| Error::InvalidArgument(format!("a frontier of {count} ommers")))?;
     let parse = |bytes: &[u8; 32], index: usize| {
         let index = index as u64;
-        OrchardNode::from_bytes(bytes).ok_or(Error::InvalidNode { index })
+        scheme.node(bytes).ok_or(Error::InvalidNode { index })
     };
     Ok(TreeFrontier {
         size: frontier.size,
@@ -494,6 +597,37 @@ pub(super) fn parse_frontier(
     })
 }
 
+/// Takes over a store that a plain `ShardTree` wrote, if its leaves have this root of 32 bytes, and
+/// writes the number of leaves. An invalid root has index 0 in the report.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_adopt(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    config: *const KvshardConfig,
+    root: *const u8,
+    size: *mut u64,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callees'.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            read_config(config),
+            size,
+            report,
+            |tree| {
+                let root = read_nodes(tree.scheme(), root, 1)?;
+                tree.adopt(&root[0])
+            },
+        )
+    }
+}
+
 /// Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
 /// hex and the detail, with tabs between. Empty if the store is sound.
 ///
@@ -503,15 +637,23 @@ pub(super) fn parse_frontier(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_check(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     out: *mut KvshardBuffer,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
-            let lines = tree.check()?.into_iter().map(|v| format!("{v}\n"));
-            Ok(lines.collect::<String>().into_bytes().into())
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            out,
+            report,
+            |tree| {
+                let lines = tree.check()?.into_iter().map(|v| format!("{v}\n"));
+                Ok(lines.collect::<String>().into_bytes().into())
+            },
+        )
     }
 }
 
@@ -523,13 +665,19 @@ pub unsafe extern "C" fn kvshard_check(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_dump(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     out: *mut KvshardBuffer,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
-            Ok(tree.dump()?.into_bytes().into())
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            out,
+            report,
+            |tree| Ok(tree.dump()?.into_bytes().into()),
+        )
     }
 }
