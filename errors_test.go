@@ -49,7 +49,7 @@ func TestStoreErrorKeepsItsIdentity(t *testing.T) {
 					t.Errorf("operation %d (%s): errors.As found %v", n, failedOp, own)
 				}
 				var e *kvshard.Error
-				if !errors.As(err, &e) || e.Op != c.Name || e.What != failedOp || e.Key == nil {
+				if !errors.As(err, &e) || e.Op != c.Name || e.StoreOp != failedOp || e.What != "" || e.Key == nil {
 					t.Errorf("operation %d (%s): %#v", n, failedOp, e)
 				}
 				if after != 0 {

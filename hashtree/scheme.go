@@ -70,17 +70,18 @@ func NewScheme(name string, depth int, empty Node, h Hasher) (*Scheme, error) {
 	root := empty
 	for level := range depth {
 		s.inner.EmptyRoots[level] = root
-		var err error
-		if root, err = s.combineOne(op, level, root, root); err != nil {
+		parents, err := s.parents(op, level, []Node{root, root})
+		if err != nil {
 			return nil, err
 		}
+		root = parents[0]
 	}
 	s.inner.EmptyRoots[depth] = root
-	hash, err := s.combineOne(op, 0, empty, s.inner.EmptyRoots[1])
+	hash, err := s.parents(op, 0, []Node{empty, s.inner.EmptyRoots[1]})
 	if err != nil {
 		return nil, err
 	}
-	s.inner.Fingerprint = scheme.Fingerprint(name, depth, empty, hash)
+	s.inner.Fingerprint = scheme.Fingerprint(name, depth, empty, hash[0])
 	s.option = newOption(&s.inner)
 	return s, nil
 }
@@ -157,12 +158,21 @@ func (s *Scheme) combine(op string, level int, children []Node) ([]Node, error) 
 	if err := s.checkNodes(op, children); err != nil {
 		return nil, err
 	}
+	// The hasher may write what it is given.
+	return s.parents(op, level, append([]Node(nil), children...))
+}
+
+// parents returns the parents of nodes that are canonical. The children are the
+// hash's own from here on.
+func (s *Scheme) parents(op string, level int, children []Node) ([]Node, error) {
 	parents := make([]Node, len(children)/2)
 	if s.hasher == nil {
-		return parents, scheme.CombineBatch(op, &s.inner, level, bytesOf(children), bytesOf(parents))
+		if err := scheme.CombineBatch(op, &s.inner, level, bytesOf(children), bytesOf(parents)); err != nil {
+			return nil, err
+		}
+		return parents, nil
 	}
-	// The hasher may write what it is given.
-	if err := s.callHasher(level, append([]Node(nil), children...), parents); err != nil {
+	if err := s.callHasher(level, children, parents); err != nil {
 		return nil, hasherError(op, level, len(parents), err)
 	}
 	return parents, nil
@@ -180,14 +190,6 @@ func (s *Scheme) checkNodes(op string, nodes []Node) error {
 		}
 	}
 	return nil
-}
-
-func (s *Scheme) combineOne(op string, level int, left, right Node) (Node, error) {
-	parents := make([]Node, 1)
-	if err := s.callHasher(level, []Node{left, right}, parents); err != nil {
-		return Node{}, hasherError(op, level, 1, err)
-	}
-	return parents[0], nil
 }
 
 // hasherError is the error of a call that met this one of the hasher's.

@@ -128,8 +128,7 @@ func (t *Tree) Leaf(position uint64) (Node, error) {
 }
 
 // Nodes returns complete nodes of a level, 0 to the scheme's depth: see
-// [kvshard.Tree.Nodes]. The hasher is called once for each level that is hashed,
-// and once for each level of 1,024 shards.
+// [kvshard.Tree.Nodes].
 func (t *Tree) Nodes(level int, first, count uint64) ([]Node, error) {
 	nodes, err := t.engine().Nodes(level, first, count)
 	return own(nodes), err

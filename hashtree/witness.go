@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/internal/scheme"
 )
 
 // A Witness proves that a leaf is at a position: the siblings of the nodes on
@@ -50,22 +49,30 @@ func (s *Scheme) witnessRoot(op string, w Witness, leaf Node) (Node, error) {
 	case w.Position>>depth != 0:
 		return Node{}, invalidArgument(op, "position %d is not below 2^%d", w.Position, depth)
 	}
-	if s.hasher == nil {
-		return scheme.WitnessRoot(op, &s.inner, w.Position, bytesOf(w.Path), leaf[:])
-	}
 	if err := s.checkNodes(op, append([]Node{leaf}, w.Path...)); err != nil {
 		return Node{}, err
 	}
+	return s.climb(op, leaf, func(level int) (sibling Node, left bool) {
+		return w.Path[level], w.Position>>level&1 == 1
+	})
+}
+
+// climb returns the root over a leaf, given its sibling at each level and
+// whether that is the left one.
+func (s *Scheme) climb(op string, leaf Node, sibling func(level int) (node Node, left bool)) (Node, error) {
 	node := leaf
-	for level, sibling := range w.Path {
-		left, right := node, sibling
-		if w.Position>>level&1 == 1 {
-			left, right = sibling, node
+	for level := range s.inner.Depth {
+		pair := []Node{node, {}}
+		if other, left := sibling(level); left {
+			pair = []Node{other, node}
+		} else {
+			pair[1] = other
 		}
-		var err error
-		if node, err = s.combineOne(op, level, left, right); err != nil {
+		parents, err := s.parents(op, level, pair)
+		if err != nil {
 			return Node{}, err
 		}
+		node = parents[0]
 	}
 	return node, nil
 }

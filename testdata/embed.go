@@ -1,6 +1,6 @@
-// Package testdata holds the committed test data that Go reads, for
-// internal/realdata, which decodes it. It lives here because a Go file can only
-// embed what lies below it.
+// Package testdata holds the committed test data that Go reads. internal/realdata
+// and internal/votedata decode it. It lives here because a Go file can only embed
+// what lies below it.
 package testdata
 
 import "embed"
@@ -9,3 +9,8 @@ import "embed"
 //
 //go:embed roots/*.json frontiers/*.json treestates/*.json vectors/*.json
 var Files embed.FS
+
+// Vote has the stores of the vote chain, for internal/votedata.
+//
+//go:embed vote/v1/*.txt.gz
+var Vote embed.FS

@@ -210,6 +210,10 @@ func scripts() []script {
 	}})
 	add(&refused, checkpoints(5), checkpoints(4), rewinds(6), retains(6), releases(6), removes(0, 6), removes(45, 5))
 	add(&refused, inserts(one, 9))
+	add(&refused, step{"Adopt(a tree, with another root)", func(t *kvshard.Tree) (string, error) {
+		_, err := t.Adopt(treetest.LeafAt(0))
+		return "", err
+	}})
 	add(&refused, inserts(kvshard.Frontier{Size: 2}, 9))
 	add(&refused, inserts(kvshard.Frontier{Size: 2, Leaf: bad, Ommers: []kvshard.Node{treetest.LeafAt(0)}}, 9))
 	add(&refused, reads(6, 48, 1<<40)[1:9]...)

@@ -178,7 +178,7 @@ func TestReadsBeforeWrites(t *testing.T) {
 				most := map[string]int{
 					"Append": 0, "AppendBatch": 0, "Checkpoint": 1 + letsGo(s.name, step.name), "Root": 0, "RootAt": 0, "Size": 0, "SizeAt": 0,
 					"Leaf": 0, "Nodes": 0, "Witness": 0, "WitnessAt": 0, "Frontier": 0, "FrontierAt": 0, "FrontierAtSize": 0, "InsertFrontier": 0, "Rewind": 2,
-					"RetainCheckpoint": 2, "ReleaseCheckpoint": 2, "RemoveMark": 0, "Checkpoints": 2, "Newest": 1, "Check": 100, "Dump": 100,
+					"RetainCheckpoint": 2, "ReleaseCheckpoint": 2, "RemoveMark": 0, "Checkpoints": 2, "Newest": 1, "Adopt": 0, "Check": 100, "Dump": 100,
 				}
 				limit, ok := most[name]
 				if !tip && step.trace != "" {
@@ -189,7 +189,7 @@ func TestReadsBeforeWrites(t *testing.T) {
 				}
 				for _, op := range step.ops {
 					// The tip's key is one byte, behind the two of a prefix.
-					if n := len(op.Key); (n == 1 || n == 3) && op.Key[n-1] == 0x13 {
+					if n := len(op.Key); (n == 1 || n == 3) && kvshard.ParseRecordKey(op.Key[n-1:]).Kind == kvshard.KindTip {
 						tip = op.Kind == kvtest.OpSet || tip && op.Kind != kvtest.OpDelete
 					}
 				}

@@ -37,11 +37,10 @@ type Scheme struct {
 var (
 	Option any
 
-	// CombineBatch, EmptyRoot and WitnessRoot are a built-in scheme's hash, on
-	// nodes of 32 bytes each.
+	// CombineBatch and EmptyRoot are a built-in scheme's hash, on nodes of 32
+	// bytes each.
 	CombineBatch func(op string, s *Scheme, level int, children, parents []byte) error
 	EmptyRoot    func(op string, s *Scheme, level int) ([32]byte, error)
-	WitnessRoot  func(op string, s *Scheme, position uint64, path, leaf []byte) ([32]byte, error)
 )
 
 // Fingerprint draws the 8 bytes that a tree's tip names its scheme with

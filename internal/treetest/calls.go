@@ -1,6 +1,7 @@
 package treetest
 
 import (
+	"errors"
 	"io"
 	"testing"
 
@@ -48,6 +49,21 @@ var Calls = []struct {
 	{"Check", func(t *kvshard.Tree) error { return t.Check() }},
 	{"Dump", func(t *kvshard.Tree) error { return t.Dump(io.Discard) }},
 	{"Rewind", func(t *kvshard.Tree) error { return t.Rewind(10) }},
+	{"Adopt", func(t *kvshard.Tree) error {
+		// Which root the tree has by now, the calls before decide.
+		if _, err := t.Adopt(kvshard.Node{}); !errors.Is(err, kvshard.ErrRootMismatch) {
+			return err
+		}
+		return nil
+	}},
+}
+
+func fillLeaves() []kvshard.Node {
+	leaves := make([]kvshard.Node, 50)
+	for i := range leaves {
+		leaves[i][0] = byte(i + 1)
+	}
+	return leaves
 }
 
 // Fill appends 50 leaves and makes the checkpoints 10, 20 and 30 of 20, 40 and
@@ -58,10 +74,7 @@ func Fill(t testing.TB, kv store.KVStore, opts ...kvshard.Option) *kvshard.Tree 
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaves := make([]kvshard.Node, 50)
-	for i := range leaves {
-		leaves[i][0] = byte(i + 1)
-	}
+	leaves := fillLeaves()
 	from := 0
 	for id, to := range []int{20, 40, 50} {
 		if _, err := tree.AppendBatch(leaves[from:to]); err != nil {

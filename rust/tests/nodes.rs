@@ -19,7 +19,6 @@ use kvshard::error::Error;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::MemKv;
-use kvshard::scheme::StaticScheme;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shardtree::store::memory::MemoryShardStore;
@@ -36,8 +35,8 @@ fn config(retention: Retention) -> Config {
 /// Leaves before the first shard, as the tip tells.
 fn origin<H: TestNode, const DEPTH: u8>(kv: &MemKv) -> u64 {
     kv.records().get(&keys::tip()).map_or(0, |tip| {
-        let scheme = StaticScheme::<H, DEPTH>::default();
-        codec::decode_tip(&scheme, tip).unwrap().origin
+        let plain = codec::Plain::<H>::default();
+        codec::decode_tip(&plain, DEPTH, None, tip).unwrap().origin
     })
 }
 

@@ -12,7 +12,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// The newest checkpoint, if there is one: named by the summary, so that nothing is listed.
     ///
     /// Reads the tip, the summary and the checkpoint, and whether it is retained if any is. Without a
-    /// summary it looks for a checkpoint, to tell a tree from what something else wrote.
+    /// summary it looks for a checkpoint, which something else must have made.
     pub fn newest(&mut self) -> Result<Option<CheckpointInfo>, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
