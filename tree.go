@@ -272,11 +272,11 @@ const MaxNodes = 1 << 16
 //
 // Cost: it grows with count, not with the size, and each record is read once. A
 // Get of the tip; up to level 4 a Get for each shard of 16 leaves in the range;
-// above, a Get of the cap, and one for each quad: four nodes of level 5, 7, 9,
-// and so on. Leaves take no hash, level 4 takes 15 a node, other even levels
-// one and odd ones none; at the newest end of the tree a few more Gets and
-// hashes. The largest call takes 65,538 Gets and 983,040 hashes, at level 4. It
-// keeps 32 bytes a node, and a few hundred kilobytes.
+// above, a Get for each quad (four nodes of level 5, 7, 9, and so on), and from
+// level 6 up one of the cap. Leaves take no hash, level 4 takes 15 a node, other
+// even levels one and odd ones none; at the newest end of the tree a few more
+// Gets and hashes. The largest call takes 65,537 Gets and 983,040 hashes, at level
+// 4, and some 30 MB of memory, at level 6.
 func (t *Tree) Nodes(level int, first, count uint64) (nodes []Node, err error) {
 	const op = "Nodes"
 	switch {
@@ -479,7 +479,7 @@ func (t *Tree) FrontierAt(id uint32) (Frontier, error) {
 // newest leaf and those of its checkpoints.
 //
 // Cost: at most 10 Gets among 200,000 leaves, and one more for each two levels
-// of a larger tree; at most 40 hashes.
+// of a larger tree; some 40 hashes at most.
 func (t *Tree) FrontierAtSize(size uint64) (Frontier, error) {
 	var f Frontier
 	err := t.run("FrontierAtSize", func(c *call) status { return c.frontierAtSize(size, &f) })

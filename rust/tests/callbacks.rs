@@ -258,6 +258,9 @@ fn faults_under_a_plain_tree() {
     assert!(injected > 1000, "{injected} faults");
 }
 
+/// No scheme stands for Orchard's.
+const ORCHARD: *const ffi::KvshardScheme = std::ptr::null();
+
 /// A step through the C functions: its status and its result as bytes.
 type FfiStep = fn(*const KvCallbacks, *mut ffi::KvshardReport) -> (i32, Vec<u8>);
 

@@ -229,6 +229,8 @@ fn assert_disciplined<H: TestNode>(call: &Call<H>, seen: &Seen, no_tip: bool) {
         // The next to be pruned, likewise; and what stands behind the lowest retained one.
         Call::Retain(_) => 3,
         Call::Checkpoints | Call::Rewind(_) | Call::Release(_) => 2,
+        // Without a summary, a look for a checkpoint of something else.
+        Call::Newest => 1,
         _ => 0,
     };
     // Where there is no tip, a look for shards of something else.

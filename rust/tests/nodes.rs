@@ -37,8 +37,8 @@ fn config(retention: Retention) -> Config {
 /// Leaves before the first shard, as the tip tells.
 fn origin<H: TestNode, const DEPTH: u8>(kv: &MemKv) -> u64 {
     kv.records().get(&keys::tip()).map_or(0, |tip| {
-        let scheme = StaticScheme::<H, DEPTH>::default();
-        codec::decode_tip(&scheme, tip).unwrap().origin
+        let plain = codec::Plain::<H>::default();
+        codec::decode_tip(&plain, DEPTH, None, tip).unwrap().origin
     })
 }
 
@@ -68,8 +68,8 @@ fn is_kept<H: TestNode, const DEPTH: u8>(kv: &MemKv, level: u8, index: u64) -> b
         return true;
     }
     let key = keys::shard(index << level >> 4);
-    let tree =
-        codec::decode_tree(&codec::Plain::<H>::default(), &key, &kv.records()[&key], 4).unwrap();
+    let plain = codec::Plain::<H>::default();
+    let tree = codec::decode_tree(&plain, &key, &kv.records()[&key], 4).unwrap();
     is_held(&tree, 4, level, index & ((16 >> level) - 1))
 }
 
@@ -324,9 +324,9 @@ fn costs() {
     assert_eq!(cost(&mut tree, |t| t.nodes(5, 0, 4_096)), (1 + 1_024, 0));
     assert_eq!(cost(&mut tree, |t| t.nodes(8, 0, 256)), (2 + 128, 256));
     assert_eq!(cost(&mut tree, |t| t.nodes(3, 8, 0)), (1, 0));
-    assert_eq!(cost(&mut tree, Tree::newest), (2, 0));
+    assert_eq!(cost(&mut tree, |t| t.newest()), (3, 0));
     tree.retain_checkpoint(1).unwrap();
-    assert_eq!(cost(&mut tree, Tree::newest), (3, 0));
+    assert_eq!(cost(&mut tree, |t| t.newest()), (4, 0));
     assert!(cost(&mut tree, |t| t.frontier_at(1)).0 <= 11);
 }
 
