@@ -83,7 +83,7 @@ func (v *view) failed() bool { return v.panicked || v.failure != nil }
 // the store sees it, err is the store's own error.
 func (v *view) fail(op string, key []byte, err error) {
 	if !v.failed() {
-		v.failure = &Error{Kind: ErrStore, What: op, Key: bytes.Clone(key), Err: err}
+		v.failure = &Error{Kind: ErrStore, StoreOp: op, Key: bytes.Clone(key), Err: err}
 	}
 }
 

@@ -35,7 +35,7 @@ func readMark(dir string) (*appendMark, error) {
 	}
 	var mark appendMark
 	if err := strict.Decode(text, &mark); err != nil {
-		return nil, exit.Errorf(exit.Store, "to look how far the last append came, and remove the file", "%s: %w", path, err)
+		return nil, exit.Errorf(exit.Store, "look how far the last append came, then remove the file", "%s: %w", path, err)
 	}
 	return &mark, nil
 }

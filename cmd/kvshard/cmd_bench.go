@@ -23,7 +23,8 @@ has it. On disk each block is one synced batch, and a version in IAVL.
 With --peers, the program in tools/peers, three other trees take the same leaves in the
 same run: the in-memory Frontier of incrementalmerkletree, which can prove nothing, the
 in-memory ShardTree of shardtree, both with the crate orchard's hash, and
-vote-commitment-tree's KvShardStore over a store in memory. Times are then ratios to a
+vote-commitment-tree's KvShardStore over a store in memory. So does kvshard's own engine
+called in Rust ("in Rust"), without the way from Go and back. Times are then ratios to a
 block of that Frontier, taken in turns; without --peers they are in microseconds.
 
 Gas, KV operations, bytes and hashes are counted, and the same on every machine; gas is

@@ -54,7 +54,7 @@ func importStream(ctx context.Context, e *env, name string) (err error) {
 	} else {
 		file, err := os.Open(name)
 		if err != nil {
-			return exit.Errorf(exit.Input, "a file that \"kvshard export\" wrote", "%w", err)
+			return exit.Errorf(exit.Input, "give a file that \"kvshard export\" wrote", "%w", err)
 		}
 		defer func() { _ = file.Close() }()
 		in = file

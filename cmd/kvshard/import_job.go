@@ -23,7 +23,7 @@ import (
 func importInto(ctx context.Context, e *env, from *stream.Reader, conf source.Config) (err error) {
 	claimed, err := source.ClaimDir(e.place.Dir)
 	if errors.Is(err, disk.ErrInUse) {
-		return exit.Errorf(exit.Store, "wait until that has ended", "another command makes a tree in %s: %w", e.place.Dir, err)
+		return exit.Errorf(exit.Store, "wait until the other command has ended", "another command makes a tree in %s: %w", e.place.Dir, err)
 	}
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (j *importJob) explain(err error) error {
 	code, hint := exit.Classify(err)
 	switch {
 	case code == exit.Interrupted:
-		return exit.Errorf(code, "give the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)
+		return exit.Errorf(code, "give the same command again to go on", "interrupted: what was imported so far is in %s", j.staging)
 	case code == exit.Input && !errors.Is(err, stream.ErrCut):
 		return cmp.Or(err, os.RemoveAll(j.staging))
 	case errors.Is(err, disk.ErrFull):
@@ -66,7 +66,7 @@ func (j *importJob) explain(err error) error {
 	if _, e := os.Lstat(j.staging); e != nil {
 		return err
 	}
-	return exit.Errorf(code, hint, "%w; what was imported until now is in %s, and the same command goes on there", err, j.staging)
+	return exit.Errorf(code, hint, "%w; what was imported so far is in %s, and the same command goes on from there", err, j.staging)
 }
 
 func (j *importJob) run() error {
@@ -168,8 +168,8 @@ func (j *importJob) compare() error {
 			return err
 		}
 		if h := j.stream.Header; now.Size != h.Size || now.Root != h.Root {
-			return exit.Errorf(exit.Store, "run \"kvshard check\", and look whether something else works in this directory",
-				"%s has %d leaves and root %s, and %d and %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
+			return exit.Errorf(exit.Store, "run \"kvshard check\", and make sure that nothing else works in this directory",
+				"%s has %d leaves and the root %s, but %d leaves and the root %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
 		}
 		return nil
 	})
@@ -179,7 +179,7 @@ func (j *importJob) compare() error {
 func (j *importJob) verify() error {
 	h := j.stream.Header
 	refuse := func(format string, args ...any) error {
-		return exit.Errorf(exit.Input, "another copy of the stream; nothing was imported", "refused: "+format, args...)
+		return exit.Errorf(exit.Input, "get another copy of the stream", "refused, nothing was imported: "+format, args...)
 	}
 	if h.Form == stream.FormRecords { // leaves were hashed here
 		found, err := violations(j.ctx, j.e, j.s)

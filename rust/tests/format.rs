@@ -5,20 +5,18 @@
 //! The files are only ever added to: a release must read what every release before it wrote.
 //! `UPDATE_FORMAT=1` writes those that are not there, and never over one that is.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use common::nodes::{TestNode, leaves};
 use incrementalmerkletree::Position;
 use kvshard::codec::{self, NodeCodec, Plain, Summary};
-use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
+use kvshard::engine::{Config, Retention, TreeFrontier};
 use kvshard::error::KvError;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
-use kvshard::scheme::StaticScheme;
+use kvshard_testkit::node::{TestNode, leaves};
+use kvshard_testkit::{Tree, open};
 use shardtree::store::{Checkpoint, TreeState};
 
 fn testdata() -> PathBuf {
@@ -53,13 +51,13 @@ impl History {
         }
     }
 
-    fn engine(&mut self, retention: Retention) -> Engine<&mut MemKv, OrchardNode, 32> {
+    fn engine(&mut self, retention: Retention) -> Tree<&mut MemKv, OrchardNode, 32> {
         let config = Config {
             max_checkpoints: self.max_checkpoints,
             retention,
             ..Config::default()
         };
-        Engine::new(&mut self.kv, config)
+        open(&mut self.kv, config)
     }
 
     fn append(&mut self, count: u64, retention: Retention) {
@@ -337,7 +335,7 @@ fn written_again(kind: Kind, value: &[u8]) -> Result<Vec<u8>, KvError> {
         Kind::Removals => codec::encode_removals(&codec::decode_removals(5, value)?),
         Kind::RetainedCut => codec::encode_retained_cut(codec::decode_retained_cut(5, value)?),
         Kind::Tip => codec::encode_tip(
-            &codec::decode_tip(&StaticScheme::<OrchardNode>::default(), value)?,
+            &codec::decode_tip(&Plain::<OrchardNode>::default(), 32, None, value)?,
             None,
         ),
         Kind::Summary => codec::encode_summary(&codec::decode_summary(value)?),
