@@ -24,17 +24,17 @@ func newFrontierCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "frontier",
 		Short: "Print the frontier, or start an empty tree from a Zcash node's",
-		Long: `Print the frontier: the newest leaf and its ommers, from the lowest level up, all
-that appending needs. With --treestate, print it as Zcash nodes encode it.
+		Long: `Print the frontier: the newest leaf and its ommers, from the lowest level up.
+Appending needs nothing else. With --treestate, print it as Zcash nodes encode it.
 
-With --import-treestate, start the empty tree --dir from such a frontier, and make
-a checkpoint of it. It is given in hex, as field orchard.commitments.finalState
-of z_gettreestate or orchardTree of lightwalletd; or as @FILE or - (standard
-input), with the hex, the whole answer in JSON, or what this command prints in
-JSON. It must be whole. The height of such an answer is the checkpoint's id, unless --checkpoint
-tells another; a root that it tells must be the tree's, and so must --root.
+With --import-treestate, start the empty tree --dir from a frontier, and make a
+checkpoint of it. Give the frontier in hex: the field orchard.commitments.finalState
+of z_gettreestate, or orchardTree of lightwalletd. Or give @FILE or - (standard
+input) that holds the hex, the whole answer in JSON, or what this command prints
+in JSON. The answer must be whole. Its height is the checkpoint's id, unless
+--checkpoint gives another. The tree must come to its root, and to --root.
 
-The leaves before the frontier cannot be proven; later ones can.`,
+Leaves before the frontier cannot be proven; later ones can.`,
 		Example: `  $ kvshard frontier --treestate
   01cd26...
 
@@ -46,7 +46,7 @@ The leaves before the frontier cannot be proven; later ones can.`,
 	}
 	c.Flags().StringVar(&from, "import-treestate", "", "`HEX`, @FILE or -")
 	c.Flags().Var(&id, "checkpoint", "`id` of the checkpoint that --import-treestate makes")
-	c.Flags().StringVar(&root, "root", "", "the root that --import-treestate must come to")
+	c.Flags().StringVar(&root, "root", "", "the root that the tree must have after --import-treestate")
 	c.Flags().BoolVar(&encode, "treestate", false, "print the legacy CommitmentTree in hex")
 	c.MarkFlagsMutuallyExclusive("import-treestate", "treestate")
 	c.RunE = func(c *cobra.Command, _ []string) error {
