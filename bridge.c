@@ -58,3 +58,19 @@ KvCallbacks kvshard_go_callbacks(uintptr_t ctx) {
   };
   return callbacks;
 }
+
+static int32_t combine(void *ctx, uint32_t level, const uint8_t *children, uintptr_t count,
+                       uint8_t *parents) {
+  return kvshardGoCombine((uintptr_t)ctx, level, children, count, parents);
+}
+
+const KvshardScheme *kvshard_go_scheme(uintptr_t ctx, const KvshardScheme *scheme,
+                                       KvshardScheme *own) {
+  if (scheme == NULL || scheme->kind != KVSHARD_SCHEME_HASHER) {
+    return scheme;
+  }
+  *own = *scheme;
+  own->hasher.ctx = (void *)ctx;
+  own->hasher.combine = combine;
+  return own;
+}

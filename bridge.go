@@ -19,6 +19,7 @@ import (
 	"cosmossdk.io/core/store"
 
 	"github.com/kvshard/kvshard/internal/link"
+	"github.com/kvshard/kvshard/internal/scheme"
 	_ "github.com/kvshard/kvshard/lib/include" // kvshard.h: see there
 )
 
@@ -31,7 +32,7 @@ import (
 // in the other direction, to the store, are in exports.go.
 
 // abiVersion is the version of kvshard.h that this file is written for.
-const abiVersion = 1
+const abiVersion = 2
 
 // libraryFault explains why the linked library cannot be used; "" if it can. It
 // is found once, when the program starts: the linker has decided by then.
@@ -60,7 +61,7 @@ func engineVersion() string { return C.GoString(C.kvshard_version()) }
 // A status is the engine's answer to a call: C.KVSHARD_OK or another one.
 type status C.int32_t
 
-// sentinels has the error for each status except OK and STORE.
+// sentinels has the error for each status except OK, STORE and HASH.
 var sentinels = [...]error{
 	C.KVSHARD_INVALID_NODE:         ErrInvalidNode,
 	C.KVSHARD_TREE_FULL:            ErrTreeFull,
@@ -74,6 +75,8 @@ var sentinels = [...]error{
 	C.KVSHARD_INTERNAL:             ErrInternal,
 	C.KVSHARD_INVALID_ARGUMENT:     ErrInvalidArgument,
 	C.KVSHARD_FOREIGN_STORE:        ErrForeignStore,
+	C.KVSHARD_SCHEME_MISMATCH:      ErrSchemeMismatch,
+	C.KVSHARD_ROOT_MISMATCH:        ErrRootMismatch,
 }
 
 // failure returns the error for a status and its report, nil for OK. Keys in the
@@ -87,6 +90,8 @@ func failure(op string, s status, report *C.KvshardReport, prefix []byte) error 
 	case s == C.KVSHARD_STORE:
 		// The view holds the store's failure, and call.err asked it before.
 		e.Kind, e.What = ErrInternal, "the engine reports a failure of the store, which had none: "+e.What
+	case s == C.KVSHARD_HASH:
+		e.Kind, e.What = ErrInternal, "the engine reports a failure of the hasher, which had none: "+e.What
 	case s > 0 && int(s) < len(sentinels) && sentinels[s] != nil:
 		e.Kind = sentinels[s]
 	default:
@@ -95,7 +100,7 @@ func failure(op string, s status, report *C.KvshardReport, prefix []byte) error 
 	switch e.Kind {
 	case ErrInvalidNode:
 		e.Index = uint64(report.index)
-	case ErrCorrupt, ErrUnsupportedVersion, ErrForeignStore:
+	case ErrCorrupt, ErrUnsupportedVersion, ErrForeignStore, ErrSchemeMismatch:
 		e.Key, e.What = splitKey(e.What, prefix)
 		// ErrCorrupt says it.
 		e.What = strings.TrimPrefix(e.What, "the record is corrupt: ")
@@ -130,7 +135,8 @@ func splitKey(message string, prefix []byte) (key []byte, rest string) {
 // A call is one call of the engine over a store.
 type call struct {
 	view   view
-	handle cgo.Handle // of view: the ctx of the callbacks
+	handle cgo.Handle       // of view: the ctx of the callbacks
+	scheme *C.KvshardScheme // nil for Orchard's
 	config C.KvshardConfig
 	report C.KvshardReport
 
@@ -140,12 +146,16 @@ type call struct {
 // newCall prepares a call. The caller must end it.
 func newCall(op string, kv store.KVStore, o *options) *call {
 	c := &call{
-		view: view{kv: kv, prefix: o.prefix, stats: Stats{Op: op}},
+		view:   view{kv: kv, prefix: o.prefix, stats: Stats{Op: op}},
+		scheme: o.scheme.engine(),
 		config: C.KvshardConfig{
 			max_checkpoints: C.uint32_t(o.maxCheckpoints),
 			retention:       C.uint32_t(o.retention), // Marked 0, Ephemeral 1, there too
 			threads:         C.uint32_t(o.threads),
 		},
+	}
+	if o.scheme != nil {
+		c.view.combine = o.scheme.combine
 	}
 	c.handle = cgo.NewHandle(&c.view)
 	return c
@@ -180,43 +190,59 @@ func (c *call) err(op string, s status) error {
 func (c *call) ctx() C.uintptr_t { return C.uintptr_t(c.handle) }
 
 func (c *call) append(leaves []Node, first *uint64) status {
-	return status(C.kvshard_go_append(c.ctx(), &c.config, nodeBytes(leaves), C.uintptr_t(len(leaves)), (*C.uint64_t)(first), &c.report))
+	return status(C.kvshard_go_append(c.ctx(), c.scheme, &c.config, nodeBytes(leaves), C.uintptr_t(len(leaves)), (*C.uint64_t)(first), &c.report))
 }
 
 func (c *call) checkpoint(id uint32) status {
-	return status(C.kvshard_go_checkpoint(c.ctx(), &c.config, C.uint32_t(id), &c.report))
+	return status(C.kvshard_go_checkpoint(c.ctx(), c.scheme, &c.config, C.uint32_t(id), &c.report))
 }
 
 func (c *call) size(size *uint64) status {
-	return status(C.kvshard_go_size(c.ctx(), (*C.uint64_t)(size), &c.report))
+	return status(C.kvshard_go_size(c.ctx(), c.scheme, (*C.uint64_t)(size), &c.report))
 }
 
 func (c *call) sizeAt(id uint32, size *uint64) status {
-	return status(C.kvshard_go_size_at(c.ctx(), C.uint32_t(id), (*C.uint64_t)(size), &c.report))
+	return status(C.kvshard_go_size_at(c.ctx(), c.scheme, C.uint32_t(id), (*C.uint64_t)(size), &c.report))
 }
 
 func (c *call) root(root *Node) status {
-	return status(C.kvshard_go_root(c.ctx(), (*C.uint8_t)(&root[0]), &c.report))
+	return status(C.kvshard_go_root(c.ctx(), c.scheme, (*C.uint8_t)(&root[0]), &c.report))
 }
 
 func (c *call) rootAt(id uint32, root *Node) status {
-	return status(C.kvshard_go_root_at(c.ctx(), C.uint32_t(id), (*C.uint8_t)(&root[0]), &c.report))
+	return status(C.kvshard_go_root_at(c.ctx(), c.scheme, C.uint32_t(id), (*C.uint8_t)(&root[0]), &c.report))
 }
 
 func (c *call) leaf(position uint64, leaf *Node) status {
-	return status(C.kvshard_go_leaf(c.ctx(), C.uint64_t(position), (*C.uint8_t)(&leaf[0]), &c.report))
+	return status(C.kvshard_go_leaf(c.ctx(), c.scheme, C.uint64_t(position), (*C.uint8_t)(&leaf[0]), &c.report))
+}
+
+// nodes sets list to the engine's list, 32 bytes each.
+func (c *call) nodes(level uint32, first, count uint64, list *[]Node) status {
+	var buffer C.KvshardBuffer
+	s := status(C.kvshard_go_nodes(c.ctx(), c.scheme, C.uint32_t(level), C.uint64_t(first), C.uint64_t(count), &buffer, &c.report))
+	data := takeBuffer(buffer)
+	if s != C.KVSHARD_OK {
+		return s
+	}
+	if uint64(len(data)) != count*uint64(len(Node{})) {
+		c.malformed = fmt.Sprintf("the engine's list of %d nodes has %d bytes", count, len(data))
+		return s
+	}
+	*list = unsafe.Slice((*Node)(unsafe.Pointer(unsafe.SliceData(data))), count)
+	return s
 }
 
 func (c *call) witness(position uint64, path *[Depth]Node) status {
-	return status(C.kvshard_go_witness(c.ctx(), C.uint64_t(position), nodeBytes(path[:]), &c.report))
+	return status(C.kvshard_go_witness(c.ctx(), c.scheme, C.uint64_t(position), nodeBytes(path[:]), &c.report))
 }
 
 func (c *call) witnessAt(position uint64, id uint32, path *[Depth]Node) status {
-	return status(C.kvshard_go_witness_at(c.ctx(), C.uint64_t(position), C.uint32_t(id), nodeBytes(path[:]), &c.report))
+	return status(C.kvshard_go_witness_at(c.ctx(), c.scheme, C.uint64_t(position), C.uint32_t(id), nodeBytes(path[:]), &c.report))
 }
 
 func (c *call) rewind(id uint32) status {
-	return status(C.kvshard_go_rewind(c.ctx(), C.uint32_t(id), &c.report))
+	return status(C.kvshard_go_rewind(c.ctx(), c.scheme, C.uint32_t(id), &c.report))
 }
 
 // checkpoints sets list to all checkpoints, oldest first. The engine's list is
@@ -224,7 +250,7 @@ func (c *call) rewind(id uint32) status {
 func (c *call) checkpoints(list *[]Checkpoint) status {
 	const entry = 13
 	var buffer C.KvshardBuffer
-	s := status(C.kvshard_go_checkpoints(c.ctx(), &buffer, &c.report))
+	s := status(C.kvshard_go_checkpoints(c.ctx(), c.scheme, &buffer, &c.report))
 	data := takeBuffer(buffer)
 	if s != C.KVSHARD_OK {
 		return s
@@ -244,24 +270,46 @@ func (c *call) checkpoints(list *[]Checkpoint) status {
 	return s
 }
 
+func (c *call) newest(newest *Checkpoint, found *bool) status {
+	var raw C.KvshardNewest
+	s := status(C.kvshard_go_newest(c.ctx(), c.scheme, &raw, &c.report))
+	*newest = Checkpoint{ID: uint32(raw.id), Size: uint64(raw.size), Retained: raw.retained != 0}
+	*found = raw.found != 0
+	return s
+}
+
 func (c *call) retainCheckpoint(id uint32) status {
-	return status(C.kvshard_go_retain_checkpoint(c.ctx(), C.uint32_t(id), &c.report))
+	return status(C.kvshard_go_retain_checkpoint(c.ctx(), c.scheme, C.uint32_t(id), &c.report))
 }
 
 func (c *call) releaseCheckpoint(id uint32) status {
-	return status(C.kvshard_go_release_checkpoint(c.ctx(), C.uint32_t(id), &c.report))
+	return status(C.kvshard_go_release_checkpoint(c.ctx(), c.scheme, C.uint32_t(id), &c.report))
 }
 
 func (c *call) removeMark(position uint64, asOf uint32, removed *bool) status {
 	var flag C.uint8_t
-	s := status(C.kvshard_go_remove_mark(c.ctx(), C.uint64_t(position), C.uint32_t(asOf), &flag, &c.report))
+	s := status(C.kvshard_go_remove_mark(c.ctx(), c.scheme, C.uint64_t(position), C.uint32_t(asOf), &flag, &c.report))
 	*removed = flag != 0
 	return s
 }
 
 func (c *call) frontier(f *Frontier) status {
 	var raw C.KvshardFrontier
-	s := status(C.kvshard_go_frontier(c.ctx(), &raw, &c.report))
+	return c.frontierFrom(&raw, status(C.kvshard_go_frontier(c.ctx(), c.scheme, &raw, &c.report)), f)
+}
+
+func (c *call) frontierAt(id uint32, f *Frontier) status {
+	var raw C.KvshardFrontier
+	return c.frontierFrom(&raw, status(C.kvshard_go_frontier_at(c.ctx(), c.scheme, C.uint32_t(id), &raw, &c.report)), f)
+}
+
+func (c *call) frontierAtSize(size uint64, f *Frontier) status {
+	var raw C.KvshardFrontier
+	return c.frontierFrom(&raw, status(C.kvshard_go_frontier_at_size(c.ctx(), c.scheme, C.uint64_t(size), &raw, &c.report)), f)
+}
+
+// frontierFrom sets f to the engine's frontier, if there is one.
+func (c *call) frontierFrom(raw *C.KvshardFrontier, s status, f *Frontier) status {
 	if s != C.KVSHARD_OK {
 		return s
 	}
@@ -277,65 +325,115 @@ func (c *call) frontier(f *Frontier) status {
 	return s
 }
 
-// insertFrontier takes a frontier of the right shape (Frontier.check).
-func (c *call) insertFrontier(f Frontier, id uint32) status {
+// rawFrontier takes a frontier of the right shape (Frontier.check).
+func rawFrontier(f Frontier) C.KvshardFrontier {
 	raw := C.KvshardFrontier{size: C.uint64_t(f.Size), ommer_count: C.uintptr_t(len(f.Ommers))}
 	*(*Node)(unsafe.Pointer(&raw.leaf)) = f.Leaf
 	for i, ommer := range f.Ommers {
 		*(*Node)(unsafe.Pointer(&raw.ommers[i])) = ommer
 	}
-	return status(C.kvshard_go_insert_frontier(c.ctx(), &c.config, &raw, C.uint32_t(id), &c.report))
+	return raw
+}
+
+// insertFrontier takes a frontier of the right shape (Frontier.check).
+func (c *call) insertFrontier(f Frontier, id uint32) status {
+	raw := rawFrontier(f)
+	return status(C.kvshard_go_insert_frontier(c.ctx(), c.scheme, &c.config, &raw, C.uint32_t(id), &c.report))
+}
+
+func (c *call) adopt(root Node, size *uint64) status {
+	return status(C.kvshard_go_adopt(c.ctx(), c.scheme, &c.config, (*C.uint8_t)(&root[0]), (*C.uint64_t)(size), &c.report))
 }
 
 func (c *call) check(lines *[]byte) status {
 	var buffer C.KvshardBuffer
-	s := status(C.kvshard_go_check(c.ctx(), &buffer, &c.report))
+	s := status(C.kvshard_go_check(c.ctx(), c.scheme, &buffer, &c.report))
 	*lines = takeBuffer(buffer)
 	return s
 }
 
 func (c *call) dump(text *[]byte) status {
 	var buffer C.KvshardBuffer
-	s := status(C.kvshard_go_dump(c.ctx(), &buffer, &c.report))
+	s := status(C.kvshard_go_dump(c.ctx(), c.scheme, &buffer, &c.report))
 	*text = takeBuffer(buffer)
 	return s
 }
 
-// engineCombine hashes pairs, at least one, all at level.
-func engineCombine(op string, level uint32, pairs [][2]Node) ([]Node, error) {
-	if err := mismatch(op); err != nil {
-		return nil, err
-	}
-	var report C.KvshardReport
-	parents := make([]Node, len(pairs))
-	s := C.kvshard_combine(C.uint32_t(level), (*C.uint8_t)(&pairs[0][0][0]), C.uintptr_t(len(pairs)), nodeBytes(parents), &report)
-	if err := failure(op, status(s), &report, nil); err != nil {
-		return nil, err
-	}
-	return parents, nil
+// An engineScheme is a scheme in the engine's form, and the hasher that its
+// callback reaches. A nil one is Orchard's.
+type engineScheme struct {
+	raw     *C.KvshardScheme // memory of its own, which holds no pointer: cgo looks at all of it
+	combine combineFunc
 }
 
-func engineEmptyRoot(op string, level uint32) (Node, error) {
+func newEngineScheme(s *scheme.Scheme) *engineScheme {
+	e := &engineScheme{raw: new(C.KvshardScheme), combine: s.Combine}
+	e.raw.kind = C.uint32_t(s.Kind)
+	e.raw.depth = C.uint32_t(s.Depth)
+	*(*[8]byte)(unsafe.Pointer(&e.raw.fingerprint)) = s.Fingerprint
+	*(*[scheme.MaxDepth + 1][32]byte)(unsafe.Pointer(&e.raw.empty_roots)) = s.EmptyRoots
+	return e
+}
+
+func (s *engineScheme) engine() *C.KvshardScheme {
+	if s == nil {
+		return nil
+	}
+	return s.raw
+}
+
+// The hash alone, of Orchard's and of built-in schemes: a hasher of Go is
+// called by Go.
+
+// engineCombine hashes children in pairs, of which there is at least one, all
+// at level.
+func engineCombine(op string, s *engineScheme, level uint32, children, parents []byte) error {
+	if err := mismatch(op); err != nil {
+		return err
+	}
+	var report C.KvshardReport
+	pairs := C.uintptr_t(len(children) / (2 * len(Node{})))
+	answer := C.kvshard_combine(s.engine(), C.uint32_t(level), (*C.uint8_t)(&children[0]), pairs, (*C.uint8_t)(&parents[0]), &report)
+	return failure(op, status(answer), &report, nil)
+}
+
+func engineEmptyRoot(op string, s *engineScheme, level uint32) (Node, error) {
 	if err := mismatch(op); err != nil {
 		return Node{}, err
 	}
 	var report C.KvshardReport
 	var root Node
-	s := C.kvshard_empty_root(C.uint32_t(level), (*C.uint8_t)(&root[0]), &report)
-	if err := failure(op, status(s), &report, nil); err != nil {
+	answer := C.kvshard_empty_root(s.engine(), C.uint32_t(level), (*C.uint8_t)(&root[0]), &report)
+	if err := failure(op, status(answer), &report, nil); err != nil {
 		return Node{}, err
 	}
 	return root, nil
 }
 
-func engineWitnessRoot(op string, position uint64, path *[Depth]Node, leaf Node) (Node, error) {
+// engineWitnessRoot climbs a path of Orchard's tree.
+func engineWitnessRoot(op string, position uint64, path, leaf []byte) (Node, error) {
 	if err := mismatch(op); err != nil {
 		return Node{}, err
 	}
 	var report C.KvshardReport
 	var root Node
-	s := C.kvshard_witness_root(C.uint64_t(position), nodeBytes(path[:]), (*C.uint8_t)(&leaf[0]), (*C.uint8_t)(&root[0]), &report)
-	if err := failure(op, status(s), &report, nil); err != nil {
+	answer := C.kvshard_witness_root(nil, C.uint64_t(position), (*C.uint8_t)(&path[0]), (*C.uint8_t)(&leaf[0]), (*C.uint8_t)(&root[0]), &report)
+	if err := failure(op, status(answer), &report, nil); err != nil {
+		return Node{}, err
+	}
+	return root, nil
+}
+
+// engineFrontierRoot takes a frontier of the right shape (Frontier.check).
+func engineFrontierRoot(op string, f Frontier) (Node, error) {
+	if err := mismatch(op); err != nil {
+		return Node{}, err
+	}
+	var report C.KvshardReport
+	var root Node
+	raw := rawFrontier(f)
+	answer := C.kvshard_frontier_root(nil, &raw, (*C.uint8_t)(&root[0]), &report)
+	if err := failure(op, status(answer), &report, nil); err != nil {
 		return Node{}, err
 	}
 	return root, nil

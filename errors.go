@@ -16,7 +16,8 @@ var (
 	// node of the argument it is.
 	ErrInvalidNode = errors.New("invalid node")
 
-	// ErrInvalidArgument: an option, a level or a frontier that cannot be right.
+	// ErrInvalidArgument: an option, level, count, frontier or encoding that
+	// cannot be right.
 	ErrInvalidArgument = errors.New("invalid argument")
 
 	// ErrInvalidWitness: [Witness.Verify] found that the path does not lead
@@ -39,11 +40,13 @@ var (
 // is as it was before the call.
 var (
 	// ErrPositionNotFound: the tree has no leaf at this position, or had none at
-	// the checkpoint.
+	// the checkpoint. From [Tree.Nodes]: a node is not complete. From
+	// [Tree.FrontierAtSize]: the tree has not had so many leaves yet.
 	ErrPositionNotFound = errors.New("position not found")
 
 	// ErrPruned: the leaf was appended but not kept. It was [Ephemeral], its mark
 	// was removed, or it lies before the frontier that the tree started from.
+	// From [Tree.Nodes]: the same of a node.
 	ErrPruned = errors.New("leaf was not kept")
 
 	// ErrCheckpointNotFound: the checkpoint never existed, or was pruned or
@@ -67,8 +70,23 @@ var (
 	// ErrForeignStore: the store has shards but no tip, so something else wrote
 	// it: a plain ShardTree, or a module whose own keys lie where the tree's are
 	// (see [KeyRange]). [Error.Key] is the first such key. Nothing is written.
-	// Give the tree a prefix of its own ([WithPrefix]).
+	// Take a ShardTree's store over with [Tree.Adopt]; beside a module's keys give
+	// the tree a prefix of its own ([WithPrefix]).
 	ErrForeignStore = errors.New("foreign store")
+
+	// ErrRootMismatch: the leaves that [Tree.Adopt] found have another root than
+	// the one it was given. Nothing is written.
+	ErrRootMismatch = errors.New("root mismatch")
+
+	// ErrSchemeMismatch: the tree was made with another scheme (package
+	// hashtree), or with Orchard's hash and this package. In an [Error] Key is
+	// that of the tip, which names the scheme. Nothing is written. Open the tree
+	// with the scheme that it was made with.
+	ErrSchemeMismatch = errors.New("scheme mismatch")
+
+	// ErrHasher: the Hasher of a scheme (package hashtree) returned an error,
+	// which is wrapped too, or did not answer as it must.
+	ErrHasher = errors.New("hasher failed")
 
 	// ErrStore: the store returned an error, or there is no store. The store's
 	// own error is wrapped too: errors.Is and errors.As find it.
@@ -103,7 +121,7 @@ type Error struct {
 	// [Tree.InsertFrontier]) it is 0 for the leaf, and i+1 for number i of the
 	// rest.
 	Index uint64
-	// Err is the store's own error, nil if there is none.
+	// Err is the store's own error, or the hasher's; nil if there is none.
 	Err error
 }
 

@@ -89,6 +89,12 @@ func TestCallsThatTheTreeRefuses(t *testing.T) {
 		{"position beyond size", func(t *kvshard.Tree) error { _, err := t.Leaf(50); return err }, kvshard.ErrPositionNotFound},
 		{"witness beyond size", func(t *kvshard.Tree) error { _, err := t.Witness(1 << 40); return err }, kvshard.ErrPositionNotFound},
 		{"witness beyond size then", func(t *kvshard.Tree) error { _, err := t.WitnessAt(30, 10); return err }, kvshard.ErrPositionNotFound},
+		{"node beyond the complete ones", func(t *kvshard.Tree) error { _, err := t.Nodes(2, 11, 2); return err }, kvshard.ErrPositionNotFound},
+		{"no node beyond them", func(t *kvshard.Tree) error { _, err := t.Nodes(4, 4, 0); return err }, kvshard.ErrPositionNotFound},
+		{"level above the root", func(t *kvshard.Tree) error { _, err := t.Nodes(33, 0, 1); return err }, kvshard.ErrInvalidArgument},
+		{"too many nodes", func(t *kvshard.Tree) error { _, err := t.Nodes(0, 0, kvshard.MaxNodes+1); return err }, kvshard.ErrInvalidArgument},
+		{"frontier of the future", func(t *kvshard.Tree) error { _, err := t.FrontierAtSize(51); return err }, kvshard.ErrPositionNotFound},
+		{"frontier at unknown checkpoint", func(t *kvshard.Tree) error { _, err := t.FrontierAt(31); return err }, kvshard.ErrCheckpointNotFound},
 		{"unknown checkpoint", func(t *kvshard.Tree) error { _, err := t.RootAt(11); return err }, kvshard.ErrCheckpointNotFound},
 		{"size at unknown checkpoint", func(t *kvshard.Tree) error { _, err := t.SizeAt(0); return err }, kvshard.ErrCheckpointNotFound},
 		{"rewind to unknown checkpoint", func(t *kvshard.Tree) error { return t.Rewind(31) }, kvshard.ErrCheckpointNotFound},
@@ -215,11 +221,18 @@ func provoked(t *testing.T) []error {
 	second(tree.RootAt(11))
 	second(tree.RemoveMark(1, 31))
 	second(tree.RemoveMark(45, 20))
+	second(tree.Nodes(33, 0, 1))
+	second(tree.Nodes(0, 0, kvshard.MaxNodes+1))
+	second(tree.Nodes(2, 11, 2))
+	second(tree.FrontierAt(11))
+	second(tree.FrontierAtSize(51))
 
 	ephemeral := treetest.Open(t, treetest.NewHookStore(), kvshard.WithRetention(kvshard.Ephemeral))
 	treetest.Grow(t, ephemeral, 50)
 	second(ephemeral.Leaf(3))
 	second(ephemeral.Witness(3))
+	second(ephemeral.Nodes(1, 0, 1))
+	second(ephemeral.FrontierAtSize(4))
 
 	full := treetest.Open(t, treetest.NewHookStore())
 	if err := full.InsertFrontier(kvshard.Frontier{Size: 1 << 32, Ommers: make([]kvshard.Node, 32)}, 1); err != nil {
@@ -282,6 +295,15 @@ func provoked(t *testing.T) []error {
 	var node kvshard.Node
 	var witness kvshard.Witness
 	var frontier kvshard.Frontier
+	add(witness.UnmarshalBinary(nil))
+	second(kvshard.Witness{Position: 1 << 32}.MarshalBinary())
+	for _, f := range badFrontiers {
+		second(f.f.Root())
+		second(f.f.MarshalTreestate())
+	}
+	for _, data := range []string{"", "\x02", "\x00\x00\x00\x00", "\x00\x00\x20", "\x01" + string(bad[:]) + "\x00\x00"} {
+		second(kvshard.ParseTreestate([]byte(data)))
+	}
 	for _, text := range []string{"null", "1", "{}", `"00"`, `{"Position":1,"Path":[null]}`, `{"Size":1,"Leaf":null}`, `{"Size":2,"Leaf":"` + emptyOrchardRoot + `"}`} {
 		add(node.UnmarshalJSON([]byte(text)))
 		add(witness.UnmarshalJSON([]byte(text)))

@@ -136,6 +136,23 @@ func kvshardGoIterFree(iter C.uintptr_t) {
 	status = statusDone
 }
 
+//export kvshardGoCombine
+func kvshardGoCombine(ctx C.uintptr_t, level C.uint32_t, children *C.KvInputByte, count C.uintptr_t, parents *C.uint8_t) (status C.int32_t) {
+	v := resolve[*view](ctx)
+	if v == nil {
+		return statusFailed
+	}
+	status = statusUnset
+	defer relay(v, &status)
+	const node = len(Node{})
+	combined, ok := v.hash(int(level), input(nil, children, 2*count*C.uintptr_t(node)))
+	if !ok {
+		return statusFailed
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(parents)), int(count)*node), combined)
+	return statusDone
+}
+
 // relay is deferred by every callback. A callback without an answer has panicked,
 // and the view keeps the value.
 func relay(v *view, status *C.int32_t) {

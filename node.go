@@ -5,6 +5,7 @@ package kvshard
 import (
 	"encoding/hex"
 	"fmt"
+	"unsafe"
 )
 
 // Depth is the number of levels above the leaves: the root is at level 32,
@@ -86,7 +87,20 @@ func NodeFromBytes(b []byte) (Node, error) {
 	return n, nil
 }
 
-func notCanonical(op, text string) error {
+// checkNodes returns an error for the first node that is not canonical; its
+// Index counts from first.
+func checkNodes(op string, first uint64, nodes ...Node) error {
+	for i, node := range nodes {
+		if !node.canonical() {
+			err := notCanonical(op, node.String())
+			err.Index = first + uint64(i)
+			return err
+		}
+	}
+	return nil
+}
+
+func notCanonical(op, text string) *Error {
 	return &Error{Op: op, Kind: ErrInvalidNode, What: text + " is not below the modulus of the Pallas base field"}
 }
 
@@ -122,7 +136,7 @@ func EmptyRoot(level int) (Node, error) {
 	if level < 0 || level > Depth {
 		return Node{}, invalidArgument(op, "level %d, want 0 to %d", level, Depth)
 	}
-	return engineEmptyRoot(op, uint32(level))
+	return engineEmptyRoot(op, nil, uint32(level))
 }
 
 // Combine returns the parent of two nodes at this level, 0 (two leaves) to 31
@@ -161,5 +175,10 @@ func combine(op string, level int, pairs [][2]Node) ([]Node, error) {
 	if len(pairs) == 0 {
 		return nil, nil
 	}
-	return engineCombine(op, uint32(level), pairs)
+	children := unsafe.Slice(&pairs[0][0][0], 2*len(Node{})*len(pairs))
+	parents := make([]Node, len(pairs))
+	if err := engineCombine(op, nil, uint32(level), children, unsafe.Slice(&parents[0][0], len(Node{})*len(parents))); err != nil {
+		return nil, err
+	}
+	return parents, nil
 }

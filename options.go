@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+
+	"github.com/kvshard/kvshard/internal/scheme"
 )
 
 // Retention tells what becomes of the leaves that are appended.
@@ -58,6 +60,7 @@ type options struct {
 	retention      Retention
 	threads        uint32
 	observer       func(Stats)
+	scheme         *engineScheme // nil for Orchard's
 }
 
 // apply returns the defaults changed by opts, the last one winning. op is the
@@ -148,5 +151,24 @@ func WithThreads(n int) Option {
 		}
 		o.threads = uint32(n)
 		return nil
+	}
+}
+
+// The door through which package hashtree reaches the engine: a Tree of another
+// scheme is a Tree of this package with one more option.
+
+func init() {
+	scheme.Option = func(s *scheme.Scheme) Option {
+		prepared := newEngineScheme(s)
+		return func(o *options) error {
+			o.scheme = prepared
+			return nil
+		}
+	}
+	scheme.CombineBatch = func(op string, s *scheme.Scheme, level int, children, parents []byte) error {
+		return engineCombine(op, newEngineScheme(s), uint32(level), children, parents)
+	}
+	scheme.EmptyRoot = func(op string, s *scheme.Scheme, level int) ([32]byte, error) {
+		return engineEmptyRoot(op, newEngineScheme(s), uint32(level))
 	}
 }

@@ -11,9 +11,13 @@ type Stats struct {
 	// Op is the name of the method that was called, such as "AppendBatch".
 	Op string
 
-	// Hashes counts the Sinsemilla hashes that were computed. One takes a few
+	// Hashes counts the hashes that were computed. One of Orchard's takes a few
 	// microseconds; less in a batch, more without vector instructions.
 	Hashes uint64
+
+	// HasherCalls counts the calls of a Hasher of package hashtree, each with a
+	// batch; it is 0 with a built-in hash.
+	HasherCalls uint64
 
 	// Operations on the store, including those that failed. IterNexts counts the
 	// steps of iterators.

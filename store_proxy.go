@@ -65,8 +65,9 @@ func missing(kv store.KVStore) bool {
 // operation fails at once. So an error of an operation that cannot report one
 // (closing an iterator) still stops the call before it writes.
 type view struct {
-	kv     store.KVStore
-	prefix []byte
+	kv      store.KVStore
+	prefix  []byte
+	combine combineFunc // the scheme's Hasher, nil if the hash is built in
 
 	open  []*viewIterator
 	stats Stats
@@ -136,6 +137,35 @@ func (v *view) delete(key []byte) (ok bool) {
 		return false
 	}
 	return true
+}
+
+// A combineFunc hashes nodes of 32 bytes in pairs: scheme.Scheme.Combine.
+type combineFunc func(level int, children, parents []byte) error
+
+// hash has the scheme's Hasher combine the children, which are the Hasher's own
+// from here on, and returns the parents.
+func (v *view) hash(level int, children []byte) (parents []byte, ok bool) {
+	if v.failed() {
+		return nil, false
+	}
+	v.stats.HasherCalls++
+	parents = make([]byte, len(children)/2)
+	if err := v.combine(level, children, parents); err != nil {
+		v.failHash(level, len(parents)/len(Node{}), err)
+		return nil, false
+	}
+	return parents, true
+}
+
+// failHash keeps the Hasher's error as the call's failure. One of package
+// hashtree's about the answer is an Error already.
+func (v *view) failHash(level, pairs int, err error) {
+	var own *Error
+	if errors.As(err, &own) && own.Op == "" {
+		v.failure = own
+		return
+	}
+	v.failure = &Error{Kind: ErrHasher, What: fmt.Sprintf("%d pairs at level %d", pairs, level), Err: err}
 }
 
 // iterate opens an iterator over all keys that begin with prefix, which

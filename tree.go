@@ -249,6 +249,48 @@ func (t *Tree) Leaf(position uint64) (leaf Node, err error) {
 	return leaf, nil
 }
 
+// MaxNodes is the number of nodes that one call of [Tree.Nodes] returns at
+// most: as many as a subtree of level 16 has leaves.
+const MaxNodes = 1 << 16
+
+// Nodes returns complete nodes of a level, those with the indices first to
+// first+count-1. Level 0 has the leaves; level 16 has the subtree roots that
+// Zcash's wallets start from. Node i of a level covers the leaves i*2^level to
+// (i+1)*2^level-1, and is complete when all of them are there. A complete node
+// changes only by [Tree.Rewind]. A count of 0 gives none, if first is not beyond
+// the complete nodes.
+//
+// A wallet makes a tree of its own from nodes, a frontier, and the leaves of the
+// one subtree that has its note. Its tree has the same root and witness. These
+// calls do not tell which leaf it will prove, as [Tree.Witness] does.
+//
+// Errors: [ErrInvalidArgument] if the level is not 0 to [Depth], or for more
+// than [MaxNodes]; [ErrPositionNotFound] if a node is not complete; [ErrPruned]
+// if a node was not kept. Nodes of level 4 and up are always kept, except those
+// before the frontier that a tree started from.
+//
+// Cost: it grows with count, not with the size, and reads each record once:
+// the tip; up to level 4, 1 get for each shard of 16 leaves in the range; above,
+// the cap and 1 get for each quad. Leaves take no hash. A node of level 4 takes
+// 15, a node of another even level 1, a node of an odd level none. At the newest
+// end of the tree there are a few gets and hashes more. The largest call takes
+// 65,538 gets and 983,040 hashes, at level 4. It holds 32 bytes a node, and a
+// few hundred kilobytes.
+func (t *Tree) Nodes(level int, first, count uint64) (nodes []Node, err error) {
+	const op = "Nodes"
+	switch {
+	case level < 0 || level > Depth:
+		return nil, t.refuse(op, "level %d, want 0 to %d", level, Depth)
+	case count > MaxNodes:
+		return nil, t.refuse(op, "%d nodes, want at most %d: ask for the rest in further calls", count, MaxNodes)
+	}
+	err = t.run(op, func(c *call) status { return c.nodes(uint32(level), first, count, &nodes) })
+	if err != nil {
+		return nil, err
+	}
+	return nodes, nil
+}
+
 // Witness proves the leaf at a position against [Tree.Root].
 //
 // Errors: [ErrPositionNotFound] if the position is not below the size;
@@ -332,6 +374,21 @@ func (t *Tree) Checkpoints() iter.Seq2[Checkpoint, error] {
 	}
 }
 
+// Newest returns the checkpoint with the highest id; ok is false if there is
+// none.
+//
+// Errors: those of every method, see [Tree].
+//
+// Cost: 3 gets, however many checkpoints are kept, and 1 more while any is
+// retained. Without a checkpoint it makes 2 gets and 1 or 2 iterators.
+func (t *Tree) Newest() (newest Checkpoint, ok bool, err error) {
+	err = t.run("Newest", func(c *call) status { return c.newest(&newest, &ok) })
+	if err != nil {
+		return Checkpoint{}, false, err
+	}
+	return newest, ok, nil
+}
+
 // RetainCheckpoint exempts a checkpoint from pruning until
 // [Tree.ReleaseCheckpoint]. It no longer counts towards [WithMaxCheckpoints].
 // Until it is released it proves what it proved: marks that are removed later
@@ -397,6 +454,40 @@ func (t *Tree) Frontier() (Frontier, error) {
 	return f, nil
 }
 
+// FrontierAt returns the frontier that the tree had at a checkpoint.
+//
+// Errors: [ErrCheckpointNotFound].
+//
+// Cost: that of [Tree.FrontierAtSize], and 1 get of the checkpoint.
+func (t *Tree) FrontierAt(id uint32) (Frontier, error) {
+	var f Frontier
+	err := t.run("FrontierAt", func(c *call) status { return c.frontierAt(id, &f) })
+	if err != nil {
+		return Frontier{}, err
+	}
+	return f, nil
+}
+
+// FrontierAtSize returns the frontier that the tree had when it had this many
+// leaves, with or without a checkpoint there. Size 0 gives the frontier of the
+// empty tree.
+//
+// Errors: [ErrPositionNotFound] if the tree has not had so many leaves yet;
+// [ErrPruned] if the newest leaf of that size was not kept. In a tree that
+// started from a frontier those are all sizes before it; in an [Ephemeral] tree
+// all except its own size and those of its checkpoints.
+//
+// Cost: at most 10 gets and 40 hashes among 200,000 leaves, and 1 get more for
+// each two levels of a larger tree.
+func (t *Tree) FrontierAtSize(size uint64) (Frontier, error) {
+	var f Frontier
+	err := t.run("FrontierAtSize", func(c *call) status { return c.frontierAtSize(size, &f) })
+	if err != nil {
+		return Frontier{}, err
+	}
+	return f, nil
+}
+
 // InsertFrontier starts an empty tree from the frontier of another one and
 // makes a checkpoint of it. Earlier leaves can never be proven ([ErrPruned]),
 // except one that is itself an ommer. Later leaves have the positions, roots
@@ -416,4 +507,35 @@ func (t *Tree) InsertFrontier(f Frontier, id uint32) error {
 		return t.refuse(op, "%s", wrong)
 	}
 	return t.run(op, func(c *call) status { return c.insertFrontier(f, id) })
+}
+
+// Adopt takes over a store that a plain shardtree::ShardTree wrote over a
+// KvShardStore, or a program with the same records: shards, checkpoints, perhaps
+// a cap. Until then every other call on it is [ErrForeignStore]. Adopt returns
+// the number of leaves. Afterwards the store is byte for byte that of a Tree
+// with the same leaves, marks and checkpoints, all of which stay. Give Adopt,
+// and the calls that follow, the WithMaxCheckpoints of the tree's past.
+//
+// Adopt writes the tip last. If the store fails before, it is still a foreign
+// store: call Adopt again. If the store has a tip, Adopt compares the root and
+// does nothing.
+//
+// Errors: [ErrRootMismatch] if the leaves do not have this root, which the
+// caller knows from elsewhere; [ErrInvalidNode] if the root is not canonical;
+// [ErrCorrupt], with the key, for anything that Adopt does not understand: a gap
+// between shards, a wrong annotation, a leaf that is not canonical, a checkpoint
+// beyond the leaves or at a leaf that was not kept (a ShardTree merges a leaf
+// without a mark into its parent), a record that no ShardTree writes. Nothing is
+// written in these cases.
+//
+// Cost: 2 gets or steps for each 16 leaves, and a set for each shard that is not
+// as a Tree writes it, because a checkpoint is in it; 1 set for each 128 leaves
+// and for each checkpoint; 1 hash a leaf. It holds two bytes a leaf in memory.
+// It is for an upgrade handler, not for a transaction.
+func (t *Tree) Adopt(root Node) (size uint64, err error) {
+	err = t.run("Adopt", func(c *call) status { return c.adopt(root, &size) })
+	if err != nil {
+		return 0, err
+	}
+	return size, nil
 }

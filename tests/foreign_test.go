@@ -21,6 +21,10 @@ func everyCall(tree *kvshard.Tree) map[string]error {
 		}
 		return err
 	}
+	newest := func() error {
+		_, _, err := tree.Newest()
+		return err
+	}
 	return map[string]error{
 		"Append":            errOf(tree.Append(treetest.LeafAt(0))),
 		"AppendBatch":       errOf(tree.AppendBatch(treetest.LeavesAt(0, 20))),
@@ -29,6 +33,10 @@ func everyCall(tree *kvshard.Tree) map[string]error {
 		"Checkpoints":       checkpoints(),
 		"Dump":              tree.Dump(io.Discard),
 		"Frontier":          errOf(tree.Frontier()),
+		"FrontierAt":        errOf(tree.FrontierAt(1)),
+		"FrontierAtSize":    errOf(tree.FrontierAtSize(1)),
+		"Nodes":             errOf(tree.Nodes(0, 0, 1)),
+		"Newest":            newest(),
 		"InsertFrontier":    tree.InsertFrontier(kvshard.Frontier{Size: 1, Leaf: treetest.LeafAt(0)}, 9),
 		"Leaf":              errOf(tree.Leaf(0)),
 		"ReleaseCheckpoint": tree.ReleaseCheckpoint(1),
@@ -74,6 +82,9 @@ func TestForeignStores(t *testing.T) {
 			tree := treetest.Open(t, c.mem, kvshard.WithPrefix(prefix))
 			made := everyCall(tree)
 			for _, method := range methodsOfTree() {
+				if method == "Adopt" {
+					continue // it is for such a store: see TestAdopt
+				}
 				err := made[method]
 				var e *kvshard.Error
 				if !errors.Is(err, kvshard.ErrForeignStore) || !errors.As(err, &e) || string(e.Key) != c.key {

@@ -395,7 +395,11 @@ func FuzzStore(f *testing.F) {
 		try("Retain", func(tr *kvshard.Tree) error { return tr.RetainCheckpoint(id) })
 		try("Release", func(tr *kvshard.Tree) error { return tr.ReleaseCheckpoint(id) })
 		try("RemoveMark", func(tr *kvshard.Tree) error { return discard(tr.RemoveMark(position, id)) })
+		try("Nodes", func(tr *kvshard.Tree) error { return discard(tr.Nodes(int(id%9), position>>(id%9), position%40)) })
+		try("Newest", func(tr *kvshard.Tree) error { _, _, err := tr.Newest(); return err })
 		try("Frontier", func(tr *kvshard.Tree) error { return discard(tr.Frontier()) })
+		try("FrontierAt", func(tr *kvshard.Tree) error { return discard(tr.FrontierAt(id)) })
+		try("FrontierAtSize", func(tr *kvshard.Tree) error { return discard(tr.FrontierAtSize(position)) })
 		try("InsertFrontier", func(tr *kvshard.Tree) error { return tr.InsertFrontier(kvshard.Frontier{Size: 1}, 100) })
 		try("Dump", func(tr *kvshard.Tree) error { return tr.Dump(io.Discard) })
 		try("Checkpoints", func(tr *kvshard.Tree) (err error) {

@@ -105,14 +105,37 @@ func reads(id uint32, old, new uint64) []step {
 	}
 }
 
+// past are the calls that a wallet's own tree is made from: at a checkpoint, at
+// a size, and a range of nodes.
+func past(id uint32, size uint64, level int, first, count uint64) []step {
+	frontier := func(f kvshard.Frontier, err error) (string, error) {
+		return fmt.Sprintf("size %d, %d ommers", f.Size, len(f.Ommers)), err
+	}
+	return []step{
+		{fmt.Sprintf("FrontierAt(%d)", id), func(t *kvshard.Tree) (string, error) { return frontier(t.FrontierAt(id)) }},
+		{fmt.Sprintf("FrontierAtSize(%d)", size), func(t *kvshard.Tree) (string, error) { return frontier(t.FrontierAtSize(size)) }},
+		{fmt.Sprintf("Nodes(%d, %d, %d)", level, first, count), func(t *kvshard.Tree) (string, error) {
+			nodes, err := t.Nodes(level, first, count)
+			return digest(nodeBytes(nodes)), err
+		}},
+		{"Newest", func(t *kvshard.Tree) (string, error) {
+			c, ok, err := t.Newest()
+			return fmt.Sprintf("%d at %d retained %v, %v", c.ID, c.Size, c.Retained, ok), err
+		}},
+	}
+}
+
+func nodeBytes(nodes []kvshard.Node) (b []byte) {
+	for _, node := range nodes {
+		b = append(b, node[:]...)
+	}
+	return b
+}
+
 func text[T any](value T, err error) (string, error) { return fmt.Sprint(value), err }
 
 func pathText(w kvshard.Witness, err error) (string, error) {
-	var b []byte
-	for _, node := range w.Path {
-		b = append(b, node[:]...)
-	}
-	return digest(b), err
+	return digest(nodeBytes(w.Path[:])), err
 }
 
 func digest(b []byte) string { return fmt.Sprintf("sha256 %x", sha256.Sum256(b)) }
@@ -145,6 +168,13 @@ func scripts() []script {
 	add(&marked, appends(555, 20), checkpoints(302), rewinds(301), reads(300, 500, 7)[0], reads(300, 500, 7)[2])
 	add(&marked, rewinds(9), appends(150, 3), checkpoints(70_000), rewinds(9))
 	add(&marked, reads(9, 0, 149)...)
+	add(&marked, past(9, 64, 0, 3, 70)...)
+	add(&marked, appends(150, 500), retains(9))
+	for level, count := range []uint64{64, 32, 16, 8, 40, 20, 10, 5, 2, 1} { // the quads are complete up to level 7
+		add(&marked, past(8, 513, level, 0, count)[2])
+	}
+	add(&marked, past(9, 600, 4, 40, 0)...)
+	add(&marked, rewinds(9))
 
 	// Only the frontier is kept, and what checkpoints need; two are kept.
 	add(&ephemeral, appends(0, 1), checkpoints(1), appends(1, 20), checkpoints(2), appends(21, 11), checkpoints(3), appends(32, 1))
@@ -152,16 +182,25 @@ func scripts() []script {
 	add(&ephemeral, checkpoints(8), appends(153, 7), rewinds(8), appends(153, 9), checkpoints(9))
 	add(&ephemeral, reads(9, 161, 0)[:5]...)
 	add(&ephemeral, reads(9, 161, 161)[5:]...)
+	add(&ephemeral, past(8, 153, 4, 0, 10)...)
+	add(&ephemeral, past(9, 0, 0, 161, 1)...)
 
 	// A tree that starts from the frontier of another.
 	add(&started, inserts(frontier, 10), appends(1_000_005, 1), appends(1_000_006, 30), checkpoints(11), appends(1_000_036, 200), checkpoints(12))
 	add(&started, reads(11, 1_000_010, 1_000_035)...)
+	add(&started, past(11, 1_000_020, 0, 1_000_004, 60)...)
+	add(&started, past(10, 1_000_236, 7, 7_812, 2)...) // one reaches over the origin
+	add(&started, past(12, 0, 6, 15_624, 4)...)        // an ommer, and what follows
 	add(&started, removes(1_000_006, 11), rewinds(11), rewinds(10))
 	add(&started, reads(10, 1_000_004, 1_000_004)...)
 
 	// Beside other trees and keys in one store.
-	add(&prefixed, appends(0, 20), checkpoints(1), appends(20, 140), checkpoints(2), checkpoints(3))
+	add(&prefixed, past(0, 0, 0, 0, 0)[1:]...) // of an empty tree
+	add(&prefixed, appends(0, 20))
+	add(&prefixed, past(0, 7, 0, 12, 8)[1:]...) // and of one without a checkpoint
+	add(&prefixed, checkpoints(1), appends(20, 140), checkpoints(2), checkpoints(3))
 	add(&prefixed, reads(2, 3, 17)...)
+	add(&prefixed, past(2, 40, 5, 0, 5)...)
 	add(&prefixed, removes(2, 2), retains(2), rewinds(2))
 
 	// Calls that are refused: the arguments are bad, or what is asked for is not there.
@@ -171,10 +210,19 @@ func scripts() []script {
 	}})
 	add(&refused, checkpoints(5), checkpoints(4), rewinds(6), retains(6), releases(6), removes(0, 6), removes(45, 5))
 	add(&refused, inserts(one, 9))
+	add(&refused, step{"Adopt(a tree, with another root)", func(t *kvshard.Tree) (string, error) {
+		_, err := t.Adopt(treetest.LeafAt(0))
+		return "", err
+	}})
 	add(&refused, inserts(kvshard.Frontier{Size: 2}, 9))
 	add(&refused, inserts(kvshard.Frontier{Size: 2, Leaf: bad, Ommers: []kvshard.Node{treetest.LeafAt(0)}}, 9))
 	add(&refused, reads(6, 48, 1<<40)[1:9]...)
 	add(&refused, reads(5, 41, 1<<63)[4:9]...)
+	add(&refused, past(6, 49, 0, 48, 1)[:3]...)
+	add(&refused, past(6, 1<<40, 4, 2, 2)[:3]...)
+	for _, bad := range [][3]uint64{{33, 0, 1}, {1 << 40, 0, 0}, {0, 0, kvshard.MaxNodes + 1}, {0, 1 << 63, 1}, {0, 1<<64 - 1, 1}, {5, 1, 1<<64 - 1}} {
+		add(&refused, past(6, 49, int(bad[0]), bad[1], bad[2])[2])
+	}
 
 	return []script{
 		{"marked", []kvshard.Option{kvshard.WithMaxCheckpoints(3)}, marked},

@@ -177,8 +177,8 @@ func TestReadsBeforeWrites(t *testing.T) {
 				// them and, if any is retained, for the oldest retained one.
 				most := map[string]int{
 					"Append": 0, "AppendBatch": 0, "Checkpoint": 1 + letsGo(s.name, step.name), "Root": 0, "RootAt": 0, "Size": 0, "SizeAt": 0,
-					"Leaf": 0, "Witness": 0, "WitnessAt": 0, "Frontier": 0, "InsertFrontier": 0, "Rewind": 2,
-					"RetainCheckpoint": 2, "ReleaseCheckpoint": 2, "RemoveMark": 0, "Checkpoints": 2, "Check": 100, "Dump": 100,
+					"Leaf": 0, "Nodes": 0, "Witness": 0, "WitnessAt": 0, "Frontier": 0, "FrontierAt": 0, "FrontierAtSize": 0, "InsertFrontier": 0, "Rewind": 2,
+					"RetainCheckpoint": 2, "ReleaseCheckpoint": 2, "RemoveMark": 0, "Checkpoints": 2, "Newest": 1, "Adopt": 0, "Check": 100, "Dump": 100,
 				}
 				limit, ok := most[name]
 				if !tip && step.trace != "" {

@@ -14,29 +14,36 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 )
 
 func newFrontierCommand(e *env) *cobra.Command {
 	var from, root string
-	var id idFlag
+	var id, at idFlag
+	var size sizeFlag
 	var encode bool
 	c := &cobra.Command{
 		Use:   "frontier",
 		Short: "Print the frontier, or start an empty tree from a Zcash node's",
 		Long: `Print the frontier: the newest leaf and its ommers, from the lowest level up.
-Appending needs nothing else. With --treestate, print it as Zcash nodes encode it.
+Appending needs nothing else, and a wallet starts its own tree from it. Print it as
+it is now, as of a checkpoint (--at), or when the tree had so many leaves (--size),
+with or without a checkpoint there. With --treestate, print it as Zcash nodes encode
+it.
 
 With --import-treestate, start the empty tree --dir from a frontier, and make a
 checkpoint of it. Give the frontier in hex: the field orchard.commitments.finalState
 of z_gettreestate, or orchardTree of lightwalletd. Or give @FILE or - (standard
 input) that holds the hex, the whole answer in JSON, or what this command prints
-in JSON. The answer must be whole. Its height is the checkpoint's id, unless
---checkpoint gives another. The tree must come to its root, and to --root.
+in JSON. The answer must be whole. Its height, or the checkpoint of --at, is the
+checkpoint's id, unless --checkpoint gives another. The tree must come to the
+answer's root, and to --root.
 
 Leaves before the frontier cannot be proven; later ones can.`,
 		Example: `  $ kvshard frontier --treestate
   01cd26...
+
+  $ kvshard frontier --at 1687105 --output json
+  $ kvshard frontier --size 65536 --treestate
 
   $ zcash-cli z_gettreestate 2402500 > state.json
   $ kvshard init --dir from-zcash
@@ -48,14 +55,24 @@ Leaves before the frontier cannot be proven; later ones can.`,
 	c.Flags().Var(&id, "checkpoint", "`id` of the checkpoint that --import-treestate makes")
 	c.Flags().StringVar(&root, "root", "", "the root that the tree must have after --import-treestate")
 	c.Flags().BoolVar(&encode, "treestate", false, "print the legacy CommitmentTree in hex")
-	c.MarkFlagsMutuallyExclusive("import-treestate", "treestate")
+	c.Flags().Var(&at, "at", "`id` of a checkpoint")
+	_ = c.RegisterFlagCompletionFunc("at", e.completeCheckpoints)
+	c.Flags().Var(&size, "size", "the frontier that the tree had at this `size`")
+	for _, other := range []string{"treestate", "at", "size"} {
+		c.MarkFlagsMutuallyExclusive("import-treestate", other)
+	}
+	c.MarkFlagsMutuallyExclusive("at", "size")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if from == "" {
 			if id.id != nil || root != "" {
 				return exit.Usagef("--checkpoint and --root go with --import-treestate")
 			}
 			return withTree(c.Context(), e.place, func(_ *source.Source, tree *kvshard.Tree) error {
-				return printFrontier(e, tree, encode)
+				f, err := frontierOf(tree, at.id, size.size)
+				if err != nil {
+					return err
+				}
+				return printFrontier(e, f, at.id, encode)
 			})
 		}
 		t, err := input.ReadTreestate(e.in, from)
@@ -80,20 +97,31 @@ Leaves before the frontier cannot be proven; later ones can.`,
 	return c
 }
 
-func printFrontier(e *env, tree *kvshard.Tree, encode bool) error {
-	f, err := tree.Frontier()
+// frontierOf returns the tree's frontier, or that at a checkpoint or a size.
+func frontierOf(tree *kvshard.Tree, at *uint32, size *uint64) (kvshard.Frontier, error) {
+	switch {
+	case at != nil:
+		return tree.FrontierAt(*at)
+	case size != nil:
+		f, err := tree.FrontierAtSize(*size)
+		if errors.Is(err, kvshard.ErrPruned) {
+			return f, exit.Errorf(exit.NotFound, "give a checkpoint with --at, or ask a tree that was made with --retention marked and has all leaves from the first", "%w", err)
+		}
+		return f, err
+	}
+	return tree.Frontier()
+}
+
+func printFrontier(e *env, f kvshard.Frontier, at *uint32, encode bool) error {
+	root, err := f.Root()
 	if err != nil {
 		return err
 	}
-	root, err := tree.Root()
+	raw, err := f.MarshalTreestate()
 	if err != nil {
 		return err
 	}
-	raw, err := treestate.Encode(f)
-	if err != nil {
-		return err
-	}
-	view := input.FrontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: root, Treestate: hex.EncodeToString(raw)}
+	view := input.FrontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: root, Treestate: hex.EncodeToString(raw), Checkpoint: at}
 	if f.Size > 0 {
 		view.Leaf = &f.Leaf
 	}
@@ -131,10 +159,6 @@ func startFrom(ctx context.Context, e *env, t input.StartingPoint) (err error) {
 		}
 		return nil
 	})
-	var failed *kvshard.Error
-	if errors.As(err, &failed) && failed.Kind == kvshard.ErrInvalidNode {
-		return exit.Errorf(exit.Input, "give a frontier of Orchard's tree, not of Sapling's", "%w", err)
-	}
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 	"github.com/kvshard/kvshard/internal/realdata"
 )
 
@@ -25,7 +24,7 @@ func TestFrontier(t *testing.T) {
 		for _, ommer := range f.Ommers {
 			frontier.Ommers = append(frontier.Ommers, ommer)
 		}
-		encoded, err := treestate.Encode(frontier)
+		encoded, err := frontier.MarshalTreestate()
 		if err != nil {
 			t.Fatal(err)
 		}

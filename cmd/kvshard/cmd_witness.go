@@ -62,10 +62,14 @@ neither leaf nor root. "kvshard verify" reads both forms.`,
 }
 
 func writeBinary(w io.Writer, witness kvshard.Witness) error {
-	if isTerminal(w) {
-		return exit.Usagef("the binary form is not for a terminal: give --file, or send it on")
+	if err := notForTerminal(w); err != nil {
+		return err
 	}
-	_, err := w.Write(input.EncodeWitness(witness))
+	raw, err := witness.MarshalBinary()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(raw)
 	return err
 }
 

@@ -67,7 +67,7 @@ func newCommand(e *env) *cobra.Command {
 	addFlags(root, e)
 	for _, newOne := range []func(*env) *cobra.Command{
 		newInitCommand, newAppendCommand, newCheckpointCommand, newRootCommand,
-		newWitnessCommand, newVerifyCommand, newCheckCommand, newDumpCommand, newStatCommand,
+		newWitnessCommand, newNodesCommand, newVerifyCommand, newCheckCommand, newDumpCommand, newStatCommand,
 		newRewindCommand, newFrontierCommand, newExportCommand, newImportCommand, newDiffCommand,
 		newViewCommand, newBenchCommand,
 	} {

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -42,6 +43,14 @@ func (e *env) emitTo(w io.Writer, value any, text func(w io.Writer)) error {
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// notForTerminal refuses to show a person what is in binary.
+func notForTerminal(w io.Writer) error {
+	if isTerminal(w) {
+		return exit.Usagef("the binary form is not for a terminal: give --file, or send it on")
+	}
+	return nil
 }
 
 // keepError remembers that a write failed.

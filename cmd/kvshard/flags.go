@@ -35,6 +35,15 @@ func parsePosition(text string) (uint64, error) {
 	return position, nil
 }
 
+// parseNumber reads an argument that is a number up to most.
+func parseNumber(name, text string, most uint64) (uint64, error) {
+	number, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || number > most {
+		return 0, exit.Usagef("%s is a number from 0 to %d, not %q", name, most, text)
+	}
+	return number, nil
+}
+
 // parseNode reads the node that a flag has.
 func parseNode(flag, text string) (kvshard.Node, error) {
 	node, err := kvshard.ParseNode(text)
@@ -77,6 +86,24 @@ func (f *positionFlag) String() string {
 func (f *positionFlag) Set(text string) error {
 	position, err := parsePosition(text)
 	f.position = &position
+	return err
+}
+
+// A sizeFlag is a number of leaves, or nil if the flag is not given.
+type sizeFlag struct{ size *uint64 }
+
+func (f *sizeFlag) Type() string { return "size" }
+
+func (f *sizeFlag) String() string {
+	if f.size == nil {
+		return ""
+	}
+	return fmt.Sprint(*f.size)
+}
+
+func (f *sizeFlag) Set(text string) error {
+	size, err := parseNumber("a size", text, capacity)
+	f.size = &size
 	return err
 }
 

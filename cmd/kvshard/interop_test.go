@@ -10,7 +10,6 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 	"github.com/kvshard/kvshard/internal/realdata"
 )
 
@@ -48,7 +47,7 @@ func TestTreestateFile(t *testing.T) {
 	}
 	var text strings.Builder
 	line := func(f kvshard.Frontier, root kvshard.Node) {
-		encoded, err := treestate.Encode(f)
+		encoded, err := f.MarshalTreestate()
 		if err != nil {
 			t.Fatal(err)
 		}

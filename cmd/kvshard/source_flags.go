@@ -22,7 +22,7 @@ const (
 
 var sourceUses = map[string]sourceUse{
 	"append": usesTree, "check": usesTree, "checkpoint": usesTree, "dump": usesTree, "export": usesTree,
-	"frontier": usesTree, "rewind": usesTree, "root": usesTree, "stat": usesTree, "view": usesTree, "witness": usesTree,
+	"frontier": usesTree, "nodes": usesTree, "rewind": usesTree, "root": usesTree, "stat": usesTree, "view": usesTree, "witness": usesTree,
 	"init": usesNew, "import": usesNew,
 	"diff":   usesPaths,
 	"verify": usesNone, "bench": usesNone,

@@ -28,7 +28,7 @@ var (
 	goTest     = regexp.MustCompile(`^(Test|Example|Benchmark|Fuzz)(_|[A-Z]|$)`)
 )
 
-var makefiles = []string{"Makefile", "build/chain.mk", "build/cross.mk"}
+var makefiles = []string{"Makefile", "build/schemes.mk", "build/chain.mk", "build/cross.mk"}
 
 func readSource(t *testing.T) *source {
 	t.Helper()
@@ -155,11 +155,13 @@ var (
 )
 
 // outside are names that the documents use and that are not this repository's:
-// of crates, of the SDK, of the system, of a release.
+// of crates, of other chains, of the SDK, of the system, of a release.
 var outside = map[string]bool{
 	"zcash_client_backend": true, "shardtree": true, "incrementalmerkletree": true, "orchard": true,
 	"libkvshard.a": true, "CommitmentTree": true, "GOGC": true, "GOFLAGS": true,
 	"hello/main.go":       true, // what the README's reader saves
+	"NewTreeHandleWithKV": true, "KvStoreProxy": true, "AppendFromKV": true, "SingleLeafRoot": true,
+	"VerifyRootFromLeaves": true, "TruncateKVData": true,
 	"rust-toolchain.toml": true, "bcryptprimitives.dll": true, "sbom.json": true, "LICENSES-THIRD-PARTY.txt": true,
 }
 

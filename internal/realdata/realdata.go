@@ -178,6 +178,52 @@ func decodeFrontiers(text []byte) ([]Frontier, error) {
 	return frontiers, nil
 }
 
+// Treestate is what lightwalletd answered for a block of the main chain: the
+// trees after it, encoded.
+type Treestate struct {
+	Height  uint32
+	Orchard []byte
+	Sapling []byte // another pool's
+}
+
+// Treestates returns some of the main chain, oldest first. The first is from
+// before Orchard's first commitment, and three have the trees of Frontiers.
+func Treestates() (states []Treestate, err error) {
+	const name = "treestates/mainnet.json"
+	text, err := testdata.Files.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
+		Network     string
+		Source      string
+		Attribution string
+		States      []struct {
+			Height      uint32
+			OrchardTree string
+			SaplingTree string
+		}
+	}
+	if err := decode(text, &file); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for _, s := range file.States {
+		orchard, err := hex.DecodeString(s.OrchardTree)
+		if err != nil {
+			return nil, fmt.Errorf("%s: orchardTree at %d: %w", name, s.Height, err)
+		}
+		sapling, err := hex.DecodeString(s.SaplingTree)
+		if err != nil {
+			return nil, fmt.Errorf("%s: saplingTree at %d: %w", name, s.Height, err)
+		}
+		if len(orchard) == 0 || len(sapling) == 0 {
+			return nil, fmt.Errorf("%s: a tree at %d is missing", name, s.Height)
+		}
+		states = append(states, Treestate{s.Height, orchard, sapling})
+	}
+	return states, nil
+}
+
 // EmptyRoots returns the root of an empty tree of each depth: [0] is the empty
 // leaf, [32] the empty tree.
 func EmptyRoots() (roots [Depth + 1][32]byte, err error) {

@@ -112,6 +112,20 @@ func (f Frontier) ommer(level int) ([32]byte, bool) {
 	return f.Ommers[bits.OnesCount64(position&(1<<level-1))], true
 }
 
+func TestTreestates(t *testing.T) {
+	states, err := Treestates()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heights []uint32
+	for _, s := range states {
+		heights = append(heights, s.Height)
+	}
+	if want := []uint32{1687104, 1690000, 1722500, 1937500, 2402500, 3155000}; !slices.Equal(heights, want) {
+		t.Errorf("heights %d, want %d", heights, want)
+	}
+}
+
 func TestVectors(t *testing.T) {
 	empty, err := EmptyRoots()
 	if err != nil {

@@ -1,6 +1,7 @@
 package treetest
 
 import (
+	"errors"
 	"io"
 	"testing"
 
@@ -27,6 +28,7 @@ var Calls = []struct {
 	{"Root", func(t *kvshard.Tree) error { _, err := t.Root(); return err }},
 	{"RootAt", func(t *kvshard.Tree) error { _, err := t.RootAt(10); return err }},
 	{"Leaf", func(t *kvshard.Tree) error { _, err := t.Leaf(3); return err }},
+	{"Nodes", func(t *kvshard.Tree) error { _, err := t.Nodes(2, 1, 11); return err }},
 	{"Witness", func(t *kvshard.Tree) error { _, err := t.Witness(3); return err }},
 	{"WitnessAt", func(t *kvshard.Tree) error { _, err := t.WitnessAt(3, 10); return err }},
 	{"RetainCheckpoint", func(t *kvshard.Tree) error { return t.RetainCheckpoint(10) }},
@@ -40,10 +42,28 @@ var Calls = []struct {
 		}
 		return nil
 	}},
+	{"Newest", func(t *kvshard.Tree) error { _, _, err := t.Newest(); return err }},
 	{"Frontier", func(t *kvshard.Tree) error { _, err := t.Frontier(); return err }},
+	{"FrontierAt", func(t *kvshard.Tree) error { _, err := t.FrontierAt(10); return err }},
+	{"FrontierAtSize", func(t *kvshard.Tree) error { _, err := t.FrontierAtSize(35); return err }},
 	{"Check", func(t *kvshard.Tree) error { return t.Check() }},
 	{"Dump", func(t *kvshard.Tree) error { return t.Dump(io.Discard) }},
 	{"Rewind", func(t *kvshard.Tree) error { return t.Rewind(10) }},
+	{"Adopt", func(t *kvshard.Tree) error {
+		// Which root the tree has by now, the calls before decide.
+		if _, err := t.Adopt(kvshard.Node{}); !errors.Is(err, kvshard.ErrRootMismatch) {
+			return err
+		}
+		return nil
+	}},
+}
+
+func fillLeaves() []kvshard.Node {
+	leaves := make([]kvshard.Node, 50)
+	for i := range leaves {
+		leaves[i][0] = byte(i + 1)
+	}
+	return leaves
 }
 
 // Fill appends 50 leaves and makes the checkpoints 10, 20 and 30 of 20, 40 and
@@ -54,10 +74,7 @@ func Fill(t testing.TB, kv store.KVStore, opts ...kvshard.Option) *kvshard.Tree 
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaves := make([]kvshard.Node, 50)
-	for i := range leaves {
-		leaves[i][0] = byte(i + 1)
-	}
+	leaves := fillLeaves()
 	from := 0
 	for id, to := range []int{20, 40, 50} {
 		if _, err := tree.AppendBatch(leaves[from:to]); err != nil {

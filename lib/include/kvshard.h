@@ -31,10 +31,10 @@
 // The leaves do not fit.
 #define KVSHARD_TREE_FULL 2
 
-// No leaf has this position.
+// No leaf has this position, no complete node this place, no tree had this size.
 #define KVSHARD_POSITION_NOT_FOUND 3
 
-// The leaf was not kept.
+// The leaf, or node, was not kept.
 #define KVSHARD_PRUNED 4
 
 // There is no such checkpoint.
@@ -64,11 +64,32 @@
 // There are shards but no tip: something else wrote the store, or shares its keys.
 #define KVSHARD_FOREIGN_STORE 13
 
+// The tip names another scheme than the call.
+#define KVSHARD_SCHEME_MISMATCH 14
+
+// The caller's hash answered with an error.
+#define KVSHARD_HASH 15
+
+// The leaves have another root than the caller says.
+#define KVSHARD_ROOT_MISMATCH 16
+
 // The version of these functions and structures: a caller built for another must not go on.
-#define KVSHARD_ABI 1
+#define KVSHARD_ABI 2
 
 // Levels of a path.
 #define KVSHARD_DEPTH 32
+
+// Levels that an empty subtree can have, 0 included.
+#define KVSHARD_EMPTY_ROOTS 33
+
+// Nodes that a call lists at most.
+#define KVSHARD_MAX_NODES 65536
+
+// Poseidon over Pallas at depth 24, as the crate `vote-commitment-tree` has it.
+#define KVSHARD_SCHEME_VOTE_POSEIDON 1
+
+// The hash of a `KvshardHasher`.
+#define KVSHARD_SCHEME_HASHER 2
 
 // Bytes of this library's, given back once with `kvshard_buffer_free`.
 typedef struct KvshardBuffer {
@@ -79,6 +100,34 @@ typedef struct KvshardBuffer {
   // Bytes allocated.
   uintptr_t capacity;
 } KvshardBuffer;
+
+// A hash of the caller's. It is called on the thread of the call, never at the same time as a
+// callback of the store.
+typedef struct KvshardHasher {
+  // Handed to the callback as it is; never looked into.
+  void *ctx;
+  // Combines `count` pairs of nodes of `level`, 64 bytes each, and writes as many nodes of 32
+  // bytes: `KV_OK`, or anything else if it failed; the owner of the callback knows why.
+  int32_t (*combine)(void *ctx,
+                     uint32_t level,
+                     const uint8_t *children,
+                     uintptr_t count,
+                     uint8_t *parents);
+} KvshardHasher;
+
+// What a tree is built with, if not with Orchard's hash.
+typedef struct KvshardScheme {
+  // `KVSHARD_SCHEME_*`. What follows counts for `KVSHARD_SCHEME_HASHER` alone.
+  uint32_t kind;
+  // Levels between the leaves and the root: 1 to 32.
+  uint32_t depth;
+  // What the tree's tip names the scheme with.
+  uint8_t fingerprint[8];
+  // The roots of subtrees with no leaf in them, by level, up to that of the tree.
+  uint8_t empty_roots[KVSHARD_EMPTY_ROOTS][32];
+  // The hash.
+  struct KvshardHasher hasher;
+} KvshardScheme;
 
 // What a call did; filled by every call.
 typedef struct KvshardReport {
@@ -91,6 +140,18 @@ typedef struct KvshardReport {
   // UTF-8: what happened, and where. Cut if it is longer.
   uint8_t message[480];
 } KvshardReport;
+
+// A frontier.
+typedef struct KvshardFrontier {
+  // Leaves; the leaf is at `size - 1`.
+  uint64_t size;
+  // The newest leaf, if `size` is not 0.
+  uint8_t leaf[32];
+  // Ommers: one for each 1 bit of `size - 1`.
+  uintptr_t ommer_count;
+  // The ommers, lowest level first.
+  uint8_t ommers[KVSHARD_DEPTH][32];
+} KvshardFrontier;
 
 // Reads the value at a key: `KV_OK` found, `KV_ABSENT`, or `KV_ERROR`. A found value is `malloc`ed by the callee
 // and given back with `KvFreeBufFn`; a found empty value may be null.
@@ -161,17 +222,17 @@ typedef struct KvshardConfig {
   uint32_t threads;
 } KvshardConfig;
 
-// A frontier.
-typedef struct KvshardFrontier {
-  // Leaves; the leaf is at `size - 1`.
+// The newest checkpoint.
+typedef struct KvshardNewest {
+  // Leaves in the tree when it was made.
   uint64_t size;
-  // The newest leaf, if `size` is not 0.
-  uint8_t leaf[32];
-  // Ommers: one for each 1 bit of `size - 1`.
-  uintptr_t ommer_count;
-  // The ommers, lowest level first.
-  uint8_t ommers[KVSHARD_DEPTH][32];
-} KvshardFrontier;
+  // Its id.
+  uint32_t id;
+  // 1 if it is exempt from pruning.
+  uint8_t retained;
+  // 1 if there is one; otherwise all is 0.
+  uint8_t found;
+} KvshardNewest;
 
 #ifdef __cplusplus
 extern "C" {
@@ -195,9 +256,11 @@ uint32_t kvshard_abi(void);
 //
 // # Safety
 //
-// `pairs` must be valid for a read of `64 * count` bytes, `out` for a write of `32 * count`;
-// `report` must be null or valid.
-int32_t kvshard_combine(uint32_t level,
+// `scheme` must be null, for Orchard's, or point to a scheme whose callback keeps to the
+// documentation of its type; `pairs` must be valid for a read of `64 * count` bytes, `out` for a
+// write of `32 * count`; `report` must be null or valid.
+int32_t kvshard_combine(const struct KvshardScheme *scheme,
+                        uint32_t level,
                         const uint8_t *pairs,
                         uintptr_t count,
                         uint8_t *out,
@@ -207,30 +270,50 @@ int32_t kvshard_combine(uint32_t level,
 //
 // # Safety
 //
-// `out` must be null or valid for a write of 32 bytes, `report` null or valid.
-int32_t kvshard_empty_root(uint32_t level, uint8_t *out, struct KvshardReport *report);
+// `scheme` must be as for `kvshard_combine`; `out` must be null or valid for a write of 32 bytes,
+// `report` null or valid.
+int32_t kvshard_empty_root(const struct KvshardScheme *scheme,
+                           uint32_t level,
+                           uint8_t *out,
+                           struct KvshardReport *report);
 
-// Folds a leaf of 32 bytes up its path of 32 siblings, lowest first, and writes the root: 32 bytes.
+// Folds a leaf of 32 bytes up its path, one sibling for each level of the scheme, lowest first, and
+// writes the root: 32 bytes.
 // An invalid leaf has index 0 in the report, an invalid sibling its place and 1.
 //
 // # Safety
 //
-// `path` must be null or valid for a read of 1024 bytes, `leaf` of 32; `root` must be null or valid
-// for a write of 32 bytes, `report` null or valid.
-int32_t kvshard_witness_root(uint64_t position,
+// `scheme` must be as for `kvshard_combine`; `path` must be null or valid for a read of 32 bytes
+// for each level, `leaf` of 32; `root` must be null or valid for a write of 32 bytes, `report` null
+// or valid.
+int32_t kvshard_witness_root(const struct KvshardScheme *scheme,
+                             uint64_t position,
                              const uint8_t *path,
                              const uint8_t *leaf,
                              uint8_t *root,
                              struct KvshardReport *report);
+
+// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. An invalid leaf has
+// index 0 in the report, an invalid ommer its place and 1.
+//
+// # Safety
+//
+// `scheme` must be as for `kvshard_combine`; `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
+// `report` null or valid.
+int32_t kvshard_frontier_root(const struct KvshardScheme *scheme,
+                              const struct KvshardFrontier *frontier,
+                              uint8_t *root,
+                              struct KvshardReport *report);
 
 // Appends `count` leaves of 32 bytes each and writes the position of the first to `first`.
 //
 // # Safety
 //
 // `callbacks` must be null or point to a table that keeps to the documentation of its types;
-// `leaves` must be valid for a read of `32 * count` bytes; every other pointer must be null or
-// valid for its type. Null is answered with `KVSHARD_INVALID_ARGUMENT`.
+// `scheme` must be null, for Orchard's, or point to a scheme that does; `leaves` must be valid for a
+// read of `32 * count` bytes; every other pointer must be null or valid for its type. Null is answered with `KVSHARD_INVALID_ARGUMENT`.
 int32_t kvshard_append(const struct KvCallbacks *callbacks,
+                       const struct KvshardScheme *scheme,
                        const struct KvshardConfig *config,
                        const uint8_t *leaves,
                        uintptr_t count,
@@ -243,6 +326,7 @@ int32_t kvshard_append(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_checkpoint(const struct KvCallbacks *callbacks,
+                           const struct KvshardScheme *scheme,
                            const struct KvshardConfig *config,
                            uint32_t id,
                            struct KvshardReport *report);
@@ -253,6 +337,7 @@ int32_t kvshard_checkpoint(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_size(const struct KvCallbacks *callbacks,
+                     const struct KvshardScheme *scheme,
                      uint64_t *size,
                      struct KvshardReport *report);
 
@@ -262,6 +347,7 @@ int32_t kvshard_size(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_size_at(const struct KvCallbacks *callbacks,
+                        const struct KvshardScheme *scheme,
                         uint32_t id,
                         uint64_t *size,
                         struct KvshardReport *report);
@@ -272,6 +358,7 @@ int32_t kvshard_size_at(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_root(const struct KvCallbacks *callbacks,
+                     const struct KvshardScheme *scheme,
                      uint8_t *root,
                      struct KvshardReport *report);
 
@@ -281,6 +368,7 @@ int32_t kvshard_root(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_root_at(const struct KvCallbacks *callbacks,
+                        const struct KvshardScheme *scheme,
                         uint32_t id,
                         uint8_t *root,
                         struct KvshardReport *report);
@@ -291,26 +379,45 @@ int32_t kvshard_root_at(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_leaf(const struct KvCallbacks *callbacks,
+                     const struct KvshardScheme *scheme,
                      uint64_t position,
                      uint8_t *leaf,
                      struct KvshardReport *report);
 
-// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 of 32 bytes.
+// Lists `count` complete nodes of a level from index `first` on, 32 bytes each; level 0 has the
+// leaves. At most `KVSHARD_MAX_NODES`.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_nodes(const struct KvCallbacks *callbacks,
+                      const struct KvshardScheme *scheme,
+                      uint32_t level,
+                      uint64_t first,
+                      uint64_t count,
+                      struct KvshardBuffer *out,
+                      struct KvshardReport *report);
+
+// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 places of 32
+// bytes, those above the tree's depth zero.
 //
 // # Safety
 //
 // As for `kvshard_append`.
 int32_t kvshard_witness(const struct KvCallbacks *callbacks,
+                        const struct KvshardScheme *scheme,
                         uint64_t position,
                         uint8_t *path,
                         struct KvshardReport *report);
 
-// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 of 32 bytes.
+// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 places of 32
+// bytes, those above the tree's depth zero.
 //
 // # Safety
 //
 // As for `kvshard_append`.
 int32_t kvshard_witness_at(const struct KvCallbacks *callbacks,
+                           const struct KvshardScheme *scheme,
                            uint64_t position,
                            uint32_t id,
                            uint8_t *path,
@@ -322,6 +429,7 @@ int32_t kvshard_witness_at(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_rewind(const struct KvCallbacks *callbacks,
+                       const struct KvshardScheme *scheme,
                        uint32_t id,
                        struct KvshardReport *report);
 
@@ -331,8 +439,19 @@ int32_t kvshard_rewind(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_checkpoints(const struct KvCallbacks *callbacks,
+                            const struct KvshardScheme *scheme,
                             struct KvshardBuffer *out,
                             struct KvshardReport *report);
+
+// Writes the newest checkpoint.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_newest(const struct KvCallbacks *callbacks,
+                       const struct KvshardScheme *scheme,
+                       struct KvshardNewest *newest,
+                       struct KvshardReport *report);
 
 // Exempts a checkpoint from pruning.
 //
@@ -340,6 +459,7 @@ int32_t kvshard_checkpoints(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_retain_checkpoint(const struct KvCallbacks *callbacks,
+                                  const struct KvshardScheme *scheme,
                                   uint32_t id,
                                   struct KvshardReport *report);
 
@@ -349,6 +469,7 @@ int32_t kvshard_retain_checkpoint(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_release_checkpoint(const struct KvCallbacks *callbacks,
+                                   const struct KvshardScheme *scheme,
                                    uint32_t id,
                                    struct KvshardReport *report);
 
@@ -358,6 +479,7 @@ int32_t kvshard_release_checkpoint(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_remove_mark(const struct KvCallbacks *callbacks,
+                            const struct KvshardScheme *scheme,
                             uint64_t position,
                             uint32_t as_of,
                             uint8_t *removed,
@@ -369,8 +491,31 @@ int32_t kvshard_remove_mark(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_frontier(const struct KvCallbacks *callbacks,
+                         const struct KvshardScheme *scheme,
                          struct KvshardFrontier *frontier,
                          struct KvshardReport *report);
+
+// Writes the frontier at a checkpoint.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_frontier_at(const struct KvCallbacks *callbacks,
+                            const struct KvshardScheme *scheme,
+                            uint32_t id,
+                            struct KvshardFrontier *frontier,
+                            struct KvshardReport *report);
+
+// Writes the frontier that the tree had at a size.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_frontier_at_size(const struct KvCallbacks *callbacks,
+                                 const struct KvshardScheme *scheme,
+                                 uint64_t size,
+                                 struct KvshardFrontier *frontier,
+                                 struct KvshardReport *report);
 
 // Starts an empty tree from a frontier. An invalid leaf has index 0 in the report, an invalid
 // ommer its place and 1.
@@ -379,10 +524,24 @@ int32_t kvshard_frontier(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_insert_frontier(const struct KvCallbacks *callbacks,
+                                const struct KvshardScheme *scheme,
                                 const struct KvshardConfig *config,
                                 const struct KvshardFrontier *frontier,
                                 uint32_t id,
                                 struct KvshardReport *report);
+
+// Takes over a store that a plain `ShardTree` wrote, if its leaves have this root of 32 bytes, and
+// writes the number of leaves. An invalid root has index 0 in the report.
+//
+// # Safety
+//
+// As for `kvshard_append`.
+int32_t kvshard_adopt(const struct KvCallbacks *callbacks,
+                      const struct KvshardScheme *scheme,
+                      const struct KvshardConfig *config,
+                      const uint8_t *root,
+                      uint64_t *size,
+                      struct KvshardReport *report);
 
 // Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
 // hex and the detail, with tabs between. Empty if the store is sound.
@@ -391,6 +550,7 @@ int32_t kvshard_insert_frontier(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_check(const struct KvCallbacks *callbacks,
+                      const struct KvshardScheme *scheme,
                       struct KvshardBuffer *out,
                       struct KvshardReport *report);
 
@@ -400,221 +560,9 @@ int32_t kvshard_check(const struct KvCallbacks *callbacks,
 //
 // As for `kvshard_append`.
 int32_t kvshard_dump(const struct KvCallbacks *callbacks,
+                     const struct KvshardScheme *scheme,
                      struct KvshardBuffer *out,
                      struct KvshardReport *report);
-
-// Appends `count` leaves of 32 bytes each and writes the position of the first to `first`.
-//
-// # Safety
-//
-// `callbacks` must be null or point to a table that keeps to the documentation of its types;
-// `leaves` must be valid for a read of `32 * count` bytes; every other pointer must be null or
-// valid for its type. Null is answered with `KVSHARD_INVALID_ARGUMENT`.
-int32_t kvshard_append(const struct KvCallbacks *callbacks,
-                       const struct KvshardConfig *config,
-                       const uint8_t *leaves,
-                       uintptr_t count,
-                       uint64_t *first,
-                       struct KvshardReport *report);
-
-// Makes a checkpoint.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_checkpoint(const struct KvCallbacks *callbacks,
-                           const struct KvshardConfig *config,
-                           uint32_t id,
-                           struct KvshardReport *report);
-
-// Writes the number of leaves.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_size(const struct KvCallbacks *callbacks,
-                     uint64_t *size,
-                     struct KvshardReport *report);
-
-// Writes the number of leaves at a checkpoint.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_size_at(const struct KvCallbacks *callbacks,
-                        uint32_t id,
-                        uint64_t *size,
-                        struct KvshardReport *report);
-
-// Writes the root over all leaves: 32 bytes.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_root(const struct KvCallbacks *callbacks,
-                     uint8_t *root,
-                     struct KvshardReport *report);
-
-// Writes the root at a checkpoint: 32 bytes.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_root_at(const struct KvCallbacks *callbacks,
-                        uint32_t id,
-                        uint8_t *root,
-                        struct KvshardReport *report);
-
-// Writes the leaf at a position: 32 bytes.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_leaf(const struct KvCallbacks *callbacks,
-                     uint64_t position,
-                     uint8_t *leaf,
-                     struct KvshardReport *report);
-
-// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 of 32 bytes.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_witness(const struct KvCallbacks *callbacks,
-                        uint64_t position,
-                        uint8_t *path,
-                        struct KvshardReport *report);
-
-// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 of 32 bytes.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_witness_at(const struct KvCallbacks *callbacks,
-                           uint64_t position,
-                           uint32_t id,
-                           uint8_t *path,
-                           struct KvshardReport *report);
-
-// Drops all that came after a checkpoint.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_rewind(const struct KvCallbacks *callbacks,
-                       uint32_t id,
-                       struct KvshardReport *report);
-
-// Lists the checkpoints by ascending id, 13 bytes each: id u32 LE, size u64 LE, retained u8.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_checkpoints(const struct KvCallbacks *callbacks,
-                            struct KvshardBuffer *out,
-                            struct KvshardReport *report);
-
-// Exempts a checkpoint from pruning.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_retain_checkpoint(const struct KvCallbacks *callbacks,
-                                  uint32_t id,
-                                  struct KvshardReport *report);
-
-// Lets a checkpoint be pruned again.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_release_checkpoint(const struct KvCallbacks *callbacks,
-                                   uint32_t id,
-                                   struct KvshardReport *report);
-
-// Removes a leaf's mark as of a checkpoint, and writes 1 if the leaf has one, 0 if not.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_remove_mark(const struct KvCallbacks *callbacks,
-                            uint64_t position,
-                            uint32_t as_of,
-                            uint8_t *removed,
-                            struct KvshardReport *report);
-
-// Writes the frontier.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_frontier(const struct KvCallbacks *callbacks,
-                         struct KvshardFrontier *frontier,
-                         struct KvshardReport *report);
-
-// Starts an empty tree from a frontier. An invalid leaf has index 0 in the report, an invalid
-// ommer its place and 1.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_insert_frontier(const struct KvCallbacks *callbacks,
-                                const struct KvshardConfig *config,
-                                const struct KvshardFrontier *frontier,
-                                uint32_t id,
-                                struct KvshardReport *report);
-
-// Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
-// hex and the detail, with tabs between. Empty if the store is sound.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_check(const struct KvCallbacks *callbacks,
-                      struct KvshardBuffer *out,
-                      struct KvshardReport *report);
-
-// Draws the tree in text.
-//
-// # Safety
-//
-// As for `kvshard_append`.
-int32_t kvshard_dump(const struct KvCallbacks *callbacks,
-                     struct KvshardBuffer *out,
-                     struct KvshardReport *report);
-
-// Combines `count` pairs of nodes of `level`, 64 bytes each, and writes `count` nodes. The report's
-// index counts nodes.
-//
-// # Safety
-//
-// `pairs` must be valid for a read of `64 * count` bytes, `out` for a write of `32 * count`;
-// `report` must be null or valid.
-int32_t kvshard_combine(uint32_t level,
-                        const uint8_t *pairs,
-                        uintptr_t count,
-                        uint8_t *out,
-                        struct KvshardReport *report);
-
-// Writes the root of an empty tree of `level` levels: 32 bytes.
-//
-// # Safety
-//
-// `out` must be null or valid for a write of 32 bytes, `report` null or valid.
-int32_t kvshard_empty_root(uint32_t level, uint8_t *out, struct KvshardReport *report);
-
-// Folds a leaf of 32 bytes up its path of 32 siblings, lowest first, and writes the root: 32 bytes.
-// An invalid leaf has index 0 in the report, an invalid sibling its place and 1.
-//
-// # Safety
-//
-// `path` must be null or valid for a read of 1024 bytes, `leaf` of 32; `root` must be null or valid
-// for a write of 32 bytes, `report` null or valid.
-int32_t kvshard_witness_root(uint64_t position,
-                             const uint8_t *path,
-                             const uint8_t *leaf,
-                             uint8_t *root,
-                             struct KvshardReport *report);
 
 #ifdef __cplusplus
 }  // extern "C"

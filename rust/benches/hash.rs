@@ -146,10 +146,11 @@ fn batch(
         }),
     ];
     for (name, backend) in backends() {
-        let (pairs, mut out) = (pairs.clone(), Vec::new());
+        let children: Vec<_> = pairs.iter().flat_map(|(l, r)| [*l, *r]).collect();
+        let mut out = Vec::new();
         contenders.push(contender(name, count, move || {
             out.clear();
-            combine_batch(backend, Level::from(0), &pairs, threads, &mut out);
+            combine_batch(backend, Level::from(0), &children, threads, &mut out);
             black_box(&out);
         }));
     }

@@ -5,7 +5,7 @@
 //! bounded by its height, counts by the length of the value, and every byte must be used.
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
+use std::marker::PhantomData;
 
 use incrementalmerkletree::Position;
 use orchard::tree::MerkleHashOrchard;
@@ -15,8 +15,10 @@ use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
 use crate::edge;
 pub use crate::edge::SHARD_HEIGHT;
 use crate::error::KvError;
-use crate::hash::{OrchardNode, TreeHash};
+use crate::hash::{OrchardNode, VoteNode};
 use crate::keys;
+use crate::scheme::{Fingerprint, NodeReader, Scheme};
+pub use crate::scheme::{NodeCodec, StoredNode, TreeNode};
 
 /// The version byte of shard, cap, tip, summary and quad.
 pub const VERSION: u8 = 1;
@@ -25,19 +27,26 @@ const NIL: u8 = 0;
 const LEAF: u8 = 1;
 const PARENT: u8 = 2;
 
-/// How a node is written within a record.
-pub trait NodeCodec: Sized {
-    /// Appends the node's bytes.
-    fn write(&self, out: &mut Vec<u8>);
-    /// Takes a node off the front of `bytes`; `None` if that is not exactly what
-    /// [`write`](Self::write) makes.
-    fn read(bytes: &mut &[u8]) -> Option<Self>;
+/// The bytes of a node.
+pub(crate) fn node_bytes<H: NodeCodec>(node: &H) -> Vec<u8> {
+    let mut bytes = vec![];
+    node.write(&mut bytes);
+    bytes
 }
 
-/// What a tree is made of: a hash that can be stored.
-pub trait TreeNode: TreeHash + NodeCodec + Clone + PartialEq + Debug {}
+/// Reads nodes that say by themselves whether they are canonical.
+#[derive(Debug)]
+pub struct Plain<H>(PhantomData<H>);
 
-impl<H: TreeHash + NodeCodec + Clone + PartialEq + Debug> TreeNode for H {}
+impl<H> Default for Plain<H> {
+    fn default() -> Self {
+        Plain(PhantomData)
+    }
+}
+
+impl<H: StoredNode> NodeReader for Plain<H> {
+    type Node = H;
+}
 
 /// 32 bytes: the canonical little-endian encoding of the field element.
 impl NodeCodec for OrchardNode {
@@ -47,6 +56,17 @@ impl NodeCodec for OrchardNode {
 
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         OrchardNode::from_bytes(&take(bytes)?)
+    }
+}
+
+/// As [`OrchardNode`]: the same field, another hash.
+impl NodeCodec for VoteNode {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_bytes());
+    }
+
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
+        VoteNode::from_bytes(&take(bytes)?)
     }
 }
 
@@ -83,8 +103,23 @@ pub fn encode_tree<H: NodeCodec>(tree: &PrunableTree<H>) -> Vec<u8> {
     out
 }
 
+/// Whether there is nothing in a tree. `ShardTree` leaves parents of nothing in a cap that it caches
+/// nodes in; they are written as what they are, since it does not read them back.
+fn is_nothing<H>(tree: &PrunableTree<H>) -> bool {
+    match &**tree {
+        Node::Nil => true,
+        Node::Parent {
+            ann: None,
+            left,
+            right,
+        } => is_nothing(left) && is_nothing(right),
+        _ => false,
+    }
+}
+
 fn write_tree<H: NodeCodec>(out: &mut Vec<u8>, tree: &PrunableTree<H>) {
     match &**tree {
+        _ if is_nothing(tree) => out.push(NIL),
         Node::Nil => out.push(NIL),
         Node::Leaf {
             value: (hash, flags),
@@ -109,23 +144,28 @@ fn write_tree<H: NodeCodec>(out: &mut Vec<u8>, tree: &PrunableTree<H>) {
 }
 
 /// Reads a tree whose leaves are at most `height` levels below its root.
-pub fn decode_tree<H: TreeNode>(
+pub fn decode_tree<R: NodeReader>(
+    nodes: &R,
     key: &[u8],
     value: &[u8],
     height: u8,
-) -> Result<PrunableTree<H>, KvError> {
+) -> Result<PrunableTree<R::Node>, KvError> {
     let mut reader = Reader::versioned(key, value)?;
-    let tree = read_tree(&mut reader, height)?;
+    let tree = read_tree(nodes, &mut reader, height)?;
     reader.end()?;
     Ok(tree)
 }
 
 /// Recurses at most `height` deep.
-fn read_tree<H: TreeNode>(reader: &mut Reader<'_>, height: u8) -> Result<PrunableTree<H>, KvError> {
+fn read_tree<R: NodeReader>(
+    nodes: &R,
+    reader: &mut Reader<'_>,
+    height: u8,
+) -> Result<PrunableTree<R::Node>, KvError> {
     match reader.byte("a node's tag")? {
         NIL => Ok(Tree::empty()),
         LEAF => {
-            let hash = reader.node("a leaf")?;
+            let hash = reader.node(nodes, "a leaf")?;
             let bits = reader.byte("a leaf's retention flags")?;
             let flags = RetentionFlags::from_bits(bits)
                 .ok_or_else(|| reader.corrupt(format!("unknown retention flags {bits:#04x}")))?;
@@ -137,11 +177,11 @@ fn read_tree<H: TreeNode>(reader: &mut Reader<'_>, height: u8) -> Result<Prunabl
                 .ok_or_else(|| reader.corrupt("deeper than the tree's height"))?;
             let ann = match reader.byte("whether a parent is annotated")? {
                 0 => None,
-                1 => Some(reader.node("a parent's annotation")?),
+                1 => Some(reader.node(nodes, "a parent's annotation")?),
                 other => return Err(reader.corrupt(format!("annotation marker {other}"))),
             };
-            let left: PrunableTree<H> = read_tree(reader, below)?;
-            let right = read_tree(reader, below)?;
+            let left: PrunableTree<R::Node> = read_tree(nodes, reader, below)?;
+            let right = read_tree(nodes, reader, below)?;
             // shardtree asserts that no such parent exists, so that it must not reach it.
             if ann.is_none() && left.is_empty() && right.is_empty() {
                 return Err(reader.corrupt("a parent of nothing"));
@@ -200,7 +240,8 @@ pub const RETAINED_VALUE: [u8; 1] = [1];
 
 /// What the newest end of the tree is made of: the record that every append rewrites.
 ///
-/// `version u8 · flags u8 · size u64 LE · [origin u64 LE, if flags has STARTED] · nodes`. The nodes
+/// `version u8 · flags u8 · size u64 LE · [origin u64 LE, if flags has STARTED] · [fingerprint of 8
+/// bytes, if flags has SCHEME] · nodes`. The nodes
 /// are the completed shard root that has no completed right sibling yet, if there is one, and then
 /// the completed nodes of level 5 in the quad that is not complete yet (at most three), left to
 /// right. How many there are follows from `size` and `origin`.
@@ -221,6 +262,7 @@ pub struct Tip<H> {
 
 const LAST_MARKED: u8 = 0b01;
 const STARTED: u8 = 0b10;
+const SCHEME: u8 = 0b100;
 
 impl<H> Tip<H> {
     /// The tip of an empty tree, which has no record.
@@ -235,48 +277,63 @@ impl<H> Tip<H> {
     }
 }
 
-/// The value of the tip.
-pub fn encode_tip<H: NodeCodec>(tip: &Tip<H>) -> Vec<u8> {
+/// The value of the tip of a tree of the scheme with this fingerprint.
+pub fn encode_tip<H: NodeCodec>(tip: &Tip<H>, fingerprint: Option<Fingerprint>) -> Vec<u8> {
     let started = tip.origin > 0;
-    let flags = u8::from(tip.last_marked) * LAST_MARKED + u8::from(started) * STARTED;
+    let flags = u8::from(tip.last_marked) * LAST_MARKED
+        + u8::from(started) * STARTED
+        + u8::from(fingerprint.is_some()) * SCHEME;
     let mut out = vec![VERSION, flags];
     out.extend_from_slice(&tip.size.to_le_bytes());
     if started {
         out.extend_from_slice(&tip.origin.to_le_bytes());
     }
+    out.extend(fingerprint.into_iter().flatten());
     for node in tip.ommer.iter().chain(&tip.members) {
         node.write(&mut out);
     }
     out
 }
 
-/// Reads the tip of a tree of the given depth.
-pub fn decode_tip<H: TreeNode>(value: &[u8], depth: u8) -> Result<Tip<H>, KvError> {
+/// Reads the tip of a tree of this scheme.
+pub fn decode_tip<S: Scheme>(scheme: &S, value: &[u8]) -> Result<Tip<S::Node>, KvError> {
     let key = keys::tip();
     let mut reader = Reader::versioned(&key, value)?;
     let flags = reader.byte("the flags")?;
-    if flags & !(LAST_MARKED | STARTED) != 0 {
+    if flags & !(LAST_MARKED | STARTED | SCHEME) != 0 {
         return Err(reader.corrupt(format!("unknown flags {flags:#04x}")));
     }
     let size = reader.u64("the size")?;
+    let started = flags & STARTED != 0;
+    let origin = match started {
+        true => reader.u64("the origin")?,
+        false => 0,
+    };
+    let stored = match flags & SCHEME != 0 {
+        true => Some(reader.bytes("the scheme")?),
+        false => None,
+    };
+    // Before anything is judged by a depth or a hash that may be another tree's.
+    if stored != scheme.fingerprint() {
+        return Err(KvError::SchemeMismatch {
+            key,
+            stored,
+            opened: scheme.fingerprint(),
+        });
+    }
+    let depth = scheme.depth();
     if size == 0 || size > 1 << depth {
         return Err(reader.corrupt(format!("a size of {size} at depth {depth}")));
     }
-    let started = flags & STARTED != 0;
-    let origin = if started {
-        reader.u64("the origin")?
-    } else {
-        0
-    };
     if started != (origin > 0) || origin >= size || origin % (1 << SHARD_HEIGHT) != 0 {
         return Err(reader.corrupt(format!("an origin of {origin} at size {size}")));
     }
     let ommer = match edge::holds_ommer(size, origin) {
-        true => Some(reader.node("the newest shard's root")?),
+        true => Some(reader.node(scheme, "the newest shard's root")?),
         false => None,
     };
     let members = edge::member_indices(size, origin)
-        .map(|_| reader.node("a node of the open quad"))
+        .map(|_| reader.node(scheme, "a node of the open quad"))
         .collect::<Result<_, _>>()?;
     reader.end()?;
     Ok(Tip {
@@ -480,13 +537,18 @@ pub fn encode_quad<H: NodeCodec>(nodes: &[H]) -> Vec<u8> {
 }
 
 /// Reads a quad of `count` nodes.
-pub fn decode_quad<H: TreeNode>(key: &[u8], value: &[u8], count: u64) -> Result<Vec<H>, KvError> {
+pub fn decode_quad<R: NodeReader>(
+    nodes: &R,
+    key: &[u8],
+    value: &[u8],
+    count: u64,
+) -> Result<Vec<R::Node>, KvError> {
     let mut reader = Reader::versioned(key, value)?;
-    let nodes = (0..count)
-        .map(|_| reader.node("a node"))
+    let quad = (0..count)
+        .map(|_| reader.node(nodes, "a node"))
         .collect::<Result<_, _>>()?;
     reader.end()?;
-    Ok(nodes)
+    Ok(quad)
 }
 
 /// Reads one record, and says of which record it is whatever is wrong.
@@ -527,8 +589,9 @@ impl<'a> Reader<'a> {
         self.bytes(what).map(u64::from_le_bytes)
     }
 
-    fn node<H: NodeCodec>(&mut self, what: &str) -> Result<H, KvError> {
-        H::read(&mut self.rest)
+    fn node<R: NodeReader>(&mut self, nodes: &R, what: &str) -> Result<R::Node, KvError> {
+        nodes
+            .read_node(&mut self.rest)
             .ok_or_else(|| self.corrupt(format!("{what} is cut short or not canonical")))
     }
 

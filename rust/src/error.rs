@@ -2,6 +2,16 @@
 
 use std::fmt;
 
+/// What a tree's tip names the scheme with: 8 bytes that another scheme does not have.
+pub type Fingerprint = [u8; 8];
+
+/// A hash did not come about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashFailure {
+    /// Why.
+    pub reason: String,
+}
+
 /// An error about a record of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KvError {
@@ -31,6 +41,15 @@ pub enum KvError {
         /// The first key under that of the shards.
         key: Vec<u8>,
     },
+    /// The tip names another scheme than the tree was opened with.
+    SchemeMismatch {
+        /// The tip's key.
+        key: Vec<u8>,
+        /// The fingerprint in the tip; `None` if it has none, as an Orchard tree's.
+        stored: Option<Fingerprint>,
+        /// That of the scheme that the tree was opened with.
+        opened: Option<Fingerprint>,
+    },
     /// A `ShardStore` method that writes was called on a store that the engine keeps.
     EngineOwned {
         /// The record that the engine keeps there.
@@ -58,6 +77,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// How a fingerprint is shown.
+fn scheme_name(fingerprint: &Option<Fingerprint>) -> String {
+    match fingerprint {
+        None => "Orchard's scheme".into(),
+        Some(bytes) => format!("the scheme {}", hex(bytes)),
+    }
+}
+
 /// The likely cause of a record that no release of kvshard wrote.
 const PREFIX_HINT: &str = "if the module's own keys lie under 0f to 15, give the tree a prefix";
 
@@ -79,8 +106,20 @@ impl fmt::Display for KvError {
             KvError::Foreign { key } => write!(
                 f,
                 "record at key {} lies where shards do, and there is no tip: a plain ShardTree \
-                 wrote it, or another program; {PREFIX_HINT}",
+                 wrote it, which Adopt takes over, or another program; {PREFIX_HINT}",
                 hex(key)
+            ),
+            KvError::SchemeMismatch {
+                key,
+                stored,
+                opened,
+            } => write!(
+                f,
+                "record at key {} is the tip of a tree of {}; this call was made with {}: open \
+                 the tree with the scheme that it was made with",
+                hex(key),
+                scheme_name(stored),
+                scheme_name(opened)
             ),
             KvError::EngineOwned { key } => write!(
                 f,
@@ -125,6 +164,29 @@ pub enum Error {
         /// Its position.
         position: u64,
     },
+    /// A node is not complete: not all of its leaves are there.
+    NodeNotFound {
+        /// Its level.
+        level: u8,
+        /// Its index.
+        index: u64,
+        /// Leaves in the tree.
+        size: u64,
+    },
+    /// The node, or what it is computed from, was not kept.
+    NodePruned {
+        /// Its level.
+        level: u8,
+        /// Its index.
+        index: u64,
+    },
+    /// The tree has not had so many leaves yet.
+    SizeNotReached {
+        /// The size asked for.
+        asked: u64,
+        /// Leaves in the tree.
+        size: u64,
+    },
     /// There is no such checkpoint, or there is no longer.
     CheckpointNotFound {
         /// The id asked for.
@@ -144,6 +206,15 @@ pub enum Error {
         /// Leaves in the tree.
         size: u64,
     },
+    /// The leaves have another root than the caller says.
+    RootMismatch {
+        /// The root of the leaves that are there.
+        computed: Vec<u8>,
+        /// The root that was given.
+        given: Vec<u8>,
+    },
+    /// The scheme's hash failed.
+    Hash(HashFailure),
     /// The caller's input makes no sense.
     InvalidArgument(String),
 }
@@ -151,6 +222,12 @@ pub enum Error {
 impl From<KvError> for Error {
     fn from(e: KvError) -> Self {
         Error::Kv(e)
+    }
+}
+
+impl From<HashFailure> for Error {
+    fn from(e: HashFailure) -> Self {
+        Error::Hash(e)
     }
 }
 
@@ -174,6 +251,20 @@ impl fmt::Display for Error {
             Error::Pruned { position } => {
                 write!(f, "the leaf at position {position} was not kept")
             }
+            Error::NodeNotFound { level, index, size } => {
+                let complete = size >> level;
+                write!(
+                    f,
+                    "node {index} of level {level} is not complete: {size} leaves complete {complete} \
+                     nodes of that level"
+                )
+            }
+            Error::NodePruned { level, index } => {
+                write!(f, "node {index} of level {level} was not kept")
+            }
+            Error::SizeNotReached { asked, size } => {
+                write!(f, "size {asked} is above the tree's size {size}")
+            }
             Error::CheckpointNotFound { id } => {
                 write!(
                     f,
@@ -195,6 +286,13 @@ impl fmt::Display for Error {
                 f,
                 "a frontier can only start an empty tree; this one holds {size} leaves"
             ),
+            Error::RootMismatch { computed, given } => write!(
+                f,
+                "the leaves have root {}, not {}",
+                hex(computed),
+                hex(given)
+            ),
+            Error::Hash(e) => write!(f, "the hash failed: {}", e.reason),
             Error::InvalidArgument(what) => f.write_str(what),
         }
     }

@@ -22,7 +22,7 @@ pub use crate::callbacks::{
     CallbackKv, KvCallbacks, KvDeleteFn, KvFreeBufFn, KvGetFn, KvIterCreateFn, KvIterFreeFn,
     KvIterNextFn, KvSetFn,
 };
-use crate::codec::{self, RETAINED_VALUE, TreeNode};
+use crate::codec::{self, Plain, RETAINED_VALUE, StoredNode};
 pub use crate::error::KvError;
 use crate::keys;
 use crate::kv::{Direction, Kv};
@@ -75,7 +75,7 @@ impl<H, const SHARD_HEIGHT: u8, K: Kv> KvShardStore<H, SHARD_HEIGHT, K> {
     }
 }
 
-impl<H: TreeNode, const SHARD_HEIGHT: u8, K: Kv> KvShardStore<H, SHARD_HEIGHT, K> {
+impl<H: StoredNode, const SHARD_HEIGHT: u8, K: Kv> KvShardStore<H, SHARD_HEIGHT, K> {
     /// Refuses to write where the engine keeps a tree. Costs two gets.
     fn refuse_if_engine_owned(&self) -> Result<(), KvError> {
         for key in [keys::tip(), keys::summary()] {
@@ -96,7 +96,7 @@ impl<H: TreeNode, const SHARD_HEIGHT: u8, K: Kv> KvShardStore<H, SHARD_HEIGHT, K
 
     fn decode_shard(&self, index: u64, value: &[u8]) -> Result<LocatedPrunableTree<H>, KvError> {
         let key = keys::shard(index);
-        let root = codec::decode_tree(&key, value, SHARD_HEIGHT)?;
+        let root = codec::decode_tree(&Plain::<H>::default(), &key, value, SHARD_HEIGHT)?;
         let address = Address::from_parts(SHARD_HEIGHT.into(), index);
         LocatedTree::from_parts(address, root)
             .map_err(|at| KvError::corrupt(&key, format!("malformed at {at:?}")))
@@ -131,7 +131,7 @@ impl<H: TreeNode, const SHARD_HEIGHT: u8, K: Kv> KvShardStore<H, SHARD_HEIGHT, K
     }
 }
 
-impl<H: TreeNode, const SHARD_HEIGHT: u8, K: Kv + Debug> ShardStore
+impl<H: StoredNode, const SHARD_HEIGHT: u8, K: Kv + Debug> ShardStore
     for KvShardStore<H, SHARD_HEIGHT, K>
 {
     type H = H;
@@ -195,7 +195,7 @@ impl<H: TreeNode, const SHARD_HEIGHT: u8, K: Kv + Debug> ShardStore
         let key = keys::cap();
         match self.kv.get(&key)? {
             None => Ok(Tree::empty()),
-            Some(value) => codec::decode_tree(&key, &value, MAX_HEIGHT),
+            Some(value) => codec::decode_tree(&Plain::<H>::default(), &key, &value, MAX_HEIGHT),
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
 use common::c_store::{CStore, FAULTS, Fault, assert_all_clean, buffers_handed_out, kept_store};
+use common::complete::Complete;
 use common::nodes::{Sip, TestNode};
 use common::proptest_config;
 use incrementalmerkletree::{Hashable, Position, Retention};
@@ -328,8 +329,19 @@ fn buffer(call: impl FnOnce(*mut ffi::KvshardBuffer) -> i32) -> (i32, Vec<u8>) {
     (status, bytes)
 }
 
+/// A call whose result is a frontier.
+fn frontier(call: impl FnOnce(*mut ffi::KvshardFrontier) -> i32) -> (i32, Vec<u8>) {
+    let mut out: ffi::KvshardFrontier = unsafe { std::mem::zeroed() };
+    let status = call(&mut out);
+    let ommers = out.ommers[..out.ommer_count].concat();
+    (
+        status,
+        [&out.size.to_le_bytes()[..], &out.leaf, &ommers].concat(),
+    )
+}
+
 /// Each C function that is given a store.
-const FFI_STEPS: [FfiStep; 25] = [
+const FFI_STEPS: [FfiStep; 29] = [
     |c, r| append(c, r, 0, 5, 0),
     |c, r| checkpoint(c, r, 1),
     |c, r| append(c, r, 5, 12, 1),
@@ -349,14 +361,14 @@ const FFI_STEPS: [FfiStep; 25] = [
     |c, r| buffer(|out| unsafe { ffi::kvshard_check(c, out, r) }),
     |c, r| buffer(|out| unsafe { ffi::kvshard_dump(c, out, r) }),
     |c, r| {
-        let mut out: ffi::KvshardFrontier = unsafe { std::mem::zeroed() };
-        let status = unsafe { ffi::kvshard_frontier(c, &mut out, r) };
-        let ommers = out.ommers[..out.ommer_count].concat();
-        (
-            status,
-            [&out.size.to_le_bytes()[..], &out.leaf, &ommers].concat(),
-        )
+        let mut out: ffi::KvshardNewest = unsafe { std::mem::zeroed() };
+        let status = unsafe { ffi::kvshard_newest(c, &mut out, r) };
+        (status, format!("{out:?}").into_bytes())
     },
+    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier(c, out, r) }),
+    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier_at(c, 2, out, r) }),
+    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier_at_size(c, 17, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_nodes(c, 4, 0, 1, out, r) }),
     |c, r| (unsafe { ffi::kvshard_release_checkpoint(c, 1, r) }, vec![]),
     |c, r| append(c, r, 20, 150, 0),
     |c, r| checkpoint(c, r, 301),
@@ -456,6 +468,13 @@ fn null_pointers() {
         assert_eq!(status, invalid);
         let status = ffi::kvshard_insert_frontier(&callbacks, &CONFIG, null.cast(), 1, nowhere);
         assert_eq!(status, invalid);
+        let status = ffi::kvshard_frontier_root(null.cast(), [0; 32].as_mut_ptr(), nowhere);
+        assert_eq!(status, invalid);
+        let nobody = std::ptr::null_mut();
+        let status = ffi::kvshard_nodes(&callbacks, 0, 0, 0, nobody, nowhere);
+        assert_eq!(status, invalid);
+        let nobody = std::ptr::null_mut();
+        assert_eq!(ffi::kvshard_newest(&callbacks, nobody, nowhere), invalid);
     }
     assert!(store.records.is_empty());
     store.assert_clean();
@@ -488,12 +507,57 @@ fn bad_input_writes_nothing() {
         ffi::kvshard_append(&callbacks, &CONFIG, leaves, 2, &mut first, &mut report)
     };
     assert_eq!((status, report.index), (ffi::KVSHARD_INVALID_NODE, 1));
+    for (level, count) in [(33, 1), (300, 1), (u32::MAX, 0), (0, u64::MAX)] {
+        let (status, _) = buffer(|out| unsafe {
+            ffi::kvshard_nodes(&callbacks, level, 0, count, out, &mut report)
+        });
+        assert_eq!(status, ffi::KVSHARD_INVALID_ARGUMENT);
+    }
     assert!(store.records.is_empty());
 
     store.records.insert(vec![0x13], vec![]);
     let status = unsafe { ffi::kvshard_size(&store.callbacks(), &mut first, &mut report) };
     assert_eq!(status, ffi::KVSHARD_CORRUPT);
     store.assert_clean();
+}
+
+/// The root of a frontier, and of what is none.
+#[test]
+fn bad_input_has_no_root() {
+    let mut report: ffi::KvshardReport = unsafe { std::mem::zeroed() };
+    let mut frontier: ffi::KvshardFrontier = unsafe { std::mem::zeroed() };
+    let mut root = |frontier: &ffi::KvshardFrontier| {
+        let (status, root) =
+            fixed::<32>(|out| unsafe { ffi::kvshard_frontier_root(frontier, out, &mut report) });
+        (status, root, report.index, report.hashes)
+    };
+    let empty = OrchardNode::empty_root(32.into()).to_bytes().to_vec();
+    assert_eq!(root(&frontier), (ffi::KVSHARD_OK, empty, 0, 0));
+
+    frontier.size = 6;
+    frontier.leaf = OrchardNode::leaf(5).to_bytes();
+    frontier.ommer_count = 2;
+    frontier.ommers[0] = OrchardNode::leaf(4).to_bytes();
+    let quarter = Complete::of(2, &common::nodes::leaves::<OrchardNode>(0, 4)).root(4);
+    frontier.ommers[1] = quarter.to_bytes();
+    let all = Complete::of(32, &common::nodes::leaves::<OrchardNode>(0, 6)).root(6);
+    let right = (ffi::KVSHARD_OK, all.to_bytes().to_vec(), 0, 32);
+    assert_eq!(root(&frontier), right);
+
+    for count in [0, 1, 3, 32, 33, usize::MAX] {
+        let mut bad = frontier;
+        bad.ommer_count = count;
+        assert_eq!(root(&bad).0, ffi::KVSHARD_INVALID_ARGUMENT, "{count}");
+    }
+    let mut bad = frontier;
+    bad.size = u64::MAX;
+    assert_eq!(root(&bad).0, ffi::KVSHARD_INVALID_ARGUMENT);
+    bad = frontier;
+    bad.leaf = [0xff; 32];
+    assert_eq!((root(&bad).0, root(&bad).2), (ffi::KVSHARD_INVALID_NODE, 0));
+    bad = frontier;
+    bad.ommers[1] = [0xff; 32];
+    assert_eq!((root(&bad).0, root(&bad).2), (ffi::KVSHARD_INVALID_NODE, 2));
 }
 
 /// A store's writing methods, through a checkpoint with marks: an empty retained value is corrupt.

@@ -39,6 +39,7 @@ use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
 use kvshard::kv_shard_store::KvShardStore;
+use kvshard::scheme::StaticScheme;
 use rand::RngExt;
 use shardtree::store::ShardStore;
 use shardtree::{Node, PrunableTree, RetentionFlags};
@@ -214,6 +215,11 @@ impl<H: TestNode> Shape<H> {
             Call::Size,
             Call::Root,
             Call::Frontier,
+            Call::FrontierAtSize(size / 2),
+            Call::Nodes(0, size / 2, size.min(3)),
+            Call::Nodes(2, 0, size >> 2),
+            Call::Nodes(6, 0, size >> 6),
+            Call::Newest,
             Call::Checkpoints,
             Call::Append(leaves(9000, 1), Retention::Marked),
             Call::Append(leaves(9000, 150), Retention::Ephemeral),
@@ -229,6 +235,7 @@ impl<H: TestNode> Shape<H> {
             calls.extend([
                 Call::SizeAt(id),
                 Call::RootAt(id),
+                Call::FrontierAt(id),
                 Call::Rewind(id),
                 Call::Retain(id),
                 Call::Release(id),
@@ -340,7 +347,10 @@ fn read_as_shard_store<H: TestNode>(records: &Records) {
 
 /// What a damage is that cannot be seen, if it is one of those: the list at the top of this file.
 fn unseen<H: TestNode>(sound: &Records, damaged: &Records) -> Option<&'static str> {
-    let tip = codec::decode_tip::<H>(sound.get(&keys::tip())?, DEPTH);
+    let tip = codec::decode_tip(
+        &StaticScheme::<H, DEPTH>::default(),
+        sound.get(&keys::tip())?,
+    );
     let (size, origin) = tip.map(|tip| (tip.size, tip.origin)).ok()?;
     let keys: BTreeSet<_> = sound.keys().chain(damaged.keys()).collect();
     let changed: Vec<_> = keys
@@ -367,13 +377,15 @@ fn unseen<H: TestNode>(sound: &Records, damaged: &Records) -> Option<&'static st
             keys::SHARD => {
                 let index = keys::parse_shard(key)?;
                 let whole = (index + 1) << 4 <= size;
-                let [before, after] =
-                    [before, after].map(|value| codec::decode_tree::<H>(key, value, 4).ok());
+                let [before, after] = [before, after].map(|value| {
+                    codec::decode_tree(&codec::Plain::<H>::default(), key, value, 4).ok()
+                });
                 shard_difference(&before?, &after?, 4, whole)?
             }
             keys::CAP => {
-                let [before, after] =
-                    [before, after].map(|value| codec::decode_tree::<H>(key, value, DEPTH).ok());
+                let [before, after] = [before, after].map(|value| {
+                    codec::decode_tree(&codec::Plain::<H>::default(), key, value, DEPTH).ok()
+                });
                 ommer_difference(&before?, &after?, DEPTH, 0, origin)?
             }
             keys::CHECKPOINT => {

@@ -34,6 +34,10 @@ fn every_call() -> Vec<Call<Sip>> {
         Call::Release(1),
         Call::RemoveMark(0, 1),
         Call::Frontier,
+        Call::FrontierAt(1),
+        Call::FrontierAtSize(1),
+        Call::Nodes(0, 0, 1),
+        Call::Newest,
         Call::InsertFrontier(frontier, 9),
         Call::Check,
         Call::Dump,
@@ -86,6 +90,7 @@ fn checkpoints_of_an_empty_shard_tree() {
     });
     for call in [
         Call::<Sip>::Checkpoints,
+        Call::Newest,
         Call::Retain(1),
         Call::Release(1),
         Call::Rewind(1),

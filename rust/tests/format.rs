@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 
 use common::nodes::{TestNode, leaves};
 use incrementalmerkletree::Position;
-use kvshard::codec::{self, NodeCodec, Summary};
+use kvshard::codec::{self, NodeCodec, Plain, Summary};
 use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
 use kvshard::error::KvError;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
+use kvshard::scheme::StaticScheme;
 use shardtree::store::{Checkpoint, TreeState};
 
 fn testdata() -> PathBuf {
@@ -308,8 +309,18 @@ impl Kind {
 fn written_again(kind: Kind, value: &[u8]) -> Result<Vec<u8>, KvError> {
     let key = b"frozen";
     Ok(match kind {
-        Kind::Shard => codec::encode_tree(&codec::decode_tree::<OrchardNode>(key, value, 4)?),
-        Kind::Cap => codec::encode_tree(&codec::decode_tree::<OrchardNode>(key, value, 32)?),
+        Kind::Shard => codec::encode_tree(&codec::decode_tree(
+            &Plain::<OrchardNode>::default(),
+            key,
+            value,
+            4,
+        )?),
+        Kind::Cap => codec::encode_tree(&codec::decode_tree(
+            &Plain::<OrchardNode>::default(),
+            key,
+            value,
+            32,
+        )?),
         Kind::Checkpoint => codec::encode_checkpoint(&codec::decode_checkpoint(key, value)?),
         Kind::Retained => {
             assert_eq!(value, codec::RETAINED_VALUE);
@@ -325,11 +336,17 @@ fn written_again(kind: Kind, value: &[u8]) -> Result<Vec<u8>, KvError> {
         }
         Kind::Removals => codec::encode_removals(&codec::decode_removals(5, value)?),
         Kind::RetainedCut => codec::encode_retained_cut(codec::decode_retained_cut(5, value)?),
-        Kind::Tip => codec::encode_tip(&codec::decode_tip::<OrchardNode>(value, 32)?),
+        Kind::Tip => codec::encode_tip(
+            &codec::decode_tip(&StaticScheme::<OrchardNode>::default(), value)?,
+            None,
+        ),
         Kind::Summary => codec::encode_summary(&codec::decode_summary(value)?),
-        Kind::Quad { nodes } => {
-            codec::encode_quad(&codec::decode_quad::<OrchardNode>(key, value, nodes)?)
-        }
+        Kind::Quad { nodes } => codec::encode_quad(&codec::decode_quad(
+            &Plain::<OrchardNode>::default(),
+            key,
+            value,
+            nodes,
+        )?),
     })
 }
 

@@ -198,15 +198,22 @@ fn questions<H: TestNode>(rng: &mut ChaCha8Rng, historian: &Historian) -> Vec<Ca
         Call::Root,
         Call::Frontier,
         Call::Checkpoints,
+        Call::Newest,
         Call::Check,
         Call::Dump,
     ];
+    let level = rng.random_range(0..6);
+    let complete = historian.size >> level;
+    calls.push(Call::Nodes(level, rng.random_range(0..=complete), 0));
     if historian.size > 0 {
         let position = rng.random_range(0..historian.size);
         calls.extend([Call::Leaf(position), Call::Witness(position)]);
     }
     if let [.., (id, at)] = historian.checkpoints[..] {
-        calls.extend([Call::SizeAt(id), Call::RootAt(id)]);
+        calls.extend([Call::SizeAt(id), Call::RootAt(id), Call::FrontierAt(id)]);
+        if level >= 4 {
+            calls.push(Call::Nodes(level, 0, complete));
+        }
         if at > 0 {
             calls.push(Call::WitnessAt(rng.random_range(0..at), id));
         }
@@ -370,7 +377,13 @@ fn every_call<H: TestNode>() -> Vec<Call<H>> {
         Call::Witness(30),
         Call::WitnessAt(50, 4),
         Call::Checkpoints,
+        Call::Newest,
         Call::Frontier,
+        Call::FrontierAt(4),
+        Call::FrontierAtSize(100),
+        Call::Nodes(0, 24, 40),
+        Call::Nodes(2, 6, 50),
+        Call::Nodes(6, 0, 4),
         Call::Check,
         Call::Dump,
         Call::Checkpoint(301),
@@ -399,6 +412,10 @@ fn calls_from_a_frontier<H: TestNode>(size: u64) -> Vec<Call<H>> {
         Call::Append(leaves(20, 150), Retention::Marked),
         Call::Witness(size + 3),
         Call::Frontier,
+        Call::FrontierAt(6),
+        Call::FrontierAtSize(size + 9),
+        Call::Nodes(4, (size >> 4) + 1, 3),
+        Call::Newest,
         Call::Check,
         Call::Dump,
         Call::Rewind(6),
@@ -480,6 +497,27 @@ fn a_refused_call_writes_nothing() {
         (Call::WitnessAt(9, 6), unknown.clone()),
         (Call::RootAt(6), unknown.clone()),
         (Call::SizeAt(6), unknown.clone()),
+        (Call::FrontierAt(6), unknown.clone()),
+        (
+            Call::FrontierAtSize(30),
+            Error::SizeNotReached {
+                asked: 30,
+                size: 29,
+            },
+        ),
+        (Call::FrontierAtSize(4), Error::Pruned { position: 3 }),
+        (
+            Call::Nodes(3, 2, 2),
+            Error::NodeNotFound {
+                level: 3,
+                index: 3,
+                size: 29,
+            },
+        ),
+        (
+            Call::Nodes(1, 0, 2),
+            Error::NodePruned { level: 1, index: 0 },
+        ),
         (Call::Rewind(6), unknown.clone()),
         (Call::Retain(6), unknown.clone()),
         (Call::Release(6), unknown.clone()),

@@ -27,7 +27,15 @@ fn history<H: TestNode, const DEPTH: u8>(
     let mut answers = vec![];
     for _ in 0..length {
         let call: Call<H> = historian.call(&mut rng);
-        for call in [call, Call::Root, Call::Frontier, Call::Checkpoints] {
+        let calls = [
+            call,
+            Call::Root,
+            Call::Frontier,
+            Call::Nodes(4, 0, historian.size >> 4),
+            Call::Newest,
+            Call::Checkpoints,
+        ];
+        for call in calls {
             answers.push(call.run::<_, DEPTH>(&mut kv, 3).unwrap());
         }
     }

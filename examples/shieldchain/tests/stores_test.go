@@ -102,6 +102,7 @@ var calls = []struct {
 	{"SizeAt", func(t *kvshard.Tree) error { _, err := t.SizeAt(8); return err }},
 	{"RootAt", func(t *kvshard.Tree) error { _, err := t.RootAt(8); return err }},
 	{"Leaf", func(t *kvshard.Tree) error { _, err := t.Leaf(3); return err }},
+	{"Nodes", func(t *kvshard.Tree) error { _, err := t.Nodes(0, 2, 5); return err }},
 	{"Witness", func(t *kvshard.Tree) error { _, err := t.Witness(3); return err }},
 	{"WitnessAt", func(t *kvshard.Tree) error { _, err := t.WitnessAt(3, 8); return err }},
 	{"RetainCheckpoint", func(t *kvshard.Tree) error { return t.RetainCheckpoint(8) }},
@@ -116,7 +117,10 @@ var calls = []struct {
 		}
 		return nil
 	}},
+	{"Newest", func(t *kvshard.Tree) error { _, _, err := t.Newest(); return err }},
 	{"Frontier", func(t *kvshard.Tree) error { _, err := t.Frontier(); return err }},
+	{"FrontierAt", func(t *kvshard.Tree) error { _, err := t.FrontierAt(8); return err }},
+	{"FrontierAtSize", func(t *kvshard.Tree) error { _, err := t.FrontierAtSize(7); return err }},
 	{"Check", func(t *kvshard.Tree) error { return t.Check() }},
 	{"Rewind", func(t *kvshard.Tree) error { return t.Rewind(50) }},
 	{"AppendBatch", func(t *kvshard.Tree) error { _, err := t.AppendBatch(chaintest.Leaves(9000, 100)); return err }},

@@ -39,12 +39,18 @@ pub fn damage(data: &[u8]) {
     tell("leaf", call(&store, |t| t.leaf(position)).err());
     tell("witness", call(&store, |t| t.witness(position)).err());
     tell("frontier", call(&store, |t| t.frontier()).err());
+    tell("past", call(&store, |t| t.frontier_at_size(position)).err());
+    let level = (id % 8) as u8;
+    let nodes = call(&store, |t| t.nodes(level, position >> level, batch as u64));
+    tell("nodes", nodes.err());
+    tell("newest", call(&store, |t| t.newest()).err());
     tell("checkpoints", call(&store, |t| t.checkpoints()).err());
     tell("append", call(&store, |t| t.append(&leaves(batch))).err());
     for id in [id, 3, 10] {
         tell("checkpoint", call(&store, |t| t.checkpoint(id)).err());
         tell("size_at", call(&store, |t| t.size_at(id)).err());
         tell("root_at", call(&store, |t| t.root_at(id)).err());
+        tell("frontier_at", call(&store, |t| t.frontier_at(id)).err());
         tell(
             "witness",
             call(&store, |t| t.witness_at(position, id)).err(),
@@ -78,7 +84,9 @@ fn is_right(name: &str, error: &Error) -> bool {
     match error {
         Error::CheckpointNotFound { .. } | Error::CheckpointOrder { .. } => true,
         Error::PositionNotFound { .. } => ["leaf", "witness", "remove"].contains(&name),
-        Error::Pruned { .. } => ["leaf", "witness"].contains(&name),
+        Error::Pruned { .. } => ["leaf", "witness", "past"].contains(&name),
+        Error::SizeNotReached { .. } => name == "past",
+        Error::NodeNotFound { .. } | Error::NodePruned { .. } => name == "nodes",
         Error::TreeFull { .. } => name == "append",
         Error::NotEmpty { .. } => name == "start",
         _ => false,

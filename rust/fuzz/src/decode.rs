@@ -1,8 +1,9 @@
 //! Every decoder: what it reads, the encoder gives back to the byte.
 
-use kvshard::codec::{self, TreeNode};
+use kvshard::codec::{self, Plain, TreeNode};
 use kvshard::error::KvError;
 use kvshard::hash::OrchardNode;
+use kvshard::scheme::StaticScheme;
 use orchard::tree::MerkleHashOrchard;
 
 use super::node::CheapNode;
@@ -19,11 +20,12 @@ pub fn decode(data: &[u8]) {
         2 => tree::<MerkleHashOrchard>(&key, value, codec::SHARD_HEIGHT),
         3 => tree::<CheapNode>(&key, value, 32),
         4 => codec::decode_checkpoint(&key, value).map(|c| codec::encode_checkpoint(&c)),
-        5 => codec::decode_tip::<OrchardNode>(value, 32).map(|tip| codec::encode_tip(&tip)),
+        5 => codec::decode_tip(&StaticScheme::<OrchardNode>::default(), value)
+            .map(|tip| codec::encode_tip(&tip, None)),
         6 => codec::decode_summary(value).map(|s| codec::encode_summary(&s)),
         _ => {
             let count = u64::from(which >> 3) % 5;
-            codec::decode_quad::<OrchardNode>(&key, value, count)
+            codec::decode_quad(&Plain::<OrchardNode>::default(), &key, value, count)
                 .map(|nodes| codec::encode_quad(&nodes))
         }
     };
@@ -35,5 +37,6 @@ pub fn decode(data: &[u8]) {
 }
 
 fn tree<H: TreeNode>(key: &[u8], value: &[u8], height: u8) -> Result<Vec<u8>, KvError> {
-    codec::decode_tree::<H>(key, value, height).map(|tree| codec::encode_tree(&tree))
+    codec::decode_tree(&Plain::<H>::default(), key, value, height)
+        .map(|tree| codec::encode_tree(&tree))
 }

@@ -89,16 +89,17 @@ impl Model {
         self.node(DEPTH, 0, size)
     }
 
-    fn frontier(&self) -> TreeFrontier<CheapNode> {
-        let Some(position) = self.size().checked_sub(1) else {
+    /// The frontier as it was at `size`.
+    fn frontier(&self, size: u64) -> TreeFrontier<CheapNode> {
+        let Some(position) = size.checked_sub(1) else {
             return TreeFrontier::empty();
         };
         let ommers = (0..DEPTH).filter(|level| position >> level & 1 == 1);
         TreeFrontier {
-            size: self.size(),
-            leaf: self.leaf(position).map(|(leaf, _)| leaf),
+            size,
+            leaf: Some(self.node(0, position, size)),
             ommers: ommers
-                .map(|level| self.node(level, (position >> level) - 1, self.size()))
+                .map(|level| self.node(level, (position >> level) - 1, size))
                 .collect(),
         }
     }
@@ -433,8 +434,21 @@ impl Player {
                 assert_eq!(self.engine().root(), Ok(root));
             }
             2 => {
-                let frontier = self.model.frontier();
+                let frontier = self.model.frontier(size);
                 assert_eq!(self.engine().frontier(), Ok(frontier));
+            }
+            6 => self.nodes(input),
+            7 => {
+                let at = self.position(input);
+                match self.engine().frontier_at_size(at) {
+                    Ok(frontier) => assert_eq!(frontier, self.model.frontier(at)),
+                    Err(Error::SizeNotReached { .. }) => assert!(at > size),
+                    Err(Error::Pruned { position }) => {
+                        assert_eq!(position + 1, at);
+                        assert!(!self.model.is_kept(position), "{position} was kept");
+                    }
+                    Err(other) => panic!("frontier at {at}: {other}"),
+                }
             }
             3 | 4 => self.witness(input),
             5 => {
@@ -454,6 +468,32 @@ impl Player {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn nodes(&mut self, input: &mut Input) {
+        let level = input.byte() % 8;
+        let first = self.position(input) >> level;
+        let count = u64::from(input.byte() % 8);
+        let size = self.model.size();
+        match self.engine().nodes(level, first, count) {
+            Ok(nodes) => {
+                assert_eq!(nodes.len() as u64, count);
+                for (node, index) in nodes.into_iter().zip(first..) {
+                    if index << level >= self.model.first {
+                        assert_eq!(node, self.model.node(level, index, size));
+                    }
+                }
+            }
+            Err(Error::NodeNotFound { .. }) => assert!(first.saturating_add(count) > size >> level),
+            Err(Error::NodePruned { level, index }) => {
+                let mut leaves = index << level..(index + 1) << level;
+                assert!(
+                    leaves.any(|position| !self.model.is_kept(position)),
+                    "node {index} of level {level} was kept"
+                );
+            }
+            Err(other) => panic!("{count} nodes of level {level} from {first}: {other}"),
         }
     }
 
@@ -487,7 +527,7 @@ impl Player {
         let size = self.model.size();
         let root = self.model.root(size);
         assert_eq!(self.engine().root(), Ok(root));
-        let frontier = self.model.frontier();
+        let frontier = self.model.frontier(size);
         assert_eq!(self.engine().frontier(), Ok(frontier));
         let listed = self.model.checkpoints.iter().map(|c| CheckpointInfo {
             id: c.id,
@@ -495,6 +535,7 @@ impl Player {
             retained: c.retained,
         });
         let listed: Vec<_> = listed.collect();
+        assert_eq!(self.engine().newest(), Ok(listed.last().copied()));
         assert_eq!(self.engine().checkpoints(), Ok(listed));
         for Checkpoint { id, size, .. } in self.model.checkpoints.clone().into_iter().take(8) {
             let root = self.model.root(size);

@@ -5,12 +5,13 @@ use shardtree::RetentionFlags;
 use super::call::Call;
 use super::reads::size_of;
 use super::shard::Shard;
-use super::{Engine, Retention};
-use crate::codec::{SHARD_HEIGHT, Tip, TreeNode};
+use super::{Retention, SchemeEngine};
+use crate::codec::{SHARD_HEIGHT, Tip};
 use crate::error::Error;
 use crate::kv::Kv;
+use crate::scheme::Scheme;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Appends leaves behind those that are there, and returns the position of the first.
     ///
     /// However the leaves are split over calls, the store ends up the same. Reads the tip and the
@@ -20,14 +21,14 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// # Errors
     ///
     /// [`Error::TreeFull`] before any write if they do not fit.
-    pub fn append(&mut self, leaves: &[H]) -> Result<u64, Error> {
+    pub fn append(&mut self, leaves: &[S::Node]) -> Result<u64, Error> {
         self.call(|call| {
             let mut tip = call.reads.tip()?;
             let first = tip.size;
             if leaves.is_empty() {
                 return Ok(first);
             }
-            if leaves.len() as u64 > (1 << DEPTH) - first {
+            if leaves.len() as u64 > (1 << call.depth()) - first {
                 return Err(Error::TreeFull {
                     size: first,
                     count: leaves.len() as u64,
@@ -35,15 +36,15 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
             }
             call.hasher.expect_leaves(leaves.len());
             call.append_leaves(&mut tip, leaves)?;
-            call.writes.stage_tip(&tip);
+            call.stage_tip(&tip);
             call.commit()?;
             Ok(first)
         })
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
-    fn append_leaves(&mut self, tip: &mut Tip<H>, leaves: &[H]) -> Result<(), Error> {
+impl<S: Scheme> Call<'_, S> {
+    fn append_leaves(&mut self, tip: &mut Tip<S::Node>, leaves: &[S::Node]) -> Result<(), Error> {
         let mut shards = self.edge_shards(tip)?;
         let flags = match self.config.retention {
             Retention::Marked => RetentionFlags::MARKED,
@@ -62,7 +63,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         for shard in &mut shards {
             shard.set_newest(size <= shard.start() + super::shard::LEAVES);
         }
-        self.hasher.fill_records(&mut shards);
+        self.hasher.fill_records(&mut shards)?;
         for shard in &shards {
             self.writes.stage_shard(shard);
         }
@@ -79,7 +80,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
 
     /// The shards at the edge that an append changes: the one that is not complete, if there is
     /// one, and the one of the newest leaf if that leaf may now be pruned.
-    fn edge_shards(&mut self, tip: &Tip<H>) -> Result<Vec<Shard<H>>, Error> {
+    fn edge_shards(&mut self, tip: &Tip<S::Node>) -> Result<Vec<Shard<S::Node>>, Error> {
         let unmarked = tip.size > 0 && !tip.last_marked;
         let cut = !tip.size.is_multiple_of(super::shard::LEAVES);
         if !unmarked && !cut {

@@ -3,7 +3,7 @@
 use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
 
 use super::CAP_LEVEL;
-use crate::codec::TreeNode;
+use crate::codec::StoredNode;
 use crate::error::KvError;
 use crate::keys;
 
@@ -63,7 +63,7 @@ impl Layout {
     }
 }
 
-impl<H: TreeNode> Cap<H> {
+impl<H: StoredNode> Cap<H> {
     pub fn empty() -> Self {
         Cap { nodes: vec![] }
     }

@@ -4,20 +4,21 @@ use std::collections::BTreeSet;
 
 use shardtree::store::{Checkpoint, TreeState};
 
-use super::Engine;
+use super::SchemeEngine;
 use super::call::Call;
 use super::cuts::Shards;
 use super::pruning::Pruned;
-use crate::codec::{Summary, Tip, TreeNode};
+use crate::codec::{Summary, Tip};
 use crate::error::Error;
 use crate::keys;
 use crate::kv::Kv;
+use crate::scheme::Scheme;
 
 /// The checkpoints that one call prunes at most, `MaxPruned` in Go. Where more are too many, later
 /// calls go on.
 const MOST_PRUNED: u32 = 2;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Makes a checkpoint of the tree as it is, and prunes the oldest that are more than
     /// `max_checkpoints`, retained ones not counted: at most two in a call, so that after a lower
     /// limit or many releases some calls have more to do.
@@ -50,9 +51,9 @@ pub(super) fn state_at(size: u64) -> TreeState {
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     /// Stages a checkpoint of the tree at `tip`, and what it prunes.
-    pub fn add_checkpoint(&mut self, tip: &Tip<H>, id: u32) -> Result<(), Error> {
+    pub fn add_checkpoint(&mut self, tip: &Tip<S::Node>, id: u32) -> Result<(), Error> {
         let mut shards = Shards::new();
         let mut summary = self.summary_to_change(tip, &mut shards)?;
         if summary.count > 0 && id <= summary.newest {
@@ -79,7 +80,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             count => self.prune(tip, &mut summary, &before, count, &mut shards)?,
         };
         self.clear_removed_marks(tip, &mut summary, &pruned, &mut shards)?;
-        self.stage_shards(shards);
+        self.stage_shards(shards)?;
         self.writes.stage_summary(&summary);
         Ok(())
     }
@@ -87,11 +88,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// Stages the removal of the `count` oldest prunable checkpoints, and lets go of their leaves.
     fn prune(
         &mut self,
-        tip: &Tip<H>,
+        tip: &Tip<S::Node>,
         summary: &mut Summary,
         before: &Summary,
         count: u32,
-        shards: &mut Shards<H>,
+        shards: &mut Shards<S::Node>,
     ) -> Result<Pruned, Error> {
         let pruned = self.oldest_prunable(before, count)?;
         let oldest = pruned.next.as_ref().map_or(summary.newest, |(id, _)| *id);

@@ -14,22 +14,22 @@ use super::call::Call;
 use super::pruning::{Count, Pruned};
 use super::reads::size_of;
 use super::shard::Shard;
-use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
+use crate::codec::{self, SHARD_HEIGHT, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
-use crate::kv::Kv;
+use crate::scheme::Scheme;
 
 /// Shards that a call has loaded to change flags in them.
 pub(super) type Shards<H> = BTreeMap<u64, Shard<H>>;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     /// Lets go of the leaves of pruned checkpoints at which no other checkpoint is.
     pub fn release_cuts(
         &mut self,
-        tip: &Tip<H>,
+        tip: &Tip<S::Node>,
         summary: &mut Summary,
         pruned: &Pruned,
-        shards: &mut Shards<H>,
+        shards: &mut Shards<S::Node>,
     ) -> Result<(), Error> {
         let next = pruned.next.as_ref().and_then(|(_, next)| next.as_ref());
         let next_size = next.map_or(tip.size, size_of);
@@ -57,8 +57,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     pub fn recount_retained_cut(
         &mut self,
         summary: &Summary,
-        tip: &Tip<H>,
-        shards: &mut Shards<H>,
+        tip: &Tip<S::Node>,
+        shards: &mut Shards<S::Node>,
         checkpoint: &Checkpoint,
         by: Count,
     ) -> Result<(), Error> {
@@ -96,8 +96,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// Whether the leaf at a checkpoint is there without a mark.
     pub fn is_unmarked_cut(
         &mut self,
-        shards: &mut Shards<H>,
-        tip: &Tip<H>,
+        shards: &mut Shards<S::Node>,
+        tip: &Tip<S::Node>,
         position: u64,
     ) -> Result<bool, Error> {
         let shard = self.shard_in(shards, tip, position)?;
@@ -113,10 +113,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// The shard of a position, loaded once into `shards`.
     pub fn shard_in<'s>(
         &mut self,
-        shards: &'s mut Shards<H>,
-        tip: &Tip<H>,
+        shards: &'s mut Shards<S::Node>,
+        tip: &Tip<S::Node>,
         position: u64,
-    ) -> Result<&'s mut Shard<H>, Error> {
+    ) -> Result<&'s mut Shard<S::Node>, Error> {
         if position >= tip.size {
             let reason = format!("a checkpoint names position {position}, beyond its size");
             return Err(KvError::corrupt(&keys::tip(), reason).into());
@@ -131,11 +131,12 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     /// Stages shards, of which those that did not change are not written.
-    pub fn stage_shards(&mut self, shards: Shards<H>) {
+    pub fn stage_shards(&mut self, shards: Shards<S::Node>) -> Result<(), Error> {
         let mut shards: Vec<_> = shards.into_values().collect();
-        self.hasher.fill_records(&mut shards);
+        self.hasher.fill_records(&mut shards)?;
         for shard in &shards {
             self.writes.stage_shard(shard);
         }
+        Ok(())
     }
 }

@@ -2,19 +2,20 @@
 
 use std::fmt::Write;
 
-use super::Engine;
+use super::SchemeEngine;
 use super::call::Call;
 use super::cap::Cap;
 use super::reads::size_of;
 use super::shard::Shard;
-use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::codec::{self, SHARD_HEIGHT, StoredNode, Tip};
 use crate::edge;
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::listing;
+use crate::scheme::Scheme;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Draws the tree: its size and root, then each kind of record with its bytes. Like shards in a
     /// row take one line. Reads every record once.
     pub fn dump(&mut self) -> Result<String, Error> {
@@ -25,7 +26,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
             line(
                 &mut out,
                 format!(
-                    "tree of depth {DEPTH}: {} leaves, root {}",
+                    "tree of depth {}: {} leaves, root {}",
+                    call.depth(),
                     tip.size,
                     show(&root)
                 ),
@@ -60,7 +62,7 @@ fn line(out: &mut String, text: String) {
 }
 
 /// The node's bytes as hex.
-fn show<H: TreeNode>(node: &H) -> String {
+fn show<H: StoredNode>(node: &H) -> String {
     let mut bytes = vec![];
     node.write(&mut bytes);
     crate::error::hex(&bytes)
@@ -84,7 +86,7 @@ impl Totals {
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     fn dump_checkpoints(&mut self, out: &mut String) -> Result<(), Error> {
         let summary = self.reads.summary()?;
         let retained: Vec<u32> = listing::retained(self.reads.kv())?.collect::<Result<_, _>>()?;
@@ -123,11 +125,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(())
     }
 
-    fn dump_cap(&mut self, out: &mut String, tip: &Tip<H>) -> Result<(), Error> {
+    fn dump_cap(&mut self, out: &mut String, tip: &Tip<S::Node>) -> Result<(), Error> {
         let bytes = self.reads.record(keys::cap(), length)?;
         line(out, format!("cap: {bytes} bytes"));
         let cap = self.reads.cap(tip)?;
-        for (level, index) in Cap::<H>::places(DEPTH, tip.size, tip.origin) {
+        for (level, index) in Cap::<S::Node>::places(self.depth(), tip.size, tip.origin) {
             if let Some(node) = cap.get(level, index) {
                 line(
                     out,
@@ -156,7 +158,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(())
     }
 
-    fn dump_tip(&mut self, out: &mut String, tip: &Tip<H>) -> Result<(), Error> {
+    fn dump_tip(&mut self, out: &mut String, tip: &Tip<S::Node>) -> Result<(), Error> {
         let bytes = self.reads.record(keys::tip(), length)?;
         line(out, format!("tip: {bytes} bytes"));
         let first = edge::member_indices(tip.size, tip.origin).start;
@@ -180,15 +182,15 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(())
     }
 
-    fn dump_shards(&mut self, out: &mut String, tip: &Tip<H>) -> Result<(), Error> {
+    fn dump_shards(&mut self, out: &mut String, tip: &Tip<S::Node>) -> Result<(), Error> {
         let mut totals = Totals::default();
         let mut runs: Vec<(u64, u64, String)> = vec![];
         for entry in listing::shards(self.reads.kv(), Direction::Ascending)? {
             let (index, value) = entry?;
             let key = keys::shard(index);
             totals.add(key.len(), value.len());
-            let tree = codec::decode_tree(&key, &value, SHARD_HEIGHT)?;
-            let shape = Shard::<H>::from_tree(index, tip.size, &tree)?.shape(value.len());
+            let tree = codec::decode_tree(self.hasher.scheme(), &key, &value, SHARD_HEIGHT)?;
+            let shape = Shard::<S::Node>::from_tree(index, tip.size, &tree)?.shape(value.len());
             match runs.last_mut() {
                 Some((_, last, same)) if *last + 1 == index && *same == shape => *last = index,
                 _ => runs.push((index, index, shape)),
@@ -206,7 +208,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 }
 
-impl<H: TreeNode> Shard<H> {
+impl<H: StoredNode> Shard<H> {
     /// One character a leaf: `M` marked, `c` kept for a checkpoint, `o` kept as the newest or as a
     /// sibling, `.` merged into a larger node, blank where there is none yet.
     fn shape(&self, bytes: usize) -> String {

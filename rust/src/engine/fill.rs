@@ -2,16 +2,21 @@
 
 use super::hasher::Hasher;
 use super::shard::Shard;
-use crate::codec::{SHARD_HEIGHT, TreeNode};
+use crate::codec::SHARD_HEIGHT;
+use crate::scheme::{HashFailure, Scheme};
 
 /// A node of a shard that is wanted: the shard's place in the list, level, index.
 pub(super) type Wanted = (usize, u8, u64);
 
-impl<H: TreeNode> Hasher<H> {
+impl<S: Scheme> Hasher<'_, S> {
     /// Computes the wanted nodes, each level of all shards in one batch. A node that ends beyond
     /// the shard's leaves is computed with empty leaves there. Nodes that cannot be computed, since
     /// what is below them was pruned, stay unknown.
-    pub fn fill(&self, shards: &mut [Shard<H>], wanted: &[Wanted]) {
+    pub fn fill(
+        &self,
+        shards: &mut [Shard<S::Node>],
+        wanted: &[Wanted],
+    ) -> Result<(), HashFailure> {
         let mut levels: [Vec<(usize, u64)>; SHARD_HEIGHT as usize + 1] = Default::default();
         for &(at, level, index) in wanted {
             levels[level as usize].push((at, index));
@@ -30,34 +35,46 @@ impl<H: TreeNode> Hasher<H> {
             below[level as usize - 1].extend(children);
         }
         for level in 1..=SHARD_HEIGHT {
-            self.fill_level(shards, level, &levels[level as usize]);
+            self.fill_level(shards, level, &levels[level as usize])?;
         }
+        Ok(())
     }
 
-    fn fill_level(&self, shards: &mut [Shard<H>], level: u8, wanted: &[(usize, u64)]) {
+    fn fill_level(
+        &self,
+        shards: &mut [Shard<S::Node>],
+        level: u8,
+        wanted: &[(usize, u64)],
+    ) -> Result<(), HashFailure> {
         let mut targets = Vec::with_capacity(wanted.len());
-        let mut pairs = Vec::with_capacity(wanted.len());
+        let mut children = Vec::with_capacity(2 * wanted.len());
+        let mut edge = None;
         for &(at, index) in wanted {
             let shard = &shards[at];
             let Some(left) = shard.node(level - 1, 2 * index) else {
                 continue;
             };
             if shard.is_vacant(level - 1, 2 * index + 1) {
-                let node = self.combine_empty_right(level - 1, left);
-                shards[at].set_node(level, index, node);
+                edge = Some(((at, index), left.clone()));
             } else if let Some(right) = shard.node(level - 1, 2 * index + 1) {
                 targets.push((at, index));
-                pairs.push((left.clone(), right.clone()));
+                children.extend([left.clone(), right.clone()]);
             }
         }
-        let computed = self.combine_batch(level - 1, &pairs);
+        // Only the newest shard has a node with nothing at its right, and one a level.
+        if let Some((target, left)) = edge {
+            targets.push(target);
+            children.push(left);
+        }
+        let computed = self.combine_row(level - 1, children)?;
         for ((at, index), node) in targets.into_iter().zip(computed) {
             shards[at].set_node(level, index, node);
         }
+        Ok(())
     }
 
     /// Computes what the shards' records, and the roots of the complete ones, need.
-    pub fn fill_records(&self, shards: &mut [Shard<H>]) {
+    pub fn fill_records(&self, shards: &mut [Shard<S::Node>]) -> Result<(), HashFailure> {
         let mut wanted: Vec<Wanted> = vec![];
         for (at, shard) in shards.iter().enumerate() {
             if shard.is_complete() {
@@ -66,14 +83,14 @@ impl<H: TreeNode> Hasher<H> {
             let merged = shard.merged_nodes().into_iter();
             wanted.extend(merged.map(|(level, index)| (at, level, index)));
         }
-        self.fill(shards, &wanted);
+        self.fill(shards, &wanted)
     }
 
     /// The root of a shard, with empty leaves behind its last.
-    pub fn shard_root(&self, shard: Shard<H>) -> Option<H> {
+    pub fn shard_root(&self, shard: Shard<S::Node>) -> Result<Option<S::Node>, HashFailure> {
         let mut shards = [shard];
-        self.fill(&mut shards, &[(0, SHARD_HEIGHT, 0)]);
+        self.fill(&mut shards, &[(0, SHARD_HEIGHT, 0)])?;
         let [shard] = shards;
-        shard.root().cloned()
+        Ok(shard.root().cloned())
     }
 }

@@ -6,11 +6,13 @@ use super::call::Call;
 use super::cap::Cap;
 use super::fill::Wanted;
 use super::shard::{LEAVES, Shard};
-use super::{Engine, Retention};
-use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use super::{Retention, SchemeEngine};
+use crate::codec::{self, SHARD_HEIGHT, Tip};
 use crate::error::{Error, KvError};
+use crate::hash::Sibling;
 use crate::keys;
 use crate::kv::Kv;
+use crate::scheme::Scheme;
 
 /// The newest leaf and its ommers: all that a tree needs to grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,21 +37,36 @@ impl<H> TreeFrontier<H> {
     }
 }
 
+impl<H: Clone> TreeFrontier<H> {
+    /// What the leaf is combined with on its way to the root of a tree of this depth, lowest first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidArgument`] if the number of ommers is not that of the 1 bits of the position.
+    pub fn siblings(&self, depth: u8) -> Result<Vec<Sibling<H>>, Error> {
+        check_frontier(self, depth)?;
+        let position = self.size.saturating_sub(1);
+        let mut ommers = self.ommers.iter().cloned();
+        let siblings = (0..depth).map(|level| match position >> level & 1 {
+            1 => ommers.next().map_or(Sibling::EmptyRight, Sibling::Left),
+            _ => Sibling::EmptyRight,
+        });
+        Ok(siblings.collect())
+    }
+}
+
 /// The levels below `depth` at which the path of a leaf has a left sibling.
 fn ommer_levels(position: u64, depth: u8) -> impl Iterator<Item = u8> {
     (0..depth).filter(move |level| position >> level & 1 == 1)
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// The tree's frontier. Reads tip, cap and the newest shard, and where an ommer has a completed
     /// sibling since, the quad or shard that has it.
-    pub fn frontier(&mut self) -> Result<TreeFrontier<H>, Error> {
+    pub fn frontier(&mut self) -> Result<TreeFrontier<S::Node>, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
-            match tip.size.checked_sub(1) {
-                None => Ok(TreeFrontier::empty()),
-                Some(position) => call.frontier_at(&tip, position),
-            }
+            call.frontier_of(&tip, tip.size)
         })
     }
 
@@ -61,16 +78,20 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// [`Error::NotEmpty`] if there are leaves; [`Error::CheckpointOrder`];
     /// [`Error::InvalidArgument`] if the number of ommers is not that of the 1 bits of the
     /// position.
-    pub fn insert_frontier(&mut self, frontier: &TreeFrontier<H>, id: u32) -> Result<(), Error> {
+    pub fn insert_frontier(
+        &mut self,
+        frontier: &TreeFrontier<S::Node>,
+        id: u32,
+    ) -> Result<(), Error> {
         self.call(|call| {
             let mut tip = call.reads.tip()?;
             if tip.size > 0 {
                 return Err(Error::NotEmpty { size: tip.size });
             }
-            check_frontier::<H>(frontier, DEPTH)?;
+            check_frontier(frontier, call.depth())?;
             if let Some(leaf) = &frontier.leaf {
                 tip = call.start_from(frontier, leaf)?;
-                call.writes.stage_tip(&tip);
+                call.stage_tip(&tip);
             }
             call.add_checkpoint(&tip, id)?;
             call.commit()
@@ -100,8 +121,13 @@ fn check_frontier<H>(frontier: &TreeFrontier<H>, depth: u8) -> Result<(), Error>
     Ok(())
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
-    fn frontier_at(&mut self, tip: &Tip<H>, position: u64) -> Result<TreeFrontier<H>, Error> {
+impl<S: Scheme> Call<'_, S> {
+    /// The frontier with the leaf at this position as its newest, which must be there.
+    pub fn frontier_with(
+        &self,
+        tip: &Tip<S::Node>,
+        position: u64,
+    ) -> Result<TreeFrontier<S::Node>, Error> {
         let shard = self.reads.shard(position >> SHARD_HEIGHT, tip.size)?;
         let key = keys::shard(shard.index());
         let at = position - shard.start();
@@ -109,32 +135,44 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             .map(|level| (0, level, (at >> level) - 1))
             .collect();
         let mut shards = [shard];
-        self.hasher.fill(&mut shards, &wanted);
-        let missing = |what: &str| KvError::corrupt(&key, format!("it does not hold {what}"));
+        self.hasher.fill(&mut shards, &wanted)?;
+        let missing = |what: &str| {
+            let reason = format!("it does not hold {what} {position}");
+            KvError::corrupt(&key, reason)
+        };
         let leaf = shards[0].leaf(position).map(|(leaf, _)| leaf.clone());
-        let leaf = leaf.ok_or_else(|| missing("the newest leaf"))?;
+        let leaf = leaf.ok_or_else(|| missing("the leaf at position"))?;
         let mut ommers = vec![];
         for (_, level, index) in wanted {
             let ommer = shards[0].node(level, index);
-            ommers.push(ommer.cloned().ok_or_else(|| missing("an ommer"))?);
+            ommers.push(
+                ommer
+                    .cloned()
+                    .ok_or_else(|| missing("an ommer of the leaf at position"))?,
+            );
         }
-        for level in ommer_levels(position, DEPTH).skip_while(|level| *level < SHARD_HEIGHT) {
+        for level in ommer_levels(position, self.depth()).skip_while(|level| *level < SHARD_HEIGHT)
+        {
             ommers.push(self.node(tip, level, (position >> level) - 1)?);
         }
         Ok(TreeFrontier {
-            size: tip.size,
+            size: position + 1,
             leaf: Some(leaf),
             ommers,
         })
     }
 
     /// Stages shard, cap and quads of a tree that begins with this frontier, and returns its tip.
-    fn start_from(&mut self, frontier: &TreeFrontier<H>, leaf: &H) -> Result<Tip<H>, Error> {
+    fn start_from(
+        &mut self,
+        frontier: &TreeFrontier<S::Node>,
+        leaf: &S::Node,
+    ) -> Result<Tip<S::Node>, Error> {
         let position = frontier.size - 1;
         let index = position >> SHARD_HEIGHT;
         let mut shard = Shard::empty(index);
         let mut cap = Cap::empty();
-        for (level, ommer) in ommer_levels(position, DEPTH).zip(&frontier.ommers) {
+        for (level, ommer) in ommer_levels(position, self.depth()).zip(&frontier.ommers) {
             let at = (position >> level) - 1;
             if level < SHARD_HEIGHT {
                 shard.set_node(level, at - (shard.start() >> level), ommer.clone());
@@ -154,7 +192,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         shard.set_newest(true);
 
         let mut shards = [shard];
-        self.hasher.fill_records(&mut shards);
+        self.hasher.fill_records(&mut shards)?;
         self.writes.stage_shard(&shards[0]);
         let roots = shards[0].root().cloned().into_iter().collect();
         self.start_with_ommers(frontier.size, index * LEAVES, cap, roots, last_marked)
@@ -165,10 +203,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         &mut self,
         size: u64,
         origin: u64,
-        ommers: Cap<H>,
-        roots: Vec<H>,
+        ommers: Cap<S::Node>,
+        roots: Vec<S::Node>,
         last_marked: bool,
-    ) -> Result<Tip<H>, Error> {
+    ) -> Result<Tip<S::Node>, Error> {
         let mut tip = Tip {
             size: origin,
             origin,
@@ -177,7 +215,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             members: vec![],
         };
         if origin > 0 {
-            let value = codec::encode_tree(&ommers.to_tree(DEPTH, origin, origin));
+            let value = codec::encode_tree(&ommers.to_tree(self.depth(), origin, origin));
             self.writes.stage(keys::cap(), value);
         }
         self.reads.begin_with(ommers);

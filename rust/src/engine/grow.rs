@@ -4,11 +4,11 @@ use super::call::Call;
 use super::cap::Cap;
 use super::nodes::{is_quad_level, quad_nodes, quads};
 use super::{CAP_LEVEL, QUAD_LEVEL};
-use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::codec::{self, SHARD_HEIGHT, Tip};
 use crate::edge;
 use crate::error::Error;
 use crate::keys;
-use crate::kv::Kv;
+use crate::scheme::Scheme;
 
 /// The nodes that an append completes, by level from [`SHARD_HEIGHT`] up.
 pub(super) struct NewNodes<H> {
@@ -23,14 +23,14 @@ impl<H> NewNodes<H> {
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     /// Takes in the roots of the shards that a growth to `size` completes: merges them upwards, one
     /// batch a level, and stages quads and cap. Leaves `tip` as it is then, but for `last_marked`.
     pub fn complete_shards(
         &mut self,
-        tip: &mut Tip<H>,
+        tip: &mut Tip<S::Node>,
         size: u64,
-        roots: Vec<H>,
+        roots: Vec<S::Node>,
     ) -> Result<(), Error> {
         let new = self.merge_upwards(tip, roots)?;
         self.stage_quads(tip, size, &new)?;
@@ -42,10 +42,14 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(())
     }
 
-    fn merge_upwards(&self, tip: &Tip<H>, roots: Vec<H>) -> Result<NewNodes<H>, Error> {
+    fn merge_upwards(
+        &self,
+        tip: &Tip<S::Node>,
+        roots: Vec<S::Node>,
+    ) -> Result<NewNodes<S::Node>, Error> {
         let mut levels = vec![];
         let mut nodes = roots;
-        for level in SHARD_HEIGHT..=DEPTH {
+        for level in SHARD_HEIGHT..=self.depth() {
             let first = tip.size >> level;
             let mut row = Vec::with_capacity(nodes.len() + 1);
             if first & 1 == 1 && !nodes.is_empty() {
@@ -53,17 +57,19 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             }
             row.extend(nodes.iter().cloned());
             levels.push((first, nodes));
-            let pairs: Vec<_> = row
-                .chunks_exact(2)
-                .map(|pair| (pair[0].clone(), pair[1].clone()))
-                .collect();
-            nodes = self.hasher.combine_batch(level, &pairs);
+            row.truncate(row.len() & !1);
+            nodes = self.hasher.combine_batch(level, &row)?;
         }
         Ok(NewNodes { levels })
     }
 
-    fn stage_quads(&mut self, tip: &Tip<H>, size: u64, new: &NewNodes<H>) -> Result<(), Error> {
-        for level in (SHARD_HEIGHT..DEPTH).filter(|level| is_quad_level(*level)) {
+    fn stage_quads(
+        &mut self,
+        tip: &Tip<S::Node>,
+        size: u64,
+        new: &NewNodes<S::Node>,
+    ) -> Result<(), Error> {
+        for level in (SHARD_HEIGHT..self.depth()).filter(|level| is_quad_level(*level)) {
             let before = quads(level, tip.size, tip.origin).end;
             for quad in before..quads(level, size, tip.origin).end {
                 let nodes = quad_nodes(level, quad, tip.origin)
@@ -79,16 +85,16 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// Stages the cap of this tree at another size.
     pub fn stage_cap(
         &mut self,
-        tip: &Tip<H>,
+        tip: &Tip<S::Node>,
         size: u64,
-        new: Option<&NewNodes<H>>,
+        new: Option<&NewNodes<S::Node>>,
     ) -> Result<(), Error> {
         let mut cap = Cap::empty();
-        for (level, index) in Cap::<H>::places(DEPTH, size, tip.origin) {
+        for (level, index) in Cap::<S::Node>::places(self.depth(), size, tip.origin) {
             let node = self.new_or_old_node(tip, new, level, index)?;
             cap.insert(level, index, node);
         }
-        let value = codec::encode_tree(&cap.to_tree(DEPTH, size, tip.origin));
+        let value = codec::encode_tree(&cap.to_tree(self.depth(), size, tip.origin));
         self.writes.stage(keys::cap(), value);
         Ok(())
     }
@@ -96,11 +102,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// A node that is complete before this call, or that this call completes.
     fn new_or_old_node(
         &self,
-        tip: &Tip<H>,
-        new: Option<&NewNodes<H>>,
+        tip: &Tip<S::Node>,
+        new: Option<&NewNodes<S::Node>>,
         level: u8,
         index: u64,
-    ) -> Result<H, Error> {
+    ) -> Result<S::Node, Error> {
         match new.and_then(|new| new.get(level, index)) {
             Some(node) => Ok(node.clone()),
             None => self.node(tip, level, index),
@@ -111,10 +117,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// that it completes, or one before.
     pub fn tip_at(
         &self,
-        tip: &Tip<H>,
+        tip: &Tip<S::Node>,
         size: u64,
-        new: Option<&NewNodes<H>>,
-    ) -> Result<Tip<H>, Error> {
+        new: Option<&NewNodes<S::Node>>,
+    ) -> Result<Tip<S::Node>, Error> {
         let ommer = match edge::holds_ommer(size, tip.origin) {
             true => {
                 let index = (size >> SHARD_HEIGHT) - 1;

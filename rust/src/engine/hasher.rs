@@ -1,30 +1,32 @@
 //! Hashing, counted.
 
 use std::cell::Cell;
-use std::marker::PhantomData;
-
-use incrementalmerkletree::Level;
 
 use super::Threads;
-use crate::codec::TreeNode;
 use crate::hash::Sibling;
+use crate::scheme::{HashFailure, Scheme};
 
 /// The hash of a tree, and how often a call computed it.
-pub(super) struct Hasher<H> {
+pub(super) struct Hasher<'s, S> {
+    scheme: &'s S,
     bound: Threads,
     threads: usize,
     count: Cell<u64>,
-    node: PhantomData<H>,
 }
 
-impl<H: TreeNode> Hasher<H> {
-    pub fn new(bound: Threads) -> Self {
+impl<'s, S: Scheme> Hasher<'s, S> {
+    pub fn new(scheme: &'s S, bound: Threads) -> Self {
         Hasher {
+            scheme,
             bound,
             threads: bound.for_batch(0),
             count: Cell::new(0),
-            node: PhantomData,
         }
+    }
+
+    /// The scheme whose hash this is.
+    pub fn scheme(&self) -> &'s S {
+        self.scheme
     }
 
     /// Takes as many threads from here on as the hashes of so many leaves are worth.
@@ -42,29 +44,73 @@ impl<H: TreeNode> Hasher<H> {
         self.count.set(self.count.get() + hashes);
     }
 
+    /// The root of a subtree with no leaf in it. Costs no hash.
+    pub fn empty_root(&self, level: u8) -> S::Node {
+        self.scheme.empty_root(level)
+    }
+
     /// Combines two nodes of `level`.
-    pub fn combine(&self, level: u8, left: &H, right: &H) -> H {
+    pub fn combine(
+        &self,
+        level: u8,
+        left: &S::Node,
+        right: &S::Node,
+    ) -> Result<S::Node, HashFailure> {
         self.add(1);
-        H::combine(Level::from(level), left, right)
+        self.scheme.combine(level, left, right)
     }
 
-    /// Combines pairs of nodes of `level`.
-    pub fn combine_batch(&self, level: u8, pairs: &[(H, H)]) -> Vec<H> {
-        self.add(pairs.len() as u64);
-        let mut out = Vec::with_capacity(pairs.len());
-        H::combine_batch(Level::from(level), pairs, self.threads, &mut out);
-        out
+    /// Combines each child of `level` at an even index with the next one.
+    pub fn combine_batch(
+        &self,
+        level: u8,
+        children: &[S::Node],
+    ) -> Result<Vec<S::Node>, HashFailure> {
+        let wanted = children.len() / 2;
+        if wanted == 0 {
+            return Ok(vec![]);
+        }
+        self.add(wanted as u64);
+        let parents = self.scheme.combine_batch(level, children, self.threads)?;
+        match parents.len() == wanted {
+            true => Ok(parents),
+            false => Err(HashFailure {
+                reason: format!("{} nodes from {wanted} pairs", parents.len()),
+            }),
+        }
     }
 
-    /// Combines a node of `level` with the empty node on its right.
-    pub fn combine_empty_right(&self, level: u8, left: &H) -> H {
-        self.add(1);
-        H::combine_empty_right(Level::from(level), left)
+    /// As [`combine_batch`](Self::combine_batch); the last child, if it has no other to be combined
+    /// with, has an empty node on its right.
+    pub fn combine_row(
+        &self,
+        level: u8,
+        mut children: Vec<S::Node>,
+    ) -> Result<Vec<S::Node>, HashFailure> {
+        let edge = match children.len() % 2 == 1 {
+            true if self.scheme.knows_empty_right() => children.pop(),
+            true => {
+                children.push(self.empty_root(level));
+                None
+            }
+            false => None,
+        };
+        let mut parents = self.combine_batch(level, &children)?;
+        if let Some(left) = edge {
+            self.add(1);
+            parents.push(self.scheme.combine_empty_right(level, &left)?);
+        }
+        Ok(parents)
     }
 
     /// Climbs from a node of `level` past these siblings.
-    pub fn climb(&self, level: u8, node: &H, siblings: &[Sibling<H>]) -> H {
+    pub fn climb(
+        &self,
+        level: u8,
+        node: &S::Node,
+        siblings: &[Sibling<S::Node>],
+    ) -> Result<S::Node, HashFailure> {
         self.add(siblings.len() as u64);
-        H::climb(Level::from(level), node, siblings)
+        self.scheme.climb(level, node, siblings)
     }
 }

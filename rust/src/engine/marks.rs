@@ -13,21 +13,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
-use super::Engine;
+use super::SchemeEngine;
 use super::call::Call;
 use super::cuts::Shards;
 use super::pruning::Pruned;
 use super::reads::size_of;
-use crate::codec::{REMOVED_BEFORE, REMOVED_VALUE, SHARD_HEIGHT, Summary, Tip, TreeNode};
+use crate::codec::{REMOVED_BEFORE, REMOVED_VALUE, SHARD_HEIGHT, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::listing;
+use crate::scheme::Scheme;
 
 /// The removed marks that one call clears at most.
 const MOST_CLEARED: usize = 16;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Removes the mark of a leaf as of a checkpoint: the leaf stays provable until that checkpoint
     /// and all older ones are gone, retained ones included, and a rewind to it gives the mark back.
     /// Says whether the leaf has a mark. 5 gets and 3 sets, the same however many were removed.
@@ -73,8 +74,13 @@ fn lower(lowest: &mut Option<u32>, id: u32) {
 /// The removals of some marks, as a call changes them.
 type Removals = BTreeMap<u64, BTreeSet<u32>>;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
-    fn stage_removal(&mut self, tip: &Tip<H>, position: u64, as_of: u32) -> Result<(), Error> {
+impl<S: Scheme> Call<'_, S> {
+    fn stage_removal(
+        &mut self,
+        tip: &Tip<S::Node>,
+        position: u64,
+        as_of: u32,
+    ) -> Result<(), Error> {
         let mut removals = self.reads.removals(position)?;
         if !removals.insert(as_of) {
             return Ok(());
@@ -95,10 +101,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// becomes a record of its own first.
     pub fn clear_removed_marks(
         &mut self,
-        tip: &Tip<H>,
+        tip: &Tip<S::Node>,
         summary: &mut Summary,
         pruned: &Pruned,
-        shards: &mut Shards<H>,
+        shards: &mut Shards<S::Node>,
     ) -> Result<(), Error> {
         let first = summary.ledger.first_removed;
         let due = first.is_some_and(|first| first < summary.lowest_kept());
@@ -126,9 +132,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
 
     fn clear_due(
         &mut self,
-        tip: &Tip<H>,
+        tip: &Tip<S::Node>,
         summary: &mut Summary,
-        shards: &mut Shards<H>,
+        shards: &mut Shards<S::Node>,
         removals: &mut Removals,
     ) -> Result<(), Error> {
         let lowest = summary.lowest_kept();

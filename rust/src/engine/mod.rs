@@ -25,6 +25,7 @@
 //! computes those of shards, `grow` what shards complete, `pruning`, `cuts` and `marks` what
 //! checkpoints keep.
 
+mod adopt;
 mod append;
 mod call;
 mod cap;
@@ -34,27 +35,31 @@ mod cuts;
 mod dump;
 mod fill;
 mod frontier;
+mod frontier_at;
 mod grow;
 mod hasher;
 mod marks;
+mod newest;
 mod nodes;
+mod nodes_at;
 mod pruning;
 mod query;
 mod reads;
+mod rebuilt;
 mod retain;
 mod rewind;
 mod shard;
 mod writes;
 
-use std::marker::PhantomData;
-
 use call::Call;
 pub use check::Violation;
 pub use frontier::TreeFrontier;
+pub use nodes_at::MAX_NODES;
 
-use crate::codec::{SHARD_HEIGHT, TreeNode};
+use crate::codec::SHARD_HEIGHT;
 use crate::error::Error;
 use crate::kv::Kv;
+use crate::scheme::{Scheme, StaticScheme};
 
 /// The lowest level whose nodes are stored in quads: pairs of shards.
 pub const QUAD_LEVEL: u8 = SHARD_HEIGHT + 1;
@@ -131,28 +136,38 @@ pub struct CheckpointInfo {
     pub retained: bool,
 }
 
-/// A note commitment tree of depth `DEPTH` over hash `H`, all of it in `K`.
+/// A note commitment tree whose hash `H` and depth are known to the compiler.
+pub type Engine<K, H, const DEPTH: u8 = 32> = SchemeEngine<K, StaticScheme<H, DEPTH>>;
+
+/// A note commitment tree of a scheme, all of it in `K`.
 ///
-/// It holds nothing between two calls but the store's handle and the options. A call reads and
-/// checks all that it needs before its first write, then writes each key at most once, in key
-/// order, and nothing that would not change. A call that fails before its first write has changed
-/// nothing; one that fails later failed because the store did.
+/// It holds nothing between two calls but the store's handle, the scheme and the options. A call
+/// reads and checks all that it needs, and hashes, before its first write; then it writes each key
+/// at most once, in key order, and nothing that would not change. A call that fails before its first
+/// write has changed nothing; one that fails later failed because the store did.
 #[derive(Debug)]
-pub struct Engine<K, H, const DEPTH: u8 = 32> {
+pub struct SchemeEngine<K, S> {
     kv: K,
+    scheme: S,
     config: Config,
     hashes: u64,
-    node: PhantomData<H>,
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme + Default> SchemeEngine<K, S> {
     /// A tree over this store. Costs nothing.
     pub fn new(kv: K, config: Config) -> Self {
-        Engine {
+        Self::with_scheme(kv, S::default(), config)
+    }
+}
+
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
+    /// A tree of this scheme over this store. Costs nothing.
+    pub fn with_scheme(kv: K, scheme: S, config: Config) -> Self {
+        SchemeEngine {
             kv,
+            scheme,
             config,
             hashes: 0,
-            node: PhantomData,
         }
     }
 
@@ -160,6 +175,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// store.
     pub fn hashes(&self) -> u64 {
         self.hashes
+    }
+
+    /// The scheme.
+    pub fn scheme(&self) -> &S {
+        &self.scheme
     }
 
     /// The key-value store underneath.
@@ -180,9 +200,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// Runs one call from a fresh start, and notes what it hashed.
     fn call<T>(
         &mut self,
-        run: impl FnOnce(&mut Call<'_, K, H, DEPTH>) -> Result<T, Error>,
+        run: impl FnOnce(&mut Call<'_, S>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut call = Call::new(&mut self.kv, self.config);
+        let mut call = Call::new(&mut self.kv, &self.scheme, self.config);
         let outcome = run(&mut call);
         self.hashes = call.hasher.count();
         outcome

@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use super::call::Call;
 use super::{CAP_LEVEL, QUAD_LEVEL};
-use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::codec::{self, SHARD_HEIGHT, Tip};
 use crate::edge;
 use crate::error::{Error, KvError};
 use crate::hash::Sibling;
 use crate::keys;
-use crate::kv::Kv;
+use crate::scheme::Scheme;
 
 /// Whether quads hold nodes of this level.
 pub(super) fn is_quad_level(level: u8) -> bool {
@@ -33,12 +33,12 @@ pub(super) fn quads(level: u8, size: u64, origin: u64) -> Range<u64> {
     (origin >> (level + 2)).min(end)..end
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     /// A node of level 4 or more whose last leaf is in the tree.
     ///
     /// Costs no read for what is on the edge of the tree, once tip and cap are read; one get for a
     /// node of a complete quad, or for the root of a shard; and one for a node of the open quad.
-    pub fn node(&self, tip: &Tip<H>, level: u8, index: u64) -> Result<H, Error> {
+    pub fn node(&self, tip: &Tip<S::Node>, level: u8, index: u64) -> Result<S::Node, Error> {
         if let Some(node) = self.stored_node(tip, level, index)? {
             return Ok(node);
         }
@@ -46,17 +46,22 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             let shard = self.reads.shard(index, tip.size)?;
             return self
                 .hasher
-                .shard_root(shard)
+                .shard_root(shard)?
                 .ok_or_else(|| KvError::corrupt(&keys::shard(index), "it has no root").into());
         }
         // Not a peak, and in no complete quad: its children are, or theirs.
         let left = self.node(tip, level - 1, 2 * index)?;
         let right = self.node(tip, level - 1, 2 * index + 1)?;
-        Ok(self.hasher.combine(level - 1, &left, &right))
+        Ok(self.hasher.combine(level - 1, &left, &right)?)
     }
 
     /// The node, if a record other than a shard's holds it as it is.
-    fn stored_node(&self, tip: &Tip<H>, level: u8, index: u64) -> Result<Option<H>, Error> {
+    pub fn stored_node(
+        &self,
+        tip: &Tip<S::Node>,
+        level: u8,
+        index: u64,
+    ) -> Result<Option<S::Node>, Error> {
         let (start, end) = (index << level, (index + 1) << level);
         if end <= tip.origin {
             let known = self.reads.cap(tip)?.get(level, index).cloned();
@@ -87,10 +92,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(None)
     }
 
-    fn quad(&self, level: u8, quad: u64, held: &Range<u64>) -> Result<Vec<H>, KvError> {
+    fn quad(&self, level: u8, quad: u64, held: &Range<u64>) -> Result<Vec<S::Node>, KvError> {
         let key = keys::quad(level, quad);
         let count = held.end - held.start;
-        let decode = |value: &[u8]| codec::decode_quad(&key, value, count);
+        let decode = |value: &[u8]| codec::decode_quad(self.hasher.scheme(), &key, value, count);
         self.reads.required(key.clone(), decode)
     }
 
@@ -99,11 +104,11 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// cuts through one.
     pub fn node_at(
         &self,
-        tip: &Tip<H>,
+        tip: &Tip<S::Node>,
         (level, index): (u8, u64),
         size: u64,
-        shard: Option<&H>,
-    ) -> Result<H, Error> {
+        shard: Option<&S::Node>,
+    ) -> Result<S::Node, Error> {
         if (index + 1) << level <= size {
             return self.node(tip, level, index);
         }
@@ -126,26 +131,40 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             }
         }
         match start {
-            Some((from, node)) => Ok(self.hasher.climb(from, &node, &siblings)),
-            None => Ok(H::empty_root(level.into())),
+            Some((from, node)) => Ok(self.hasher.climb(from, &node, &siblings)?),
+            None => Ok(self.hasher.empty_root(level)),
         }
     }
 
     /// The root of the shard that `size` cuts through, with empty leaves from there on. 1 get.
-    pub fn cut_shard_root(&self, tip: &Tip<H>, size: u64) -> Result<Option<H>, Error> {
+    pub fn cut_shard_root(&self, tip: &Tip<S::Node>, size: u64) -> Result<Option<S::Node>, Error> {
         let index = size >> SHARD_HEIGHT;
         if index << SHARD_HEIGHT == size {
             return Ok(None);
         }
         let shard = self.reads.shard(index, tip.size)?.truncated(size);
         let unknown = || KvError::corrupt(&keys::shard(index), format!("it has no root at {size}"));
-        let root = self.hasher.shard_root(shard).ok_or_else(unknown)?;
+        let root = self.hasher.shard_root(shard)?.ok_or_else(unknown)?;
         Ok(Some(root))
     }
 
     /// The root of the tree when it had `size` leaves.
-    pub fn root_at_size(&self, tip: &Tip<H>, size: u64) -> Result<H, Error> {
+    pub fn root_at_size(&self, tip: &Tip<S::Node>, size: u64) -> Result<S::Node, Error> {
+        if self.depth() < SHARD_HEIGHT {
+            return self.root_in_shard(tip, size);
+        }
         let shard = self.cut_shard_root(tip, size)?;
-        self.node_at(tip, (DEPTH, 0), size, shard.as_ref())
+        self.node_at(tip, (self.depth(), 0), size, shard.as_ref())
+    }
+
+    /// The root of a tree that is lower than a shard.
+    fn root_in_shard(&self, tip: &Tip<S::Node>, size: u64) -> Result<S::Node, Error> {
+        if size == 0 {
+            return Ok(self.hasher.empty_root(self.depth()));
+        }
+        let mut shards = [self.reads.shard(0, tip.size)?.truncated(size)];
+        self.hasher.fill(&mut shards, &[(0, self.depth(), 0)])?;
+        let root = shards[0].node(self.depth(), 0).cloned();
+        root.ok_or_else(|| KvError::corrupt(&keys::shard(0), "it has no root").into())
     }
 }

@@ -8,11 +8,12 @@ use shardtree::store::Checkpoint;
 
 use super::call::Call;
 use super::cuts::Shards;
-use crate::codec::{LISTED, LISTED_WITH_MARKS, Summary, Tip, TreeNode};
+use crate::codec::{LISTED, LISTED_WITH_MARKS, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
-use crate::kv::{Direction, Kv};
+use crate::kv::Direction;
 use crate::listing;
+use crate::scheme::Scheme;
 
 /// A checkpoint, with its record if that is needed.
 type Prunable = (u32, Option<Checkpoint>);
@@ -55,7 +56,7 @@ impl Summary {
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     /// The `count` oldest prunable checkpoints, and the next.
     pub fn oldest_prunable(&self, summary: &Summary, count: u32) -> Result<Pruned, Error> {
         let count = count as usize;
@@ -215,8 +216,8 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     /// first, if it has retained checkpoints: all checkpoints are listed once.
     pub fn summary_to_change(
         &mut self,
-        tip: &Tip<H>,
-        shards: &mut Shards<H>,
+        tip: &Tip<S::Node>,
+        shards: &mut Shards<S::Node>,
     ) -> Result<Summary, Error> {
         let mut summary = self.reads.summary()?;
         if summary.retained == 0 || summary.ledger.lowest_retained.is_some() {

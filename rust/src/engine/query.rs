@@ -1,19 +1,18 @@
 //! Reading: sizes, roots, leaves, witnesses.
 
-use incrementalmerkletree::Level;
-
 use super::call::Call;
 use super::fill::Wanted;
 use super::reads::size_within;
 use super::shard::Shard;
-use super::{CheckpointInfo, Engine};
-use crate::codec::{SHARD_HEIGHT, Tip, TreeNode};
+use super::{CheckpointInfo, SchemeEngine};
+use crate::codec::{SHARD_HEIGHT, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::listing;
+use crate::scheme::Scheme;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Leaves in the tree. 1 get.
     pub fn size(&mut self) -> Result<u64, Error> {
         self.call(|call| Ok(call.reads.tip()?.size))
@@ -32,7 +31,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     }
 
     /// The root over all leaves, checkpointed or not. 3 gets at most.
-    pub fn root(&mut self) -> Result<H, Error> {
+    pub fn root(&mut self) -> Result<S::Node, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
             call.root_at_size(&tip, tip.size)
@@ -45,7 +44,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// # Errors
     ///
     /// [`Error::CheckpointNotFound`].
-    pub fn root_at(&mut self, id: u32) -> Result<H, Error> {
+    pub fn root_at(&mut self, id: u32) -> Result<S::Node, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
             let (_, size) = call.reads.checkpoint_of(id, &tip)?;
@@ -58,7 +57,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// # Errors
     ///
     /// [`Error::PositionNotFound`] beyond the size, [`Error::Pruned`] if it was not kept.
-    pub fn leaf(&mut self, position: u64) -> Result<H, Error> {
+    pub fn leaf(&mut self, position: u64) -> Result<S::Node, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
             let shard = call.shard_of(&tip, position, tip.size)?;
@@ -77,7 +76,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// # Errors
     ///
     /// [`Error::PositionNotFound`] beyond the size, [`Error::Pruned`] if the leaf was not kept.
-    pub fn witness(&mut self, position: u64) -> Result<Vec<H>, Error> {
+    pub fn witness(&mut self, position: u64) -> Result<Vec<S::Node>, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
             call.witness_at_size(&tip, position, tip.size)
@@ -89,7 +88,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     /// # Errors
     ///
     /// [`Error::CheckpointNotFound`]; [`Error::PositionNotFound`] if the leaf came later.
-    pub fn witness_at(&mut self, position: u64, id: u32) -> Result<Vec<H>, Error> {
+    pub fn witness_at(&mut self, position: u64, id: u32) -> Result<Vec<S::Node>, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
             let (_, size) = call.reads.checkpoint_of(id, &tip)?;
@@ -136,9 +135,14 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     /// The shard of a leaf of the tree as it was at `size`.
-    fn shard_of(&self, tip: &Tip<H>, position: u64, size: u64) -> Result<Shard<H>, Error> {
+    pub fn shard_of(
+        &self,
+        tip: &Tip<S::Node>,
+        position: u64,
+        size: u64,
+    ) -> Result<Shard<S::Node>, Error> {
         if position >= size {
             return Err(Error::PositionNotFound { position, size });
         }
@@ -148,53 +152,58 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         Ok(self.reads.shard(position >> SHARD_HEIGHT, tip.size)?)
     }
 
-    fn witness_at_size(&self, tip: &Tip<H>, position: u64, size: u64) -> Result<Vec<H>, Error> {
+    fn witness_at_size(
+        &self,
+        tip: &Tip<S::Node>,
+        position: u64,
+        size: u64,
+    ) -> Result<Vec<S::Node>, Error> {
         let shard = self.shard_of(tip, position, size)?;
         if shard.leaf(position).is_none() {
             return Err(Error::Pruned { position });
         }
         let mut path = self.path_in_shard(shard.truncated(size), position)?;
-        for level in SHARD_HEIGHT..DEPTH {
+        for level in SHARD_HEIGHT..self.depth() {
             path.push(self.sibling_at(tip, level, (position >> level) ^ 1, size)?);
         }
         Ok(path)
     }
 
     /// The siblings below the root of the leaf's shard.
-    fn path_in_shard(&self, shard: Shard<H>, position: u64) -> Result<Vec<H>, Error> {
+    fn path_in_shard(&self, shard: Shard<S::Node>, position: u64) -> Result<Vec<S::Node>, Error> {
         let at = position - shard.start();
         let mut shards = [shard];
-        let siblings = (0..SHARD_HEIGHT).map(|level| (level, (at >> level) ^ 1));
+        let levels = 0..SHARD_HEIGHT.min(self.depth());
+        let siblings = levels.map(|level| (level, (at >> level) ^ 1));
         let wanted: Vec<Wanted> = siblings.clone().map(|(level, i)| (0, level, i)).collect();
-        self.hasher.fill(&mut shards, &wanted);
+        self.hasher.fill(&mut shards, &wanted)?;
         let [shard] = shards;
         siblings
-            .map(|(level, index)| match shard.sibling(level, index) {
-                Some(sibling) => Ok(sibling),
-                None => Err(Error::Pruned { position }),
+            .map(|(level, index)| {
+                if shard.is_vacant(level, index) {
+                    return Ok(self.hasher.empty_root(level));
+                }
+                let sibling = shard.node(level, index).cloned();
+                sibling.ok_or(Error::Pruned { position })
             })
             .collect()
     }
 
     /// A node beside a path, as it was at `size`: complete, cut, or empty.
-    fn sibling_at(&self, tip: &Tip<H>, level: u8, index: u64, size: u64) -> Result<H, Error> {
+    fn sibling_at(
+        &self,
+        tip: &Tip<S::Node>,
+        level: u8,
+        index: u64,
+        size: u64,
+    ) -> Result<S::Node, Error> {
         if index << level >= size {
-            return Ok(H::empty_root(Level::from(level)));
+            return Ok(self.hasher.empty_root(level));
         }
         let shard = match (index + 1) << level > size {
             true => self.cut_shard_root(tip, size)?,
             false => None,
         };
         self.node_at(tip, (level, index), size, shard.as_ref())
-    }
-}
-
-impl<H: TreeNode> Shard<H> {
-    /// A node that was [filled](super::hasher::Hasher::fill), or the empty one.
-    fn sibling(&self, level: u8, index: u64) -> Option<H> {
-        match self.start() + (index << level) >= self.end() {
-            true => Some(H::empty_root(Level::from(level))),
-            false => self.node(level, index).cloned(),
-        }
     }
 }

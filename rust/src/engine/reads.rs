@@ -8,35 +8,38 @@ use shardtree::store::Checkpoint;
 
 use super::cap::Cap;
 use super::shard::Shard;
-use crate::codec::{self, SHARD_HEIGHT, Summary, Tip, TreeNode};
+use crate::codec::{self, SHARD_HEIGHT, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::listing;
+use crate::scheme::Scheme;
 
 /// The store, and what was read of it. It is shared while a listing is open, so that a record may be
 /// read in between.
-pub(super) struct Reads<'k, K, H, const DEPTH: u8> {
-    kv: &'k mut K,
+pub(super) struct Reads<'k, S: Scheme> {
+    kv: &'k mut dyn Kv,
+    scheme: &'k S,
     seen: RefCell<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
-    cap: OnceCell<Cap<H>>,
+    cap: OnceCell<Cap<S::Node>>,
 }
 
-impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Reads<'k, K, H, DEPTH> {
-    pub fn new(kv: &'k mut K) -> Self {
+impl<'k, S: Scheme> Reads<'k, S> {
+    pub fn new(kv: &'k mut dyn Kv, scheme: &'k S) -> Self {
         Reads {
             kv,
+            scheme,
             seen: RefCell::default(),
             cap: OnceCell::new(),
         }
     }
 
-    pub fn kv(&self) -> &K {
+    pub fn kv(&self) -> &dyn Kv {
         self.kv
     }
 
     /// To write, behind all reading.
-    pub fn kv_mut(&mut self) -> &mut K {
+    pub fn kv_mut(&mut self) -> &mut dyn Kv {
         self.kv
     }
 
@@ -74,10 +77,8 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Reads<'k, K, H, DEPTH> {
 
     /// The tip. One get; where there is none, also one look for a shard, which something else must
     /// have written.
-    pub fn tip(&self) -> Result<Tip<H>, KvError> {
-        let decode = |value: &[u8]| codec::decode_tip(value, DEPTH);
-        let tip = self.record(keys::tip(), |value| value.map(decode).transpose())?;
-        if let Some(tip) = tip {
+    pub fn tip(&self) -> Result<Tip<S::Node>, KvError> {
+        if let Some(tip) = self.stored_tip()? {
             return Ok(tip);
         }
         let shard = self
@@ -88,6 +89,12 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Reads<'k, K, H, DEPTH> {
             None => Ok(Tip::empty()),
             Some((key, _)) => Err(KvError::Foreign { key }),
         }
+    }
+
+    /// The tip's record, if there is one. 1 get.
+    pub fn stored_tip(&self) -> Result<Option<Tip<S::Node>>, KvError> {
+        let decode = |value: &[u8]| codec::decode_tip(self.scheme, value);
+        self.record(keys::tip(), |value| value.map(decode).transpose())
     }
 
     pub fn summary(&self) -> Result<Summary, KvError> {
@@ -123,7 +130,7 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Reads<'k, K, H, DEPTH> {
     }
 
     /// The checkpoint of this id and its size, checked against the tree's.
-    pub fn checkpoint_of(&self, id: u32, tip: &Tip<H>) -> Result<(Checkpoint, u64), Error> {
+    pub fn checkpoint_of(&self, id: u32, tip: &Tip<S::Node>) -> Result<(Checkpoint, u64), Error> {
         let checkpoint = self
             .checkpoint(id)?
             .ok_or(Error::CheckpointNotFound { id })?;
@@ -148,16 +155,16 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Reads<'k, K, H, DEPTH> {
     }
 
     /// The shard of this index, which must be there, as part of a tree of this size.
-    pub fn shard(&self, index: u64, size: u64) -> Result<Shard<H>, KvError> {
+    pub fn shard(&self, index: u64, size: u64) -> Result<Shard<S::Node>, KvError> {
         let key = keys::shard(index);
         let tree = self.required(key.clone(), |value| {
-            codec::decode_tree(&key, value, SHARD_HEIGHT)
+            codec::decode_tree(self.scheme, &key, value, SHARD_HEIGHT)
         })?;
         Shard::from_tree(index, size, &tree)
     }
 
     /// The cap of the tree, decoded once.
-    pub fn cap(&self, tip: &Tip<H>) -> Result<&Cap<H>, KvError> {
+    pub fn cap(&self, tip: &Tip<S::Node>) -> Result<&Cap<S::Node>, KvError> {
         if let Some(cap) = self.cap.get() {
             return Ok(cap);
         }
@@ -165,17 +172,19 @@ impl<'k, K: Kv, H: TreeNode, const DEPTH: u8> Reads<'k, K, H, DEPTH> {
         Ok(self.cap.get_or_init(|| cap))
     }
 
-    fn stored_cap(&self, tip: &Tip<H>) -> Result<Cap<H>, KvError> {
-        if !Cap::<H>::is_stored(tip.size, tip.origin) {
+    fn stored_cap(&self, tip: &Tip<S::Node>) -> Result<Cap<S::Node>, KvError> {
+        if !Cap::<S::Node>::is_stored(tip.size, tip.origin) {
             return Ok(Cap::empty());
         }
         let key = keys::cap();
-        let tree = self.required(key.clone(), |value| codec::decode_tree(&key, value, DEPTH))?;
-        Cap::from_tree(DEPTH, tip.size, tip.origin, &tree)
+        let tree = self.required(key.clone(), |value| {
+            codec::decode_tree(self.scheme, &key, value, self.scheme.depth())
+        })?;
+        Cap::from_tree(self.scheme.depth(), tip.size, tip.origin, &tree)
     }
 
     /// Takes the ommers of a frontier for the cap of a tree that has no record yet.
-    pub fn begin_with(&mut self, ommers: Cap<H>) {
+    pub fn begin_with(&mut self, ommers: Cap<S::Node>) {
         self.cap = OnceCell::from(ommers);
     }
 }

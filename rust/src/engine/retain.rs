@@ -2,16 +2,17 @@
 
 use shardtree::store::Checkpoint;
 
-use super::Engine;
+use super::SchemeEngine;
 use super::call::Call;
 use super::cuts::Shards;
 use super::pruning::Count;
-use crate::codec::{RETAINED_VALUE, Summary, Tip, TreeNode};
+use crate::codec::{RETAINED_VALUE, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::Kv;
+use crate::scheme::Scheme;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Exempts a checkpoint from pruning; it no longer counts among those that are kept, and keeps
     /// what it proves. Does nothing if it is retained already. 4 gets and 2 sets; a delete if a
     /// lower one is retained. If it becomes the lowest retained one, a step and a set for each
@@ -105,8 +106,8 @@ struct Found<H> {
     shards: Shards<H>,
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
-    fn found(&mut self, id: u32) -> Result<Found<H>, Error> {
+impl<S: Scheme> Call<'_, S> {
+    fn found(&mut self, id: u32) -> Result<Found<S::Node>, Error> {
         let tip = self.reads.tip()?;
         let checkpoint = self
             .reads

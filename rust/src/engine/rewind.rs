@@ -5,21 +5,22 @@ use std::collections::BTreeMap;
 use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
-use super::Engine;
+use super::SchemeEngine;
 use super::call::Call;
 use super::cap::Cap;
 use super::cuts::Shards;
 use super::nodes::{quad_levels, quads};
 use super::pruning::shared_prefix;
 use super::shard::LEAVES;
-use crate::codec::{SHARD_HEIGHT, Summary, Tip, TreeNode};
+use crate::codec::{SHARD_HEIGHT, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::kv_shard_store::without_marks;
 use crate::listing;
+use crate::scheme::Scheme;
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Drops the leaves and checkpoints that came after a checkpoint, and gives back the marks
     /// that were removed as of it. The store is then as it was when that checkpoint was made, if
     /// no older one was pruned since.
@@ -50,10 +51,10 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
+impl<S: Scheme> Call<'_, S> {
     fn drop_checkpoints_above(
         &mut self,
-        tip: &Tip<H>,
+        tip: &Tip<S::Node>,
         summary: &mut Summary,
         id: u32,
     ) -> Result<(), Error> {
@@ -137,7 +138,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
     }
 
     /// Stages the tree as it was at `size`, at which there is a checkpoint.
-    fn shrink(&mut self, tip: &Tip<H>, size: u64) -> Result<(), Error> {
+    fn shrink(&mut self, tip: &Tip<S::Node>, size: u64) -> Result<(), Error> {
         let kept_shards = size.div_ceil(LEAVES).max(tip.origin >> SHARD_HEIGHT);
         for index in (kept_shards..tip.size.div_ceil(LEAVES)).rev() {
             // Nothing vouches for the tip's numbers but that each shard between them is there: a
@@ -145,7 +146,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             self.reads.required(keys::shard(index), |_| Ok(()))?;
             self.writes.stage_delete(keys::shard(index));
         }
-        for level in quad_levels(DEPTH) {
+        for level in quad_levels(self.depth()) {
             let kept = match size {
                 0 => quads(level, tip.size, tip.origin).start,
                 _ => quads(level, size, tip.origin).end,
@@ -154,9 +155,9 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
                 self.writes.stage_delete(keys::quad(level, quad));
             }
         }
-        if size > 0 && Cap::<H>::is_stored(size, tip.origin) {
+        if size > 0 && Cap::<S::Node>::is_stored(size, tip.origin) {
             self.stage_cap(tip, size, None)?;
-        } else if Cap::<H>::is_stored(tip.size, tip.origin) {
+        } else if Cap::<S::Node>::is_stored(tip.size, tip.origin) {
             self.writes.stage_delete(keys::cap());
         }
         if size == 0 {
@@ -166,12 +167,12 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
         let last_marked = self.shrink_last_shard(tip, size)?;
         let mut shrunk = self.tip_at(tip, size, None)?;
         shrunk.last_marked = last_marked;
-        self.writes.stage_tip(&shrunk);
+        self.stage_tip(&shrunk);
         Ok(())
     }
 
     /// Stages the shard of the leaf that becomes the newest, and says whether that leaf is marked.
-    fn shrink_last_shard(&mut self, tip: &Tip<H>, size: u64) -> Result<bool, Error> {
+    fn shrink_last_shard(&mut self, tip: &Tip<S::Node>, size: u64) -> Result<bool, Error> {
         let position = size - 1;
         let whole = self.reads.shard(position >> SHARD_HEIGHT, tip.size)?;
         let mut shard = whole.truncated(size);
@@ -185,7 +186,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Call<'_, K, H, DEPTH> {
             shard.set_flags(position, RetentionFlags::EPHEMERAL);
         }
         let mut shards = [shard];
-        self.hasher.fill_records(&mut shards);
+        self.hasher.fill_records(&mut shards)?;
         self.writes.stage_shard(&shards[0]);
         Ok(marked)
     }

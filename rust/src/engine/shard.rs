@@ -2,7 +2,7 @@
 
 use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
 
-use crate::codec::{SHARD_HEIGHT, TreeNode};
+use crate::codec::{SHARD_HEIGHT, StoredNode};
 use crate::error::KvError;
 use crate::keys;
 
@@ -29,7 +29,7 @@ fn slot(level: u8, index: u64) -> usize {
     ((1 << (SHARD_HEIGHT - level)) - 1 + index) as usize
 }
 
-impl<H: TreeNode> Shard<H> {
+impl<H: StoredNode> Shard<H> {
     /// A shard with no leaf yet.
     pub fn empty(index: u64) -> Self {
         Shard {

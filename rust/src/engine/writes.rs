@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shardtree::store::Checkpoint;
 
 use super::shard::Shard;
-use crate::codec::{self, NodeCodec, Summary, Tip, TreeNode};
+use crate::codec::{self, StoredNode, Summary};
 use crate::keys;
 
 /// Records to be written or deleted, by key.
@@ -40,10 +40,6 @@ impl Writes {
         std::mem::take(&mut self.staged).into_iter()
     }
 
-    pub fn stage_tip<H: NodeCodec>(&mut self, tip: &Tip<H>) {
-        self.stage(keys::tip(), codec::encode_tip(tip));
-    }
-
     pub fn stage_summary(&mut self, summary: &Summary) {
         self.stage(keys::summary(), codec::encode_summary(summary));
     }
@@ -72,7 +68,7 @@ impl Writes {
     }
 
     /// A shard, all of whose nodes that the record needs are known.
-    pub fn stage_shard<H: TreeNode>(&mut self, shard: &Shard<H>) {
+    pub fn stage_shard<H: StoredNode>(&mut self, shard: &Shard<H>) {
         let value = codec::encode_tree(&shard.to_tree());
         self.stage(keys::shard(shard.index()), value);
     }

@@ -1,15 +1,15 @@
 //! The C functions of the hash alone, which reach no store.
 
-use incrementalmerkletree::{Hashable, Level};
-
+use super::tree::parse_frontier;
 use super::*;
-use crate::hash::{Sibling, TreeHash};
+use crate::hash::Sibling;
+use crate::scheme::Scheme;
 
-fn child_level(level: u32) -> Result<Level, Error> {
+fn child_level(level: u32, depth: u8) -> Result<u8, Error> {
     match u8::try_from(level) {
-        Ok(level) if level < DEPTH => Ok(level.into()),
+        Ok(level) if level < depth => Ok(level),
         _ => Err(Error::InvalidArgument(format!(
-            "nodes at level {level} have no parent in a tree of depth {DEPTH}"
+            "nodes at level {level} have no parent in a tree of depth {depth}"
         ))),
     }
 }
@@ -19,18 +19,23 @@ fn child_level(level: u32) -> Result<Level, Error> {
 ///
 /// # Safety
 ///
-/// `pairs` must be valid for a read of `64 * count` bytes, `out` for a write of `32 * count`;
-/// `report` must be null or valid.
+/// `scheme` must be null, for Orchard's, or point to a scheme whose callback keeps to the
+/// documentation of its type; `pairs` must be valid for a read of `64 * count` bytes, `out` for a
+/// write of `32 * count`; `report` must be null or valid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_combine(
+    scheme: *const KvshardScheme,
     level: u32,
     pairs: *const u8,
     count: usize,
     out: *mut u8,
     report: *mut KvshardReport,
 ) -> i32 {
+    // SAFETY: null, or valid for a read by this function's contract.
+    let scheme = unsafe { scheme.as_ref() };
     let run = |hashes: &mut u64| {
-        let level = child_level(level)?;
+        let scheme = AnyScheme::new(scheme)?;
+        let level = child_level(level, scheme.depth())?;
         if count > isize::MAX as usize / 64 {
             return Err(Error::InvalidArgument(format!("{count} pairs in memory")));
         }
@@ -38,19 +43,14 @@ pub unsafe extern "C" fn kvshard_combine(
             return Err(null("the place for the result"));
         }
         // SAFETY: valid for `64 * count` bytes by this function's contract.
-        let nodes = unsafe { read_nodes(pairs, 2 * count) }?;
-        let pairs: Vec<_> = nodes
-            .chunks_exact(2)
-            .map(|pair| (pair[0], pair[1]))
-            .collect();
-        let mut combined = Vec::with_capacity(count);
+        let children = unsafe { read_nodes(&scheme, pairs, 2 * count) }?;
         let threads = Threads::Auto.for_batch(count);
-        OrchardNode::combine_batch(level, &pairs, threads, &mut combined);
+        let combined = scheme.combine_batch(level, &children, threads)?;
         *hashes = count as u64;
         for (at, node) in combined.iter().enumerate() {
             // SAFETY: `out` is not null and valid for `32 * count` bytes by this function's
             // contract; `at` is below `count`. Bytes need no alignment.
-            unsafe { out.cast::<[u8; 32]>().add(at).write(node.to_bytes()) };
+            unsafe { out.cast::<[u8; 32]>().add(at).write(node.into_array()) };
         }
         Ok(())
     };
@@ -62,45 +62,63 @@ pub unsafe extern "C" fn kvshard_combine(
 ///
 /// # Safety
 ///
-/// `out` must be null or valid for a write of 32 bytes, `report` null or valid.
+/// `scheme` must be as for [`kvshard_combine`]; `out` must be null or valid for a write of 32 bytes,
+/// `report` null or valid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_empty_root(
+    scheme: *const KvshardScheme,
     level: u32,
     out: *mut u8,
     report: *mut KvshardReport,
 ) -> i32 {
-    let run = |_: &mut u64| match u8::try_from(level) {
-        Ok(level) if level <= DEPTH => Ok(OrchardNode::empty_root(level.into()).to_bytes()),
-        _ => Err(Error::InvalidArgument(format!(
-            "a tree of depth {DEPTH} has no level {level}"
-        ))),
+    // SAFETY: null, or valid for a read by this function's contract.
+    let scheme = unsafe { scheme.as_ref() };
+    let run = |_: &mut u64| {
+        let scheme = AnyScheme::new(scheme)?;
+        let depth = scheme.depth();
+        match u8::try_from(level) {
+            Ok(level) if level <= depth => Ok(scheme.empty_root(level).into_array()),
+            _ => Err(Error::InvalidArgument(format!(
+                "a tree of depth {depth} has no level {level}"
+            ))),
+        }
     };
     // SAFETY: both pointers are null or valid by this function's contract.
     unsafe { guarded(out.cast::<[u8; 32]>(), report, run) }
 }
 
-/// Folds a leaf of 32 bytes up its path of 32 siblings, lowest first, and writes the root: 32 bytes.
+/// Folds a leaf of 32 bytes up its path, one sibling for each level of the scheme, lowest first, and
+/// writes the root: 32 bytes.
 /// An invalid leaf has index 0 in the report, an invalid sibling its place and 1.
 ///
 /// # Safety
 ///
-/// `path` must be null or valid for a read of 1024 bytes, `leaf` of 32; `root` must be null or valid
-/// for a write of 32 bytes, `report` null or valid.
+/// `scheme` must be as for [`kvshard_combine`]; `path` must be null or valid for a read of 32 bytes
+/// for each level, `leaf` of 32; `root` must be null or valid for a write of 32 bytes, `report` null
+/// or valid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_witness_root(
+    scheme: *const KvshardScheme,
     position: u64,
     path: *const u8,
     leaf: *const u8,
     root: *mut u8,
     report: *mut KvshardReport,
 ) -> i32 {
+    // SAFETY: null, or valid for a read by this function's contract.
+    let scheme = unsafe { scheme.as_ref() };
     let run = |hashes: &mut u64| {
-        if position >> DEPTH != 0 {
-            let size = 1 << DEPTH;
+        let scheme = AnyScheme::new(scheme)?;
+        let depth = scheme.depth();
+        if position >> depth != 0 {
+            let size = 1 << depth;
             return Err(Error::PositionNotFound { position, size });
         }
         // SAFETY: both are null or valid for these lengths by this function's contract.
-        let (leaf, path) = unsafe { (read_nodes(leaf, 1)?, read_nodes(path, KVSHARD_DEPTH)) };
+        let (leaf, path) = unsafe {
+            let leaf = read_nodes(&scheme, leaf, 1)?;
+            (leaf, read_nodes(&scheme, path, depth.into()))
+        };
         let path = path.map_err(|error| match error {
             Error::InvalidNode { index } => Error::InvalidNode { index: index + 1 },
             other => other,
@@ -112,7 +130,38 @@ pub unsafe extern "C" fn kvshard_witness_root(
             })
             .collect();
         *hashes = siblings.len() as u64;
-        Ok(OrchardNode::climb(Level::from(0), &leaf[0], &siblings).to_bytes())
+        Ok(scheme.climb(0, &leaf[0], &siblings)?.into_array())
+    };
+    // SAFETY: both pointers are null or valid by this function's contract.
+    unsafe { guarded(root.cast::<[u8; 32]>(), report, run) }
+}
+
+/// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. An invalid leaf has
+/// index 0 in the report, an invalid ommer its place and 1.
+///
+/// # Safety
+///
+/// `scheme` must be as for [`kvshard_combine`]; `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
+/// `report` null or valid.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier_root(
+    scheme: *const KvshardScheme,
+    frontier: *const KvshardFrontier,
+    root: *mut u8,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: each null, or valid for a read by this function's contract.
+    let (scheme, frontier) = unsafe { (scheme.as_ref(), frontier.as_ref()) };
+    let run = |hashes: &mut u64| {
+        let scheme = AnyScheme::new(scheme)?;
+        let frontier = frontier.ok_or_else(|| null("the frontier"))?;
+        let frontier = parse_frontier(&scheme, frontier)?;
+        let siblings = frontier.siblings(scheme.depth())?;
+        let Some(leaf) = frontier.leaf else {
+            return Ok(scheme.empty_root(scheme.depth()).into_array());
+        };
+        *hashes = siblings.len() as u64;
+        Ok(scheme.climb(0, &leaf, &siblings)?.into_array())
     };
     // SAFETY: both pointers are null or valid by this function's contract.
     unsafe { guarded(root.cast::<[u8; 32]>(), report, run) }

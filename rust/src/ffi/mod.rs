@@ -5,10 +5,12 @@
 //! it hands out is written only if the status is [`KVSHARD_OK`]. Nothing is kept between two calls,
 //! and nothing is allocated for the caller but a [`KvshardBuffer`].
 //!
-//! Nodes are 32 bytes, the canonical little-endian encoding of a Pallas base field element.
+//! Nodes are 32 bytes: the canonical little-endian encoding of a Pallas base field element, or what
+//! the caller's own scheme says.
 #![allow(unsafe_code)]
 
 mod hash;
+mod scheme;
 mod tree;
 
 use std::any::Any;
@@ -17,11 +19,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 
 use crate::callbacks::{CallbackKv, KvCallbacks};
-use crate::engine::{Config, Engine, Retention, Threads};
+use crate::engine::{Config, MAX_NODES, Retention, SchemeEngine, Threads, TreeFrontier};
 use crate::error::{Error, KvError};
-use crate::hash::OrchardNode;
+use scheme::{AnyScheme, Bytes};
 
-pub use hash::{kvshard_combine, kvshard_empty_root, kvshard_witness_root};
+pub use hash::{kvshard_combine, kvshard_empty_root, kvshard_frontier_root, kvshard_witness_root};
+pub use scheme::{
+    KVSHARD_SCHEME_HASHER, KVSHARD_SCHEME_VOTE_POSEIDON, KvshardHasher, KvshardScheme,
+};
 pub use tree::*;
 
 /// The call did what it was asked.
@@ -30,9 +35,9 @@ pub const KVSHARD_OK: i32 = 0;
 pub const KVSHARD_INVALID_NODE: i32 = 1;
 /// The leaves do not fit.
 pub const KVSHARD_TREE_FULL: i32 = 2;
-/// No leaf has this position.
+/// No leaf has this position, no complete node this place, no tree had this size.
 pub const KVSHARD_POSITION_NOT_FOUND: i32 = 3;
-/// The leaf was not kept.
+/// The leaf, or node, was not kept.
 pub const KVSHARD_PRUNED: i32 = 4;
 /// There is no such checkpoint.
 pub const KVSHARD_CHECKPOINT_NOT_FOUND: i32 = 5;
@@ -52,9 +57,15 @@ pub const KVSHARD_INTERNAL: i32 = 11;
 pub const KVSHARD_INVALID_ARGUMENT: i32 = 12;
 /// There are shards but no tip: something else wrote the store, or shares its keys.
 pub const KVSHARD_FOREIGN_STORE: i32 = 13;
+/// The tip names another scheme than the call.
+pub const KVSHARD_SCHEME_MISMATCH: i32 = 14;
+/// The caller's hash answered with an error.
+pub const KVSHARD_HASH: i32 = 15;
+/// The leaves have another root than the caller says.
+pub const KVSHARD_ROOT_MISMATCH: i32 = 16;
 
 /// The version of these functions and structures: a caller built for another must not go on.
-pub const KVSHARD_ABI: u32 = 1;
+pub const KVSHARD_ABI: u32 = 2;
 
 /// The id of a checkpoint that panics, between a read and a write: for the tests of what a panic
 /// does to a Go program.
@@ -64,7 +75,13 @@ const TEST_PANIC: u32 = 0xDEAD_BEEF;
 /// Levels of a path.
 pub const KVSHARD_DEPTH: usize = 32;
 
-const DEPTH: u8 = KVSHARD_DEPTH as u8;
+/// Levels that an empty subtree can have, 0 included.
+pub const KVSHARD_EMPTY_ROOTS: usize = 33;
+
+/// Nodes that a call lists at most.
+pub const KVSHARD_MAX_NODES: u64 = 65536;
+
+const _: () = assert!(KVSHARD_MAX_NODES == MAX_NODES);
 const VERSION: &CStr =
     match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
         Ok(version) => version,
@@ -123,7 +140,22 @@ pub struct KvshardFrontier {
     pub ommers: [[u8; 32]; KVSHARD_DEPTH],
 }
 
-type OrchardTree = Engine<CallbackKv, OrchardNode, DEPTH>;
+/// The newest checkpoint.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct KvshardNewest {
+    /// Leaves in the tree when it was made.
+    pub size: u64,
+    /// Its id.
+    pub id: u32,
+    /// 1 if it is exempt from pruning.
+    pub retained: u8,
+    /// 1 if there is one; otherwise all is 0.
+    pub found: u8,
+}
+
+/// A tree of any scheme: what every function works on.
+type AnyTree<'s> = SchemeEngine<CallbackKv, AnyScheme<'s>>;
 
 impl From<Vec<u8>> for KvshardBuffer {
     fn from(bytes: Vec<u8>) -> Self {
@@ -132,6 +164,21 @@ impl From<Vec<u8>> for KvshardBuffer {
             ptr: bytes.as_mut_ptr(),
             len: bytes.len(),
             capacity: bytes.capacity(),
+        }
+    }
+}
+
+impl From<TreeFrontier<Bytes>> for KvshardFrontier {
+    fn from(frontier: TreeFrontier<Bytes>) -> Self {
+        let mut ommers = [[0; 32]; KVSHARD_DEPTH];
+        for (place, ommer) in ommers.iter_mut().zip(&frontier.ommers) {
+            *place = ommer.into_array();
+        }
+        KvshardFrontier {
+            size: frontier.size,
+            leaf: frontier.leaf.map_or([0; 32], Bytes::into_array),
+            ommer_count: frontier.ommers.len(),
+            ommers,
         }
     }
 }
@@ -160,8 +207,10 @@ fn status_of(error: &Error) -> i32 {
     match error {
         Error::InvalidNode { .. } => KVSHARD_INVALID_NODE,
         Error::TreeFull { .. } => KVSHARD_TREE_FULL,
-        Error::PositionNotFound { .. } => KVSHARD_POSITION_NOT_FOUND,
-        Error::Pruned { .. } => KVSHARD_PRUNED,
+        Error::PositionNotFound { .. }
+        | Error::NodeNotFound { .. }
+        | Error::SizeNotReached { .. } => KVSHARD_POSITION_NOT_FOUND,
+        Error::Pruned { .. } | Error::NodePruned { .. } => KVSHARD_PRUNED,
         Error::CheckpointNotFound { .. } => KVSHARD_CHECKPOINT_NOT_FOUND,
         Error::CheckpointOrder { .. } | Error::LastCheckpoint => KVSHARD_CHECKPOINT_ORDER,
         Error::NotEmpty { .. } => KVSHARD_NOT_EMPTY,
@@ -169,6 +218,9 @@ fn status_of(error: &Error) -> i32 {
         Error::Kv(KvError::Corrupt { .. }) => KVSHARD_CORRUPT,
         Error::Kv(KvError::UnsupportedVersion { .. }) => KVSHARD_UNSUPPORTED_VERSION,
         Error::Kv(KvError::Foreign { .. }) => KVSHARD_FOREIGN_STORE,
+        Error::Kv(KvError::SchemeMismatch { .. }) => KVSHARD_SCHEME_MISMATCH,
+        Error::Hash(_) => KVSHARD_HASH,
+        Error::RootMismatch { .. } => KVSHARD_ROOT_MISMATCH,
         Error::Kv(KvError::Store { .. }) => KVSHARD_STORE,
         Error::Kv(KvError::EngineOwned { .. } | KvError::NotAShard { .. }) => KVSHARD_INTERNAL,
     }
@@ -233,21 +285,23 @@ unsafe fn guarded<T>(
 /// # Safety
 ///
 /// As for [`guarded`]; and `callbacks` must be null or point to a table whose functions keep to the
-/// contract of [`CallbackKv::new`] for the time of this call.
+/// contract of [`CallbackKv::new`] for the time of this call; and `scheme` must be null or point to
+/// one whose callback keeps to its documentation.
 unsafe fn on_tree<T>(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     config: Result<Config, Error>,
     out: *mut T,
     report: *mut KvshardReport,
-    run: impl FnOnce(&mut OrchardTree) -> Result<T, Error>,
+    run: impl FnOnce(&mut AnyTree<'_>) -> Result<T, Error>,
 ) -> i32 {
     // SAFETY: null, or valid for a read by this function's contract.
-    let callbacks = unsafe { callbacks.as_ref() };
+    let (callbacks, scheme) = unsafe { (callbacks.as_ref(), scheme.as_ref()) };
     let run = |hashes: &mut u64| {
         let callbacks = callbacks.ok_or_else(|| null("the table of callbacks"))?;
         // SAFETY: this function's contract is that of `new`; the tree lives for this call only.
         let kv = unsafe { CallbackKv::new(*callbacks) };
-        let mut tree = OrchardTree::new(kv, config?);
+        let mut tree = AnyTree::with_scheme(kv, AnyScheme::new(scheme)?, config?);
         let outcome = run(&mut tree);
         *hashes = tree.hashes();
         outcome
@@ -286,7 +340,11 @@ unsafe fn read_config(config: *const KvshardConfig) -> Result<Config, Error> {
 /// # Safety
 ///
 /// `ptr` must be null or valid for a read of `32 * count` bytes.
-unsafe fn read_nodes(ptr: *const u8, count: usize) -> Result<Vec<OrchardNode>, Error> {
+unsafe fn read_nodes(
+    scheme: &AnyScheme<'_>,
+    ptr: *const u8,
+    count: usize,
+) -> Result<Vec<Bytes>, Error> {
     if count == 0 {
         return Ok(vec![]);
     }
@@ -299,12 +357,8 @@ unsafe fn read_nodes(ptr: *const u8, count: usize) -> Result<Vec<OrchardNode>, E
     // SAFETY: not null, and valid for the read by this function's contract; bytes need no
     // alignment, and the length is below `isize::MAX`.
     let bytes = unsafe { slice::from_raw_parts(ptr.cast::<[u8; 32]>(), count) };
-    parse_nodes(bytes)
-}
-
-fn parse_nodes(bytes: &[[u8; 32]]) -> Result<Vec<OrchardNode>, Error> {
     let node = |(index, bytes)| {
-        OrchardNode::from_bytes(bytes).ok_or(Error::InvalidNode {
+        scheme.node(bytes).ok_or(Error::InvalidNode {
             index: index as u64,
         })
     };

@@ -1,18 +1,18 @@
 //! The C functions of a tree: one for each call of the engine.
 
 use super::*;
-use crate::engine::TreeFrontier;
 
 /// Appends `count` leaves of 32 bytes each and writes the position of the first to `first`.
 ///
 /// # Safety
 ///
 /// `callbacks` must be null or point to a table that keeps to the documentation of its types;
-/// `leaves` must be valid for a read of `32 * count` bytes; every other pointer must be null or
-/// valid for its type. Null is answered with [`KVSHARD_INVALID_ARGUMENT`].
+/// `scheme` must be null, for Orchard's, or point to a scheme that does; `leaves` must be valid for a
+/// read of `32 * count` bytes; every other pointer must be null or valid for its type. Null is answered with [`KVSHARD_INVALID_ARGUMENT`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_append(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     config: *const KvshardConfig,
     leaves: *const u8,
     count: usize,
@@ -21,9 +21,17 @@ pub unsafe extern "C" fn kvshard_append(
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callees'.
     unsafe {
-        on_tree(callbacks, read_config(config), first, report, |tree| {
-            tree.append(&read_nodes(leaves, count)?)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            read_config(config),
+            first,
+            report,
+            |tree| {
+                let leaves = read_nodes(tree.scheme(), leaves, count)?;
+                tree.append(&leaves)
+            },
+        )
     }
 }
 
@@ -35,17 +43,25 @@ pub unsafe extern "C" fn kvshard_append(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_checkpoint(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     config: *const KvshardConfig,
     id: u32,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callees'.
     unsafe {
-        on_tree(callbacks, read_config(config), nowhere(), report, |tree| {
-            #[cfg(feature = "test-panic")]
-            assert_ne!(id, TEST_PANIC, "size {}", tree.size()?);
-            tree.checkpoint(id)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            read_config(config),
+            nowhere(),
+            report,
+            |tree| {
+                #[cfg(feature = "test-panic")]
+                assert_ne!(id, TEST_PANIC, "size {}", tree.size()?);
+                tree.checkpoint(id)
+            },
+        )
     }
 }
 
@@ -57,6 +73,7 @@ pub unsafe extern "C" fn kvshard_checkpoint(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_size(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     size: *mut u64,
     report: *mut KvshardReport,
 ) -> i32 {
@@ -64,10 +81,11 @@ pub unsafe extern "C" fn kvshard_size(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             size,
             report,
-            OrchardTree::size,
+            |tree| tree.size(),
         )
     }
 }
@@ -80,15 +98,21 @@ pub unsafe extern "C" fn kvshard_size(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_size_at(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     size: *mut u64,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), size, report, |tree| {
-            tree.size_at(id)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            size,
+            report,
+            |tree| tree.size_at(id),
+        )
     }
 }
 
@@ -100,6 +124,7 @@ pub unsafe extern "C" fn kvshard_size_at(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_root(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     root: *mut u8,
     report: *mut KvshardReport,
 ) -> i32 {
@@ -107,10 +132,11 @@ pub unsafe extern "C" fn kvshard_root(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             root.cast::<[u8; 32]>(),
             report,
-            |tree| tree.root().map(OrchardNode::to_bytes),
+            |tree| tree.root().map(Bytes::into_array),
         )
     }
 }
@@ -123,6 +149,7 @@ pub unsafe extern "C" fn kvshard_root(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_root_at(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     root: *mut u8,
     report: *mut KvshardReport,
@@ -131,10 +158,11 @@ pub unsafe extern "C" fn kvshard_root_at(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             root.cast::<[u8; 32]>(),
             report,
-            |tree| tree.root_at(id).map(OrchardNode::to_bytes),
+            |tree| tree.root_at(id).map(Bytes::into_array),
         )
     }
 }
@@ -147,6 +175,7 @@ pub unsafe extern "C" fn kvshard_root_at(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_leaf(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     position: u64,
     leaf: *mut u8,
     report: *mut KvshardReport,
@@ -155,21 +184,66 @@ pub unsafe extern "C" fn kvshard_leaf(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             leaf.cast::<[u8; 32]>(),
             report,
-            |tree| tree.leaf(position).map(OrchardNode::to_bytes),
+            |tree| tree.leaf(position).map(Bytes::into_array),
         )
     }
 }
 
-fn path_bytes(path: Vec<OrchardNode>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error> {
-    let bytes: Vec<_> = path.into_iter().map(OrchardNode::to_bytes).collect();
-    let wrong = |bytes: Vec<_>| Error::InvalidArgument(format!("a path of {} nodes", bytes.len()));
-    bytes.try_into().map_err(wrong)
+/// Lists `count` complete nodes of a level from index `first` on, 32 bytes each; level 0 has the
+/// leaves. At most [`KVSHARD_MAX_NODES`].
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_nodes(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    level: u32,
+    first: u64,
+    count: u64,
+    out: *mut KvshardBuffer,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            out,
+            report,
+            |tree| {
+                let level = u8::try_from(level).unwrap_or(u8::MAX);
+                let nodes = tree.nodes(level, first, count)?.into_iter();
+                let bytes: Vec<u8> = nodes.flat_map(Bytes::into_array).collect();
+                Ok(bytes.into())
+            },
+        )
+    }
 }
 
-/// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 of 32 bytes.
+/// A path in its place, zero above the tree's depth.
+fn path_bytes(path: Vec<Bytes>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error> {
+    let mut bytes = [[0; 32]; KVSHARD_DEPTH];
+    if path.len() > bytes.len() {
+        return Err(Error::InvalidArgument(format!(
+            "a path of {} nodes",
+            path.len()
+        )));
+    }
+    for (place, node) in bytes.iter_mut().zip(path) {
+        *place = node.into_array();
+    }
+    Ok(bytes)
+}
+
+/// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 places of 32
+/// bytes, those above the tree's depth zero.
 ///
 /// # Safety
 ///
@@ -177,6 +251,7 @@ fn path_bytes(path: Vec<OrchardNode>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_witness(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     position: u64,
     path: *mut u8,
     report: *mut KvshardReport,
@@ -185,6 +260,7 @@ pub unsafe extern "C" fn kvshard_witness(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             path.cast(),
             report,
@@ -193,7 +269,8 @@ pub unsafe extern "C" fn kvshard_witness(
     }
 }
 
-/// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 of 32 bytes.
+/// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 places of 32
+/// bytes, those above the tree's depth zero.
 ///
 /// # Safety
 ///
@@ -201,6 +278,7 @@ pub unsafe extern "C" fn kvshard_witness(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_witness_at(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     position: u64,
     id: u32,
     path: *mut u8,
@@ -210,6 +288,7 @@ pub unsafe extern "C" fn kvshard_witness_at(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             path.cast(),
             report,
@@ -226,6 +305,7 @@ pub unsafe extern "C" fn kvshard_witness_at(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_rewind(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     report: *mut KvshardReport,
 ) -> i32 {
@@ -233,6 +313,7 @@ pub unsafe extern "C" fn kvshard_rewind(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             nowhere(),
             report,
@@ -249,20 +330,61 @@ pub unsafe extern "C" fn kvshard_rewind(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_checkpoints(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     out: *mut KvshardBuffer,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
-            let mut bytes = vec![];
-            for checkpoint in tree.checkpoints()? {
-                bytes.extend_from_slice(&checkpoint.id.to_le_bytes());
-                bytes.extend_from_slice(&checkpoint.size.to_le_bytes());
-                bytes.push(u8::from(checkpoint.retained));
-            }
-            Ok(bytes.into())
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            out,
+            report,
+            |tree| {
+                let mut bytes = vec![];
+                for checkpoint in tree.checkpoints()? {
+                    bytes.extend_from_slice(&checkpoint.id.to_le_bytes());
+                    bytes.extend_from_slice(&checkpoint.size.to_le_bytes());
+                    bytes.push(u8::from(checkpoint.retained));
+                }
+                Ok(bytes.into())
+            },
+        )
+    }
+}
+
+/// Writes the newest checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_newest(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    newest: *mut KvshardNewest,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            newest,
+            report,
+            |tree| {
+                let newest = tree.newest()?;
+                Ok(KvshardNewest {
+                    size: newest.map_or(0, |checkpoint| checkpoint.size),
+                    id: newest.map_or(0, |checkpoint| checkpoint.id),
+                    retained: newest.is_some_and(|checkpoint| checkpoint.retained).into(),
+                    found: newest.is_some().into(),
+                })
+            },
+        )
     }
 }
 
@@ -274,6 +396,7 @@ pub unsafe extern "C" fn kvshard_checkpoints(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_retain_checkpoint(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     report: *mut KvshardReport,
 ) -> i32 {
@@ -281,6 +404,7 @@ pub unsafe extern "C" fn kvshard_retain_checkpoint(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             nowhere(),
             report,
@@ -297,6 +421,7 @@ pub unsafe extern "C" fn kvshard_retain_checkpoint(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_release_checkpoint(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     id: u32,
     report: *mut KvshardReport,
 ) -> i32 {
@@ -304,6 +429,7 @@ pub unsafe extern "C" fn kvshard_release_checkpoint(
     unsafe {
         on_tree(
             callbacks,
+            scheme,
             Ok(Config::default()),
             nowhere(),
             report,
@@ -320,6 +446,7 @@ pub unsafe extern "C" fn kvshard_release_checkpoint(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_remove_mark(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     position: u64,
     as_of: u32,
     removed: *mut u8,
@@ -327,9 +454,14 @@ pub unsafe extern "C" fn kvshard_remove_mark(
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), removed, report, |tree| {
-            tree.remove_mark(position, as_of).map(u8::from)
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            removed,
+            report,
+            |tree| tree.remove_mark(position, as_of).map(u8::from),
+        )
     }
 }
 
@@ -341,24 +473,72 @@ pub unsafe extern "C" fn kvshard_remove_mark(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_frontier(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     frontier: *mut KvshardFrontier,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), frontier, report, |tree| {
-            let frontier = tree.frontier()?;
-            let mut ommers = [[0; 32]; KVSHARD_DEPTH];
-            for (place, ommer) in ommers.iter_mut().zip(&frontier.ommers) {
-                *place = ommer.to_bytes();
-            }
-            Ok(KvshardFrontier {
-                size: frontier.size,
-                leaf: frontier.leaf.map_or([0; 32], OrchardNode::to_bytes),
-                ommer_count: frontier.ommers.len(),
-                ommers,
-            })
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            frontier,
+            report,
+            |tree| tree.frontier().map(KvshardFrontier::from),
+        )
+    }
+}
+
+/// Writes the frontier at a checkpoint.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier_at(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    id: u32,
+    frontier: *mut KvshardFrontier,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            frontier,
+            report,
+            |tree| tree.frontier_at(id).map(KvshardFrontier::from),
+        )
+    }
+}
+
+/// Writes the frontier that the tree had at a size.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_frontier_at_size(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    size: u64,
+    frontier: *mut KvshardFrontier,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callee's.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            frontier,
+            report,
+            |tree| tree.frontier_at_size(size).map(KvshardFrontier::from),
+        )
     }
 }
 
@@ -371,6 +551,7 @@ pub unsafe extern "C" fn kvshard_frontier(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_insert_frontier(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     config: *const KvshardConfig,
     frontier: *const KvshardFrontier,
     id: u32,
@@ -381,14 +562,18 @@ pub unsafe extern "C" fn kvshard_insert_frontier(
     unsafe {
         let config = read_config(config);
         let frontier = frontier.as_ref();
-        on_tree(callbacks, config, nowhere(), report, |tree| {
+        on_tree(callbacks, scheme, config, nowhere(), report, |tree| {
             let frontier = frontier.ok_or_else(|| null("the frontier"))?;
-            tree.insert_frontier(&parse_frontier(frontier)?, id)
+            let frontier = parse_frontier(tree.scheme(), frontier)?;
+            tree.insert_frontier(&frontier, id)
         })
     }
 }
 
-fn parse_frontier(frontier: &KvshardFrontier) -> Result<TreeFrontier<OrchardNode>, Error> {
+pub(super) fn parse_frontier(
+    scheme: &AnyScheme<'_>,
+    frontier: &KvshardFrontier,
+) -> Result<TreeFrontier<Bytes>, Error> {
     let count = frontier.ommer_count;
     let ommers = frontier
         .ommers
@@ -396,7 +581,7 @@ fn parse_frontier(frontier: &KvshardFrontier) -> Result<TreeFrontier<OrchardNode
         .ok_or_else(|| Error::InvalidArgument(format!("a frontier of {count} ommers")))?;
     let parse = |bytes: &[u8; 32], index: usize| {
         let index = index as u64;
-        OrchardNode::from_bytes(bytes).ok_or(Error::InvalidNode { index })
+        scheme.node(bytes).ok_or(Error::InvalidNode { index })
     };
     Ok(TreeFrontier {
         size: frontier.size,
@@ -412,6 +597,37 @@ fn parse_frontier(frontier: &KvshardFrontier) -> Result<TreeFrontier<OrchardNode
     })
 }
 
+/// Takes over a store that a plain `ShardTree` wrote, if its leaves have this root of 32 bytes, and
+/// writes the number of leaves. An invalid root has index 0 in the report.
+///
+/// # Safety
+///
+/// As for [`kvshard_append`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn kvshard_adopt(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    config: *const KvshardConfig,
+    root: *const u8,
+    size: *mut u64,
+    report: *mut KvshardReport,
+) -> i32 {
+    // SAFETY: the caller keeps to this function's contract, which is the callees'.
+    unsafe {
+        on_tree(
+            callbacks,
+            scheme,
+            read_config(config),
+            size,
+            report,
+            |tree| {
+                let root = read_nodes(tree.scheme(), root, 1)?;
+                tree.adopt(&root[0])
+            },
+        )
+    }
+}
+
 /// Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
 /// hex and the detail, with tabs between. Empty if the store is sound.
 ///
@@ -421,15 +637,23 @@ fn parse_frontier(frontier: &KvshardFrontier) -> Result<TreeFrontier<OrchardNode
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_check(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     out: *mut KvshardBuffer,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
-            let lines = tree.check()?.into_iter().map(|v| format!("{v}\n"));
-            Ok(lines.collect::<String>().into_bytes().into())
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            out,
+            report,
+            |tree| {
+                let lines = tree.check()?.into_iter().map(|v| format!("{v}\n"));
+                Ok(lines.collect::<String>().into_bytes().into())
+            },
+        )
     }
 }
 
@@ -441,13 +665,19 @@ pub unsafe extern "C" fn kvshard_check(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_dump(
     callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
     out: *mut KvshardBuffer,
     report: *mut KvshardReport,
 ) -> i32 {
     // SAFETY: the caller keeps to this function's contract, which is the callee's.
     unsafe {
-        on_tree(callbacks, Ok(Config::default()), out, report, |tree| {
-            Ok(tree.dump()?.into_bytes().into())
-        })
+        on_tree(
+            callbacks,
+            scheme,
+            Ok(Config::default()),
+            out,
+            report,
+            |tree| Ok(tree.dump()?.into_bytes().into()),
+        )
     }
 }

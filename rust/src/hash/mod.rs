@@ -55,28 +55,37 @@ mod node;
 #[doc(hidden)]
 pub mod orchard_hash;
 mod portable;
+mod shares;
 mod sum;
 mod tables;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod vote;
 
 use incrementalmerkletree::{Hashable, Level};
 use orchard::tree::MerkleHashOrchard;
 
 pub use node::OrchardNode;
+pub use vote::VoteNode;
 
 /// The hash that a tree is built with: what the engine asks beyond
 /// [`Hashable`]. The default methods are plain loops over
 /// [`Hashable::combine`].
 pub trait TreeHash: Hashable + Clone + PartialEq {
-    /// Combines each pair, all of them children at `level`, and appends the
-    /// results to `out` in order. Large batches are shared among up to
-    /// `threads` threads; the result does not depend on their number.
-    fn combine_batch(level: Level, pairs: &[(Self, Self)], threads: usize, out: &mut Vec<Self>) {
+    /// What the tip of a tree with this hash names it with: see
+    /// [`Scheme::fingerprint`](crate::scheme::Scheme::fingerprint).
+    const FINGERPRINT: Option<[u8; 8]> = None;
+
+    /// Combines each child at an even index with the next one, all of them at
+    /// `level`, and appends the results to `out` in order. Large batches are
+    /// shared among up to `threads` threads; the result does not depend on
+    /// their number.
+    fn combine_batch(level: Level, children: &[Self], threads: usize, out: &mut Vec<Self>) {
         let _ = threads;
-        out.extend(pairs.iter().map(|(l, r)| Self::combine(level, l, r)));
+        let (pairs, _) = children.as_chunks::<2>();
+        out.extend(pairs.iter().map(|[l, r]| Self::combine(level, l, r)));
     }
 
     /// Combines `left` with the root of an empty subtree at its right.
@@ -157,8 +166,8 @@ impl Hashable for OrchardNode {
 }
 
 impl TreeHash for OrchardNode {
-    fn combine_batch(level: Level, pairs: &[(Self, Self)], threads: usize, out: &mut Vec<Self>) {
-        orchard_hash::combine_batch(Backend::best(), level, pairs, threads, out);
+    fn combine_batch(level: Level, children: &[Self], threads: usize, out: &mut Vec<Self>) {
+        orchard_hash::combine_batch(Backend::best(), level, children, threads, out);
     }
 
     fn combine_empty_right(level: Level, left: &Self) -> Self {

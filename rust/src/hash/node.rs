@@ -9,6 +9,7 @@ use super::field::{is_canonical, limbs};
 /// A node of the Orchard tree: 32 bytes, the canonical little-endian encoding
 /// of a Pallas base field element. The order is that of the bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(transparent)]
 pub struct OrchardNode([u8; 32]);
 
 impl OrchardNode {

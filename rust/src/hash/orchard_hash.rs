@@ -1,14 +1,12 @@
 //! `MerkleCRH^Orchard` on [`OrchardNode`]s: each entry point turns its nodes
 //! into sums and has them added up.
 
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-
 use incrementalmerkletree::{Hashable, Level};
 use orchard::tree::MerkleHashOrchard;
 
 use super::curve::Affine;
 use super::message::{self, Bits, HALF, WORDS};
+use super::shares::in_shares;
 use super::sum::{Sum, nodes, points};
 use super::tables::Tables;
 use super::{Backend, OrchardNode, Sibling};
@@ -73,11 +71,12 @@ pub fn combine_empty_right(backend: Backend, level: Level, left: &OrchardNode) -
 pub fn combine_batch(
     backend: Backend,
     level: Level,
-    pairs: &[(OrchardNode, OrchardNode)],
+    children: &[OrchardNode],
     threads: usize,
     out: &mut Vec<OrchardNode>,
 ) {
     let tables = Tables::get(backend);
+    let (pairs, _) = children.as_chunks::<2>();
     let old = out.len();
     out.resize(old + pairs.len(), OrchardNode::from_canonical([0; 32]));
     let new = &mut out[old..];
@@ -86,21 +85,8 @@ pub fn combine_batch(
     if threads == 1 {
         return combine_share(tables, level, pairs, new);
     }
-    let shares = Mutex::new(pairs.chunks(CHUNK).zip(new.chunks_mut(CHUNK)));
-    let work = || {
-        // The guard is dropped with the statement, before the share is hashed.
-        let next = || shares.lock().unwrap_or_else(PoisonError::into_inner).next();
-        while let Some((pairs, out)) = next() {
-            combine_share(tables, level, pairs, out);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            // A process that may have no further thread does with fewer: the
-            // result is the same.
-            let _ = thread::Builder::new().spawn_scoped(scope, work);
-        }
-        work();
+    in_shares(pairs, new, CHUNK, threads, |pairs, out| {
+        combine_share(tables, level, pairs, out);
     });
 }
 
@@ -108,21 +94,21 @@ pub fn combine_batch(
 fn combine_share(
     tables: &Tables,
     level: Level,
-    pairs: &[(OrchardNode, OrchardNode)],
+    pairs: &[[OrchardNode; 2]],
     out: &mut [OrchardNode],
 ) {
     let mut sums = Vec::with_capacity(CHUNK.min(pairs.len()));
     let mut bytes = [[0; 32]; CHUNK];
     for (pairs, out) in pairs.chunks(CHUNK).zip(out.chunks_mut(CHUNK)) {
         sums.clear();
-        sums.extend(pairs.iter().map(|(l, r)| whole(tables, level, l, r)));
+        sums.extend(pairs.iter().map(|[l, r]| whole(tables, level, l, r)));
         let bytes = &mut bytes[..pairs.len()];
         if nodes(tables, &sums, bytes) {
             for (out, bytes) in out.iter_mut().zip(bytes) {
                 *out = OrchardNode::from_canonical(*bytes);
             }
         } else {
-            for (out, (left, right)) in out.iter_mut().zip(pairs) {
+            for (out, [left, right]) in out.iter_mut().zip(pairs) {
                 *out = by_definition(level, left, right);
             }
         }

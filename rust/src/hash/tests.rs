@@ -33,8 +33,13 @@ fn batch(
     threads: usize,
 ) -> Vec<OrchardNode> {
     let mut out = Vec::new();
-    combine_batch(backend, level, pairs, threads, &mut out);
+    combine_batch(backend, level, &flat(pairs), threads, &mut out);
     out
+}
+
+fn flat<H: Clone>(pairs: &[(H, H)]) -> Vec<H> {
+    let children = pairs.iter().flat_map(|(l, r)| [l.clone(), r.clone()]);
+    children.collect()
 }
 
 fn references(level: Level, pairs: &[(OrchardNode, OrchardNode)]) -> Vec<OrchardNode> {
@@ -158,7 +163,7 @@ fn the_number_of_threads_changes_nothing() {
 fn a_batch_appends() {
     let pairs = Random::new(5).pairs(3);
     let mut out = vec![OrchardNode::empty_leaf()];
-    OrchardNode::combine_batch(0.into(), &pairs, 1, &mut out);
+    OrchardNode::combine_batch(0.into(), &flat(&pairs), 1, &mut out);
     assert_eq!(out[0], OrchardNode::empty_leaf());
     assert_eq!(out[1..], references(0.into(), &pairs));
 }
@@ -243,7 +248,7 @@ fn a_climb_equals_the_plain_loop() {
 fn the_plain_loops_do_for_other_hashes() {
     let pair = ("a".to_string(), "b".to_string());
     let mut out = Vec::new();
-    String::combine_batch(0.into(), slice::from_ref(&pair), 4, &mut out);
+    String::combine_batch(0.into(), &flat(slice::from_ref(&pair)), 4, &mut out);
     assert_eq!(out, ["ab"]);
     assert_eq!(String::combine_empty_right(1.into(), &pair.0), "a__");
     let siblings = [

@@ -26,6 +26,10 @@ pub enum Call<H> {
     Release(u32),
     RemoveMark(u64, u32),
     Frontier,
+    FrontierAt(u32),
+    FrontierAtSize(u64),
+    Nodes(u8, u64, u64),
+    Newest,
     InsertFrontier(TreeFrontier<H>, u32),
     Check,
     Dump,
@@ -95,6 +99,10 @@ impl<H: TestNode> Call<H> {
             }
             Call::RemoveMark(position, id) => Answer::Bool(tree.remove_mark(*position, *id)?),
             Call::Frontier => Answer::Frontier(tree.frontier()?),
+            Call::FrontierAt(id) => Answer::Frontier(tree.frontier_at(*id)?),
+            Call::FrontierAtSize(size) => Answer::Frontier(tree.frontier_at_size(*size)?),
+            Call::Nodes(level, first, count) => Answer::Path(tree.nodes(*level, *first, *count)?),
+            Call::Newest => Answer::Checkpoints(tree.newest()?.into_iter().collect()),
             Call::InsertFrontier(frontier, id) => {
                 tree.insert_frontier(frontier, *id)?;
                 Answer::Done

@@ -67,7 +67,8 @@ impl<H: Hashable + Clone> Complete<H> {
         }
     }
 
-    fn node(&self, level: u8, index: u64, size: u64) -> H {
+    /// A node of the tree of the first `size` leaves.
+    pub fn node(&self, level: u8, index: u64, size: u64) -> H {
         if index << level >= size {
             return H::empty_root(Level::from(level));
         }

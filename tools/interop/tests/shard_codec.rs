@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use kvshard::codec;
+use kvshard::codec::{self, Plain};
 use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
@@ -31,7 +31,7 @@ fn theirs_write(tree: &PrunableTree<MerkleHashOrchard>) -> Vec<u8> {
 
 /// They read this blob of ours as the tree that we read, and write it as we do.
 fn assert_shared(blob: &[u8], height: u8) {
-    let ours: PrunableTree<MerkleHashOrchard> = codec::decode_tree(b"key", blob, height).unwrap();
+    let ours = codec::decode_tree(&Plain::<MerkleHashOrchard>::default(), b"key", blob, height).unwrap();
     let theirs = theirs_read(blob).unwrap();
     assert_eq!(ours, theirs);
     assert_eq!(theirs_write(&theirs), blob);
@@ -140,10 +140,10 @@ proptest! {
     #[test]
     fn we_read_what_they_write(tree in arb_prunable_tree(arb_node(), 8, 64)) {
         let blob = theirs_write(&tree);
-        let ours: PrunableTree<MerkleHashOrchard> = codec::decode_tree(b"key", &blob, 8).unwrap();
+        let ours = codec::decode_tree(&Plain::<MerkleHashOrchard>::default(), b"key", &blob, 8).unwrap();
         prop_assert_eq!(&ours, &tree);
         prop_assert_eq!(codec::encode_tree(&ours), blob.clone());
-        let nodes: PrunableTree<OrchardNode> = codec::decode_tree(b"key", &blob, 8).unwrap();
+        let nodes = codec::decode_tree(&Plain::<OrchardNode>::default(), b"key", &blob, 8).unwrap();
         prop_assert_eq!(codec::encode_tree(&nodes), blob);
     }
 
@@ -158,7 +158,7 @@ proptest! {
         let mut blob = theirs_write(&tree);
         let at = at.index(blob.len());
         blob[at] ^= flip;
-        let ours = codec::decode_tree::<MerkleHashOrchard>(b"key", &blob, 4);
+        let ours = codec::decode_tree(&Plain::<MerkleHashOrchard>::default(), b"key", &blob, 4);
         if let Ok(ours) = ours {
             prop_assert_eq!(theirs_read(&blob).unwrap(), ours);
         }

@@ -19,15 +19,41 @@ const WRITE_BYTE: u64 = 30;
 const DELETE: u64 = 1000;
 const ITER_NEXT: u64 = 30;
 
+pub type Records = BTreeMap<Vec<u8>, Vec<u8>>;
+
 #[derive(Default)]
 pub struct Store {
-    records: RefCell<BTreeMap<Vec<u8>, Vec<u8>>>,
+    prefix: Vec<u8>,
+    records: RefCell<Records>,
     work: Cell<Work>,
 }
 
 impl Store {
+    /// A store in which the callbacks put `prefix`, which ends below 255, before each key.
+    pub fn under(prefix: &[u8]) -> Self {
+        Self {
+            prefix: prefix.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// All records, by their keys with the prefix.
+    pub fn records(&self) -> Records {
+        self.records.borrow().clone()
+    }
+
+    /// Writes a record that is not the tree's own, and counts nothing.
+    pub fn put(&self, key: &[u8], value: &[u8]) {
+        let mut records = self.records.borrow_mut();
+        records.insert(key.to_vec(), value.to_vec());
+    }
+
     pub fn work(&self) -> Work {
         self.work.get()
+    }
+
+    fn full(&self, key: &[u8]) -> Vec<u8> {
+        [&self.prefix, key].concat()
     }
 
     /// Callbacks that reach this store, for as long as it stays where it is.
@@ -107,8 +133,9 @@ unsafe extern "C" fn get(
 ) -> i32 {
     // SAFETY: as above.
     let (store, key) = unsafe { (&*ctx.cast::<Store>(), slice::from_raw_parts(key, key_len)) };
-    let value = store.records.borrow().get(key).cloned();
-    let length = key_len + value.as_ref().map_or(0, Vec::len);
+    let key = store.full(key);
+    let value = store.records.borrow().get(&key).cloned();
+    let length = key.len() + value.as_ref().map_or(0, Vec::len);
     store.count(READ_FLAT + READ_BYTE * length as u64, length, 0);
     let Some(value) = value else { return 1 };
     // SAFETY: the crate's own variables.
@@ -131,12 +158,10 @@ unsafe extern "C" fn set(
             slice::from_raw_parts(value, value_len),
         )
     };
-    let length = key_len + value_len;
+    let key = store.full(key);
+    let length = key.len() + value_len;
     store.count(WRITE_FLAT + WRITE_BYTE * length as u64, 0, length);
-    store
-        .records
-        .borrow_mut()
-        .insert(key.to_vec(), value.to_vec());
+    store.records.borrow_mut().insert(key, value.to_vec());
     0
 }
 
@@ -144,7 +169,7 @@ unsafe extern "C" fn delete(ctx: *mut c_void, key: *const u8, key_len: usize) ->
     // SAFETY: as above.
     let (store, key) = unsafe { (&*ctx.cast::<Store>(), slice::from_raw_parts(key, key_len)) };
     store.count(DELETE, 0, 0);
-    store.records.borrow_mut().remove(key);
+    store.records.borrow_mut().remove(&store.full(key));
     0
 }
 
@@ -161,11 +186,12 @@ unsafe extern "C" fn iter_create(
             slice::from_raw_parts(prefix, prefix_len),
         )
     };
-    let mut end = prefix.to_vec();
-    *end.last_mut().expect("a prefix") += 1; // of one byte below 255, here
+    let prefix = store.full(prefix);
+    let mut end = prefix.clone();
+    *end.last_mut().expect("a prefix") += 1; // the crate's prefixes are one byte below 255
     let iter = Iter {
         store,
-        from: Bound::Included(prefix.to_vec()),
+        from: Bound::Included(prefix),
         to: Bound::Excluded(end),
         reverse: reverse != 0,
     };
@@ -196,7 +222,7 @@ unsafe extern "C" fn iter_next(
     }
     // SAFETY: the crate's own variables.
     unsafe {
-        give(key, out_key, out_key_len);
+        give(key[store.prefix.len()..].to_vec(), out_key, out_key_len);
         give(value, out_value, out_value_len);
     }
     0

@@ -12,8 +12,8 @@ pub struct VoteTree {
     newest: u32,
 }
 
-impl VoteTree {
-    pub fn new() -> Self {
+impl Default for VoteTree {
+    fn default() -> Self {
         let store = Box::<Store>::default();
         Self {
             tree: TreeServer::new(store.callbacks(), 0),

@@ -2,7 +2,6 @@ package input
 
 import (
 	"bytes"
-	"encoding/binary"
 	"io"
 
 	"github.com/kvshard/kvshard"
@@ -24,23 +23,6 @@ type Proof struct {
 // 32 siblings from the leaf's up.
 const WitnessBytes = 4 + 32*kvshard.Depth
 
-// EncodeWitness returns the binary form.
-func EncodeWitness(w kvshard.Witness) []byte {
-	raw := binary.LittleEndian.AppendUint32(make([]byte, 0, WitnessBytes), uint32(w.Position))
-	for _, node := range w.Path {
-		raw = append(raw, node[:]...)
-	}
-	return raw
-}
-
-func decodeWitness(raw []byte) (w kvshard.Witness) {
-	w.Position = uint64(binary.LittleEndian.Uint32(raw))
-	for i := range w.Path {
-		copy(w.Path[i][:], raw[4+32*i:])
-	}
-	return w
-}
-
 // ReadProof reads a Proof from a file, or from standard input for "-": the
 // binary form, or JSON with the fields of a Proof and no others.
 func ReadProof(stdin io.Reader, path string) (p Proof, err error) {
@@ -50,7 +32,10 @@ func ReadProof(stdin io.Reader, path string) (p Proof, err error) {
 		return p, exit.Errorf(exit.Input, hint, "%w", err)
 	}
 	if len(raw) == WitnessBytes && !isText(raw) {
-		witness := decodeWitness(raw)
+		var witness kvshard.Witness
+		if err := witness.UnmarshalBinary(raw); err != nil {
+			return p, exit.Errorf(exit.Input, hint, "%s: %w", name, err)
+		}
 		p.Position, p.Path = witness.Position, witness.Path
 		return p, nil
 	}

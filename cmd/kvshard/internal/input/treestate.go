@@ -3,6 +3,7 @@ package input
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -12,7 +13,6 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/treestate"
 )
 
 // A StartingPoint is a frontier with what is known of it.
@@ -30,6 +30,8 @@ type FrontierView struct {
 	Ommers    []kvshard.Node `json:"ommers"`
 	Root      kvshard.Node   `json:"root"`
 	Treestate string         `json:"treestate"`
+
+	Checkpoint *uint32 `json:"checkpoint,omitempty"` // whose frontier it is, if it was asked for
 }
 
 func badTreestate(format string, args ...any) error {
@@ -67,10 +69,15 @@ func (t *StartingPoint) decode(text string) error {
 	if err != nil {
 		return badTreestate("%w", err)
 	}
-	if t.Frontier, err = treestate.Decode(raw); err != nil {
-		return badTreestate("%w", err)
+	t.Frontier, err = kvshard.ParseTreestate(raw)
+	var failed *kvshard.Error
+	switch {
+	case errors.Is(err, kvshard.ErrInvalidNode):
+		return exit.Errorf(exit.Input, "give the tree state of Orchard's pool: this one may be Sapling's", "the tree state: %w", err)
+	case errors.As(err, &failed):
+		return badTreestate("%s", failed.What)
 	}
-	return nil
+	return err
 }
 
 // withoutEnvelope returns the result in an answer of JSON-RPC, or else the text.
@@ -188,7 +195,7 @@ func (t *StartingPoint) fromFrontier(text []byte) error {
 	if f := t.Frontier; view.Size != f.Size || *view.Leaf != f.Leaf || !slices.Equal(view.Ommers, f.Ommers) {
 		return badTreestate("size, leaf and ommers are not those of its field treestate")
 	}
-	t.Roots = append(t.Roots, view.Root)
+	t.Roots, t.Height = append(t.Roots, view.Root), view.Checkpoint
 	return nil
 }
 

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use shardtree::store::Checkpoint;
 
 use super::Check;
-use crate::codec::{self, REMOVED_BEFORE, REMOVED_VALUE, Summary, Tip, TreeNode};
+use crate::codec::{self, REMOVED_BEFORE, REMOVED_VALUE, Summary, Tip};
 use crate::engine::reads::size_of;
 use crate::error::Error;
 use crate::keys;
-use crate::kv::Kv;
 use crate::listing;
+use crate::scheme::Scheme;
 
 /// The removed marks that wait.
 pub(super) struct RemovedMarks {
@@ -20,7 +20,7 @@ pub(super) struct RemovedMarks {
     pub positions: BTreeSet<u64>,
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
+impl<S: Scheme> Check<'_, '_, S> {
     /// The lowest retained checkpoint, and the prunable ones behind it, which are all listed.
     pub(super) fn listed(
         &mut self,
@@ -89,7 +89,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     /// The removals that wait, by checkpoint and by position.
     pub(super) fn removed_marks(
         &mut self,
-        tip: &Tip<H>,
+        tip: &Tip<S::Node>,
         checkpoints: &BTreeMap<u32, Checkpoint>,
     ) -> Result<RemovedMarks, Error> {
         let (mut first, mut count) = (None, 0);

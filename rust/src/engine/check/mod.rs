@@ -2,7 +2,6 @@
 
 mod ledger;
 mod order;
-mod rebuilt;
 mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,17 +9,18 @@ use std::fmt;
 
 use shardtree::store::Checkpoint;
 
-use super::Engine;
+use super::SchemeEngine;
 use super::call::Call;
 use super::cap::Cap;
 use super::reads::{grew_from, size_of};
-use crate::codec::{self, Summary, Tip, TreeNode};
+use super::rebuilt::Rebuilt;
+use crate::codec::{self, Summary, Tip};
 use crate::error::{Error, KvError, hex};
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::listing;
+use crate::scheme::Scheme;
 use order::{InOrder, OUT_OF_ORDER, STRANGE};
-use rebuilt::Rebuilt;
 use scan::{Scan, UnmarkedCuts};
 
 /// A broken invariant.
@@ -45,7 +45,7 @@ impl fmt::Display for Violation {
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Reads the whole store and reports every violation of these invariants:
     ///
     /// - `keys`: every key in the tree's range is that of a record;
@@ -78,20 +78,22 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Engine<K, H, DEPTH> {
     }
 }
 
-pub(super) struct Check<'c, 'k, K, H, const DEPTH: u8> {
-    call: &'c mut Call<'k, K, H, DEPTH>,
+pub(super) struct Check<'c, 'k, S: Scheme> {
+    call: &'c mut Call<'k, S>,
     violations: Vec<Violation>,
 }
 
 /// The outcome of decoding one record; the store's own failures are errors of the check.
 fn decoded<T>(outcome: Result<T, KvError>) -> Result<Result<T, KvError>, Error> {
     match outcome {
-        Err(e @ (KvError::Store { .. } | KvError::Foreign { .. })) => Err(e.into()),
+        Err(
+            e @ (KvError::Store { .. } | KvError::Foreign { .. } | KvError::SchemeMismatch { .. }),
+        ) => Err(e.into()),
         other => Ok(other),
     }
 }
 
-impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
+impl<S: Scheme> Check<'_, '_, S> {
     fn run(&mut self) -> Result<(), Error> {
         let tip = self.call.reads.tip();
         let Some(tip) = self.decoded("tip", tip)? else {
@@ -204,7 +206,7 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
         Ok(())
     }
 
-    fn checkpoints(&mut self, tip: &Tip<H>) -> Result<BTreeMap<u32, Checkpoint>, Error> {
+    fn checkpoints(&mut self, tip: &Tip<S::Node>) -> Result<BTreeMap<u32, Checkpoint>, Error> {
         let parse = |key: &[u8]| keys::parse_id(keys::CHECKPOINT, key);
         let mut checkpoints = BTreeMap::new();
         let mut before = 0;
@@ -279,11 +281,12 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     /// Checks the shards and all that follows from their roots.
     fn shards(
         &mut self,
-        tip: &Tip<H>,
+        tip: &Tip<S::Node>,
         checkpoints: &BTreeMap<u32, Checkpoint>,
         removed: &BTreeSet<u64>,
     ) -> Result<UnmarkedCuts, Error> {
-        let mut scan = Scan::new(tip, checkpoints, removed);
+        let scheme = self.call.hasher.scheme();
+        let mut scan = Scan::new(scheme, tip, checkpoints, removed);
         match self.stored_cap(tip)? {
             Some(cap) => scan.rebuilt.start(&cap)?,
             // Without its ommers, a started tree cannot be built again.
@@ -316,13 +319,13 @@ impl<K: Kv, H: TreeNode, const DEPTH: u8> Check<'_, '_, K, H, DEPTH> {
     }
 
     /// The frontier's ommers in the cap of a started tree: nothing else vouches for them.
-    fn stored_cap(&mut self, tip: &Tip<H>) -> Result<Option<Cap<H>>, Error> {
+    fn stored_cap(&mut self, tip: &Tip<S::Node>) -> Result<Option<Cap<S::Node>>, Error> {
         let cap = self.call.reads.cap(tip).cloned();
         self.decoded("cap", cap)
     }
 
     /// Compares the records above the shards with those that the shards give.
-    fn rebuilt(&mut self, tip: &Tip<H>, rebuilt: Rebuilt<H, DEPTH>) -> Result<(), Error> {
+    fn rebuilt(&mut self, tip: &Tip<S::Node>, rebuilt: Rebuilt<'_, S>) -> Result<(), Error> {
         let expected_tip = Tip {
             size: tip.size,
             last_marked: tip.last_marked,

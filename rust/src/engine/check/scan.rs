@@ -6,11 +6,13 @@ use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
 use super::order::STRANGE;
-use super::rebuilt::Rebuilt;
-use crate::codec::{self, SHARD_HEIGHT, Tip, TreeNode};
+use crate::codec::{self, SHARD_HEIGHT, StoredNode, Tip};
+use crate::engine::Config;
+use crate::engine::rebuilt::Rebuilt;
 use crate::engine::shard::{LEAVES, Shard};
 use crate::error::{Error, KvError};
 use crate::keys;
+use crate::scheme::Scheme;
 
 /// The shards whose roots are merged at once.
 const CHUNK: usize = 256;
@@ -44,8 +46,9 @@ impl UnmarkedCuts {
 
 /// What is found in the shards, one after the other. The listing borrows the call meanwhile, so that
 /// reports and hashes are noted afterwards.
-pub(super) struct Scan<'t, H, const DEPTH: u8> {
-    tip: &'t Tip<H>,
+pub(super) struct Scan<'t, S: Scheme> {
+    scheme: &'t S,
+    tip: &'t Tip<S::Node>,
     /// How many checkpoints are at a position.
     cuts: BTreeMap<u64, u32>,
     /// Leaves whose marks were removed and must still be there.
@@ -53,8 +56,8 @@ pub(super) struct Scan<'t, H, const DEPTH: u8> {
     /// The index of the next shard.
     expected: u64,
     /// Sound shards whose roots are not merged yet.
-    chunk: Vec<Shard<H>>,
-    pub rebuilt: Rebuilt<H, DEPTH>,
+    chunk: Vec<Shard<S::Node>>,
+    pub rebuilt: Rebuilt<'t, S>,
     /// Whether the records above can be built from the shards.
     pub sound: bool,
     /// The checkpoints at leaves without a mark.
@@ -63,9 +66,10 @@ pub(super) struct Scan<'t, H, const DEPTH: u8> {
     pub found: Vec<(&'static str, Vec<u8>, String)>,
 }
 
-impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
+impl<'t, S: Scheme> Scan<'t, S> {
     pub fn new(
-        tip: &'t Tip<H>,
+        scheme: &'t S,
+        tip: &'t Tip<S::Node>,
         checkpoints: &BTreeMap<u32, Checkpoint>,
         removed: &'t BTreeSet<u64>,
     ) -> Self {
@@ -74,12 +78,13 @@ impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
             *cuts.entry(position.into()).or_default() += 1;
         }
         Scan {
+            scheme,
             tip,
             cuts,
             removed,
             expected: tip.origin >> SHARD_HEIGHT,
             chunk: vec![],
-            rebuilt: Rebuilt::new(tip),
+            rebuilt: Rebuilt::new(scheme, tip),
             sound: true,
             unmarked: UnmarkedCuts::default(),
             hashes: 0,
@@ -98,8 +103,8 @@ impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
             return Ok(());
         }
         self.expected += 1;
-        let tree = codec::decode_tree(&key, value, SHARD_HEIGHT);
-        match tree.and_then(|tree| Shard::<H>::from_tree(index, self.tip.size, &tree)) {
+        let tree = codec::decode_tree(self.scheme, &key, value, SHARD_HEIGHT);
+        match tree.and_then(|tree| Shard::<S::Node>::from_tree(index, self.tip.size, &tree)) {
             Err(KvError::Corrupt { reason, .. }) => self.unsound(key, reason),
             Err(other) => self.unsound(key, other.to_string()),
             Ok(shard) => self.shard(&key, shard),
@@ -115,7 +120,7 @@ impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
         self.sound = false;
     }
 
-    fn shard(&mut self, key: &[u8], shard: Shard<H>) {
+    fn shard(&mut self, key: &[u8], shard: Shard<S::Node>) {
         let wrong = check_flags(&shard, self.tip, &self.cuts, &mut self.unmarked).into_iter();
         self.found.extend(check_removed(&shard, self.removed));
         self.found
@@ -126,7 +131,7 @@ impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
     /// Merges the roots of the shards that were read, as long as none was wrong.
     fn merge(&mut self) -> Result<(), Error> {
         if self.sound {
-            self.hashes += self.rebuilt.add(&mut self.chunk)?;
+            self.hashes += self.rebuilt.add(&mut self.chunk, Config::default())?;
         }
         self.chunk.clear();
         Ok(())
@@ -145,7 +150,7 @@ impl<'t, H: TreeNode, const DEPTH: u8> Scan<'t, H, DEPTH> {
 }
 
 /// A mark stays until its removal is worked off.
-fn check_removed<H: TreeNode>(
+fn check_removed<H: StoredNode>(
     shard: &Shard<H>,
     removed: &BTreeSet<u64>,
 ) -> impl Iterator<Item = (&'static str, Vec<u8>, String)> {
@@ -162,7 +167,7 @@ fn check_removed<H: TreeNode>(
 }
 
 /// Counts a shard's checkpoints at leaves without a mark, and says what is wrong with its flags.
-fn check_flags<H: TreeNode>(
+fn check_flags<H: StoredNode>(
     shard: &Shard<H>,
     tip: &Tip<H>,
     cuts: &BTreeMap<u64, u32>,

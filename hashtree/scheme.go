@@ -1,0 +1,249 @@
+package hashtree
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/scheme"
+)
+
+// MaxDepth is the greatest depth of a tree.
+const MaxDepth = scheme.MaxDepth
+
+// A Hasher is the hash of a tree, in Go.
+//
+// It must be a function of its arguments alone, on every machine and in every
+// release: a tree's roots are consensus. It may be called by several
+// goroutines at once, as Trees over different stores are.
+//
+// An error comes back from the call of the Tree, wrapped in an [kvshard.Error]
+// of kind [kvshard.ErrHasher]; a panic as itself. Neither has changed the store.
+type Hasher interface {
+	// CombineBatch writes to parents[i] the hash of children[2i] and
+	// children[2i+1], which are at level: 0 are the leaves. It must write every
+	// parent, each a canonical value. It is called on the caller's goroutine,
+	// and may use other Trees, but not the one that is hashing. The slices are
+	// valid during the call only.
+	CombineBatch(level int, children, parents []Node) error
+
+	// Canonical tells whether a leaf is a value of the hash's field. A hash of
+	// bytes, as keccak256, takes all.
+	Canonical(leaf Node) bool
+}
+
+// A Scheme is what a tree is built with: a hash, the value of an absent leaf,
+// and a depth. It can be used by several goroutines at once.
+//
+// A store names the scheme of its tree, and refuses another one
+// ([kvshard.ErrSchemeMismatch]).
+type Scheme struct {
+	name   string
+	hasher Hasher // nil if the hash is built in
+	inner  scheme.Scheme
+	option kvshard.Option
+}
+
+// NewScheme returns a scheme with this hash. The name, 1 to 64 bytes, is part
+// of what a store names its scheme with: keep it, as the depth (1 to
+// [MaxDepth]), the absent leaf and the hash, for as long as there are trees.
+//
+// It calls the hasher depth+1 times, with one pair each. An argument that makes
+// no sense is [kvshard.ErrInvalidArgument], an absent leaf that is not canonical
+// [kvshard.ErrInvalidNode], a hasher that fails or does not answer as it must
+// [kvshard.ErrHasher]; its own error is wrapped too.
+func NewScheme(name string, depth int, empty Node, h Hasher) (*Scheme, error) {
+	const op = "NewScheme"
+	switch {
+	case name == "" || len(name) > 64:
+		return nil, invalidArgument(op, "a name of %d bytes, want 1 to 64", len(name))
+	case depth < 1 || depth > MaxDepth:
+		return nil, invalidArgument(op, "depth %d, want 1 to %d", depth, MaxDepth)
+	case h == nil:
+		return nil, invalidArgument(op, "the hasher is nil")
+	case !h.Canonical(empty):
+		return nil, invalidNode(op, 0, "the absent leaf "+empty.String()+" is not canonical")
+	}
+	s := &Scheme{name: name, hasher: h}
+	s.inner = scheme.Scheme{Kind: scheme.Hasher, Depth: depth, Combine: s.combineBytes}
+	root := empty
+	for level := range depth {
+		s.inner.EmptyRoots[level] = root
+		parents, err := s.parents(op, level, []Node{root, root})
+		if err != nil {
+			return nil, err
+		}
+		root = parents[0]
+	}
+	s.inner.EmptyRoots[depth] = root
+	hash, err := s.parents(op, 0, []Node{empty, s.inner.EmptyRoots[1]})
+	if err != nil {
+		return nil, err
+	}
+	s.inner.Fingerprint = scheme.Fingerprint(name, depth, empty, hash[0])
+	s.option = newOption(&s.inner)
+	return s, nil
+}
+
+// newOption makes the option that opens a tree of the scheme.
+func newOption(s *scheme.Scheme) kvshard.Option {
+	return scheme.Option.(func(*scheme.Scheme) kvshard.Option)(s)
+}
+
+// VotePoseidon returns the scheme of the trees that the crate
+// vote-commitment-tree builds: Poseidon P128Pow5T3 over Pallas, depth 24, an
+// absent leaf Poseidon(0, 0). It is built in: no Hasher is called. Nodes are
+// the canonical little-endian encoding of a Pallas base field element.
+func VotePoseidon() *Scheme { return votePoseidon() }
+
+var votePoseidon = sync.OnceValue(func() *Scheme {
+	s := &Scheme{name: "vote-poseidon"}
+	s.inner = scheme.Scheme{Kind: scheme.VotePoseidon, Depth: 24}
+	s.option = newOption(&s.inner)
+	return s
+})
+
+// Name returns the scheme's name.
+func (s *Scheme) Name() string { return s.name }
+
+// Depth returns the number of levels above the leaves.
+func (s *Scheme) Depth() int { return s.inner.Depth }
+
+// String returns the name and the depth.
+func (s *Scheme) String() string { return fmt.Sprintf("%s at depth %d", s.name, s.inner.Depth) }
+
+// EmptyRoot returns the root of a subtree without leaves whose root is at this
+// level, 0 to the depth; that of level 0 is the absent leaf. A level out of
+// this range is [kvshard.ErrInvalidArgument]. It hashes nothing.
+func (s *Scheme) EmptyRoot(level int) (Node, error) {
+	const op = "Scheme.EmptyRoot"
+	if level < 0 || level > s.inner.Depth {
+		return Node{}, invalidArgument(op, "level %d, want 0 to %d", level, s.inner.Depth)
+	}
+	if s.hasher != nil {
+		return s.inner.EmptyRoots[level], nil
+	}
+	return scheme.EmptyRoot(op, &s.inner, level)
+}
+
+// Combine returns the parent of two nodes at this level, 0 (two leaves) to
+// depth-1. Another level is [kvshard.ErrInvalidArgument], a node that is not
+// canonical [kvshard.ErrInvalidNode], a hasher that fails [kvshard.ErrHasher].
+func (s *Scheme) Combine(level int, left, right Node) (Node, error) {
+	parents, err := s.combine("Scheme.Combine", level, []Node{left, right})
+	if err != nil {
+		return Node{}, err
+	}
+	return parents[0], nil
+}
+
+// CombineBatch returns the parents of many nodes, children[2i] the left child
+// of number i and children[2i+1] its right one, all at one level; errors are
+// those of [Scheme.Combine], and an odd number of children is
+// [kvshard.ErrInvalidArgument]. Of no children it returns nil.
+func (s *Scheme) CombineBatch(level int, children []Node) ([]Node, error) {
+	return s.combine("Scheme.CombineBatch", level, children)
+}
+
+func (s *Scheme) combine(op string, level int, children []Node) ([]Node, error) {
+	switch {
+	case level < 0 || level >= s.inner.Depth:
+		return nil, invalidArgument(op, "level %d, want 0 to %d", level, s.inner.Depth-1)
+	case len(children)%2 != 0:
+		return nil, invalidArgument(op, "%d children, which are no pairs", len(children))
+	case len(children) == 0:
+		return nil, nil
+	}
+	if err := s.checkNodes(op, children); err != nil {
+		return nil, err
+	}
+	// The hasher may write what it is given.
+	return s.parents(op, level, append([]Node(nil), children...))
+}
+
+// parents returns the parents of nodes that are canonical. The children are the
+// hash's own from here on.
+func (s *Scheme) parents(op string, level int, children []Node) ([]Node, error) {
+	parents := make([]Node, len(children)/2)
+	if s.hasher == nil {
+		if err := scheme.CombineBatch(op, &s.inner, level, bytesOf(children), bytesOf(parents)); err != nil {
+			return nil, err
+		}
+		return parents, nil
+	}
+	if err := s.callHasher(level, children, parents); err != nil {
+		return nil, hasherError(op, level, len(parents), err)
+	}
+	return parents, nil
+}
+
+// checkNodes refuses a node that is not canonical. A built-in hash checks by
+// itself.
+func (s *Scheme) checkNodes(op string, nodes []Node) error {
+	if s.hasher == nil {
+		return nil
+	}
+	for i, node := range nodes {
+		if !s.hasher.Canonical(node) {
+			return invalidNode(op, uint64(i), fmt.Sprintf("node %d, %s, is not canonical in %s", i, node, s))
+		}
+	}
+	return nil
+}
+
+// hasherError is the error of a call that met this one of the hasher's.
+func hasherError(op string, level, pairs int, err error) error {
+	var own *kvshard.Error
+	if errors.As(err, &own) && own.Op == "" {
+		own.Op = op
+		return own
+	}
+	return &kvshard.Error{Op: op, Kind: kvshard.ErrHasher, What: fmt.Sprintf("%d pairs at level %d", pairs, level), Err: err}
+}
+
+// combineBytes is what the engine calls.
+func (s *Scheme) combineBytes(level int, children, parents []byte) error {
+	return s.callHasher(level, nodesOf(children), nodesOf(parents))
+}
+
+// unwritten is what the parents hold before a hasher writes them: no hash comes
+// to it by chance.
+var unwritten = func() (n Node) {
+	for i := range n {
+		n[i] = 0xFF
+	}
+	return n
+}()
+
+// callHasher has the hasher write the parents, and checks what it wrote. An
+// answer that is none is an Error without an Op.
+func (s *Scheme) callHasher(level int, children, parents []Node) error {
+	for i := range parents {
+		parents[i] = unwritten
+	}
+	if err := s.hasher.CombineBatch(level, children, parents); err != nil {
+		return err
+	}
+	for i, parent := range parents {
+		switch {
+		case parent == unwritten:
+			return badAnswer("CombineBatch left parent %d of %d at level %d unwritten", i, len(parents), level+1)
+		case !s.hasher.Canonical(parent):
+			return badAnswer("CombineBatch answered %s for parent %d of %d at level %d, which is not canonical", parent, i, len(parents), level+1)
+		}
+	}
+	return nil
+}
+
+func badAnswer(format string, args ...any) error {
+	return &kvshard.Error{Kind: kvshard.ErrHasher, What: fmt.Sprintf(format, args...)}
+}
+
+func invalidArgument(op, format string, args ...any) error {
+	return &kvshard.Error{Op: op, Kind: kvshard.ErrInvalidArgument, What: fmt.Sprintf(format, args...)}
+}
+
+func invalidNode(op string, index uint64, what string) error {
+	return &kvshard.Error{Op: op, Kind: kvshard.ErrInvalidNode, What: what, Index: index}
+}

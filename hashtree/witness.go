@@ -1,0 +1,78 @@
+package hashtree
+
+import (
+	"fmt"
+
+	"github.com/kvshard/kvshard"
+)
+
+// A Witness proves that a leaf is at a position: the siblings of the nodes on
+// the way from it to the root.
+type Witness struct {
+	// Position of the leaf.
+	Position uint64
+	// Path holds the siblings from the bottom up, one for each level of the
+	// scheme: Path[0] is the leaf's. Bit i of Position tells on which side
+	// Path[i] is: left if it is 1.
+	Path []Node
+}
+
+// WitnessRoot returns the root that a path leads to from a leaf. It costs a
+// hash a level and needs no store. A path of another length than the scheme's
+// depth, and a position that is not below 2 to that, is
+// [kvshard.ErrInvalidArgument]; a leaf or path that is not canonical
+// [kvshard.ErrInvalidNode], whose Index is 0 for the leaf and i+1 for Path[i]; a
+// hasher that fails [kvshard.ErrHasher].
+func (s *Scheme) WitnessRoot(w Witness, leaf Node) (Node, error) {
+	return s.witnessRoot("Scheme.WitnessRoot", w, leaf)
+}
+
+// VerifyWitness returns nil if the path leads from the leaf to the root, and
+// [kvshard.ErrInvalidWitness] if it leads elsewhere; other errors and the cost
+// are those of [Scheme.WitnessRoot].
+func (s *Scheme) VerifyWitness(w Witness, root, leaf Node) error {
+	const op = "Scheme.VerifyWitness"
+	got, err := s.witnessRoot(op, w, leaf)
+	if err != nil {
+		return err
+	}
+	if got != root {
+		return &kvshard.Error{Op: op, Kind: kvshard.ErrInvalidWitness, What: fmt.Sprintf("leaf %s at position %d leads to %s, not to %s", leaf, w.Position, got, root)}
+	}
+	return nil
+}
+
+func (s *Scheme) witnessRoot(op string, w Witness, leaf Node) (Node, error) {
+	switch depth := s.inner.Depth; {
+	case len(w.Path) != depth:
+		return Node{}, invalidArgument(op, "a path of %d nodes, want %d", len(w.Path), depth)
+	case w.Position>>depth != 0:
+		return Node{}, invalidArgument(op, "position %d is not below 2^%d", w.Position, depth)
+	}
+	if err := s.checkNodes(op, append([]Node{leaf}, w.Path...)); err != nil {
+		return Node{}, err
+	}
+	return s.climb(op, leaf, func(level int) (sibling Node, left bool) {
+		return w.Path[level], w.Position>>level&1 == 1
+	})
+}
+
+// climb returns the root over a leaf, given its sibling at each level and
+// whether that is the left one.
+func (s *Scheme) climb(op string, leaf Node, sibling func(level int) (node Node, left bool)) (Node, error) {
+	node := leaf
+	for level := range s.inner.Depth {
+		pair := []Node{node, {}}
+		if other, left := sibling(level); left {
+			pair = []Node{other, node}
+		} else {
+			pair[1] = other
+		}
+		parents, err := s.parents(op, level, pair)
+		if err != nil {
+			return Node{}, err
+		}
+		node = parents[0]
+	}
+	return node, nil
+}

@@ -1,0 +1,162 @@
+package votedata
+
+import (
+	"bytes"
+	"encoding/binary"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The stores that there must be, with their leaves and kept checkpoints.
+var stores = map[string][2]int{
+	"1":                          {1, 1},
+	"5":                          {5, 3},
+	"16":                         {16, 3},
+	"17":                         {17, 3},
+	"100":                        {100, 14},
+	"1000":                       {1000, 100},
+	"3000-in-1500-blocks":        {3000, 1000},
+	"2100-checkpoints":           {2100, 1000},
+	"checkpoints-without-leaves": {21, 7},
+}
+
+// TestStores holds the records of each store against what the file says of it.
+func TestStores(t *testing.T) {
+	names, err := Names()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) != len(stores) {
+		t.Errorf("there are the stores %q", names)
+	}
+	for name, want := range stores {
+		t.Run(name, func(t *testing.T) {
+			s, err := Load(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			newest := s.Checkpoints[len(s.Checkpoints)-1]
+			if newest.Size != uint64(want[0]) || len(s.Checkpoints) != want[1] {
+				t.Errorf("%d leaves, %d checkpoints", newest.Size, len(s.Checkpoints))
+			}
+			checkRecords(t, s)
+			checkAnswers(t, s)
+		})
+	}
+}
+
+// checkRecords counts the records by the byte behind the prefix, and compares the
+// leaves in the shards with the keeper's.
+func checkRecords(t *testing.T, s *Store) {
+	t.Helper()
+	kinds := map[byte]int{}
+	var kept, shards [][]byte
+	if !slices.IsSortedFunc(s.Records, func(a, b Record) int { return bytes.Compare(a.Key, b.Key) }) {
+		t.Error("the records are not in order")
+	}
+	for _, r := range s.Records {
+		key, ours := bytes.CutPrefix(r.Key, s.Prefix)
+		if !ours {
+			kinds[0]++
+			continue
+		}
+		kinds[key[0]]++
+		switch key[0] {
+		case 0x02:
+			kept = append(kept, r.Value)
+		case 0x0F:
+			shards = append(shards, leavesOf(t, r.Value)...)
+		}
+	}
+	size := int(s.Checkpoints[len(s.Checkpoints)-1].Size)
+	if kinds[0x02] != size || kinds[0x0F] != (size+15)/16 || kinds[0x11] != len(s.Checkpoints) || kinds[0x06] != 1 || kinds[0] != 4 {
+		t.Errorf("records by kind: %v", kinds)
+	}
+	if len(kinds) != 7 || kinds[0x03] != kinds[0x08] || kinds[0x03] == 0 {
+		t.Errorf("records by kind: %v", kinds)
+	}
+	if !slices.EqualFunc(kept, shards, bytes.Equal) {
+		t.Error("the shards do not hold the keeper's leaves")
+	}
+}
+
+// leavesOf reads a shard: all its leaves are of the tree.
+func leavesOf(t *testing.T, shard []byte) (leaves [][]byte) {
+	t.Helper()
+	for at := 1; at < len(shard); {
+		switch shard[at] {
+		case 0:
+			at++
+		case 1:
+			leaves = append(leaves, shard[at+1:at+33])
+			at += 34
+		case 2:
+			if shard[at+1] != 0 {
+				t.Fatal("an annotation")
+			}
+			at += 2
+		default:
+			t.Fatalf("tag %d", shard[at])
+		}
+	}
+	return leaves
+}
+
+// checkAnswers holds the paths against the sizes of their checkpoints.
+func checkAnswers(t *testing.T, s *Store) {
+	t.Helper()
+	sizes := map[uint32]uint64{}
+	last := uint32(0)
+	note := func(c Checkpoint) {
+		if c.ID <= last {
+			t.Errorf("checkpoint %d after %d", c.ID, last)
+		}
+		last, sizes[c.ID] = c.ID, c.Size
+	}
+	paths := slices.Clone(s.Paths)
+	for _, c := range s.Checkpoints {
+		note(c)
+	}
+	for _, b := range s.Future {
+		note(b.Checkpoint)
+		paths = append(paths, b.Paths...)
+	}
+	for _, p := range paths {
+		if p.Position >= sizes[p.Checkpoint] || uint64(binary.LittleEndian.Uint32(p.Bytes[:])) != p.Position {
+			t.Errorf("a path of position %d at checkpoint %d", p.Position, p.Checkpoint)
+		}
+	}
+	newest := s.Checkpoints[len(s.Checkpoints)-1]
+	all := len(s.AllPaths) == 1 && s.AllPaths[0].Checkpoint == newest.ID
+	count := 0
+	for _, p := range s.Paths {
+		if p.Checkpoint == newest.ID {
+			count++
+		}
+	}
+	if !all && count < int(newest.Size) {
+		t.Errorf("%d paths at the newest checkpoint", count)
+	}
+}
+
+// TestDecodeRefuses: a line that is damaged is an error that names it.
+func TestDecodeRefuses(t *testing.T) {
+	for _, c := range [][2]string{
+		{"", "0 records"},
+		{"prefix 14", "0 records"},
+		{"record 14", "line 1"},
+		{"record 14 0g", "line 1"},
+		{"record 14 00 00", "words too many"},
+		{"prefix 14\ncheckpoint 1 1 00", "line 2"},
+		{"checkpoint 4294967296 1 " + strings.Repeat("0", 64), "out of range"},
+		{"path 1 0 00", "want 772"},
+		{"block 1", "line 1"},
+		{"blocks 1", "unknown"},
+		{"block", "no fields"},
+	} {
+		if _, err := decode(strings.NewReader(c[0])); err == nil || !strings.Contains(err.Error(), c[1]) {
+			t.Errorf("%q: %v, want %q", c[0], err, c[1])
+		}
+	}
+}

@@ -1,0 +1,166 @@
+//! The checkpoints of a `ShardTree`, and the records that this engine keeps of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shardtree::store::{Checkpoint, TreeState};
+
+use super::Records;
+use crate::codec::{self, LISTED, REMOVED_VALUE, RETAINED_VALUE, Summary};
+use crate::engine::reads::size_of;
+use crate::error::KvError;
+use crate::keys;
+use crate::kv_shard_store::without_marks;
+use crate::listing;
+
+/// An empty tree's checkpoint as the crate `vote-commitment-tree` writes it: without a position.
+const EMPTY_OF_VOTE_TREE: [u8; 5] = [0; 5];
+
+/// The checkpoints, by id.
+pub(super) struct Checkpoints {
+    all: BTreeMap<u32, Checkpoint>,
+    retained: BTreeSet<u32>,
+    /// The positions of their newest leaves.
+    positions: BTreeSet<u64>,
+    /// The marks that an interrupted take-over has moved out of the checkpoints' records already.
+    removed: BTreeSet<(u32, u64)>,
+}
+
+impl Checkpoints {
+    /// Reads them from the records that were found.
+    pub fn read(found: &Records) -> Result<Self, KvError> {
+        let mut checkpoints = Checkpoints {
+            all: BTreeMap::new(),
+            retained: BTreeSet::new(),
+            positions: BTreeSet::new(),
+            removed: BTreeSet::new(),
+        };
+        for (key, value) in found {
+            match key.first() {
+                Some(&keys::CHECKPOINT) => checkpoints.take(key, value)?,
+                Some(&keys::RETAINED) => {
+                    let id = keys::parse_id(keys::RETAINED, key).ok_or_else(|| strange(key))?;
+                    listing::check_retained(id, value)?;
+                    checkpoints.retained.insert(id);
+                }
+                Some(&keys::SUMMARY) => {
+                    checkpoints.removed.extend(keys::parse_removed(key));
+                }
+                _ => {}
+            }
+        }
+        let lost = checkpoints.retained.iter();
+        let mut lost = lost.filter(|id| !checkpoints.all.contains_key(id));
+        if let Some(id) = lost.next() {
+            let reason = "there is no such checkpoint";
+            return Err(KvError::corrupt(&keys::retained(*id), reason));
+        }
+        Ok(checkpoints)
+    }
+
+    fn take(&mut self, key: &[u8], value: &[u8]) -> Result<(), KvError> {
+        let id = keys::parse_id(keys::CHECKPOINT, key).ok_or_else(|| strange(key))?;
+        let checkpoint = match value == EMPTY_OF_VOTE_TREE {
+            true => without_marks(TreeState::Empty),
+            false => codec::decode_checkpoint(key, value)?,
+        };
+        let before = self.all.last_key_value().map_or(0, |(_, c)| size_of(c));
+        let size = size_of(&checkpoint);
+        if size < before {
+            let reason = format!("it is at size {size}, and the one before at {before}");
+            return Err(KvError::corrupt(key, reason));
+        }
+        self.positions.extend(size.checked_sub(1));
+        self.all.insert(id, checkpoint);
+        Ok(())
+    }
+
+    /// Whether a checkpoint's newest leaf is at this position.
+    pub fn is_at(&self, position: u64) -> bool {
+        self.positions.contains(&position)
+    }
+
+    /// The last of the positions at which a checkpoint is.
+    pub fn last_position(&self) -> Option<u64> {
+        self.positions.last().copied()
+    }
+
+    /// The key of a checkpoint at this position.
+    pub fn key_at(&self, position: u64) -> Vec<u8> {
+        let at = |(_, c): &(&u32, &Checkpoint)| size_of(c) == position + 1;
+        let found = self.all.iter().find(at);
+        found.map_or_else(Vec::new, |(id, _)| keys::checkpoint(*id))
+    }
+
+    /// The marks that were removed, each with the checkpoint as of which it was.
+    pub fn removed_marks(&self) -> BTreeSet<(u32, u64)> {
+        let mut removed = self.removed.clone();
+        for (id, checkpoint) in &self.all {
+            let marks = checkpoint.marks_removed().iter();
+            removed.extend(marks.map(|mark| (*id, u64::from(*mark))));
+        }
+        removed
+    }
+
+    /// Adds the records of the checkpoints; `unmarked` are the positions of checkpoints whose leaf
+    /// has no mark.
+    pub fn add_records(&self, unmarked: &BTreeSet<u64>, records: &mut Records) {
+        let Some((newest, _)) = self.all.last_key_value() else {
+            return;
+        };
+        let mut summary = Summary {
+            count: self.all.len() as u32,
+            retained: self.retained.len() as u32,
+            newest: *newest,
+            ..Summary::default()
+        };
+        let mut prunable = self.all.keys().filter(|id| !self.retained.contains(id));
+        summary.oldest = prunable.next().copied().unwrap_or(0);
+        summary.ledger.lowest_retained = self.retained.first().copied();
+        let mut cuts: BTreeMap<u64, u32> = BTreeMap::new();
+        for (id, checkpoint) in &self.all {
+            let state = without_marks(checkpoint.tree_state());
+            records.insert(keys::checkpoint(*id), codec::encode_checkpoint(&state));
+            let position = checkpoint.position().map(u64::from);
+            let cut = position.filter(|position| unmarked.contains(position));
+            summary.unmarked += u32::from(cut.is_some());
+            match self.retained.contains(id) {
+                true => {
+                    records.insert(keys::retained(*id), RETAINED_VALUE.to_vec());
+                    if let Some(position) = cut {
+                        *cuts.entry(position).or_default() += 1;
+                    }
+                }
+                false if self.retained.first().is_some_and(|lowest| id > lowest) => {
+                    records.insert(keys::prunable(*id), LISTED.to_vec());
+                }
+                false => {}
+            }
+        }
+        for (position, count) in cuts {
+            records.insert(
+                keys::retained_cut(position),
+                codec::encode_retained_cut(count),
+            );
+        }
+        self.add_removals(&mut summary, records);
+        records.insert(keys::summary(), codec::encode_summary(&summary));
+    }
+
+    fn add_removals(&self, summary: &mut Summary, records: &mut Records) {
+        let removed = self.removed_marks();
+        let mut removals: BTreeMap<u64, BTreeSet<u32>> = BTreeMap::new();
+        for (id, position) in &removed {
+            records.insert(keys::removed(*id, *position), REMOVED_VALUE.to_vec());
+            removals.entry(*position).or_default().insert(*id);
+        }
+        for (position, ids) in removals {
+            records.insert(keys::removals(position), codec::encode_removals(&ids));
+        }
+        summary.ledger.first_removed = removed.first().map(|(id, _)| *id);
+        summary.ledger.removed = removed.len() as u32;
+    }
+}
+
+fn strange(key: &[u8]) -> KvError {
+    KvError::corrupt(key, "no record of a tree has such a key")
+}

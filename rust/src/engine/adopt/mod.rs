@@ -1,0 +1,192 @@
+//! Taking over a store that a plain `ShardTree` wrote: shards, a cap perhaps, checkpoints, and none
+//! of the records that this engine keeps beside them.
+//!
+//! It goes over the shards twice. The first time reads and checks them, computes all that stands
+//! above, and compares the root; only then, what differs is written, the tip last. Until the tip is
+//! there the store is one that something else wrote, so an interrupted take-over is done again from
+//! the start, and finds what it wrote before to be right.
+
+mod checkpoints;
+mod foreign;
+mod loose;
+
+use std::collections::BTreeMap;
+
+use super::SchemeEngine;
+use super::call::Call;
+use super::shard::LEAVES;
+use crate::codec;
+use crate::error::{Error, KvError};
+use crate::keys;
+use crate::kv::{Direction, Kv};
+use crate::scheme::Scheme;
+use checkpoints::Checkpoints;
+use loose::Loose;
+
+/// The shards that are hashed as one batch.
+const CHUNK: usize = 1024;
+
+/// Records other than shards, by key.
+type Records = BTreeMap<Vec<u8>, Vec<u8>>;
+
+impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
+    /// Takes over a store that a plain `ShardTree` wrote, and returns its number of leaves. The
+    /// store is then byte for byte that of a tree that this engine grew with the same leaves, marks
+    /// and checkpoints. Of a tree that is this engine's already it only compares the root.
+    ///
+    /// Reads each shard twice and every other record once, hashes every leaf, and writes each shard
+    /// that is not as this engine writes it, a quad for each 128 leaves, and a few more records. In
+    /// memory it keeps the quads, which are about two bytes a leaf, and the checkpoints.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RootMismatch`] if the leaves have another root than this one;
+    /// [`KvError::Corrupt`], naming the record, for whatever it does not understand: a gap, a wrong
+    /// annotation, a leaf that is not canonical, a checkpoint beyond the leaves, a record that is
+    /// neither a `ShardTree`'s nor what it would write. Nothing is written then.
+    pub fn adopt(&mut self, root: &S::Node) -> Result<u64, Error> {
+        self.call(|call| {
+            if let Some(tip) = call.reads.stored_tip()? {
+                let computed = call.root_at_size(&tip, tip.size)?;
+                same_root(&computed, root)?;
+                return Ok(tip.size);
+            }
+            let found = call.records_beside_shards()?;
+            let checkpoints = Checkpoints::read(&found)?;
+            let cap = call.foreign_cap(&found)?;
+            let mut foreign = call.read_foreign(&checkpoints, cap)?;
+            same_root(&foreign.root, root)?;
+            let built = foreign.take_records(&checkpoints);
+            check_understood(&found, &built)?;
+            call.write_adopted(foreign.tip.size, &checkpoints, &found, built)?;
+            Ok(foreign.tip.size)
+        })
+    }
+}
+
+fn same_root<H: codec::StoredNode>(computed: &H, given: &H) -> Result<(), Error> {
+    match computed == given {
+        true => Ok(()),
+        false => Err(Error::RootMismatch {
+            computed: codec::node_bytes(computed),
+            given: codec::node_bytes(given),
+        }),
+    }
+}
+
+/// Every record that was found is one that a `ShardTree` keeps, or one that an interrupted take-over
+/// wrote.
+fn check_understood(found: &Records, built: &Records) -> Result<(), KvError> {
+    for (key, value) in found {
+        let replaced = matches!(key.first(), Some(&keys::CAP | &keys::CHECKPOINT));
+        if !replaced && built.get(key) != Some(value) {
+            let reason = "neither a ShardTree nor a take-over of this one writes it";
+            return Err(KvError::corrupt(key, reason));
+        }
+    }
+    Ok(())
+}
+
+impl<S: Scheme> Call<'_, S> {
+    /// All records but the shards. There is no tip.
+    fn records_beside_shards(&self) -> Result<Records, KvError> {
+        let mut found = Records::new();
+        for kind in [
+            keys::CAP,
+            keys::CHECKPOINT,
+            keys::RETAINED,
+            keys::SUMMARY,
+            keys::QUAD,
+        ] {
+            for entry in self.reads.kv().iterate(&[kind], Direction::Ascending)? {
+                let (key, value) = entry?;
+                if found.last_key_value().is_some_and(|(last, _)| *last >= key) {
+                    return Err(KvError::corrupt(&key, "listed out of order"));
+                }
+                found.insert(key, value);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes what is not there yet, the tip last, which says that all is done.
+    fn write_adopted(
+        &mut self,
+        size: u64,
+        checkpoints: &Checkpoints,
+        found: &Records,
+        mut built: Records,
+    ) -> Result<(), Error> {
+        let shards: Vec<u64> = (0..size.div_ceil(LEAVES)).collect();
+        for chunk in shards.chunks(CHUNK) {
+            self.rewrite_shards(chunk, size, checkpoints)?;
+        }
+        let tip = built.remove(&keys::tip());
+        for key in found.keys().filter(|key| !built.contains_key(*key)) {
+            self.reads.kv_mut().delete(key)?;
+        }
+        // The checkpoints' own records last: those with removed marks say so until then.
+        let (own, others): (Records, Records) =
+            (built.into_iter()).partition(|(key, _)| key.first() == Some(&keys::CHECKPOINT));
+        for (key, value) in others.into_iter().chain(own) {
+            if found.get(&key) != Some(&value) {
+                self.reads.kv_mut().set(&key, &value)?;
+            }
+        }
+        if let Some(tip) = tip {
+            self.reads.kv_mut().set(&keys::tip(), &tip)?;
+        }
+        Ok(())
+    }
+
+    fn rewrite_shards(
+        &mut self,
+        indices: &[u64],
+        size: u64,
+        checkpoints: &Checkpoints,
+    ) -> Result<(), Error> {
+        let mut shards = Vec::with_capacity(indices.len());
+        let mut stored = Vec::with_capacity(indices.len());
+        for &index in indices {
+            let key = keys::shard(index);
+            let value = self.reads.kv().get(&key)?;
+            let value = value.ok_or_else(|| KvError::corrupt(&key, "it is missing"))?;
+            let mut loose = Loose::read(self.hasher.scheme(), index, &value)?;
+            loose.settle(checkpoints, size <= loose.shard.start() + LEAVES)?;
+            shards.push(loose.shard);
+            stored.push((key, value));
+        }
+        // The roots are in the records above already.
+        let wanted: Vec<_> = (shards.iter().enumerate())
+            .flat_map(|(at, shard)| {
+                let merged = shard.merged_nodes().into_iter();
+                merged.map(move |(level, index)| (at, level, index))
+            })
+            .collect();
+        self.hasher.fill(&mut shards, &wanted)?;
+        for (shard, (key, stored)) in shards.iter().zip(stored) {
+            let value = codec::encode_tree(&shard.to_tree());
+            if value != stored {
+                self.reads.kv_mut().set(&key, &value)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the cap says of nodes, if there is one.
+    fn foreign_cap(&self, found: &Records) -> Result<loose::Claims<S::Node>, KvError> {
+        let key = keys::cap();
+        match found.get(&key) {
+            None => Ok(vec![]),
+            Some(value) => {
+                let scheme = self.hasher.scheme();
+                let depth = scheme.depth();
+                let tree = codec::decode_tree(scheme, &key, value, depth)?;
+                let mut claims = vec![];
+                loose::claims_of_cap(&tree, depth, 0, &mut claims)
+                    .map_err(|reason| KvError::corrupt(&key, reason))?;
+                Ok(claims)
+            }
+        }
+    }
+}

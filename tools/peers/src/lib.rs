@@ -1,0 +1,40 @@
+//! Other trees: what `kvshard bench` measures beside its own (the program `peers`), and the stores that
+//! they leave (the program `votestores`).
+
+pub mod kv;
+pub mod sinsemilla;
+pub mod vote;
+
+pub type Bytes = [u8; 32];
+
+/// A tree. What it cannot do, it is never asked.
+pub trait Peer {
+    fn start(&mut self, _size: u64, _nodes: &[Bytes]) {
+        unimplemented!("only a frontier starts from one")
+    }
+    fn append(&mut self, leaves: &[Bytes]);
+    /// As [`Peer::append`] does, by the fastest call that the tree has for many.
+    fn build(&mut self, leaves: &[Bytes]) {
+        self.append(leaves);
+    }
+    fn checkpoint(&mut self) {}
+    fn root(&mut self) -> Bytes;
+    fn witness(&mut self, _position: u64) -> Box<dyn Fn(&Bytes) -> Bytes> {
+        unimplemented!("a frontier proves nothing")
+    }
+    fn open(&mut self) {
+        unimplemented!("there is no store to open")
+    }
+    /// What was counted so far.
+    fn work(&self) -> Work;
+}
+
+/// What a tree did: its hashes, and its operations on a store with the gas that the SDK charges.
+#[derive(Clone, Copy, Default)]
+pub struct Work {
+    pub hashes: u64,
+    pub ops: u64,
+    pub gas: u64,
+    pub read: u64,
+    pub written: u64,
+}
