@@ -1,8 +1,8 @@
 //! The values of the records, byte by byte. `FORMAT.md` shows them with examples.
 //!
-//! Shards and the cap are written as `zcash_client_backend::serialization::shardtree` writes them,
-//! so that it reads ours and we read its. Whatever is read is untrusted: the depth of a tree is
-//! bounded by its height, counts by the length of the value, and every byte must be used.
+//! Shards and the cap are written as `zcash_client_backend::serialization::shardtree` writes them: it
+//! reads ours, and we read its. Nothing that is read is trusted. The height bounds the depth of a
+//! tree, the length of the value bounds counts, and every byte must be used.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -182,7 +182,7 @@ fn read_tree<R: NodeReader>(
             };
             let left: PrunableTree<R::Node> = read_tree(nodes, reader, below)?;
             let right = read_tree(nodes, reader, below)?;
-            // shardtree asserts that no such parent exists, so that it must not reach it.
+            // shardtree asserts that there is no such parent, so it must not get one.
             if ann.is_none() && left.is_empty() && right.is_empty() {
                 return Err(reader.corrupt("a parent of nothing"));
             }
@@ -238,13 +238,13 @@ pub fn decode_checkpoint(key: &[u8], value: &[u8]) -> Result<Checkpoint, KvError
 /// The value that says that a checkpoint is retained.
 pub const RETAINED_VALUE: [u8; 1] = [1];
 
-/// What the newest end of the tree is made of: the record that every append rewrites.
+/// The newest end of the tree: the record that every append rewrites.
 ///
 /// `version u8 · flags u8 · size u64 LE · [origin u64 LE, if flags has STARTED] · [fingerprint of 8
 /// bytes, if flags has SCHEME] · nodes`. The nodes
-/// are the completed shard root that has no completed right sibling yet, if there is one, and then
-/// the completed nodes of level 5 in the quad that is not complete yet (at most three), left to
-/// right. How many there are follows from `size` and `origin`.
+/// are, first, the root of the newest completed shard, if its right sibling is not complete; then the
+/// completed nodes of level 5 in the quad that is not complete, left to right, at most three. `size`
+/// and `origin` determine how many there are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tip<H> {
     /// Leaves in the tree.
@@ -347,8 +347,8 @@ pub fn decode_tip<S: Scheme>(scheme: &S, value: &[u8]) -> Result<Tip<S::Node>, K
 
 /// What a listing of the checkpoints would tell: `version u8`, then each field as `u32` LE.
 ///
-/// There is a record if there is a checkpoint. Its version is 1 if the [`Ledger`] is empty, and 2
-/// with the ledger behind the fields otherwise.
+/// There is a record if there is a checkpoint. Its version is 1 if the [`Ledger`] is empty. Otherwise
+/// it is 2, and the ledger follows the fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Checkpoints, retained ones included.
@@ -365,18 +365,18 @@ pub struct Summary {
     pub ledger: Ledger,
 }
 
-/// What the records beside the summary begin with: `flags u8`, then the three numbers as `u32` LE.
+/// The first of the records beside the summary: `flags u8`, then the three numbers as `u32` LE.
 ///
-/// They make pruning cost the same whatever is retained and removed, and are there only in trees
-/// that have retained checkpoints or removed marks.
+/// With these records, pruning costs the same whatever is retained and removed. Only trees with
+/// retained checkpoints or removed marks have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// The lowest retained checkpoint: prunable ones with higher ids are listed. `None` if there is
     /// none, or if a release without these records wrote the summary.
     pub lowest_retained: Option<u32>,
-    /// The lowest checkpoint as of which a mark was removed that is there still.
+    /// The lowest checkpoint as of which a mark was removed that still waits.
     pub first_removed: Option<u32>,
-    /// Removed marks that are there still, once for each checkpoint as of which they were removed.
+    /// Removed marks that still wait, once for each checkpoint as of which they were removed.
     pub removed: u32,
 }
 
@@ -487,8 +487,8 @@ pub const LISTED_WITH_MARKS: [u8; 1] = [2];
 
 /// The value of a [removed](keys::removed) mark.
 pub const REMOVED_VALUE: [u8; 1] = [1];
-/// That value, if the checkpoint as of which the mark was removed is gone, and this one ends at the
-/// same leaf: a rewind to it does not give the mark back.
+/// That value, if the mark was removed as of a checkpoint that is gone, and this one ends at the same
+/// leaf. A rewind to this one does not give the mark back.
 pub const REMOVED_BEFORE: [u8; 1] = [2];
 
 /// The value of the [removals](keys::removals) of a mark: the checkpoints' ids, `u32` LE each,
@@ -551,7 +551,7 @@ pub fn decode_quad<R: NodeReader>(
     Ok(quad)
 }
 
-/// Reads one record, and says of which record it is whatever is wrong.
+/// Reads one record. What is wrong is reported with the record's key.
 struct Reader<'a> {
     key: &'a [u8],
     rest: &'a [u8],

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// What a tree's tip names the scheme with: 8 bytes that another scheme does not have.
+/// The name of a scheme in a tree's tip: 8 bytes that no other scheme has.
 pub type Fingerprint = [u8; 8];
 
-/// A hash did not come about.
+/// A hash failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashFailure {
     /// Why.

@@ -1,7 +1,7 @@
 //! The scheme of a tree: its hash, the value of an absent leaf, and its depth.
 //!
-//! A scheme is a value, so that a hash may come from anywhere, and it may fail. One that is known
-//! when the program is compiled is a [`StaticScheme`].
+//! A scheme is a value, so its hash can come from anywhere, and can fail. A scheme that is known when
+//! the program is compiled is a [`StaticScheme`].
 
 use std::fmt::Debug;
 use std::marker::PhantomData;
