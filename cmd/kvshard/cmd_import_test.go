@@ -156,7 +156,7 @@ func TestImportRefuses(t *testing.T) {
 				t.Errorf("%s, %s: %+v", form, name, r)
 			}
 			if name == "no end" || name == "half" { // the rest may come
-				if !strings.Contains(r.err, "the same command goes on there") {
+				if !strings.Contains(r.err, "the same command goes on from there") {
 					t.Errorf("%s, %s: %s", form, name, r.err)
 				}
 				if r := cli(t, dir, "", "root", "--dir", "refused"); r.code != exit.Store {

@@ -40,7 +40,7 @@ var figures = []figure{
 		list, _, _ = strings.Cut(list, "]")
 		return []float64{float64(strings.Count(list, `",`)), float64(len(filesNamed(t, "Cargo.lock")))}
 	}},
-	{"SECURITY.md", "a `Checkpoint` prunes at most (\\w+) others,\\s+and clears at most (\\w+) removed marks", func(t *testing.T) []float64 {
+	{"SECURITY.md", "`Checkpoint` prunes at most (\\w+) others,\\s+and clears at most (\\w+) removed marks", func(t *testing.T) []float64 {
 		return []float64{kvshard.MaxPruned, number(t, match(t, "rust/src/engine/marks.rs", `MOST_CLEARED: usize = (\d+)`)[0])}
 	}},
 	{"rust/src/engine/checkpoint.rs", `MOST_PRUNED: u32 = (\d+)`, func(*testing.T) []float64 { return []float64{kvshard.MaxPruned} }},
@@ -64,9 +64,9 @@ var figures = []figure{
 	{"bridge.go", `const abiVersion = (\d+)`, func(t *testing.T) []float64 {
 		return []float64{number(t, match(t, "lib/include/kvshard.h", `#define KVSHARD_ABI (\d+)`)[0])}
 	}},
-	{"docs/command.md", `value has at most (\d+) KiB; that of a checkpoint (\d+) MiB, and all of those together (\d+) MiB`, func(t *testing.T) []float64 {
+	{"FORMAT.md", `value has at most (\d+) KiB; that of a checkpoint (\d+) MiB, and all of those together (\d+) MiB`, func(t *testing.T) []float64 {
 		limit := func(constant string) float64 {
-			return number(t, match(t, "cmd/kvshard/internal/stream/stream.go", constant)[0])
+			return number(t, match(t, "stream/stream.go", constant)[0])
 		}
 		return []float64{limit(`maxRecord += (\d+) << 10`), limit(`maxCheckpoint += (\d+) << 20`), limit(`maxCheckpoints += (\d+) << 20`)}
 	}},

@@ -1,4 +1,5 @@
-//! Listings: entries below a prefix, checked to be what the prefix may hold and in key order.
+//! Listings: the entries below a prefix. Each is checked: it is what the prefix may hold, and is in
+//! the order of the keys.
 
 use shardtree::store::Checkpoint;
 
@@ -77,8 +78,7 @@ pub(crate) fn check_retained(id: u32, value: &[u8]) -> Result<(), KvError> {
     }
 }
 
-/// Lists the ids of prunable checkpoints, ascending; and whether marks were removed in the record of
-/// each.
+/// Lists the ids of prunable checkpoints, ascending, and whether each one's record has removed marks.
 pub(crate) fn prunable<'a, K: Kv + ?Sized>(
     kv: &'a K,
 ) -> Result<impl Iterator<Item = Result<(u32, bool), KvError>> + 'a, KvError> {
@@ -146,8 +146,8 @@ pub(crate) fn quads<'a, K: Kv + ?Sized>(
     list(kv, vec![keys::QUAD], Direction::Ascending, keys::parse_quad)
 }
 
-/// Entries whose keys parse, in order. A listing that goes on for ever would have to repeat a key,
-/// so that the order bounds it.
+/// Entries whose keys parse, in order. The order bounds the listing: one without an end would have to
+/// repeat a key.
 fn list<'a, K: Kv + ?Sized, N: Copy + Ord + 'a>(
     kv: &'a K,
     prefix: Vec<u8>,
