@@ -44,10 +44,10 @@ type ShardRecord struct {
 // Shard reads the record of a shard.
 //
 // Errors: [ErrInvalidArgument] for a record of another kind; [ErrCorrupt] or
-// [ErrUnsupportedVersion] for a value that is no shard's. The Key of the error is the
+// [ErrUnsupportedVersion] for a value that is no shard's. The error's Key is the
 // record's, without the prefix of [WithPrefix].
 //
-// Cost: no operation on a store.
+// Cost: none; it needs no store.
 func (r Record) Shard() (ShardRecord, error) {
 	const op = "Record.Shard"
 	name, in, err := r.open(op, KindShard)
@@ -149,7 +149,7 @@ type CheckpointRecord struct {
 //
 // Errors: those of [Record.Shard].
 //
-// Cost: no operation on a store.
+// Cost: none; it needs no store.
 func (r Record) Checkpoint() (CheckpointRecord, error) {
 	const op = "Record.Checkpoint"
 	name, in, err := r.open(op, KindCheckpoint)
@@ -191,7 +191,7 @@ type TipRecord struct {
 //
 // Errors: those of [Record.Shard].
 //
-// Cost: no operation on a store.
+// Cost: none; it needs no store.
 func (r Record) Tip() (TipRecord, error) {
 	const op = "Record.Tip"
 	const newestMarked, started = 1, 2
