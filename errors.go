@@ -40,13 +40,13 @@ var (
 // is as it was before the call.
 var (
 	// ErrPositionNotFound: the tree has no leaf at this position, or had none at
-	// the checkpoint. For [Tree.Nodes], a node is not complete; for
-	// [Tree.FrontierAtSize], the tree has not had so many leaves yet.
+	// the checkpoint. From [Tree.Nodes]: a node is not complete. From
+	// [Tree.FrontierAtSize]: the tree has not had so many leaves yet.
 	ErrPositionNotFound = errors.New("position not found")
 
 	// ErrPruned: the leaf was appended but not kept. It was [Ephemeral], its mark
-	// was removed, or it lies before the frontier that the tree started from. For
-	// [Tree.Nodes], the same of a node.
+	// was removed, or it lies before the frontier that the tree started from.
+	// From [Tree.Nodes]: the same of a node.
 	ErrPruned = errors.New("leaf was not kept")
 
 	// ErrCheckpointNotFound: the checkpoint never existed, or was pruned or
@@ -70,8 +70,8 @@ var (
 	// ErrForeignStore: the store has shards but no tip, so something else wrote
 	// it: a plain ShardTree, or a module whose own keys lie where the tree's are
 	// (see [KeyRange]). [Error.Key] is the first such key. Nothing is written.
-	// Take a ShardTree's store over with [Tree.Adopt]. Beside a module's own keys,
-	// give the tree a prefix ([WithPrefix]).
+	// Take a ShardTree's store over with [Tree.Adopt]; beside a module's keys give
+	// the tree a prefix of its own ([WithPrefix]).
 	ErrForeignStore = errors.New("foreign store")
 
 	// ErrRootMismatch: the leaves that [Tree.Adopt] found have another root than

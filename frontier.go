@@ -7,17 +7,17 @@ import (
 	"math/bits"
 )
 
-// A Frontier is what appending needs to know of a tree: its newest leaf and
-// the roots of the complete subtrees to the left of that leaf's path. With it
-// a tree goes on from where another one is, without the leaves before.
+// A Frontier is what appending needs to know of a tree: its newest leaf, and
+// the roots of the complete subtrees to the left of that leaf's path. With it a
+// tree goes on where another one is, without the earlier leaves.
 //
-// It is lightwalletd's and zcashd's frontier (z_gettreestate) in another
-// order: there the newest leaf is "left" or "right", and a parent may be
-// absent; here an ommer is there for each 1 bit, and no other.
+// lightwalletd and zcashd (z_gettreestate) have the same frontier in another
+// form. There the newest leaf is "left" or "right", and a parent may be absent.
+// Here there is one ommer for each 1 bit, and no other.
 // [Frontier.MarshalTreestate] and [ParseTreestate] go from one to the other.
 type Frontier struct {
-	// Size is the number of leaves, 0 to 2^32. In that of an empty tree Leaf is
-	// zero and there are no ommers.
+	// Size is the number of leaves, 0 to 2^32. The frontier of an empty tree has
+	// a zero Leaf and no ommers.
 	Size uint64
 	// Leaf is the newest leaf, at position Size-1.
 	Leaf Node
@@ -40,14 +40,14 @@ func (f Frontier) check() string {
 	}
 }
 
-// Root returns the root of the tree that ends with this frontier: what
-// [Tree.RootAt] returned there. That of the frontier with Size 0 is
-// EmptyRoot(32).
+// Root returns the root of the tree that ends with this frontier, which is what
+// [Tree.RootAt] returned there. For Size 0 it is EmptyRoot(32).
 //
 // Errors: [ErrInvalidArgument] if the frontier has a wrong shape;
-// [ErrInvalidNode] if the leaf or an ommer is not canonical.
+// [ErrInvalidNode] if its leaf or an ommer is not canonical;
+// [ErrUnsupportedVersion] if the linked library is of another release.
 //
-// Cost: 32 hashes. It needs no store.
+// Cost: 32 hashes, and no store.
 func (f Frontier) Root() (Node, error) {
 	const op = "Frontier.Root"
 	if wrong := f.check(); wrong != "" {

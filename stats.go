@@ -16,7 +16,7 @@ type Stats struct {
 	Hashes uint64
 
 	// HasherCalls counts the calls of a Hasher of package hashtree, each with a
-	// batch; 0 with a hash that is built in.
+	// batch; it is 0 with a built-in hash.
 	HasherCalls uint64
 
 	// Operations on the store, including those that failed. IterNexts counts the

@@ -253,15 +253,16 @@ func (t *Tree) Leaf(position uint64) (leaf Node, err error) {
 // most: as many as a subtree of level 16 has leaves.
 const MaxNodes = 1 << 16
 
-// Nodes returns the complete nodes of a level with the indices first to
-// first+count-1: of level 0 the leaves; of level 16 the roots of subtrees that
+// Nodes returns complete nodes of a level, those with the indices first to
+// first+count-1. Level 0 has the leaves; level 16 has the subtree roots that
 // Zcash's wallets start from. Node i of a level covers the leaves i*2^level to
-// (i+1)*2^level-1, and is complete when all of them are there. What a complete
-// node is never changes, except by [Tree.Rewind].
+// (i+1)*2^level-1, and is complete when all of them are there. A complete node
+// changes only by [Tree.Rewind]. A count of 0 gives none, if first is not beyond
+// the complete nodes.
 //
-// A wallet makes a tree of its own from nodes, a frontier and the leaves of the
-// one subtree that has its note, and comes to the same root and witness. The
-// calls for it do not tell which leaf it will prove, as [Tree.Witness] does.
+// A wallet makes a tree of its own from nodes, a frontier, and the leaves of the
+// one subtree that has its note. Its tree has the same root and witness. These
+// calls do not tell which leaf it will prove, as [Tree.Witness] does.
 //
 // Nodes of level 4 and up are always kept, except those before the frontier that
 // a tree started from. A count of 0 gives none.
@@ -380,8 +381,8 @@ func (t *Tree) Checkpoints() iter.Seq2[Checkpoint, error] {
 //
 // Errors: those of every method, see [Tree].
 //
-// Cost: 3 Gets however many checkpoints are kept, and one more while any is
-// retained. Without a checkpoint, 2 Gets and one or two looks at the store.
+// Cost: 3 gets, however many checkpoints are kept, and 1 more while any is
+// retained. Without a checkpoint it makes 2 gets and 1 or 2 iterators.
 func (t *Tree) Newest() (newest Checkpoint, ok bool, err error) {
 	err = t.run("Newest", func(c *call) status { return c.newest(&newest, &ok) })
 	if err != nil {
@@ -459,7 +460,7 @@ func (t *Tree) Frontier() (Frontier, error) {
 //
 // Errors: [ErrCheckpointNotFound].
 //
-// Cost: what [Tree.FrontierAtSize] costs, and a Get of the checkpoint.
+// Cost: that of [Tree.FrontierAtSize], and 1 get of the checkpoint.
 func (t *Tree) FrontierAt(id uint32) (Frontier, error) {
 	var f Frontier
 	err := t.run("FrontierAt", func(c *call) status { return c.frontierAt(id, &f) })
@@ -470,16 +471,16 @@ func (t *Tree) FrontierAt(id uint32) (Frontier, error) {
 }
 
 // FrontierAtSize returns the frontier that the tree had when it had this many
-// leaves, whether or not a checkpoint was made then. Size 0 gives the frontier of
-// the empty tree.
+// leaves, with or without a checkpoint there. Size 0 gives the frontier of the
+// empty tree.
 //
-// Errors: [ErrPositionNotFound] if the tree has not reached the size; [ErrPruned]
-// if the newest leaf of that size was not kept. A tree that started from a
-// frontier does not have those before it. An [Ephemeral] one has only its own
-// newest leaf and those of its checkpoints.
+// Errors: [ErrPositionNotFound] if the tree has not had so many leaves yet;
+// [ErrPruned] if the newest leaf of that size was not kept. In a tree that
+// started from a frontier those are all sizes before it; in an [Ephemeral] tree
+// all except its own size and those of its checkpoints.
 //
-// Cost: at most 10 Gets among 200,000 leaves, and one more for each two levels
-// of a larger tree; some 40 hashes at most.
+// Cost: at most 10 gets and 40 hashes among 200,000 leaves, and 1 get more for
+// each two levels of a larger tree.
 func (t *Tree) FrontierAtSize(size uint64) (Frontier, error) {
 	var f Frontier
 	err := t.run("FrontierAtSize", func(c *call) status { return c.frontierAtSize(size, &f) })
@@ -511,26 +512,28 @@ func (t *Tree) InsertFrontier(f Frontier, id uint32) error {
 }
 
 // Adopt takes over a store that a plain shardtree::ShardTree wrote over a
-// KvShardStore, or another program with the same records: shards, checkpoints,
-// perhaps a cap. Before, every other call on such a store is [ErrForeignStore].
-// Afterwards it is byte for byte the store of a Tree that grew with the same
-// leaves, marks and checkpoints. All checkpoints stay; the next calls prune to
-// their own WithMaxCheckpoints. Adopt returns the number of leaves.
+// KvShardStore, or a program with the same records: shards, checkpoints, perhaps
+// a cap. Until then every other call on it is [ErrForeignStore]. Adopt returns
+// the number of leaves. Afterwards the store is byte for byte that of a Tree
+// with the same leaves, marks and checkpoints, all of which stay. Give Adopt,
+// and the calls that follow, the WithMaxCheckpoints of the tree's past.
 //
-// The tip is written last. If the store fails before that, it is still a foreign
-// one, and Adopt starts again. If the store has a tip already, Adopt compares the
-// root and writes nothing.
+// Adopt writes the tip last. If the store fails before, it is still a foreign
+// store: call Adopt again. If the store has a tip, Adopt compares the root and
+// does nothing.
 //
-// Errors: [ErrRootMismatch] if the leaves have another root than the caller
-// says; [ErrInvalidNode] if that root is not canonical; [ErrCorrupt], with the
-// key, for whatever Adopt does not understand: a gap between shards, an annotation
-// that is wrong, a leaf that is not canonical, a checkpoint beyond the leaves or
-// at a leaf that was not kept (a ShardTree merges a leaf without a mark into its
-// parent), a record that is no ShardTree's. Nothing is written in these cases.
+// Errors: [ErrRootMismatch] if the leaves do not have this root, which the
+// caller knows from elsewhere; [ErrInvalidNode] if the root is not canonical;
+// [ErrCorrupt], with the key, for anything that Adopt does not understand: a gap
+// between shards, a wrong annotation, a leaf that is not canonical, a checkpoint
+// beyond the leaves or at a leaf that was not kept (a ShardTree merges a leaf
+// without a mark into its parent), a record that no ShardTree writes. Nothing is
+// written in these cases.
 //
-// Cost: one step of an iterator, one get, and at most one set for each 16 leaves;
-// one set for each 128 leaves; one hash a leaf; six iterators. It keeps two bytes
-// a leaf in memory. Call it in an upgrade handler, not in a transaction.
+// Cost: 2 gets or steps for each 16 leaves, and a set for each shard that is not
+// as a Tree writes it, because a checkpoint is in it; 1 set for each 128 leaves
+// and for each checkpoint; 1 hash a leaf. It holds two bytes a leaf in memory.
+// It is for an upgrade handler, not for a transaction.
 func (t *Tree) Adopt(root Node) (size uint64, err error) {
 	err = t.run("Adopt", func(c *call) status { return c.adopt(root, &size) })
 	if err != nil {

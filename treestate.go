@@ -21,14 +21,14 @@ import (
 // mostParents of a tree of depth 32: they are at levels 1 to 31.
 const mostParents = Depth - 1
 
-// MarshalTreestate returns the frontier as Zcash's nodes and wallets have it,
-// in bytes: field orchard.commitments.finalState of z_gettreestate, and
-// orchardTree of lightwalletd, have their hex. It takes 3 bytes for the empty
-// tree and 1,090 at most. It hashes nothing.
+// MarshalTreestate returns the frontier in bytes, as Zcash's nodes and wallets
+// have it. Their hex is the field orchard.commitments.finalState of
+// z_gettreestate, and orchardTree of lightwalletd. It takes 3 bytes for the empty
+// tree, and at most 1,090. It hashes nothing.
 //
 // Errors: [ErrInvalidArgument] if the frontier has a wrong shape;
-// [ErrInvalidNode] if the leaf or an ommer is not canonical, its Index being 0
-// for the leaf and i+1 for Ommers[i].
+// [ErrInvalidNode] if its leaf or an ommer is not canonical, with Index 0 for the
+// leaf and i+1 for Ommers[i].
 func (f Frontier) MarshalTreestate() ([]byte, error) {
 	const op = "Frontier.MarshalTreestate"
 	if wrong := f.check(); wrong != "" {
@@ -79,10 +79,14 @@ func (f Frontier) MarshalTreestate() ([]byte, error) {
 // are otherwise no such encoding; [ErrInvalidNode] if a node is not canonical,
 // its Index being 0 for the leaf and i+1 for Ommers[i].
 //
-// The pools of Zcash share this encoding. Nearly half of Sapling's nodes are
-// not canonical here, so almost every tree state of that pool is refused, but
-// not each. Compare [Frontier.Root] with a root that you trust, say finalRoot of
+// The pools of Zcash share this encoding. Nearly half of Sapling's nodes are not
+// canonical here, so almost every tree state of that pool is refused, but not
+// all. Compare [Frontier.Root] with a root that you trust, say finalRoot of
 // z_gettreestate.
+//
+// Errors: [ErrInvalidArgument] for bytes that are cut, that go on behind the
+// end, or that are not this encoding; [ErrInvalidNode] for a node that is not
+// canonical, with Index 0 for the leaf and i+1 for Ommers[i].
 func ParseTreestate(data []byte) (Frontier, error) {
 	r := treestateReader{rest: data}
 	left, right := r.optional("left"), r.optional("right")

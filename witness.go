@@ -8,15 +8,15 @@ import (
 	"unsafe"
 )
 
-// A Witness proves that a leaf is at a position: the siblings of the nodes on
-// the way from it to the root. It is what an Orchard spend needs as its
-// Merkle path (position and auth_path).
+// A Witness proves that a leaf is at a position. It has the siblings of the nodes
+// on the way from the leaf to the root. An Orchard spend needs it as its Merkle
+// path (position and auth_path).
 type Witness struct {
 	// Position of the leaf, 0 to 2^32-1.
 	Position uint64
-	// Path holds the siblings from the bottom up: Path[0] is the leaf's, and
-	// Path[31] that of the root's child. Bit i of Position tells on which side
-	// Path[i] is: left if it is 1.
+	// Path has the siblings from the bottom up: Path[0] is the leaf's, and
+	// Path[31] is that of the root's child. Path[i] is on the left if bit i of
+	// Position is 1, else on the right.
 	Path [Depth]Node
 }
 
@@ -61,11 +61,12 @@ func (w Witness) root(op string, leaf Node) (Node, error) {
 const witnessBytes = 4 + Depth*len(Node{})
 
 // MarshalBinary returns the witness in 1,028 bytes: the position, 4 bytes
-// little-endian, and the 32 nodes of Path from the bottom up, 32 bytes each.
-// They are what an Orchard spend takes its Merkle path from (in Rust,
+// little-endian, then the 32 nodes of Path from the bottom up, 32 bytes each. An
+// Orchard spend makes its Merkle path from them (in Rust,
 // MerklePath::from_parts of the crate orchard). It hashes nothing.
 //
-// Errors: those of [Witness.Root].
+// Errors: [ErrInvalidNode] if a node of the path is not canonical;
+// [ErrInvalidArgument] for a position of 2^32 or more.
 func (w Witness) MarshalBinary() ([]byte, error) {
 	const op = "Witness.MarshalBinary"
 	if err := w.check(op); err != nil {
@@ -78,12 +79,12 @@ func (w Witness) MarshalBinary() ([]byte, error) {
 	return data, nil
 }
 
-// UnmarshalBinary reads what [Witness.MarshalBinary] returns. [Witness.Verify]
-// tells whether the witness proves anything.
+// UnmarshalBinary reads what [Witness.MarshalBinary] returns. It does not tell
+// whether the witness proves anything: [Witness.Verify] does. An error leaves the
+// witness alone.
 //
-// Errors: [ErrInvalidArgument] if the length is another; [ErrInvalidNode] if a
-// node is not canonical, its Index being i+1 for Path[i]. The witness is then as
-// it was.
+// Errors: [ErrInvalidArgument] for another length; [ErrInvalidNode] for a node
+// that is not canonical, with Index i+1 for Path[i].
 func (w *Witness) UnmarshalBinary(data []byte) error {
 	const op = "Witness.UnmarshalBinary"
 	if len(data) != witnessBytes {

@@ -137,7 +137,7 @@ func (t *there) proven() error {
 		return nil
 	}
 	return exit.Errorf(exit.State, "give the input that the tree was made from, or an input that begins behind the tree's oldest checkpoint",
-		"there is no checkpoint %d at size %d, and the input does not have the tree's oldest, %d", t.unproven.ID, t.unproven.Size, t.before.oldest().ID)
+		"checkpoint %d at size %d is not there, and the input does not have the tree's oldest, %d", t.unproven.ID, t.unproven.Size, t.before.oldest().ID)
 }
 
 // passCheckpoint tells whether the checkpoint that ends here is there, or was

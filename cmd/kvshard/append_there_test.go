@@ -79,9 +79,9 @@ func TestCheckpointBeforeTheEnd(t *testing.T) {
 		id    string
 		says  string
 	}{
-		{nodes[:19], "7", "checkpoint 7 has 20 leaves, and the input ends at 19"},
-		{nodes, "7", "checkpoint 7 has 20 leaves, and the input ends at 40"},
-		{nodes[:20], "6", "checkpoint 6 is not there, and cannot be made behind the newest, 7"},
+		{nodes[:19], "7", "checkpoint 7 has 20 leaves, but the input has it at 19"},
+		{nodes, "7", "checkpoint 7 has 20 leaves, but the input has it at 40"},
+		{nodes[:20], "6", "checkpoint 6 is not there, and cannot be made any more: the newest is 7"},
 		{nodes, "6", "cannot be made"},
 		{nodes[:20], "8", "the input ends at position 20, and the tree has 40 leaves"},
 		{clitest.Leaves(41), "7", "checkpoint 7 is not above the newest, 7; nothing was appended"},
@@ -206,8 +206,8 @@ func TestBlocksThere(t *testing.T) {
 	ok(t, dir, clitest.Raw(nodes[35:60]), "append", "--dir", "other", "--checkpoint", "6")
 	before := stored(t, dir, "other")
 	for input, says := range map[string]string{
-		blocks(1, 2, 3, 4, 5, 6, 7): "checkpoint 4 has 35 leaves, and the input ends at 40",
-		blocks(1, 2, 3):             "checkpoint 1 at size 10 is not there, and the tree's oldest, 4, is not the input's",
+		blocks(1, 2, 3, 4, 5, 6, 7): "checkpoint 4 has 35 leaves, but the input has it at 40",
+		blocks(1, 2, 3):             "checkpoint 1 at size 10 is not there, and the input does not have the tree's oldest, 4",
 		strings.ReplaceAll(blocks(1, 2, 3, 4, 5, 6), `"height":4`, `"height":5`): "is not there",
 	} {
 		if r := cli(t, dir, input, "append", "--dir", "other", "--start", "0"); r.code != exit.State || !strings.Contains(r.err, says) {

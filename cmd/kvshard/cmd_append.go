@@ -22,30 +22,32 @@ func newAppendCommand(e *env) *cobra.Command {
 		Short: "Append commitments from a file or standard input",
 		Long: `Append commitments (leaves) from a file or standard input, in their order.
 
-Formats: hex, 64 digits a line, least significant byte first, with empty lines
-and lines that begin with # between; raw, 32 bytes each; json, hex strings or
-blocks, in one array or one after the other, or in one object's "blocks":
+Formats:
+  hex   64 digits a line, least significant byte first; empty lines and lines
+        that begin with # are left out
+  raw   32 bytes each
+  json  hex strings or blocks; in one array, or one after the other, or as
+        "blocks" of one object:
 
   {"height": 7, "commitments": ["..."], "size_after": 1, "root_after": "..."}
 
-Only commitments is needed; a field that is not one of these is refused. Each
-block with a height is appended with a checkpoint of that height, both or
-neither, and refused if it does not lead to the size and root that it tells.
+A block needs "commitments" only, and may have no other fields. A block with a
+height gets a checkpoint of that height: both are appended, or neither. It is
+refused if it does not lead to its size_after and root_after.
 
-Without --format, the name's ending tells the format (.hex .txt .json .jsonl
-.raw .bin), or else the first bytes. What can be text is never taken for raw
-commitments: give --format raw in a script.
+Without --format, the ending of the file's name tells the format (.hex .txt
+.json .jsonl .raw .bin), or else the first bytes do. Input that can be text is
+never taken for raw commitments: give --format raw in a script.
 
-A file is read to its end before the first leaf is written: one that is
-malformed anywhere changes nothing. A pipe is read 65536 leaves ahead.
+A file is read to its end before the first leaf is written. If it is malformed
+anywhere, nothing changes. A pipe is read 65536 leaves ahead.
 
-Leaves go to disk in batches of 65536, each one whole or not at all. A job that
-was interrupted goes on with --start, the position of the input's first leaf:
-what the tree has already is compared and left out, so that the same command may
-be given as often as one likes, and nothing is appended twice. A checkpoint that
-was pruned since counts as made. Until then, append without --start is refused,
-and tells which position it was. So it is after a full disk, or if the result
-could not be printed.`,
+Leaves go to disk in batches of 65536. Each batch is written whole or not at
+all. To go on after an interruption, a full disk, or a result that could not be
+printed, give --start, the position of the input's first leaf. Leaves that the
+tree already has are compared and left out, so the same command can be given
+again and appends nothing twice. A checkpoint that has since been pruned counts
+as made. Until then append without --start is refused, and names the position.`,
 		Example: `  $ kvshard append commitments.txt
   appended 8 leaves from position 0: size 8, root 6fbd...
 
@@ -55,8 +57,8 @@ could not be printed.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	c.Flags().StringVar(&format, "format", "auto", formats)
-	c.Flags().Var(&checkpoint, "checkpoint", "make a checkpoint with this `id` after the last leaf, together with it")
-	c.Flags().Var(&start, "start", "`position` of the input's first leaf; by default the tree's size")
+	c.Flags().Var(&checkpoint, "checkpoint", "make a checkpoint with this `id` together with the last leaf")
+	c.Flags().Var(&start, "start", "`position` of the input's first leaf; the default is the tree's size")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(input.Formats, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		name := "-"

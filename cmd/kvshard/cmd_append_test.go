@@ -140,7 +140,7 @@ func TestAppendInterrupted(t *testing.T) {
 				t.Errorf("size %d on disk, want %d", got.Size, source.BatchLeaves)
 			}
 			// The same command would append the first batch again.
-			if r := cli(t, dir, text, "append", "--checkpoint", "5"); r.code != exit.State || !strings.Contains(r.err, "kvshard append --dir tree --start 0 -, or --start 65536 for another input") {
+			if r := cli(t, dir, text, "append", "--checkpoint", "5"); r.code != exit.State || !strings.Contains(r.err, "go on with kvshard append --dir tree --start 0 -, or give --start 65536 for another input") {
 				t.Errorf("%+v", r)
 			}
 			for range 2 { // the second time there is nothing left to do
@@ -179,7 +179,7 @@ func TestAppendNotFinished(t *testing.T) {
 	if r := cli(t, dir, "", "append", "blocks.json"); r.code != exit.Input || !strings.Contains(r.err, "5 leaves before it are on disk") || !strings.Contains(r.err, "--start 5 blocks.json") {
 		t.Errorf("%+v", r)
 	}
-	if r := cli(t, dir, clitest.Raw(nodes[:1]), "append"); r.code != exit.State || !strings.Contains(r.err, "--start 5 blocks.json, or --start 10 for another input") {
+	if r := cli(t, dir, clitest.Raw(nodes[:1]), "append"); r.code != exit.State || !strings.Contains(r.err, "--start 5 blocks.json, or give --start 10 for another input") {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, clitest.Raw(nodes[10:12]), "append", "--start", "10")

@@ -16,18 +16,19 @@ func newBenchCommand(e *env) *cobra.Command {
 		Use:   "bench",
 		Short: "Measure calls at several sizes and on several stores, beside other trees",
 		Long: `Measure a block (10 leaves appended, a checkpoint, the root), the root, a witness, a
-single append, a cold open and the bulk build, at each size and on each store: in
-memory (memdb), on goleveldb and pebble, and in IAVL on goleveldb (iavl), as a node
-has it. On disk each block is one synced batch, and a version in IAVL.
+single append, a cold open and a bulk build. Each is measured at each size and on each
+store: in memory (memdb), on goleveldb and pebble, and in IAVL on goleveldb (iavl), as a
+node has it. On disk each block is one synced batch; in IAVL it is a version.
 
 With --peers, the program in tools/peers, three other trees take the same leaves in the
 same run: the in-memory Frontier of incrementalmerkletree, which can prove nothing, the
 in-memory ShardTree of shardtree, both with the crate orchard's hash, and
-vote-commitment-tree's KvShardStore over a store in memory. Times are then ratios to a
+vote-commitment-tree's KvShardStore over a store in memory. So does kvshard's own engine
+called in Rust ("in Rust"), without the way from Go and back. Times are then ratios to a
 block of that Frontier, taken in turns; without --peers they are in microseconds.
 
-Gas, KV operations, bytes and hashes are counted, and the same on every machine; gas is
-the SDK's default. Times are medians; ratios are to the block that came next.
+Gas, KV operations, bytes and hashes are counted, so they are the same on every machine.
+Gas is the SDK's default. Times are medians; ratios are to the block that came next.
 
 --write writes tables and plots into a directory.`,
 		Example: `  $ kvshard bench --sizes 1000,10000

@@ -15,15 +15,15 @@ func newCheckCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check",
 		Short: "Check every record against the tree's invariants",
-		Long: `Read every record once, hash the whole tree, and print each violated invariant.
-Exit code 5 if there is one. A million leaves take some seconds. It writes nothing,
-so that one that was interrupted begins anew.
+		Long: `Read every record once, hash the whole tree, and print each violated invariant. The
+exit code is 5 if there is one. A million leaves take some seconds. Check writes
+nothing, so an interrupted check begins again from the start.
 
 Two violations are about the files below the tree. "journal-whole": a journal of the
-database has a place that cannot be read and intact records behind it, which are lost.
-"reported-there": the tree in --dir has fewer leaves or checkpoints than the last
+database has a place that cannot be read, with intact records behind it, which are
+lost. "reported-there": the tree in --dir has fewer leaves or checkpoints than the last
 command that wrote reported. Damage at the very end of a journal looks like a write
-that a crash tore: only the second can show it, so for --db nothing does.`,
+that a crash cut off. Only "reported-there" shows it, and so nothing does for --db.`,
 		Example: `  $ kvshard check
   sound: 1000000 leaves, root 1f0c...
 

@@ -18,9 +18,9 @@ func newCheckpointCommand(e *env) *cobra.Command {
 		Short: "Make a checkpoint, exempt one from pruning, or list them",
 		Long: `Without an id, list the checkpoints, oldest first.
 
-With an id, remember the tree as it is now under it; ids strictly increase.
-With --retain a checkpoint (there already, or new if its id is above the
-newest) is exempt from pruning, and with --release no longer.`,
+With an id, remember the tree as it is now under that id. Ids strictly increase.
+--retain exempts a checkpoint from pruning: one that is there, or a new one if
+the id is above the newest. --release takes that back.`,
 		Example: `  $ kvshard checkpoint 1687105
   checkpoint 1687105 at size 8
 
@@ -29,7 +29,7 @@ newest) is exempt from pruning, and with --release no longer.`,
   1687105   size 8   retained`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	c.Flags().BoolVar(&retain, "retain", false, "exempt it from pruning")
+	c.Flags().BoolVar(&retain, "retain", false, "exempt the checkpoint from pruning")
 	c.Flags().BoolVar(&release, "release", false, "take --retain back")
 	c.MarkFlagsMutuallyExclusive("retain", "release")
 	c.ValidArgsFunction = e.completeOne

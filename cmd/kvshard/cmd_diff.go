@@ -14,13 +14,13 @@ func newDiffCommand(e *env) *cobra.Command {
 	var limit uint
 	c := &cobra.Command{
 		Use:   "diff A B",
-		Short: "Find where two trees differ: two validators that disagree",
-		Long: `Compare two trees record by record and print the first that differ, the first
-differing shard with its range of leaves, the first differing leaf, and the
-checkpoints between which the trees parted. Exit code 5 if they differ.
+		Short: "Find where two trees differ, such as those of two validators",
+		Long: `Compare two trees record by record. Print the first records that differ, the first
+differing shard with its leaves, the first differing leaf, and the checkpoints
+between which the trees parted. The exit code is 5 if they differ.
 
-A and B are directories of trees or databases (their names end in .db), whose engine
-their files show; --store, --height and --prefix are for the databases.`,
+A and B are directories of trees, or databases, whose names end in .db. The files
+of a database show its engine. --store, --height and --prefix are for databases.`,
 		Example: `  $ kvshard diff node1/data/application.db node2/data/application.db --store notes --height 120
   A: 1000 leaves, root 1f0c...
   B: 1000 leaves, root 77aa...

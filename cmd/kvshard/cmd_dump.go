@@ -19,8 +19,8 @@ func newDumpCommand(e *env) *cobra.Command {
 		Use:   "dump",
 		Short: "Print a picture of the tree in text, or its records in JSON",
 		Long: `Print the tree as text: root, checkpoints, cap, quads, tip and shards, with the
-bytes that each takes. With --output json, print the records instead, a line
-each: key, name and length, and with --values the value.`,
+bytes that each takes. With --output json, print the records instead, one line
+each: key, name and length, and with --values also the value.`,
 		Example: `  $ kvshard dump
   tree of depth 32: 8 leaves, root 6fbd...
   ...
@@ -29,7 +29,7 @@ each: key, name and length, and with --values the value.`,
   {"key":"0f0000000000000000","record":"shard(0)","bytes":307,"value":"0102..."}`,
 		Args: cobra.NoArgs,
 	}
-	c.Flags().BoolVar(&values, "values", false, "print values, too, in JSON")
+	c.Flags().BoolVar(&values, "values", false, "print the values too, with --output json")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
 			if values && e.output != "json" {

@@ -18,13 +18,13 @@ func newExportCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "export [FILE]",
 		Short: "Write the whole tree as one stream",
-		Long: `Write the whole tree as one stream, to a file or standard output: a header with
-size, root and checkpoints, then the records as they are stored, or, with --form
-leaves, the leaves and checkpoints alone, which is a sixth smaller and faster to
-import. It ends with a SHA-256.
+		Long: `Write the whole tree as one stream, to a file or standard output. The stream has a
+header with size, root and checkpoints, then the records as they are stored. With
+--form leaves it has only the leaves and checkpoints, which is a sixth smaller and
+faster to import. It ends with a SHA-256.
 
---form leaves needs every leaf marked. A FILE is replaced when the new one is complete.
-With --salvage the tree is read as it was before its database was damaged.`,
+--form leaves needs every leaf to be marked. FILE is replaced once the new one is
+complete. --salvage reads the tree as it was before its database was damaged.`,
 		Example: `  $ kvshard export tree.kvx
   exported 1000000 leaves, 72917 records
 

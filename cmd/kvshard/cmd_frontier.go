@@ -24,20 +24,21 @@ func newFrontierCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "frontier",
 		Short: "Print the frontier, or start an empty tree from a Zcash node's",
-		Long: `Print the frontier: the newest leaf and its ommers, from the lowest level up, all
-that appending needs; now, at a checkpoint (--at), or when the tree had so many
-leaves (--size), a checkpoint or not. With --treestate, print it as Zcash nodes
-encode it. A wallet starts its own tree from it.
+		Long: `Print the frontier: the newest leaf and its ommers, from the lowest level up.
+Appending needs nothing else, and a wallet starts its own tree from it. Print it as
+it is now, as of a checkpoint (--at), or when the tree had so many leaves (--size),
+with or without a checkpoint there. With --treestate, print it as Zcash nodes encode
+it.
 
-With --import-treestate, start the empty tree --dir from such a frontier, and make
-a checkpoint of it. It is given in hex, as field orchard.commitments.finalState
-of z_gettreestate or orchardTree of lightwalletd; or as @FILE or - (standard
-input), with the hex, the whole answer in JSON, or what this command prints in
-JSON. It must be whole. The height of such an answer, or the checkpoint of --at, is
-the checkpoint's id, unless --checkpoint tells another; a root that it tells must
-be the tree's, and so must --root.
+With --import-treestate, start the empty tree --dir from a frontier, and make a
+checkpoint of it. Give the frontier in hex: the field orchard.commitments.finalState
+of z_gettreestate, or orchardTree of lightwalletd. Or give @FILE or - (standard
+input) that holds the hex, the whole answer in JSON, or what this command prints
+in JSON. The answer must be whole. Its height, or the checkpoint of --at, is the
+checkpoint's id, unless --checkpoint gives another. The tree must come to the
+answer's root, and to --root.
 
-The leaves before the frontier cannot be proven; later ones can.`,
+Leaves before the frontier cannot be proven; later ones can.`,
 		Example: `  $ kvshard frontier --treestate
   01cd26...
 
@@ -52,7 +53,7 @@ The leaves before the frontier cannot be proven; later ones can.`,
 	}
 	c.Flags().StringVar(&from, "import-treestate", "", "`HEX`, @FILE or -")
 	c.Flags().Var(&id, "checkpoint", "`id` of the checkpoint that --import-treestate makes")
-	c.Flags().StringVar(&root, "root", "", "the root that --import-treestate must come to")
+	c.Flags().StringVar(&root, "root", "", "the root that the tree must have after --import-treestate")
 	c.Flags().BoolVar(&encode, "treestate", false, "print the legacy CommitmentTree in hex")
 	c.Flags().Var(&at, "at", "`id` of a checkpoint")
 	_ = c.RegisterFlagCompletionFunc("at", e.completeCheckpoints)
@@ -104,7 +105,7 @@ func frontierOf(tree *kvshard.Tree, at *uint32, size *uint64) (kvshard.Frontier,
 	case size != nil:
 		f, err := tree.FrontierAtSize(*size)
 		if errors.Is(err, kvshard.ErrPruned) {
-			return f, exit.Errorf(exit.NotFound, "a checkpoint with --at, or a tree that was kept with --retention marked from its first leaf", "%w", err)
+			return f, exit.Errorf(exit.NotFound, "give a checkpoint with --at, or ask a tree that was made with --retention marked and has all leaves from the first", "%w", err)
 		}
 		return f, err
 	}

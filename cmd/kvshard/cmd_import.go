@@ -18,19 +18,19 @@ import (
 func newImportCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import [FILE]",
-		Short: "Make a tree from a stream, verified",
-		Long: `Make a tree from a stream of "kvshard export", from a file or standard input, in
-the directory --dir, which must not hold one; an empty directory, a mount point and
-the working directory will do. --backend and --prefix are the new
+		Short: "Make a tree from a stream, and verify it",
+		Long: `Make a tree from a stream of "kvshard export", from a file or standard input. The tree
+is made in the directory --dir, which must not hold one yet. An empty directory, a
+mount point or the working directory will do. --backend and --prefix are the new
 tree's.
 
-Everything is verified: the stream's SHA-256, and size, root and the root at each
-checkpoint against the header; of a stream of records also each record and every
-hash, as "kvshard check" does. What does not come out is refused and leaves nothing.
+Everything is verified: the stream's SHA-256; size, root and the root at each
+checkpoint against the header; and for a stream of records each record and every
+hash, as "kvshard check" does. An import that fails verification leaves nothing behind.
 
-The tree is made in a directory of its own in --dir, and is there when it is verified.
-An import that was interrupted, whose stream was cut or whose disk was full goes on
-if the same command is given again.`,
+The tree is made in a directory of its own within --dir, and moves to its place when it
+is verified. If an import was interrupted, its stream cut or its disk full, give the
+same command again: it goes on.`,
 		Example: `  $ kvshard import --dir copy tree.kvx
   imported 1000000 leaves, root 1f0c...
 

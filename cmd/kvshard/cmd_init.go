@@ -19,18 +19,18 @@ func newInitCommand(e *env) *cobra.Command {
 		Use:   "init",
 		Short: "Make an empty tree in a directory",
 		Long: `Make an empty tree in the directory --dir, which must not hold one yet. The
-directory may be there, with other files, such as the mount point of a volume.
+directory may exist and have other files, such as the mount point of a volume.
 
-The options are written to kvshard.json there, since they are no part of the
-tree and must be the same whenever it is written.`,
+The options are not part of the tree, but every writer must use the same ones. So
+they are written to kvshard.json in that directory.`,
 		Example: `  $ kvshard init --dir tree
   tree: an empty tree on goleveldb, 100 checkpoints kept, every leaf provable
 
   $ kvshard init --dir frontier-only --backend pebble --retention ephemeral --max-checkpoints 10`,
 		Args: cobra.NoArgs,
 	}
-	c.Flags().Uint32Var(&maxCheckpoints, "max-checkpoints", kvshard.DefaultMaxCheckpoints, "how many checkpoints are kept; at least 1")
-	c.Flags().StringVar(&retention, "retention", "marked", "of leaves: marked, provable for ever, or ephemeral, never")
+	c.Flags().Uint32Var(&maxCheckpoints, "max-checkpoints", kvshard.DefaultMaxCheckpoints, "how many checkpoints to keep, at least 1")
+	c.Flags().StringVar(&retention, "retention", "marked", "marked: every leaf can be proven; ephemeral: old leaves cannot")
 	_ = c.RegisterFlagCompletionFunc("retention", cobra.FixedCompletions([]string{"marked", "ephemeral"}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if maxCheckpoints == 0 {

@@ -82,9 +82,9 @@ func readNodes(tree *kvshard.Tree, level int, first, count uint64) (*nodesView, 
 	nodes, err := tree.Nodes(level, first, count)
 	switch {
 	case errors.Is(err, kvshard.ErrPositionNotFound):
-		return nil, exit.Errorf(exit.NotFound, fmt.Sprintf("FIRST and COUNT within the %d complete nodes of level %d", size>>level, level), "%w", err)
+		return nil, exit.Errorf(exit.NotFound, fmt.Sprintf("give FIRST and COUNT within the %d complete nodes of level %d", size>>level, level), "%w", err)
 	case errors.Is(err, kvshard.ErrPruned):
-		return nil, exit.Errorf(exit.NotFound, "level 4 or more, or a tree that was kept with --retention marked from its first leaf", "%w", err)
+		return nil, exit.Errorf(exit.NotFound, "give a level of 4 or more, or ask a tree that was made with --retention marked and has all leaves from the first", "%w", err)
 	}
 	return &nodesView{uint8(level), first, size, append([]kvshard.Node{}, nodes...)}, err
 }

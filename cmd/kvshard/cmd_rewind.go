@@ -15,7 +15,7 @@ func newRewindCommand(e *env) *cobra.Command {
 		Use:   "rewind ID",
 		Short: "Take the tree back to a checkpoint",
 		Long: `Take the tree back to a checkpoint, which stays. Later leaves and checkpoints are
-gone then, and leave no trace in the store.`,
+dropped, and leave no trace in the store.`,
 		Example: `  $ kvshard rewind 1842462
   size 4, 4 leaves dropped, root 33b7...`,
 		Args:              cobra.ExactArgs(1),

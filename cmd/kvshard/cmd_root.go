@@ -15,7 +15,7 @@ func newRootCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "root",
 		Short: "Print root and size, now or at a checkpoint",
-		Long:  `Print the root, Orchard's anchor, and the size: of all leaves, or as of a checkpoint.`,
+		Long:  `Print the root, which is Orchard's anchor, and the size; of all leaves, or as of a checkpoint.`,
 		Example: `  $ kvshard root
   6fbd...  size 8
 

@@ -24,12 +24,12 @@ func newStatCommand(e *env) *cobra.Command {
 		Use:   "stat",
 		Short: "Print sizes, keys and bytes by kind, and the gas of the last blocks",
 		Long: `Print the size, root and checkpoints, and for each kind of record how many there
-are and what they take.
+are and how many bytes they take.
 
-For the last checkpoints it prints what their blocks would cost in the SDK's
-default KV gas: it takes the tree back, in memory, and does each block again:
-one append of its leaves, the checkpoint, the root. If the tree has all the
-checkpoints that it keeps, two of them must be left when it is taken back.`,
+For the last checkpoints, print what their blocks cost in the SDK's default KV gas.
+For that the tree is taken back, in memory only, and each block is done again: one
+append of its leaves, the checkpoint, the root. If the tree keeps as many
+checkpoints as it may, two of them must remain when it is taken back.`,
 		Example: `  $ kvshard stat
   leaves 1000000, root 1f0c..., checkpoints 100 (1 to 100, 0 retained)
   kind    records   key bytes   value bytes

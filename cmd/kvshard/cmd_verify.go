@@ -20,8 +20,8 @@ func newVerifyCommand(e *env) *cobra.Command {
 		Long: `Verify a witness in JSON or in the binary form, from a file or standard input.
 No store is needed.
 
-The JSON is that of "kvshard witness", whole, with no other field. Root and leaf
-are those of the flags, or else of the JSON. A root that comes with its proof
+The JSON is what "kvshard witness" writes: all its fields, and no others. Root and
+leaf come from the flags, or else from the JSON. A root that comes with its proof
 proves little: compare it with one that you trust.`,
 		Example: `  $ kvshard verify proof.json --root 6fbd...
   leaf 5 is in the tree with root 6fbd...
@@ -29,8 +29,8 @@ proves little: compare it with one that you trust.`,
   $ kvshard verify proof.bin --leaf 03ea... --root 6fbd...`,
 		Args: cobra.MaximumNArgs(1),
 	}
-	c.Flags().StringVar(&rootText, "root", "", "the root that it must lead to")
-	c.Flags().StringVar(&leafText, "leaf", "", "the leaf that it must prove")
+	c.Flags().StringVar(&rootText, "root", "", "the root that the witness must lead to")
+	c.Flags().StringVar(&leafText, "leaf", "", "the leaf that the witness must prove")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		path := "-"
 		if len(args) > 0 {

@@ -17,12 +17,12 @@ func newViewCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "view [FILE]",
 		Short: "Write a page that shows the tree, and how calls work on it",
-		Long: `Write one HTML file (tree.html unless another is named) that shows the tree in any
-browser and loads nothing: levels from the root down, shards as blocks from left to
-right, what is stored and in which record, what is hashed when asked, the frontier,
-the checkpoints, and with --leaf a witness. It zooms from millions of leaves down to
-one shard, and saves what is in view as an SVG. Its replay goes through the calls of
-a small chain, with each operation that they make on the store.`,
+		Long: `Write one HTML file, tree.html unless FILE names another. It shows the tree in any
+browser and loads nothing: the levels from the root down, the shards as blocks from
+left to right, which record stores a node or whether it is hashed when asked, the
+frontier, the checkpoints, and with --leaf a witness. The page zooms from millions of
+leaves down to one shard, and saves what is in view as an SVG. Its replay goes through
+the calls of a small chain, with each operation that they make on the store.`,
 		Example: `  $ kvshard view --leaf 77777 tree.html
   tree.html: 1000000 leaves; open it in a browser
 

@@ -22,10 +22,10 @@ func newWitnessCommand(e *env) *cobra.Command {
 		Short: "Prove the leaf at a position",
 		Long: `Prove the leaf at a position against the root of all leaves, or of a checkpoint.
 
-The JSON form has position, leaf, root and the path, its 32 siblings from the
-leaf's up. The binary form (--binary) is what orchard::tree::MerklePath is made
-from: the position, 4 bytes little-endian, then 32 times 32 bytes; it has
-neither leaf nor root. "kvshard verify" reads both.`,
+The JSON form has the position, the leaf, the root and the path: 32 siblings from
+the leaf's up. The binary form (--binary) is what orchard::tree::MerklePath is
+made from: the position in 4 bytes, little-endian, then 32 times 32 bytes. It has
+neither leaf nor root. "kvshard verify" reads both forms.`,
 		Example: `  $ kvshard witness 5 --output json > proof.json
   $ kvshard verify proof.json --root 6fbd...
 

@@ -12,9 +12,9 @@ import (
 
 const long = `kvshard makes, fills, inspects and measures note commitment trees: Zcash Orchard's, of depth 32.
 
-A tree lies in a directory (--dir) with its options and its database, made by "kvshard init".
-Every command that only reads can also look into a database that it did not make (--db), such as
-a node's application.db (--db, --store, --height). It changes none of its files and makes none.
+"kvshard init" makes a tree in a directory (--dir), which holds the tree's options and its database.
+A command that only reads can also read a database of another program (--db), such as a node's
+application.db (--db, --store, --height). It changes none of that database's files and makes none.
 
 Exit codes:
   0    done; the answer is yes
@@ -92,14 +92,14 @@ func newCommand(e *env) *cobra.Command {
 func addFlags(root *cobra.Command, e *env) {
 	flags := root.PersistentFlags()
 	flags.StringVarP(&e.place.Dir, "dir", "d", "tree", "`directory` of the tree")
-	flags.StringVar(&e.place.DB, "db", "", "read the tree in this `database` instead, a directory that ends in .db")
-	flags.StringVar(&e.backend, "backend", "goleveldb", "of a new tree: goleveldb or pebble; that of --db is found by its files")
-	flags.StringVar(&e.place.Store, "store", "", "`name` of the module's store in --db, a node's application.db")
-	flags.StringVar(&e.place.Prefix, "prefix", "", "in front of the tree's keys, in `hex`; of a new tree, or in --db")
+	flags.StringVar(&e.place.DB, "db", "", "read the tree from this `database` instead, a directory whose name ends in .db")
+	flags.StringVar(&e.backend, "backend", "goleveldb", "engine of a new tree: goleveldb or pebble; for --db the files show it")
+	flags.StringVar(&e.place.Store, "store", "", "`name` of the module's store, if --db is a node's application.db")
+	flags.StringVar(&e.place.Prefix, "prefix", "", "bytes in front of the tree's keys, in `hex`; of a new tree, or in --db")
 	flags.Int64Var(&e.place.Height, "height", 0, "`height` of the node's state in --db; 0 is the newest")
-	flags.BoolVar(&e.place.Salvage, "salvage", false, "read a damaged database nevertheless: what is left of it")
-	flags.StringVarP(&e.output, "output", "o", "text", "text or json")
-	flags.StringVar(&e.showing, "progress", "auto", "of long jobs: auto, bar, plain or off")
+	flags.BoolVar(&e.place.Salvage, "salvage", false, "read what is left of a damaged database")
+	flags.StringVarP(&e.output, "output", "o", "text", "form of the result: text or json")
+	flags.StringVar(&e.showing, "progress", "auto", "progress of long jobs: auto, bar, plain or off")
 	complete := func(name string, values ...string) {
 		_ = root.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}

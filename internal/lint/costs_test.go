@@ -127,6 +127,14 @@ var documentedCosts = []struct {
 		// Of one checkpoint.
 		count(c)
 	}},
+	{"Newest", "3 gets, however many", func(t *testing.T, count func(*costed)) {
+		for _, kept := range []uint32{1, 10, 100} {
+			c := newCosted(t, kvshard.WithMaxCheckpoints(kept)).grow(100).checkpoints(1, kept+1)
+			_, _, err := c.Newest()
+			c.must(err)
+			count(c)
+		}
+	}},
 	{"RetainCheckpoint", "4 gets and 2 sets for the newest checkpoint", func(t *testing.T, count func(*costed)) {
 		c := newCosted(t).grow(100).checkpoints(1, 9)
 		c.must(c.RetainCheckpoint(9))

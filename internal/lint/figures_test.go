@@ -40,7 +40,7 @@ var figures = []figure{
 		list, _, _ = strings.Cut(list, "]")
 		return []float64{float64(strings.Count(list, `",`)), float64(len(filesNamed(t, "Cargo.lock")))}
 	}},
-	{"SECURITY.md", "a `Checkpoint` prunes at most (\\w+) others,\\s+and clears at most (\\w+) removed marks", func(t *testing.T) []float64 {
+	{"SECURITY.md", "`Checkpoint` prunes at most (\\w+) others,\\s+and clears at most (\\w+) removed marks", func(t *testing.T) []float64 {
 		return []float64{kvshard.MaxPruned, number(t, match(t, "rust/src/engine/marks.rs", `MOST_CLEARED: usize = (\d+)`)[0])}
 	}},
 	{"rust/src/engine/checkpoint.rs", `MOST_PRUNED: u32 = (\d+)`, func(*testing.T) []float64 { return []float64{kvshard.MaxPruned} }},

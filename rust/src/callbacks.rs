@@ -1,12 +1,12 @@
-//! The C callbacks through which a store is reached: the crate's second unsafe file.
+//! The C callbacks through which a store is reached. Unsafe.
 //!
-//! Who owns what: slices handed to the store stay this crate's and are valid for that one call.
-//! Values and keys that the store hands back are `malloc`ed by it; they are copied here at once
-//! and given back with [`KvFreeBufFn`], once, before anything else is asked of the store. An
-//! iterator handle is the store's; it is given back with [`KvIterFreeFn`], once, on every path.
+//! Who owns what: slices handed to the store stay this crate's, and are valid for that one call. The
+//! store `malloc`s the values and keys that it hands back. They are copied here at once and given
+//! back once with [`KvFreeBufFn`], before the store is asked for anything else. An iterator handle is
+//! the store's, and is given back once with [`KvIterFreeFn`], on every path.
 //!
-//! Nothing unwinds into C: whatever a callback answers is turned into a `Result`. A callback must
-//! not unwind into Rust either; the Go side recovers in each of them.
+//! Nothing unwinds into C: every answer of a callback becomes a `Result`. A callback must not unwind
+//! into Rust either; the Go side recovers in each of them.
 #![allow(unsafe_code)]
 
 use std::ffi::c_void;
@@ -120,8 +120,8 @@ impl CallbackKv {
         if ptr.is_null() {
             return Vec::new();
         }
-        // SAFETY: `ptr` is not null, and by this function's contract valid for `len` bytes until
-        // it is freed, which happens below, after the copy.
+        // SAFETY: `ptr` is not null. By this function's contract it is valid for `len` bytes until it
+        // is freed, which happens below, after the copy.
         let copy = unsafe { std::slice::from_raw_parts(ptr, len) }.to_vec();
         // SAFETY: by this function's contract `ptr` was malloc'ed by the callee and is freed only
         // here; the slice over it is gone.
@@ -254,8 +254,8 @@ impl Iterator for CallbackIter<'_> {
 
 impl Drop for CallbackIter<'_> {
     fn drop(&mut self) {
-        // SAFETY: `handle` is what `iter_create` gave, not null; a value is dropped once, so that
-        // it is freed once.
+        // SAFETY: `handle` is what `iter_create` gave, not null. A value is dropped once, so the
+        // handle is freed once.
         unsafe { (self.kv.callbacks.iter_free)(self.handle) }
     }
 }

@@ -1,11 +1,10 @@
 //! The values of the records, byte by byte. `FORMAT.md` shows them with examples.
 //!
-//! Shards and the cap are written as `zcash_client_backend::serialization::shardtree` writes them,
-//! so that it reads ours and we read its. Whatever is read is untrusted: the depth of a tree is
-//! bounded by its height, counts by the length of the value, and every byte must be used.
+//! Shards and the cap are written as `zcash_client_backend::serialization::shardtree` writes them: it
+//! reads ours, and we read its. Nothing that is read is trusted. The height bounds the depth of a
+//! tree, the length of the value bounds counts, and every byte must be used.
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use incrementalmerkletree::Position;
@@ -16,8 +15,10 @@ use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
 use crate::edge;
 pub use crate::edge::SHARD_HEIGHT;
 use crate::error::KvError;
-use crate::hash::{OrchardNode, TreeHash, VoteNode};
+use crate::hash::{OrchardNode, VoteNode};
 use crate::keys;
+use crate::scheme::{Fingerprint, NodeReader};
+pub use crate::scheme::{NodeCodec, StoredNode, TreeNode};
 
 /// The version byte of shard, cap, tip, summary and quad.
 pub const VERSION: u8 = 1;
@@ -26,41 +27,11 @@ const NIL: u8 = 0;
 const LEAF: u8 = 1;
 const PARENT: u8 = 2;
 
-/// How a node is written within a record.
-pub trait NodeCodec: Sized {
-    /// Appends the node's bytes.
-    fn write(&self, out: &mut Vec<u8>);
-    /// Takes a node off the front of `bytes`; `None` if that is not exactly what
-    /// [`write`](Self::write) makes.
-    fn read(bytes: &mut &[u8]) -> Option<Self>;
-}
-
 /// The bytes of a node.
 pub(crate) fn node_bytes<H: NodeCodec>(node: &H) -> Vec<u8> {
     let mut bytes = vec![];
     node.write(&mut bytes);
     bytes
-}
-
-/// What a tree is made of: a node that can be stored.
-pub trait StoredNode: NodeCodec + Clone + PartialEq + Debug {}
-
-impl<H: NodeCodec + Clone + PartialEq + Debug> StoredNode for H {}
-
-/// A node whose hash is known by its type.
-pub trait TreeNode: TreeHash + StoredNode {}
-
-impl<H: TreeHash + StoredNode> TreeNode for H {}
-
-/// How a tree's nodes are read from records.
-pub trait NodeReader {
-    /// A node as the records hold it.
-    type Node: StoredNode;
-
-    /// Takes a node off the front of `bytes`; `None` if it is cut short, or no value of the hash.
-    fn read_node(&self, bytes: &mut &[u8]) -> Option<Self::Node> {
-        Self::Node::read(bytes)
-    }
 }
 
 /// Reads nodes that say by themselves whether they are canonical.
@@ -211,7 +182,7 @@ fn read_tree<R: NodeReader>(
             };
             let left: PrunableTree<R::Node> = read_tree(nodes, reader, below)?;
             let right = read_tree(nodes, reader, below)?;
-            // shardtree asserts that no such parent exists, so that it must not reach it.
+            // shardtree asserts that there is no such parent, so it must not get one.
             if ann.is_none() && left.is_empty() && right.is_empty() {
                 return Err(reader.corrupt("a parent of nothing"));
             }
@@ -267,13 +238,13 @@ pub fn decode_checkpoint(key: &[u8], value: &[u8]) -> Result<Checkpoint, KvError
 /// The value that says that a checkpoint is retained.
 pub const RETAINED_VALUE: [u8; 1] = [1];
 
-/// What the newest end of the tree is made of: the record that every append rewrites.
+/// The newest end of the tree: the record that every append rewrites.
 ///
 /// `version u8 · flags u8 · size u64 LE · [origin u64 LE, if flags has STARTED] · [fingerprint of 8
 /// bytes, if flags has SCHEME] · nodes`. The nodes
-/// are the completed shard root that has no completed right sibling yet, if there is one, and then
-/// the completed nodes of level 5 in the quad that is not complete yet (at most three), left to
-/// right. How many there are follows from `size` and `origin`.
+/// are, first, the root of the newest completed shard, if its right sibling is not complete; then the
+/// completed nodes of level 5 in the quad that is not complete, left to right, at most three. `size`
+/// and `origin` determine how many there are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tip<H> {
     /// Leaves in the tree.
@@ -307,7 +278,7 @@ impl<H> Tip<H> {
 }
 
 /// The value of the tip of a tree of the scheme with this fingerprint.
-pub fn encode_tip<H: NodeCodec>(tip: &Tip<H>, fingerprint: Option<[u8; 8]>) -> Vec<u8> {
+pub fn encode_tip<H: NodeCodec>(tip: &Tip<H>, fingerprint: Option<Fingerprint>) -> Vec<u8> {
     let started = tip.origin > 0;
     let flags = u8::from(tip.last_marked) * LAST_MARKED
         + u8::from(started) * STARTED
@@ -328,7 +299,7 @@ pub fn encode_tip<H: NodeCodec>(tip: &Tip<H>, fingerprint: Option<[u8; 8]>) -> V
 pub fn decode_tip<R: NodeReader>(
     nodes: &R,
     depth: u8,
-    fingerprint: Option<[u8; 8]>,
+    fingerprint: Option<Fingerprint>,
     value: &[u8],
 ) -> Result<Tip<R::Node>, KvError> {
     let key = keys::tip();
@@ -380,8 +351,8 @@ pub fn decode_tip<R: NodeReader>(
 
 /// What a listing of the checkpoints would tell: `version u8`, then each field as `u32` LE.
 ///
-/// There is a record if there is a checkpoint. Its version is 1 if the [`Ledger`] is empty, and 2
-/// with the ledger behind the fields otherwise.
+/// There is a record if there is a checkpoint. Its version is 1 if the [`Ledger`] is empty. Otherwise
+/// it is 2, and the ledger follows the fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Checkpoints, retained ones included.
@@ -398,18 +369,18 @@ pub struct Summary {
     pub ledger: Ledger,
 }
 
-/// What the records beside the summary begin with: `flags u8`, then the three numbers as `u32` LE.
+/// The first of the records beside the summary: `flags u8`, then the three numbers as `u32` LE.
 ///
-/// They make pruning cost the same whatever is retained and removed, and are there only in trees
-/// that have retained checkpoints or removed marks.
+/// With these records, pruning costs the same whatever is retained and removed. Only trees with
+/// retained checkpoints or removed marks have them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// The lowest retained checkpoint: prunable ones with higher ids are listed. `None` if there is
     /// none, or if a release without these records wrote the summary.
     pub lowest_retained: Option<u32>,
-    /// The lowest checkpoint as of which a mark was removed that is there still.
+    /// The lowest checkpoint as of which a mark was removed that still waits.
     pub first_removed: Option<u32>,
-    /// Removed marks that are there still, once for each checkpoint as of which they were removed.
+    /// Removed marks that still wait, once for each checkpoint as of which they were removed.
     pub removed: u32,
 }
 
@@ -520,8 +491,8 @@ pub const LISTED_WITH_MARKS: [u8; 1] = [2];
 
 /// The value of a [removed](keys::removed) mark.
 pub const REMOVED_VALUE: [u8; 1] = [1];
-/// That value, if the checkpoint as of which the mark was removed is gone, and this one ends at the
-/// same leaf: a rewind to it does not give the mark back.
+/// That value, if the mark was removed as of a checkpoint that is gone, and this one ends at the same
+/// leaf. A rewind to this one does not give the mark back.
 pub const REMOVED_BEFORE: [u8; 1] = [2];
 
 /// The value of the [removals](keys::removals) of a mark: the checkpoints' ids, `u32` LE each,
@@ -584,7 +555,7 @@ pub fn decode_quad<R: NodeReader>(
     Ok(quad)
 }
 
-/// Reads one record, and says of which record it is whatever is wrong.
+/// Reads one record. What is wrong is reported with the record's key.
 struct Reader<'a> {
     key: &'a [u8],
     rest: &'a [u8],

@@ -16,8 +16,8 @@
 //! | `0x14 04` | `u64` BE position | retained checkpoints at this leaf, which has no mark |
 //! | `0x15` | `u8` level, `u64` BE index | quad: four completed siblings |
 //!
-//! Big-endian numbers make the byte order of the keys the order of what they name.
-//! A caller's prefix is put in front on the Go side; it never reaches this crate.
+//! Numbers are big-endian, so the keys sort as the numbers do. The Go side puts the caller's prefix in
+//! front; it never reaches this crate.
 
 /// First byte of a shard's key.
 pub const SHARD: u8 = 0x0F;
@@ -57,7 +57,7 @@ pub fn checkpoint(id: u32) -> Vec<u8> {
     prefixed(CHECKPOINT, &id.to_be_bytes())
 }
 
-/// Key whose presence says that the checkpoint is retained.
+/// Key that is present if the checkpoint is retained.
 pub fn retained(id: u32) -> Vec<u8> {
     prefixed(RETAINED, &id.to_be_bytes())
 }

@@ -1,5 +1,5 @@
-//! The key-value store as the rest of the crate sees it: safe, and with the borrow checker
-//! forbidding a write under an open iterator.
+//! The key-value store as the rest of the crate sees it. It is safe, and the borrow checker forbids a
+//! write under an open iterator.
 
 use std::collections::BTreeMap;
 
@@ -22,8 +22,8 @@ pub enum Direction {
 
 /// A sorted key-value store.
 ///
-/// [`Entries`] borrow the store, so that the compiler refuses a write while one is open: the SDK's
-/// stores allow none, and some of them deadlock.
+/// [`Entries`] borrow the store, so the compiler refuses a write while one is open. The SDK's stores
+/// forbid such a write, and some of them deadlock.
 pub trait Kv {
     /// The value at `key`; an empty value is a value.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError>;
@@ -67,7 +67,7 @@ impl MemKv {
         &self.records
     }
 
-    /// All records, by key, to be damaged by a test.
+    /// All records, by key, for a test to damage.
     pub fn records_mut(&mut self) -> &mut BTreeMap<Vec<u8>, Vec<u8>> {
         &mut self.records
     }

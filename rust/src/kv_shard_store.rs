@@ -1,13 +1,14 @@
 //! [`KvShardStore`]: `shardtree`'s storage trait over a key-value store behind C callbacks.
 //!
-//! Each method reads and writes the store at once; nothing is kept in between. The costs in the
-//! methods' documentation count operations of the store. The [engine](crate::engine) does not go
-//! through this type, since `ShardTree` itself reads every shard for a root and lists every
-//! checkpoint several times; but a plain `ShardTree` over a store that the engine keeps reads the
-//! same roots and witnesses. It may not write there: it would leave the engine's own records
-//! behind, so that each method that writes then answers [`KvError::EngineOwned`]. Nor does it see
-//! there which marks were removed: the engine keeps that in records of its own, and no root or
-//! witness depends on it.
+//! Each method reads and writes the store at once; nothing is kept between two calls. The costs in the
+//! methods' documentation count operations of the store.
+//!
+//! The [engine](crate::engine) does not use this type, because `ShardTree` reads every shard for a
+//! root, and lists every checkpoint several times. But a plain `ShardTree` over a store that the
+//! engine keeps reads the same roots and witnesses. It may not write there: the engine's own records
+//! would no longer fit, so each method that writes answers [`KvError::EngineOwned`]. It does not see
+//! which marks were removed, because the engine keeps that in records of its own; no root or witness
+//! depends on it.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -33,8 +34,8 @@ const MAX_HEIGHT: u8 = 64;
 
 /// A `ShardStore` whose every read and write goes to a key-value store.
 ///
-/// `H` is the hash and `SHARD_HEIGHT` the height of a shard; both are free so that the public test
-/// suites can run on it. `K` is how the store is reached: C callbacks, or a [`Kv`] in a test.
+/// `H` is the hash and `SHARD_HEIGHT` the height of a shard. Both are free, so the public test suites
+/// can run on it. `K` reaches the store: C callbacks, or a [`Kv`] in a test.
 #[derive(Debug)]
 pub struct KvShardStore<H = MerkleHashOrchard, const SHARD_HEIGHT: u8 = 4, K = CallbackKv> {
     kv: K,
@@ -280,15 +281,8 @@ impl<H: StoredNode, const SHARD_HEIGHT: u8, K: Kv + Debug> ShardStore
     where
         F: FnMut(&Self::CheckpointId, &Checkpoint) -> Result<(), Self::Error>,
     {
-        let expected = self.expected_checkpoints()?;
-        let listed: Vec<_> =
-            listing::checkpoints(&self.kv, vec![keys::CHECKPOINT], Direction::Ascending)?
-                .take(limit)
-                .collect::<Result<_, _>>()?;
-        if expected.is_some_and(|count| listed.len() != limit.min(count as usize)) {
-            let reason = format!("{expected:?} checkpoints, but {} listed", listed.len());
-            return Err(KvError::corrupt(&keys::summary(), reason));
-        }
+        let counted = self.expected_checkpoints()?;
+        let listed = listing::whole_checkpoints(&self.kv, limit, counted)?;
         listed
             .iter()
             .try_for_each(|(id, checkpoint)| callback(id, checkpoint))

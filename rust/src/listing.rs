@@ -1,4 +1,5 @@
-//! Listings: entries below a prefix, checked to be what the prefix may hold and in key order.
+//! Listings: the entries below a prefix. Each is checked: it is what the prefix may hold, and is in
+//! the order of the keys.
 
 use shardtree::store::Checkpoint;
 
@@ -33,6 +34,25 @@ pub(crate) fn checkpoints<'a, K: Kv + ?Sized>(
     }))
 }
 
+/// All checkpoints, or the first `limit` of them, ascending; as many as the summary counts, where there
+/// is one.
+pub(crate) fn whole_checkpoints<K: Kv + ?Sized>(
+    kv: &K,
+    limit: usize,
+    counted: Option<u32>,
+) -> Result<Vec<(u32, Checkpoint)>, KvError> {
+    let listed: Vec<_> = checkpoints(kv, vec![keys::CHECKPOINT], Direction::Ascending)?
+        .take(limit)
+        .collect::<Result<_, _>>()?;
+    match counted {
+        Some(count) if listed.len() != limit.min(count as usize) => {
+            let reason = format!("{count} checkpoints, but {} are listed", listed.len());
+            Err(KvError::corrupt(&keys::summary(), reason))
+        }
+        _ => Ok(listed),
+    }
+}
+
 /// Lists the ids of retained checkpoints, ascending.
 pub(crate) fn retained<'a, K: Kv + ?Sized>(
     kv: &'a K,
@@ -58,8 +78,7 @@ pub(crate) fn check_retained(id: u32, value: &[u8]) -> Result<(), KvError> {
     }
 }
 
-/// Lists the ids of prunable checkpoints, ascending; and whether marks were removed in the record of
-/// each.
+/// Lists the ids of prunable checkpoints, ascending, and whether each one's record has removed marks.
 pub(crate) fn prunable<'a, K: Kv + ?Sized>(
     kv: &'a K,
 ) -> Result<impl Iterator<Item = Result<(u32, bool), KvError>> + 'a, KvError> {
@@ -127,8 +146,8 @@ pub(crate) fn quads<'a, K: Kv + ?Sized>(
     list(kv, vec![keys::QUAD], Direction::Ascending, keys::parse_quad)
 }
 
-/// Entries whose keys parse, in order. A listing that goes on for ever would have to repeat a key,
-/// so that the order bounds it.
+/// Entries whose keys parse, in order. The order bounds the listing: one without an end would have to
+/// repeat a key.
 fn list<'a, K: Kv + ?Sized, N: Copy + Ord + 'a>(
     kv: &'a K,
     prefix: Vec<u8>,

@@ -2,23 +2,22 @@
 //! and `incrementalmerkletree` pass, a fault at any callback comes back as an error, and no buffer
 //! and no iterator is left.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use common::c_store::{CStore, FAULTS, Fault, assert_all_clean, buffers_handed_out, kept_store};
-use common::complete::Complete;
-use common::nodes::{Sip, TestNode};
-use common::proptest_config;
 use incrementalmerkletree::{Hashable, Position, Retention};
 use incrementalmerkletree_testing::complete_tree::CompleteTree;
 use incrementalmerkletree_testing::{self as imt, CombinedTree};
-use kvshard::codec::TreeNode;
 use kvshard::error::KvError;
 use kvshard::ffi;
 use kvshard::hash::OrchardNode;
 use kvshard::kv_shard_store::{KvCallbacks, KvShardStore};
+use kvshard_testkit::c_store::{
+    CStore, FAULTS, Fault, assert_all_clean, buffers_handed_out, kept_store,
+};
+use kvshard_testkit::cases::proptest_config;
+use kvshard_testkit::complete::Complete;
+use kvshard_testkit::node::{CheapNode, TestNode, leaves};
 use proptest::prelude::*;
 use shardtree::ShardTree;
 use shardtree::error::ShardTreeError;
@@ -27,7 +26,7 @@ use shardtree::testing::{
     check_shard_sizes, check_shardtree_insertion, check_witness_with_pruned_subtrees,
 };
 
-fn shard_tree<H: TreeNode, const DEPTH: u8, const SHARD_HEIGHT: u8>(
+fn shard_tree<H: TestNode, const DEPTH: u8, const SHARD_HEIGHT: u8>(
     max_checkpoints: usize,
 ) -> ShardTree<KvShardStore<H, SHARD_HEIGHT>, DEPTH, SHARD_HEIGHT> {
     ShardTree::new(kept_store(), max_checkpoints)
@@ -86,13 +85,13 @@ type WideTree<H, const SHARD_HEIGHT: u8> =
 type Combined<H, const SHARD_HEIGHT: u8> =
     CombinedTree<H, usize, CompleteTree<H, usize, 4>, WideTree<H, SHARD_HEIGHT>>;
 
-fn wide<H: TreeNode, const SHARD_HEIGHT: u8>(max: usize) -> WideTree<H, SHARD_HEIGHT> {
+fn wide<H: TestNode, const SHARD_HEIGHT: u8>(max: usize) -> WideTree<H, SHARD_HEIGHT> {
     WideIds(shard_tree(max))
 }
 
 fn combined<H, const SHARD_HEIGHT: u8>(max: usize) -> Combined<H, SHARD_HEIGHT>
 where
-    H: TreeNode + Hashable + Ord + Debug,
+    H: TestNode + Hashable + Ord + Debug,
 {
     CombinedTree::new(CompleteTree::new(max), wide(max))
 }
@@ -101,9 +100,9 @@ fn seven_suites<const SHARD_HEIGHT: u8>() {
     imt::check_append(wide::<String, SHARD_HEIGHT>);
     imt::check_root_hashes(wide::<String, SHARD_HEIGHT>);
     imt::check_witnesses(wide::<String, SHARD_HEIGHT>);
-    imt::check_append(wide::<Sip, SHARD_HEIGHT>);
-    imt::check_root_hashes(wide::<Sip, SHARD_HEIGHT>);
-    imt::check_witnesses(wide::<Sip, SHARD_HEIGHT>);
+    imt::check_append(wide::<CheapNode, SHARD_HEIGHT>);
+    imt::check_root_hashes(wide::<CheapNode, SHARD_HEIGHT>);
+    imt::check_witnesses(wide::<CheapNode, SHARD_HEIGHT>);
     imt::check_witness_consistency(wide::<String, SHARD_HEIGHT>);
     imt::check_checkpoint_rewind(wide::<String, SHARD_HEIGHT>);
     imt::check_remove_mark(wide::<String, SHARD_HEIGHT>);
@@ -125,7 +124,7 @@ fn check_random<H, const SHARD_HEIGHT: u8>(
     operations: &[imt::Operation<H, ()>],
 ) -> Result<(), TestCaseError>
 where
-    H: TreeNode + Hashable + Ord + Debug,
+    H: TestNode + Hashable + Ord + Debug,
 {
     let mut store = CStore::new();
     let tree = CombinedTree::<H, u32, _, _>::new(
@@ -150,7 +149,7 @@ proptest! {
     #[test]
     fn random_operations_on_numbers(
         operations in proptest::collection::vec(
-            imt::arb_operation((1..33u64).prop_map(Sip), positions()),
+            imt::arb_operation((1..33u64).prop_map(CheapNode), positions()),
             1..100,
         )
     ) {
@@ -264,6 +263,9 @@ const ORCHARD: *const ffi::KvshardScheme = std::ptr::null();
 
 /// A step through the C functions: its status and its result as bytes.
 type FfiStep = fn(*const KvCallbacks, *mut ffi::KvshardReport) -> (i32, Vec<u8>);
+
+/// The scheme.
+const ORCHARD: *const ffi::KvshardScheme = std::ptr::null();
 
 const CONFIG: ffi::KvshardConfig = ffi::KvshardConfig {
     max_checkpoints: 2,
@@ -590,9 +592,9 @@ fn bad_input_has_no_root() {
     frontier.leaf = OrchardNode::leaf(5).to_bytes();
     frontier.ommer_count = 2;
     frontier.ommers[0] = OrchardNode::leaf(4).to_bytes();
-    let quarter = Complete::of(2, &common::nodes::leaves::<OrchardNode>(0, 4)).root(4);
+    let quarter = Complete::of(2, &leaves::<OrchardNode>(0, 4)).root(4);
     frontier.ommers[1] = quarter.to_bytes();
-    let all = Complete::of(32, &common::nodes::leaves::<OrchardNode>(0, 6)).root(6);
+    let all = Complete::of(32, &leaves::<OrchardNode>(0, 6)).root(6);
     let right = (ffi::KVSHARD_OK, all.to_bytes().to_vec(), 0, 32);
     assert_eq!(root(&frontier), right);
 

@@ -1,9 +1,9 @@
 //! Points of the Pallas curve y² = x³ + 5, in the two forms that the sums use.
 //!
-//! Neither form knows the identity or doubles: where two points to be added
-//! have the same x, a denominator becomes zero, and with it every product
-//! that it goes into. The one inversion at the end then finds a zero and says
-//! so, which is the only check that is needed.
+//! Neither form can express the identity, or double by addition. If two points
+//! with the same x are added, a denominator becomes zero, and so does every
+//! product that it goes into. The one inversion at the end finds the zero and
+//! says so. No other check is needed.
 
 use super::field::Fp;
 
@@ -46,8 +46,8 @@ impl Affine {
         self.third_on_line(&slope, &self.x)
     }
 
-    /// Where the line of this slope through the point, and through another
-    /// with the given x, meets the curve again; mirrored.
+    /// The mirror image of the third point at which the line meets the curve:
+    /// the line of this slope through the point and another with the given x.
     #[inline(always)]
     pub(crate) fn third_on_line(&self, slope: &Fp, other_x: &Fp) -> Affine {
         let x = slope.square().sub(&self.x).sub(other_x);

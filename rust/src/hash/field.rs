@@ -75,8 +75,8 @@ pub(crate) fn reduce_once(x: &[u64; 4]) -> [u64; 4] {
     select(b, x, &[r0, r1, r2, r3])
 }
 
-/// a or b, without a branch: either is as likely, so that a branch would be
-/// mispredicted all the time.
+/// a or b, without a branch. Both are equally likely, so a branch would often
+/// be mispredicted.
 #[inline(always)]
 fn select(first: bool, a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     let pick = |i: usize| select_unpredictable(first, a[i], b[i]);
@@ -199,8 +199,8 @@ impl Fp {
         Fp(sub(&self.0, &other.0))
     }
 
-    /// a - b, but below 2p only: a factor for [`Fp::mul`], whose result is
-    /// reduced as long as the other factor is.
+    /// a - b, only below 2p. It is a factor for [`Fp::mul`], whose result is
+    /// reduced if the other factor is.
     #[inline(always)]
     pub(crate) fn minus(&self, other: &Fp) -> Fp {
         let (a, b) = (&self.0, &other.0);
@@ -298,7 +298,7 @@ mod tests {
             }
         }
 
-        /// The element whose Montgomery form has these limbs: so that the
+        /// The element whose Montgomery form has these limbs. With it the
         /// arithmetic sees the edge values themselves.
         fn with_limbs(raw: &[u64; 4]) -> Pair {
             Pair::new(&Fp(*raw).to_integer())

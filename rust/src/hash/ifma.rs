@@ -1,18 +1,16 @@
 //! Sums of points with AVX-512 IFMA: eight field elements at a time.
 //!
 //! The instructions multiply 52-bit numbers and add the low or the high half
-//! of the product, eight of them at once, and the processors that have them
-//! start one or two each cycle: a field multiplication comes to 2 or 3
-//! nanoseconds.
+//! of the product, eight at once. A processor that has them starts one or two
+//! in each cycle, so a field multiplication takes 2 or 3 nanoseconds.
 //!
 //! - [`lanes`]: the field, eight elements side by side.
 //! - [`many`]: blocks of sums, one sum a lane, in affine rounds.
 //! - [`few`]: one to four sums, several lanes for each, in projective
 //!   coordinates.
 //!
-//! This is the only file of the hash with unsafe code: the calls into
-//! functions that need the processor's feature, and a reinterpretation of a
-//! vector as eight words and back.
+//! This is the only file of the hash with unsafe code. It calls functions that
+//! need the processor's feature, and takes a vector for eight words and back.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]

@@ -2,14 +2,14 @@
 //! constant-time gcd computation and modular inversion*, 2019,
 //! <https://gcd.cr.yp.to/papers.html>), in variable time.
 //!
-//! A division step halves g, after subtracting f where g is odd. Sixty-two of
-//! them depend on the low 62 bits alone, so they are run on single words,
-//! gathered in a 2×2 matrix, and the matrix is applied to the long numbers at
-//! once: to (f, g), and modulo p to (d, e), which keep f = d·x and g = e·x
-//! (mod p) true. At the end g = 0, f = ±1 and d = ±1/x.
+//! A division step halves g, after it subtracts f if g is odd. Sixty-two steps
+//! depend on the low 62 bits alone. So they run on single words and are
+//! gathered in a 2×2 matrix, which is then applied to the long numbers: to
+//! (f, g), and modulo p to (d, e), so that f = d·x and g = e·x (mod p) stay
+//! true. At the end g = 0, f = ±1 and d = ±1/x.
 //!
-//! It takes nine or ten such matrices, a little over a microsecond, where
-//! raising to the power p - 2 costs some 300 multiplications.
+//! It takes nine or ten such matrices, a little over a microsecond. Raising to
+//! the power p - 2 would cost some 300 multiplications.
 
 use super::field::{MINUS_P_INVERSE, P};
 
@@ -150,7 +150,7 @@ fn update_de(d: &mut Signed, e: &mut Signed, t: &Steps) {
     e[4] = ce as i64;
 }
 
-/// x or -x, plus p where that is negative; carries settled.
+/// x or -x, plus p if that is negative; carries settled.
 fn negate_if(x: &Signed, negate: bool) -> Signed {
     let mut out = *x;
     let sign = if negate { -1 } else { 1 };
@@ -175,8 +175,8 @@ fn add_p_if_negative(x: &Signed) -> Signed {
     out
 }
 
-/// Drops the topmost of the `len` limbs where it is a mere sign (0 or -1) in
-/// both numbers: the sign then moves into the limb below.
+/// Drops the topmost of the `len` limbs if it is only a sign (0 or -1) in both
+/// numbers. The sign then moves into the limb below.
 #[inline(always)]
 fn shorten(f: &mut Signed, g: &mut Signed, len: usize) -> usize {
     let is_sign = |top: i64| top == top >> 63;

@@ -1,4 +1,4 @@
-//! From two nodes to the table entries that their hash is the sum of.
+//! Maps two nodes to the table entries whose sum is their hash.
 //!
 //! The message is 52 words of ten bits: the level, then the low 255 bits of
 //! the left node, then those of the right one, each lowest bit first. So
@@ -13,7 +13,7 @@ use super::field::limbs;
 
 /// Words that each side has for itself.
 pub(crate) const HALF: usize = 25;
-/// Words but the level's.
+/// All words except the level's.
 pub(crate) const WORDS: usize = 2 * HALF + 1;
 /// Values of a word, and so points in a row.
 pub(crate) const GENERATORS: usize = 1024;
@@ -82,7 +82,7 @@ pub(crate) fn right_half(right: &Bits) -> [Term; HALF] {
     out
 }
 
-/// All words but those that the right node fills alone.
+/// All words except those that the right node fills alone.
 pub(crate) fn without_right(left: &Bits, right: &Bits) -> [Term; HALF + 1] {
     let mut out = [shared(left, right); HALF + 1];
     if let Some(half) = out.first_chunk_mut() {
@@ -91,7 +91,7 @@ pub(crate) fn without_right(left: &Bits, right: &Bits) -> [Term; HALF + 1] {
     out
 }
 
-/// All words but those that the left node fills alone.
+/// All words except those that the left node fills alone.
 pub(crate) fn without_left(left: &Bits, right: &Bits) -> [Term; HALF + 1] {
     let mut out = [shared(left, right); HALF + 1];
     if let Some(half) = out.first_chunk_mut() {

@@ -1,50 +1,50 @@
-//! `MerkleCRH^Orchard`: the hash that nearly all of a tree's time goes to.
+//! `MerkleCRH^Orchard`: the hash, which takes nearly all of a tree's time.
 //!
 //! # The sum
 //!
 //! The hash is Sinsemilla over the Pallas curve (Zcash protocol
 //! specification, 5.4.1.3 and 5.4.1.9). Its message has a fixed length, 52
-//! words of ten bits, and Sinsemilla's steps acc ← 2·acc + S\[word\] are linear
-//! in its generators, so that the hash is the x coordinate of
+//! words of ten bits. Sinsemilla's steps acc ← 2·acc + S\[word\] are linear in
+//! its generators. So the hash is the x coordinate of
 //!
 //! ```text
 //! 2^52·Q + Σ 2^(51-i)·S\[word_i\]          i = 0..52
 //! ```
 //!
-//! that is of a start point for each level and one entry each of 51 tables of
-//! 1024 points (`tables`). The words are bits of the node's bytes as they
-//! are (`message`). What is left is to add up 52 points (`sum`), which
-//! can be done in any order:
+//! which is a start point for each level, and one entry from each of 51 tables
+//! of 1024 points (`tables`). The words are bits of the nodes' bytes
+//! (`message`). Adding up 52 points (`sum`) is all that is left, and the order
+//! is free:
 //!
-//! - many sums at once: in affine coordinates, all additions of a round
-//!   sharing one inversion, six field multiplications for each;
-//! - a single sum: partly in projective coordinates, with few inversions;
-//! - a sum of which half is known before the other (an empty right sibling, a
-//!   sibling on the way to the root): only 26 points are added when the other
-//!   half becomes known.
+//! - many sums at once are added in affine coordinates. All additions of a
+//!   round share one inversion, at six field multiplications each;
+//! - a single sum is added partly in projective coordinates, with few
+//!   inversions;
+//! - if half of a sum is known before the other (an empty right sibling, a
+//!   sibling on the way to the root), only 26 points are left to add.
 //!
-//! `portable` does so in plain 64-bit arithmetic, `ifma` eight lanes at a
-//! time where the processor has AVX-512 IFMA. Both give the same bytes.
+//! `portable` adds in plain 64-bit arithmetic. `ifma` adds in eight lanes, if
+//! the processor has AVX-512 IFMA. Both give the same bytes.
 //!
 //! # Exceptional cases
 //!
-//! Sinsemilla is defined with incomplete addition, which yields ⊥ where two
-//! points with the same x, or the identity, are added; `orchard` then returns
-//! 0. Theorem 5.4.4 of the protocol specification (in 5.4.1.9, "Sinsemilla
-//! hash function") shows that a message whose hash is ⊥ gives a nontrivial
-//! discrete logarithm relation between the generators, which nobody can find
-//! without breaking the discrete logarithm problem on Pallas, on which the
-//! hash's collision resistance stands altogether.
+//! Sinsemilla is defined with incomplete addition. It yields ⊥ if two points
+//! with the same x, or the identity, are added; `orchard` then returns 0.
+//! Theorem 5.4.4 of the protocol specification (in 5.4.1.9, "Sinsemilla hash
+//! function") shows that a message whose hash is ⊥ gives a nontrivial discrete
+//! logarithm relation between the generators. Nobody can find one without
+//! breaking the discrete logarithm problem on Pallas, on which the hash's
+//! collision resistance rests anyway.
 //!
-//! The sums here are taken in another order, so their own exceptional cases
-//! are others: two partial sums, or two entries, with the same x. Each is
-//! again a relation between the generators of the same kind. Unlike ⊥, these
-//! say nothing about the result, so they are handled exactly: a zero
-//! denominator makes the product of all denominators zero, which the shared
-//! inversion notices, and the hashes that shared it are computed again by the
-//! definition, through `orchard` itself. A message for which the definition
-//! yields ⊥ while all of our denominators are nonzero would be the one case
-//! that is not noticed; to know one is to know a relation.
+//! The sums here are added in another order, so they have other exceptional
+//! cases: two partial sums, or two entries, with the same x. Each is again a
+//! relation of that kind. Unlike ⊥, these cases say nothing about the result,
+//! so they are handled exactly. A zero denominator makes the product of all
+//! denominators zero; the shared inversion notices that, and the hashes that
+//! shared it are computed again by the definition, through `orchard` itself.
+//! One case is not noticed: a message for which the definition yields ⊥ while
+//! none of our denominators is zero. To know such a message is to know a
+//! relation.
 
 mod curve;
 mod field;

@@ -117,9 +117,8 @@ fn combine_share(
 
 /// [`super::TreeHash::climb`] on this backend.
 ///
-/// The half of each message that a known sibling fills is summed before the
-/// walk, all of them in one batch, so that a step adds 26 points like one
-/// with an empty sibling does.
+/// A known sibling fills half of each message. These halves are summed before
+/// the walk, in one batch. So a step adds 26 points, as with an empty sibling.
 pub fn climb(
     backend: Backend,
     level: Level,
@@ -144,8 +143,8 @@ pub fn climb(
     node
 }
 
-/// The start point and the half that the sibling fills alone, for each
-/// sibling that is not empty; nothing if a sum met an exceptional case.
+/// For each sibling that is not empty, the start point and the half that the
+/// sibling fills alone. Nothing if a sum met an exceptional case.
 fn known_halves(
     tables: &Tables,
     level: Level,

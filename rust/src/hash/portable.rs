@@ -1,12 +1,13 @@
 //! Sums of points in plain 64-bit arithmetic.
 //!
-//! An affine addition takes an inversion and three multiplications. Sharing
-//! the inversion among many (Montgomery's trick) costs three multiplications
-//! for each: six in all, where a projective addition takes ten. One inversion
-//! costs as much as some hundred multiplications, so a block of sums is added
-//! up in rounds that halve the number of points of each sum, as long as a
-//! round has enough additions; the few points that are then left are added in
-//! projective coordinates, and the results share a last inversion.
+//! An affine addition takes an inversion and three multiplications. If many
+//! additions share the inversion (Montgomery's trick), that costs each of them
+//! three multiplications more: six in all. A projective addition takes ten.
+//!
+//! One inversion costs as much as some hundred multiplications. So a block of
+//! sums is added up in rounds, each of which halves the number of points of
+//! each sum, while a round has enough additions. The few points that are left
+//! are added in projective coordinates, and the results share a last inversion.
 
 use std::cell::Cell;
 
@@ -22,8 +23,8 @@ const BLOCK: usize = 64;
 const GROUP: usize = 4;
 
 thread_local! {
-    /// Some 200 KiB, kept for the thread's next batch: fresh pages from the
-    /// system would cost as much as the sums of a small one.
+    /// Some 200 KiB, kept for the thread's next batch. Fresh pages from the
+    /// system would cost as much as the sums of a small batch.
     static BUFFERS: Cell<Block> = Cell::default();
 }
 

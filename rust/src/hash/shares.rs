@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Works through `items` and their places in `out`, which are as many, on up to `threads` threads,
-/// of which each takes `share` at once.
+/// Works through `items` and as many places in `out`, on up to `threads` threads. Each thread takes
+/// `share` of them at once.
 pub(super) fn in_shares<T: Sync, U: Send>(
     items: &[T],
     out: &mut [U],

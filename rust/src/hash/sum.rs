@@ -1,4 +1,4 @@
-//! What every hash comes down to: a sum of points, most of them table entries.
+//! Every hash is a sum of points, most of them table entries.
 
 use super::Backend;
 use super::curve::Affine;
@@ -13,8 +13,8 @@ pub(crate) struct Sum<const N: usize> {
     pub(crate) terms: [Term; N],
 }
 
-/// The sums as points, in the form of the tables' backend. Nothing if any of
-/// them met an exceptional case.
+/// The sums as points, in the form of the tables' backend. None if any sum met
+/// an exceptional case.
 pub(crate) fn points<const N: usize>(tables: &Tables, sums: &[Sum<N>]) -> Option<Vec<Affine>> {
     match tables.backend {
         Backend::Portable => portable::points(&tables.rows, sums),
@@ -22,8 +22,8 @@ pub(crate) fn points<const N: usize>(tables: &Tables, sums: &[Sum<N>]) -> Option
     }
 }
 
-/// The sums' x coordinates as canonical bytes. False, and `out` unspecified,
-/// if any of them met an exceptional case.
+/// The sums' x coordinates as canonical bytes. False if any sum met an
+/// exceptional case; then `out` is unspecified.
 #[must_use]
 pub(crate) fn nodes<const N: usize>(
     tables: &Tables,

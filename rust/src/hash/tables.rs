@@ -9,11 +9,11 @@
 //!
 //! Row r holds 2^(50-r)·S[0..1024] for word r + 1: each row is twice the next
 //! one, and the last is S itself. 51 rows of 1024 points of 64 bytes are 3.2
-//! MiB. Word 0 is the level, so that its entry and Q's share make one start
-//! point for each level.
+//! MiB. Word 0 is the level, so its entry and Q's share make one start point
+//! for each level.
 //!
-//! They are built on first use: about 53,000 doublings, eight multiplications
-//! each as a row shares one inversion.
+//! The tables are built on first use: about 53,000 doublings, with eight
+//! multiplications each, because a row shares one inversion.
 
 use std::sync::OnceLock;
 
@@ -37,7 +37,7 @@ const DOMAIN: &str = "z.cash:Orchard-MerkleCRH";
 const EMPTY_LEAF: [u64; 4] = [2, 0, 0, 0];
 /// Height of the tree.
 const DEPTH: usize = 32;
-/// All that a `Level` can name, so that the hash is total.
+/// Every value of a `Level`, so that the hash is total.
 const LEVELS: usize = 256;
 
 const CONSTANT: &str = "the generators are constants, and no exceptional case is among their sums";
@@ -56,7 +56,7 @@ pub(crate) struct Tables {
 }
 
 impl Tables {
-    /// The tables of the backend, built by the first call.
+    /// The tables of the backend. The first call builds them.
     pub(crate) fn get(backend: Backend) -> &'static Tables {
         static PORTABLE: OnceLock<Tables> = OnceLock::new();
         static IFMA: OnceLock<Tables> = OnceLock::new();

@@ -1,8 +1,8 @@
 //! One to four sums, several lanes for each.
 //!
-//! Each lane adds up its share of a sum's points in projective coordinates;
-//! then the lanes of a sum are added to each other. It takes one inversion in
-//! all. A walk up the tree, in which every hash waits for the one below,
+//! Each lane adds up its share of a sum's points in projective coordinates.
+//! Then the lanes of a sum are added to each other. All of that takes one
+//! inversion. A walk up the tree, in which every hash waits for the one below,
 //! spends its time here.
 
 use super::super::curve::Affine;

@@ -1,10 +1,10 @@
 //! The Pallas base field, eight elements at a time.
 //!
 //! An element is five 52-bit limbs, one vector each, in Montgomery form
-//! x·2^260. That leaves six bits above p, so that elements need not be
-//! reduced: an operation states which multiple of p its operands stay below,
-//! and what it returns. The limbs themselves are always below 2^52, as the
-//! multiplier looks at no more than 52 bits.
+//! x·2^260. That leaves six bits above p, so elements need not be reduced. Each
+//! operation states which multiple of p its operands stay below, and what it
+//! returns. The limbs themselves are always below 2^52, because the multiplier
+//! looks at 52 bits only.
 //!
 //! A product a·b is reduced to below p + a·b/2^260, and 2^260 > 63·p: with
 //! operands below a·p and b·p, where a·b ≤ 63, it stays below 2p.
@@ -397,8 +397,8 @@ impl Lanes {
     /// and six multiplications; nothing if any of them is zero.
     #[target_feature(enable = "avx512f,avx512ifma")]
     pub(super) fn invert(&self) -> Option<Lanes> {
-        // Each swap joins the products of two groups of lanes; the product of
-        // the groups that a lane has not joined itself is that of all others.
+        // Each swap joins the products of two groups of lanes. What a lane has
+        // not joined itself is the product of all other lanes.
         let others4 = self.swap(4);
         let four = self.mul(&others4);
         let others2 = four.swap(2);

@@ -1,8 +1,8 @@
 //! Blocks of sums, one sum a lane.
 //!
-//! As in [`super::super::portable`]: rounds that halve the number of points
-//! of each sum and share an inversion, as long as they are large enough, then
-//! projective additions. A vector holds eight sums' points of one place.
+//! As in [`super::super::portable`], rounds halve the number of points of each
+//! sum and share an inversion, while they are large enough; then come
+//! projective additions. A vector holds one point of each of eight sums.
 
 use std::cell::Cell;
 
@@ -22,8 +22,8 @@ const ROUND_MIN: usize = 16;
 const GROUP: usize = 8;
 
 thread_local! {
-    /// Some 200 KiB, kept for the thread's next batch: fresh pages from the
-    /// system would cost as much as the sums of a small one.
+    /// Some 200 KiB, kept for the thread's next batch. Fresh pages from the
+    /// system would cost as much as the sums of a small batch.
     static BUFFERS: Cell<Block> = Cell::default();
 }
 
