@@ -41,10 +41,13 @@ type ShardRecord struct {
 	Whole bool
 }
 
-// Shard reads the record of a shard. A record of another kind is
-// [ErrInvalidArgument]; a value that is no shard's is [ErrCorrupt] or
-// [ErrUnsupportedVersion], the Key of the error being the record's, without the
-// prefix of [WithPrefix].
+// Shard reads the record of a shard.
+//
+// Errors: [ErrInvalidArgument] for a record of another kind; [ErrCorrupt] or
+// [ErrUnsupportedVersion] for a value that is no shard's. The error's Key is the
+// record's, without the prefix of [WithPrefix].
+//
+// Cost: none; it needs no store.
 func (r Record) Shard() (ShardRecord, error) {
 	const op = "Record.Shard"
 	name, in, err := r.open(op, KindShard)
@@ -142,8 +145,11 @@ type CheckpointRecord struct {
 	RemovedMarks []uint64
 }
 
-// Checkpoint reads the record of a checkpoint. Its errors are those of
-// [Record.Shard].
+// Checkpoint reads the record of a checkpoint.
+//
+// Errors: those of [Record.Shard].
+//
+// Cost: none; it needs no store.
 func (r Record) Checkpoint() (CheckpointRecord, error) {
 	const op = "Record.Checkpoint"
 	name, in, err := r.open(op, KindCheckpoint)
@@ -181,7 +187,11 @@ type TipRecord struct {
 	NewestMarked bool
 }
 
-// Tip reads the record of the tip. Its errors are those of [Record.Shard].
+// Tip reads the record of the tip.
+//
+// Errors: those of [Record.Shard].
+//
+// Cost: none; it needs no store.
 func (r Record) Tip() (TipRecord, error) {
 	const op = "Record.Tip"
 	const newestMarked, started = 1, 2

@@ -28,17 +28,19 @@ func (r Record) Name() RecordName { return ParseRecordKey(r.Key) }
 // the store has in the tree's range of keys ([KeyRange]), also keys that are none of a
 // tree's: their [Record.Name] is zero.
 //
-// An error is yielded with a zero Record, as the last step: [ErrStore] if the store
-// failed (its own error is wrapped), [ErrInvalidArgument] for a bad option. A listing
-// that ends without one was read to its end, as far as the store tells: it is safe
-// with the iterators of cosmos-db, which report a failed read only when the iteration
-// is over, and with those of the SDK, which report an error at every end. Values are
-// not looked at: [Tree.Check] does that.
+// A listing that ends without an error was read to its end, as far as the store tells:
+// it is safe with the iterators of cosmos-db, which report a failed read only when the
+// iteration is over, and with those of the SDK, which report an error at every end.
+// Values are not looked at: [Tree.Check] does that.
 //
 // One iterator is open while the loop runs; do not write to the store meanwhile. It is
 // closed when the loop ends in whatever way: at its end, by break, or by a panic of
 // the loop or the store, which passes through as it is. An error of closing it after a
 // break is lost. Each range over the sequence reads anew.
+//
+// Errors: [ErrStore] if the store failed (its own error is wrapped);
+// [ErrInvalidArgument] for a bad option. The error is yielded with a zero Record, as
+// the last step.
 //
 // Cost: an iterator over all records, and a step for each that was yielded.
 func Records(kv store.KVStore, opts ...Option) iter.Seq2[Record, error] {
@@ -54,8 +56,8 @@ func Records(kv store.KVStore, opts ...Option) iter.Seq2[Record, error] {
 // ReadRecord reads one record of the tree, and tells whether the store has it. Of the
 // options only [WithPrefix] and [WithObserver] matter.
 //
-// A name of no kind is [ErrInvalidArgument], and so is a bad option; the store's
-// error is [ErrStore]. A panic of the store passes through.
+// Errors: [ErrInvalidArgument] for a name of no kind, or a bad option; [ErrStore] if
+// the store failed. A panic of the store passes through.
 //
 // Cost: one Get.
 func ReadRecord(kv store.KVStore, name RecordName, opts ...Option) (r Record, found bool, err error) {
@@ -78,9 +80,8 @@ func ReadRecord(kv store.KVStore, name RecordName, opts ...Option) (r Record, fo
 // whoever writes records one by one makes a tree only if all of them are written, and
 // calls [Tree.Check] then. The record's slices stay the caller's.
 //
-// A key that is none of a tree's and an empty value are [ErrInvalidArgument], and so
-// is a bad option; the store's error is [ErrStore]. A panic of the store passes
-// through.
+// Errors: [ErrInvalidArgument] for a key that is none of a tree's, an empty value, or
+// a bad option; [ErrStore] if the store failed. A panic of the store passes through.
 //
 // Cost: one Set.
 func WriteRecord(kv store.KVStore, r Record, opts ...Option) error {
@@ -139,6 +140,8 @@ type Entry struct{ Key, Value []byte }
 // order of the keys; a nil end is open, and so is a nil start. It is [Records] for
 // keys that are not a tree's, such as a module's own beside it, and as safe: the error,
 // the slices, the iterator and panics are as there.
+//
+// Errors: [ErrStore] if the store failed, yielded as by [Records].
 //
 // Cost: an iterator over the range, and a step for each entry that was yielded.
 func Entries(kv store.KVStore, start, end []byte) iter.Seq2[Entry, error] {

@@ -57,7 +57,7 @@ func TestSchemeMismatch(t *testing.T) {
 func refused(t *testing.T, name string, err error) {
 	t.Helper()
 	var e *kvshard.Error
-	if !errors.Is(err, kvshard.ErrSchemeMismatch) || !errors.As(err, &e) || string(e.Key) != "\x13" || !strings.Contains(err.Error(), "open the tree with the scheme that it was made with") {
+	if !errors.Is(err, kvshard.ErrSchemeMismatch) || !errors.As(err, &e) || string(e.Key) != string(kvshard.RecordName{Kind: kvshard.KindTip}.Key()) || !strings.Contains(err.Error(), "open the tree with the scheme that it was made with") {
 		t.Errorf("%s: %v, want ErrSchemeMismatch with the tip's key", name, err)
 	}
 }

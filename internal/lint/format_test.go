@@ -142,6 +142,9 @@ func TestFormatExample(t *testing.T) {
 	for ; it.Valid(); it.Next() {
 		stored = append(stored, record{slices.Clone(it.Key()), slices.Clone(it.Value())})
 	}
+	if err := it.Error(); err != nil {
+		t.Fatal(err)
+	}
 	if len(stored) != len(shown) {
 		t.Errorf("FORMAT.md shows %d records, the tree has %d", len(shown), len(stored))
 	}

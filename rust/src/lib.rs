@@ -28,7 +28,6 @@
 //!   `ShardTree`.
 //! - [`callbacks`]: the store behind C functions. Unsafe.
 //! - `listing`: the records of one kind, in the order of their keys.
-//! - [`scheme`]: the hash and the depth of a tree.
 //! - [`codec`]: the values of the records, byte by byte.
 //! - `edge`: the height of a shard, and which completed nodes the tip holds.
 //! - [`keys`]: the keys of the records.
