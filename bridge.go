@@ -23,19 +23,19 @@ import (
 	_ "github.com/kvshard/kvshard/lib/include" // kvshard.h: see there
 )
 
-// This file is the only one that calls the engine (C.kvshard_*): one function
-// for each of the engine's, in the order of kvshard.h, each of which turns Go
+// This file is the only one that calls the engine (C.kvshard_*). It has one
+// function for each of the engine's, in the order of kvshard.h. Each turns Go
 // values into C ones, makes the call, and turns the results back.
 //
-// Pointers to Go memory (leaves, results, the report) are passed for the time
-// of a call and hold no Go pointers themselves; the engine keeps none. A call
-// to the store does the reverse, see exports.go.
+// Pointers to Go memory (leaves, results, the report) are passed for the time of
+// a call. That memory holds no Go pointers, and the engine keeps none. The calls
+// in the other direction, to the store, are in exports.go.
 
 // abiVersion is the version of kvshard.h that this file is written for.
 const abiVersion = 2
 
-// libraryFault says why the linked library is of no use, "" if it is of use.
-// Looked for once, when the program starts: by then the linker has decided.
+// libraryFault explains why the linked library cannot be used; "" if it can. It
+// is found once, when the program starts: the linker has decided by then.
 var libraryFault = findLibraryFault()
 
 func findLibraryFault() string {
@@ -61,7 +61,7 @@ func engineVersion() string { return C.GoString(C.kvshard_version()) }
 // A status is the engine's answer to a call: C.KVSHARD_OK or another one.
 type status C.int32_t
 
-// sentinels has the error of each status but OK, STORE and HASH.
+// sentinels has the error for each status except OK, STORE and HASH.
 var sentinels = [...]error{
 	C.KVSHARD_INVALID_NODE:         ErrInvalidNode,
 	C.KVSHARD_TREE_FULL:            ErrTreeFull,
@@ -79,8 +79,8 @@ var sentinels = [...]error{
 	C.KVSHARD_ROOT_MISMATCH:        ErrRootMismatch,
 }
 
-// failure returns the error that a status and its report stand for, nil for
-// OK. Keys in the report get the prefix, so that they are the store's.
+// failure returns the error for a status and its report, nil for OK. Keys in the
+// report get the prefix, because the store knows them with it.
 func failure(op string, s status, report *C.KvshardReport, prefix []byte) error {
 	if s == C.KVSHARD_OK {
 		return nil
@@ -88,7 +88,7 @@ func failure(op string, s status, report *C.KvshardReport, prefix []byte) error 
 	e := &Error{Op: op, What: reportText(report)}
 	switch {
 	case s == C.KVSHARD_STORE:
-		// The view holds the store's failure, and was asked before.
+		// The view holds the store's failure, and call.err asked it before.
 		e.Kind, e.What = ErrInternal, "the engine reports a failure of the store, which had none: "+e.What
 	case s == C.KVSHARD_HASH:
 		e.Kind, e.What = ErrInternal, "the engine reports a failure of the hasher, which had none: "+e.What
@@ -115,10 +115,10 @@ func reportText(report *C.KvshardReport) string {
 	return strings.ToValidUTF8(string(message[:n]), "\uFFFD")
 }
 
-// splitKey returns the key that a message about a record begins with, behind
-// prefix, and the message without it; nil and the message if it names none.
-// The engine, which does not know the prefix, begins such messages with
-// "record at key 0f… ": see rust/src/error.rs.
+// splitKey takes the key off the front of a message about a record. It returns
+// the key behind prefix, and the rest; or nil and the whole message if that names
+// no key. The engine does not know the prefix. It begins such messages with
+// "record at key 0f… ", see rust/src/error.rs.
 func splitKey(message string, prefix []byte) (key []byte, rest string) {
 	named, ok := strings.CutPrefix(message, "record at key ")
 	if !ok {
@@ -143,7 +143,7 @@ type call struct {
 	malformed string // what is wrong with a result of the engine, "" if nothing
 }
 
-// newCall prepares a call; its end must follow.
+// newCall prepares a call. The caller must end it.
 func newCall(op string, kv store.KVStore, o *options) *call {
 	c := &call{
 		view:   view{kv: kv, prefix: o.prefix, stats: Stats{Op: op}},
@@ -161,7 +161,7 @@ func newCall(op string, kv store.KVStore, o *options) *call {
 	return c
 }
 
-// end gives back all that the call holds: iterators first, then the handle.
+// end gives back everything that the call holds: first iterators, then the handle.
 func (c *call) end() {
 	c.view.close()
 	c.handle.Delete()
@@ -174,8 +174,8 @@ func (c *call) stats() Stats {
 	return s
 }
 
-// err returns the call's error. The store's own comes first: whatever the
-// engine made of it, it is the cause.
+// err returns the call's error. The store's own error comes first: it is the
+// cause, whatever the engine made of it.
 func (c *call) err(op string, s status) error {
 	if e := c.view.failure; e != nil {
 		e.Op = op
@@ -439,8 +439,8 @@ func engineFrontierRoot(op string, f Frontier) (Node, error) {
 	return root, nil
 }
 
-// nodeBytes returns the address of the first byte of nodes, which lie in
-// memory one behind the other. There is at least one.
+// nodeBytes returns the address of the first byte of nodes, at least one. They lie
+// in memory one behind the other.
 func nodeBytes(nodes []Node) *C.uint8_t { return (*C.uint8_t)(&nodes[0][0]) }
 
 // takeBuffer copies the engine's buffer and gives it back.

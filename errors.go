@@ -8,70 +8,70 @@ import (
 	"strings"
 )
 
-// What a caller gave and the tree cannot take. The store is as it was before
-// the call.
+// Errors about what the caller gave. The store is as it was before the call.
 var (
-	// ErrInvalidNode: 32 bytes that are no canonical little-endian encoding of
-	// an element of the Pallas base field (they stand for the modulus or
-	// more), or a text that is no node in hex. In an [Error] of
-	// [Tree.AppendBatch] or [CombineBatch] Index tells which.
+	// ErrInvalidNode: 32 bytes that are not the canonical little-endian encoding
+	// of an element of the Pallas base field, because their value is the modulus
+	// or more; or a text that is not a node in hex. [Error.Index] tells which
+	// node of the argument it is.
 	ErrInvalidNode = errors.New("invalid node")
 
 	// ErrInvalidArgument: an option, level, count, frontier or encoding that
-	// makes no sense.
+	// cannot be right.
 	ErrInvalidArgument = errors.New("invalid argument")
 
 	// ErrInvalidWitness: [Witness.Verify] found that the path does not lead
 	// from the leaf to the root.
 	ErrInvalidWitness = errors.New("witness does not lead to the root")
 
-	// ErrTreeFull: the leaves do not fit into the 2^32 of the tree.
+	// ErrTreeFull: the tree holds 2^32 leaves, and has no room for these.
 	ErrTreeFull = errors.New("tree is full")
 
 	// ErrCheckpointOrder: the id of a new checkpoint is not above that of the
-	// newest one, or is the highest there is, which none could follow.
+	// newest one, or is 4294967295, which no other could follow.
 	ErrCheckpointOrder = errors.New("checkpoint id not above the newest")
 
-	// ErrNotEmpty: a frontier can start only an empty tree.
+	// ErrNotEmpty: the tree has leaves, and a frontier can only start an empty
+	// tree.
 	ErrNotEmpty = errors.New("tree is not empty")
 )
 
-// What a caller asked for and the tree does not have. The store is as it was
-// before the call.
+// Errors about what the caller asked for: the tree does not have it. The store
+// is as it was before the call.
 var (
-	// ErrPositionNotFound: no leaf has this position, or had it at the
-	// checkpoint asked for. For [Tree.Nodes], a node is not complete; for
+	// ErrPositionNotFound: the tree has no leaf at this position, or had none at
+	// the checkpoint. For [Tree.Nodes], a node is not complete; for
 	// [Tree.FrontierAtSize], the tree has not had so many leaves yet.
 	ErrPositionNotFound = errors.New("position not found")
 
-	// ErrPruned: the leaf was there, and was not kept: it was appended as
-	// [Ephemeral], its mark was removed, or it lies before the frontier that
-	// the tree started from. For [Tree.Nodes], the same of a node.
+	// ErrPruned: the leaf was appended but not kept. It was [Ephemeral], its mark
+	// was removed, or it lies before the frontier that the tree started from. For
+	// [Tree.Nodes], the same of a node.
 	ErrPruned = errors.New("leaf was not kept")
 
-	// ErrCheckpointNotFound: there never was such a checkpoint, or it was
-	// pruned or rewound.
+	// ErrCheckpointNotFound: the checkpoint never existed, or was pruned or
+	// rewound.
 	ErrCheckpointNotFound = errors.New("checkpoint not found")
 )
 
-// What is wrong with the store or with kvshard. Writes that came before may
-// have reached the store: leave them behind with the rest of the transaction.
+// Errors of the store or of kvshard. Earlier writes of the call may have reached
+// the store: discard them with the rest of the transaction.
 var (
-	// ErrCorrupt: a record is not what kvshard writes, or the records
-	// contradict each other. In an [Error] Key tells which. [Tree.Check] finds
-	// all of them. On a speculative read (block-STM, optimistic execution) it
-	// may pass when the call is repeated.
+	// ErrCorrupt: a record is not what kvshard writes, or records contradict each
+	// other. [Error.Key] tells which. [Tree.Check] finds all of them. A
+	// speculative read (block-STM, optimistic execution) can cause it too; then
+	// it is gone when the call is repeated.
 	ErrCorrupt = errors.New("corrupt record")
 
-	// ErrUnsupportedVersion: a record, or the linked library, has a version
-	// that this release does not know.
+	// ErrUnsupportedVersion: a record or the linked library has a version that
+	// this release does not know.
 	ErrUnsupportedVersion = errors.New("unsupported version")
 
-	// ErrForeignStore: there are shards and no tip, so something else wrote
-	// the store: a plain ShardTree, or a module with keys of its own where the
-	// tree's are (see [KeyRange]). In an [Error] Key is the first one found.
-	// Nothing is written. Take a ShardTree's store over with [Tree.Adopt]; beside
-	// a module's keys give the tree a prefix of its own ([WithPrefix]).
+	// ErrForeignStore: the store has shards but no tip, so something else wrote
+	// it: a plain ShardTree, or a module whose own keys lie where the tree's are
+	// (see [KeyRange]). [Error.Key] is the first such key. Nothing is written.
+	// Take a ShardTree's store over with [Tree.Adopt]. Beside a module's own keys,
+	// give the tree a prefix ([WithPrefix]).
 	ErrForeignStore = errors.New("foreign store")
 
 	// ErrRootMismatch: the leaves that [Tree.Adopt] found have another root than
@@ -92,38 +92,41 @@ var (
 	// own error is wrapped too: errors.Is and errors.As find it.
 	ErrStore = errors.New("store failed")
 
-	// ErrInternal: a fault of kvshard, say a panic inside the engine. Please
+	// ErrInternal: a fault of kvshard, such as a panic inside the engine. Please
 	// report it.
 	ErrInternal = errors.New("internal error")
 )
 
-// An Error is what a function of this package returns that fails. errors.Is
-// finds both its Kind and, where the store failed, the store's own error.
+// An Error is what a failed function of this package returns. errors.Is finds
+// its Kind and, if the store failed, the store's own error.
 type Error struct {
 	// Op is the function or method that was called, as in [Stats].
 	Op string
 	// Kind is one of this package's Err values.
 	Kind error
-	// What tells in words what happened; for [ErrStore], the operation on the
-	// store: "get", "set", "delete", "iterator", "reverse iterator",
-	// "iterate" or "close iterator".
+	// What tells in words what happened; "" if the store's own error says it.
 	What string
-	// Key is the key that it is about, as the store knows it, so with the
-	// prefix of [WithPrefix]; for an iteration, the prefix of its keys. It is
-	// nil if there is none.
+	// StoreOp is the operation on the store that failed, only for [ErrStore]:
+	// "get", "set", "delete", "iterator", "reverse iterator", "iterate" or
+	// "close iterator"; "" if there is no store to operate on.
+	StoreOp string
+	// Key is the key in question, as the store knows it: with the prefix of
+	// [WithPrefix]. For an iteration it is where the range begins. It is nil if
+	// the error is about no key.
 	Key []byte
-	// Index tells, only for [ErrInvalidNode], which node of the argument is
-	// invalid: of leaves, the index of the leaf; of the pairs of
-	// [CombineBatch], 2*i for the left node of pair i and 2*i+1 for the right
-	// one; of a leaf with a path or ommers ([Witness.Root],
-	// [Tree.InsertFrontier]), 0 for the leaf and i+1 for number i of the rest.
+	// Index tells which node of the argument is invalid, only for
+	// [ErrInvalidNode]. Among leaves it is the index of the leaf. Among the pairs
+	// of [CombineBatch] it is 2*i for the left node of pair i, and 2*i+1 for the
+	// right one. For a leaf with a path or ommers ([Witness.Root],
+	// [Tree.InsertFrontier]) it is 0 for the leaf, and i+1 for number i of the
+	// rest.
 	Index uint64
 	// Err is the store's own error, or the hasher's; nil if there is none.
 	Err error
 }
 
-// Error puts the parts in one line, the package and the call first. Kind is left
-// out where What is a sentence that says it.
+// Error returns the parts in one line, the package and the call first. It leaves
+// Kind out if What is a sentence that says the same.
 func (e *Error) Error() string {
 	parts := []string{"kvshard"}
 	if e.Op != "" {
@@ -132,8 +135,10 @@ func (e *Error) Error() string {
 	if e.What == "" || !saidByWhat(e.Kind) {
 		parts = append(parts, e.Kind.Error())
 	}
-	if e.What != "" {
-		parts = append(parts, e.What)
+	for _, part := range []string{e.What, e.StoreOp} {
+		if part != "" {
+			parts = append(parts, part)
+		}
 	}
 	var b strings.Builder
 	b.WriteString(strings.Join(parts, ": "))
@@ -146,8 +151,8 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// saidByWhat tells of a kind of error that its What says all that it says, and
-// of what: "checkpoint 5 is not above the newest".
+// saidByWhat tells whether the What of this kind of error is a whole sentence,
+// such as "checkpoint 5 is not above the newest".
 func saidByWhat(kind error) bool {
 	switch kind {
 	case ErrInvalidWitness, ErrTreeFull, ErrCheckpointOrder, ErrNotEmpty, ErrPositionNotFound, ErrPruned, ErrCheckpointNotFound:

@@ -12,22 +12,20 @@ import (
 	"unsafe"
 )
 
-// The functions of this file are what the engine calls, by way of bridge.c,
-// when it needs the store. Each one decodes its arguments, asks the view of
-// the running call, and encodes the answer: nothing else.
+// The engine calls the functions of this file, through bridge.c, when it needs
+// the store. Each one decodes its arguments, asks the view of the running call,
+// and encodes the answer.
 //
-// Nothing may unwind into C or Rust. Each function starts with a deferred
-// view.relay that keeps a panic of the store in the view; the engine is told
-// statusFailed, returns in the normal way, and [Tree.run] panics again with
-// the identical value. (A runtime.Goexit inside a store cannot be held back:
-// it ends the goroutine, after the deferred functions have closed the
-// iterators and released the handles.)
+// Nothing may unwind into C or Rust. So each function defers relay, which keeps a
+// panic of the store in the view. The engine gets statusFailed and returns in the
+// normal way; then [Tree.run] panics again with the identical value. (A
+// runtime.Goexit inside a store cannot be stopped: it ends the goroutine, after
+// the deferred functions have closed the iterators and released the handles.)
 //
-// Memory: keys and values that come in belong to the engine, and are copied
-// into a fresh slice before a store sees them, because the SDK's stores keep
-// and alias what they are given. Values that go out are copied to malloc'd
-// memory at once, because a store may reuse or mangle what it returned; the
-// engine frees them with C's free.
+// Memory: keys and values that come in belong to the engine. They are copied into
+// a fresh slice before a store sees them, because the SDK's stores keep and alias
+// what they are given. Values that go out are copied into malloc'd memory at once,
+// because a store may reuse what it returned. The engine frees them with C's free.
 
 // The answers of a callback, as kvshard.h states them.
 const (
@@ -35,9 +33,9 @@ const (
 	statusAbsent = C.KV_ABSENT // also: exhausted, C.KV_EXHAUSTED
 	statusFailed = C.KV_ERROR
 
-	// statusUnset is what a callback's status is until it has an answer; the
-	// engine never sees it. relay knows by it that the callback panicked,
-	// also where recover returns nil (GODEBUG=panicnil=1).
+	// statusUnset is a callback's status until it has an answer. The engine never
+	// sees it. relay takes it as proof of a panic, even when recover returns nil
+	// (GODEBUG=panicnil=1).
 	statusUnset = -2
 )
 
@@ -155,8 +153,8 @@ func kvshardGoCombine(ctx C.uintptr_t, level C.uint32_t, children *C.KvInputByte
 	return statusDone
 }
 
-// relay is deferred by every callback: if the callback did not come to an
-// answer, it panicked, and the view keeps the value.
+// relay is deferred by every callback. A callback without an answer has panicked,
+// and the view keeps the value.
 func relay(v *view, status *C.int32_t) {
 	if *status == statusUnset {
 		v.keepPanic(recover())
@@ -164,8 +162,8 @@ func relay(v *view, status *C.int32_t) {
 	}
 }
 
-// resolve returns what the handle stands for, and nil if there is no such
-// handle: the engine would have used one that it had given back.
+// resolve returns what the handle stands for. It is nil if there is no such
+// handle, because the engine used one that it had given back.
 func resolve[T any](handle C.uintptr_t) (value T) {
 	defer func() { _ = recover() }() // Handle.Value panics on an unknown handle
 	value, _ = cgo.Handle(handle).Value().(T)
@@ -181,8 +179,8 @@ func input(prefix []byte, ptr *C.KvInputByte, length C.uintptr_t) []byte {
 	return fresh
 }
 
-// output copies the bytes into malloc'd memory. That of an empty slice has an
-// address too, so that an empty value is a value.
+// output copies the bytes into malloc'd memory. An empty slice gets an address
+// too, so that an empty value is a value.
 func output(b []byte) (*C.uint8_t, C.uintptr_t) {
 	return (*C.uint8_t)(C.CBytes(b)), C.uintptr_t(len(b))
 }

@@ -42,9 +42,12 @@ func (f Frontier) check() string {
 
 // Root returns the root of the tree that ends with this frontier: what
 // [Tree.RootAt] returned there. That of the frontier with Size 0 is
-// EmptyRoot(32). A frontier of a wrong shape is [ErrInvalidArgument], a leaf or
-// ommer that is not canonical [ErrInvalidNode]. It costs 32 hashes and needs no
-// store.
+// EmptyRoot(32).
+//
+// Errors: [ErrInvalidArgument] if the frontier has a wrong shape;
+// [ErrInvalidNode] if the leaf or an ommer is not canonical.
+//
+// Cost: 32 hashes. It needs no store.
 func (f Frontier) Root() (Node, error) {
 	const op = "Frontier.Root"
 	if wrong := f.check(); wrong != "" {

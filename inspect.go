@@ -14,19 +14,20 @@ import (
 // A Violation is an invariant that [Tree.Check] found broken. errors.Is finds
 // [ErrCorrupt] in it.
 type Violation struct {
-	// Invariant is its name, such as "shard-decodes".
+	// Invariant is its name: "keys", "tip", "summary", "checkpoints",
+	// "retained", "ledger", "removals", "shards", "flags", "cap" or "quads".
 	Invariant string
-	// Key is the key of the record, as the store knows it, so with the prefix
-	// of [WithPrefix]; nil if it is about no single record.
+	// Key is the key of the record, as the store knows it: with the prefix of
+	// [WithPrefix]. It is nil if the violation is about no single record.
 	Key []byte
-	// Record is what the key stands for, such as "shard(3)"; "" if it is none
-	// of the tree's keys, or there is no key.
+	// Record is what the key stands for, such as "shard(3)". It is "" if the key
+	// is not one of the tree's, or there is no key.
 	Record string
-	// Detail tells in words what was expected and what is there.
+	// Detail tells in words what is there and what was expected.
 	Detail string
 }
 
-// Error puts the parts in one line.
+// Error returns the parts in one line.
 func (v *Violation) Error() string {
 	var b strings.Builder
 	b.WriteString("kvshard: Check: ")
@@ -47,13 +48,14 @@ func (v *Violation) Error() string {
 // Unwrap returns [ErrCorrupt].
 func (v *Violation) Unwrap() error { return ErrCorrupt }
 
-// Check reads all of the tree's records and checks that they are sound and
-// agree with each other: that shards decode, that inner nodes are the hashes
-// of their children, that the cap is the frontier's, that checkpoints are in
-// range and in order, that there is no record that does not belong. It
-// returns nil if so, and otherwise every violation as a [*Violation], joined
-// by errors.Join. If the tree could not be read to the end, it is an [*Error]
-// instead.
+// Check reads all records of the tree and checks that they are sound and agree
+// with each other: shards decode, inner nodes are the hashes of their children,
+// the cap is the frontier's, checkpoints are in range and in order, and no
+// record is there that does not belong. It returns nil if all of that holds.
+//
+// Errors: every violation as a [*Violation], joined by [errors.Join], each of
+// which wraps [ErrCorrupt]; or, if the tree cannot be read to the end, an
+// [*Error] with [ErrStore], [ErrForeignStore] or [ErrInternal].
 //
 // Cost: it reads every record once and hashes the whole tree. It is for
 // operators and tests, not for a transaction.
@@ -88,7 +90,7 @@ func parseViolations(op, lines string, prefix []byte) ([]error, error) {
 			if err != nil {
 				return nil, malformed(line)
 			}
-			v.Record, v.Key = keyName(key), append(bytes.Clone(prefix), key...)
+			v.Record, v.Key = ParseRecordKey(key).String(), append(bytes.Clone(prefix), key...)
 			if named, rest := splitKey(v.Detail, prefix); bytes.Equal(named, v.Key) {
 				v.Detail = rest
 			}
@@ -100,10 +102,12 @@ func parseViolations(op, lines string, prefix []byte) ([]error, error) {
 
 // Dump writes a picture of the tree as text: its size, frontier, cap, shards
 // and checkpoints, with the bytes that each record takes. The text is for
-// people; its form may change. A nil writer is [ErrInvalidArgument]; an error of
-// the writer is wrapped, and is no [*Error].
+// people; its form may change.
 //
-// Cost: it reads every record once.
+// Errors: [ErrInvalidArgument] for a nil writer; the writer's own error,
+// wrapped, and then it is no [*Error]; and those of every method, see [Tree].
+//
+// Cost: it reads every record once, and hashes as much as [Tree.Root].
 func (t *Tree) Dump(w io.Writer) error {
 	const op = "Dump"
 	if w == nil {

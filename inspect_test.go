@@ -6,18 +6,18 @@ import (
 )
 
 func TestParseViolations(t *testing.T) {
-	lines := "shard-decodes\t0f0000000000000003\tends after 5 bytes\n" +
-		"no-stray-key\t1399\tno record of the tree: tab\there\n" +
-		"size\t-\tno tip\n" +
+	lines := "flags\t0f0000000000000003\tends after 5 bytes\n" +
+		"keys\t1399\tno record of the tree: tab\there\n" +
+		"summary\t-\tno tip\n" +
 		"tip\t13\trecord at key 13 has version 9\n"
 	got, err := parseViolations("Check", lines, []byte("p"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Violation{
-		{"shard-decodes", append([]byte("p"), shardKey(3)...), "shard(3)", "ends after 5 bytes"},
-		{"no-stray-key", []byte("p\x13\x99"), "", "no record of the tree: tab\there"},
-		{"size", nil, "", "no tip"},
+		{"flags", append([]byte("p"), RecordName{Kind: KindShard, Index: 3}.Key()...), "shard(3)", "ends after 5 bytes"},
+		{"keys", []byte("p\x13\x99"), "", "no record of the tree: tab\there"},
+		{"summary", nil, "", "no tip"},
 		{"tip", []byte("p\x13"), "tip", "the record has version 9"},
 	}
 	if len(got) != len(want) {
@@ -33,7 +33,7 @@ func TestParseViolations(t *testing.T) {
 			t.Errorf("%v does not wrap ErrCorrupt", got[i])
 		}
 	}
-	if want := "kvshard: Check: shard-decodes: shard(3) (key 700f0000000000000003) ends after 5 bytes"; got[0].Error() != want {
+	if want := "kvshard: Check: flags: shard(3) (key 700f0000000000000003) ends after 5 bytes"; got[0].Error() != want {
 		t.Errorf("got %q, want %q", got[0], want)
 	}
 	if err := errors.Join(got...); !errors.Is(err, ErrCorrupt) {

@@ -9,18 +9,20 @@ import (
 	"fmt"
 )
 
-// encoding/json leaves a value alone where the text has null, too few elements,
-// or no such field. Zero is a valid node, so such a text would become a node, a
-// path or a frontier that nobody wrote. The methods of this file refuse it.
+// encoding/json leaves a value alone if the text has null, too few elements, or
+// no such field. Zero is a valid node, so such a text would become a node, a path
+// or a frontier that nobody wrote. The methods of this file refuse it.
 
-// UnmarshalJSON reads a node from a JSON string, as UnmarshalText reads its
-// text. Anything else is [ErrInvalidNode], null too: zero is a valid node, and
-// no other stands for "none". A *Node can be null, as any pointer; it becomes
-// nil. The node is left alone on an error.
+// UnmarshalJSON reads a node from a JSON string, whose text is that of
+// UnmarshalText. It refuses null too: zero is a valid node, and no other node
+// stands for "none". A *Node can be null, as any pointer, and then becomes nil.
+// An error leaves the node alone.
 //
-// A Go array of nodes takes a JSON array of any length: that is encoding/json's
-// rule, which drops what is too much and sets to zero what is missing. Decode
-// into a slice, and check its length.
+// A Go array of nodes takes a JSON array of any length: encoding/json drops
+// what is too much and sets to zero what is missing. Decode into a slice, and
+// check its length.
+//
+// Errors: [ErrInvalidNode] for anything else.
 func (n *Node) UnmarshalJSON(data []byte) error {
 	parsed, err := nodeFromJSON("UnmarshalJSON", data)
 	if err != nil {
@@ -40,12 +42,13 @@ func nodeFromJSON(op string, data []byte) (Node, error) {
 
 // UnmarshalJSON reads the JSON object that encoding/json writes for a Witness:
 // {"Position": number, "Path": [32 strings]}. Both fields must be there and
-// whole, and no others. A node that is none is [ErrInvalidNode], its Index
-// being i+1 for Path[i]; everything else is [ErrInvalidArgument]. The witness is
-// left alone on an error.
+// whole, and no others. An error leaves the witness alone.
 //
 // A struct that embeds a Witness is read by this method too, and its own fields
 // are refused as unknown: give the Witness a field name.
+//
+// Errors: [ErrInvalidNode] for an element of Path that is no node, with Index
+// i+1 for Path[i]; [ErrInvalidArgument] for everything else.
 func (w *Witness) UnmarshalJSON(data []byte) error {
 	const op = "Witness.UnmarshalJSON"
 	var fields struct {
@@ -73,11 +76,13 @@ func (w *Witness) UnmarshalJSON(data []byte) error {
 
 // UnmarshalJSON reads the JSON object that encoding/json writes for a Frontier:
 // {"Size": number, "Leaf": string, "Ommers": [strings]}. Size and Leaf must be
-// there; Ommers may be null or missing if the size needs none; there may be no
-// other field. A node that is none is [ErrInvalidNode], its Index being 0 for the
-// leaf and i+1 for Ommers[i]; everything else is [ErrInvalidArgument], also a
-// number of ommers that does not go with the size. The frontier is left alone on
-// an error. About structs that embed it see [Witness.UnmarshalJSON].
+// there. Ommers may be null or missing if the size needs none. There may be no
+// other field. An error leaves the frontier alone. About structs that embed it
+// see [Witness.UnmarshalJSON].
+//
+// Errors: [ErrInvalidNode] for a leaf or ommer that is no node, with Index 0 for
+// the leaf and i+1 for Ommers[i]; [ErrInvalidArgument] for everything else, also
+// for a number of ommers that does not fit the size.
 func (f *Frontier) UnmarshalJSON(data []byte) error {
 	const op = "Frontier.UnmarshalJSON"
 	var fields struct {
@@ -109,8 +114,8 @@ func (f *Frontier) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// objectFromJSON decodes a JSON object into a struct, whose fields are all that
-// the object may have.
+// objectFromJSON decodes a JSON object into a struct. It refuses fields that the
+// struct does not have.
 func objectFromJSON(op string, data []byte, fields any) error {
 	if !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		return invalidArgument(op, "%s is no JSON object", excerpt(data))

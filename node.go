@@ -19,11 +19,11 @@ const Depth = 32
 // action, as the transaction has it. Zero is a valid node; the value of an
 // absent leaf is 2 (Uncommitted^Orchard).
 //
-// A conversion Node(bytes) is not checked but where the node is used;
+// A conversion Node(bytes) is checked only where the node is used.
 // [NodeFromBytes] checks at once.
 type Node [32]byte
 
-// modulus is that of the Pallas base field, big-endian:
+// modulus is the modulus of the Pallas base field, big-endian:
 // 0x40000000000000000000000000000000224698fc094cf91b992d30ed00000001.
 // Source: Zcash protocol specification, section 5.4.9.6, q_P there.
 var modulus = [32]byte{
@@ -42,11 +42,12 @@ func (n Node) canonical() bool {
 	return false
 }
 
-// ParseNode reads a node from the 64 hex digits of its 32 bytes, in the order
-// of the bytes (so the least significant byte comes first; block explorers
-// that show roots in the reverse order need turning around). Upper and lower
-// case are the same. Anything else is [ErrInvalidNode], and so is a value
-// that is not below the modulus.
+// ParseNode reads a node from the 64 hex digits of its 32 bytes, in upper or
+// lower case. The order is that of the bytes: the least significant byte comes
+// first. Block explorers show roots in the reverse order.
+//
+// Errors: [ErrInvalidNode] for any other text, and for a value that is not
+// below the modulus.
 func ParseNode(text string) (Node, error) {
 	return parseNode("ParseNode", text)
 }
@@ -68,9 +69,11 @@ func parseNode(op, text string) (Node, error) {
 	return n, nil
 }
 
-// NodeFromBytes returns the node with these 32 bytes, little-endian, which are
-// copied. Another length, and a value that is not below the modulus, is
-// [ErrInvalidNode]. It is what a message handler refuses a leaf with.
+// NodeFromBytes returns the node with these 32 bytes, little-endian. It copies
+// them. A message handler uses it to refuse a leaf.
+//
+// Errors: [ErrInvalidNode] for another length, and for a value that is not
+// below the modulus.
 func NodeFromBytes(b []byte) (Node, error) {
 	const op = "NodeFromBytes"
 	var n Node
@@ -104,12 +107,14 @@ func notCanonical(op, text string) *Error {
 // String returns the 64 lower-case hex digits that [ParseNode] reads.
 func (n Node) String() string { return hex.EncodeToString(n[:]) }
 
-// MarshalText returns the same text as String. It never fails; it does not
-// check the node.
+// MarshalText returns the same text as String. It does not check the node.
+//
+// Errors: none.
 func (n Node) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
-// UnmarshalText reads what [ParseNode] reads, with the same errors. The node
-// is left alone on an error.
+// UnmarshalText reads what [ParseNode] reads. An error leaves the node alone.
+//
+// Errors: [ErrInvalidNode], as from [ParseNode].
 func (n *Node) UnmarshalText(text []byte) error {
 	parsed, err := parseNode("UnmarshalText", string(text))
 	if err != nil {
@@ -119,9 +124,13 @@ func (n *Node) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// EmptyRoot returns the root of a subtree without leaves whose root is at
-// this level, 0 to [Depth]; that of level 0 is the absent leaf. A level out
-// of this range is [ErrInvalidArgument]. It hashes nothing.
+// EmptyRoot returns the root of a subtree without leaves whose root is at this
+// level, 0 to [Depth]. At level 0 that is the absent leaf.
+//
+// Errors: [ErrInvalidArgument] for another level; [ErrUnsupportedVersion] if the
+// linked library is of another release.
+//
+// Cost: no hash, and no store.
 func EmptyRoot(level int) (Node, error) {
 	const op = "EmptyRoot"
 	if level < 0 || level > Depth {
@@ -131,10 +140,14 @@ func EmptyRoot(level int) (Node, error) {
 }
 
 // Combine returns the parent of two nodes at this level, 0 (two leaves) to 31
-// (the root's children): MerkleCRH^Orchard (Zcash protocol specification,
-// section 5.4.1.3), in which the level is part of what is hashed. A node that
-// is not canonical is [ErrInvalidNode], another level [ErrInvalidArgument].
-// It costs one hash.
+// (the root's children). The hash is MerkleCRH^Orchard (Zcash protocol
+// specification, section 5.4.1.3), which hashes the level too.
+//
+// Errors: [ErrInvalidNode] for a node that is not canonical; [ErrInvalidArgument]
+// for another level; [ErrUnsupportedVersion] if the linked library is of another
+// release.
+//
+// Cost: 1 hash, and no store.
 func Combine(level int, left, right Node) (Node, error) {
 	parents, err := combine("Combine", level, [][2]Node{{left, right}})
 	if err != nil {
@@ -144,10 +157,13 @@ func Combine(level int, left, right Node) (Node, error) {
 }
 
 // CombineBatch is [Combine] for many pairs, left before right, all at one
-// level; the result has their order. It costs one hash a pair, and a pair of
-// a large batch takes a fraction of the time of one [Combine]. The Index of an
-// [ErrInvalidNode] is 2*i for the left node of pair i and 2*i+1 for the right
-// one. Of no pairs it returns nil.
+// level. The result has their order. Without pairs it returns nil.
+//
+// Errors: those of [Combine]. The Index of an [ErrInvalidNode] is 2*i for the
+// left node of pair i and 2*i+1 for the right one.
+//
+// Cost: 1 hash a pair, and no store. In a large batch a pair takes a fraction
+// of the time of one [Combine].
 func CombineBatch(level int, pairs [][2]Node) ([]Node, error) {
 	return combine("CombineBatch", level, pairs)
 }

@@ -14,13 +14,13 @@ import (
 type Retention uint8
 
 const (
-	// Marked keeps every leaf provable: a witness for it can be had until
-	// [Tree.RemoveMark]. It is the default.
+	// Marked keeps every leaf provable until [Tree.RemoveMark]. It is the
+	// default.
 	Marked Retention = iota
 
-	// Ephemeral keeps only what later leaves need: the frontier, and what a
-	// rewind to a checkpoint brings back. Root works as ever, a witness for an
-	// old leaf is [ErrPruned].
+	// Ephemeral keeps only what later leaves and rewinds need: the frontier, and
+	// the leaf of each checkpoint. Root works as ever; the witness of an old leaf
+	// is [ErrPruned].
 	Ephemeral
 )
 
@@ -37,21 +37,21 @@ func (r Retention) String() string {
 }
 
 // DefaultMaxCheckpoints is how many checkpoints a tree keeps unless
-// [WithMaxCheckpoints] says otherwise. With a checkpoint a block it is how
-// many blocks a chain may be rolled back; Zcash wallets keep as many
+// [WithMaxCheckpoints] says otherwise. With a checkpoint in each block, a chain
+// can be rolled back by as many blocks. Zcash wallets keep as many
 // (PRUNING_DEPTH of zcash_client_sqlite).
 const DefaultMaxCheckpoints = 100
 
-// MaxPruned is how many checkpoints one [Tree.Checkpoint] prunes at most. Where
-// more are too many, because [WithMaxCheckpoints] was lowered or several were
-// released, those that follow go on. A module that keeps an index of the
+// MaxPruned is how many checkpoints one [Tree.Checkpoint] prunes at most. More
+// can be too many, after [WithMaxCheckpoints] was lowered or several were
+// released; then the following calls go on. A module with an index of the
 // checkpoints drops as many from it.
 const MaxPruned = 2
 
-// An Option configures a [Tree]. Options take effect on calls that follow;
-// they are not stored. A chain that changes WithMaxCheckpoints or
-// WithRetention must do so at the same height on all nodes, since both decide
-// what is written.
+// An Option configures a [Tree]. Options are not stored with the tree; every
+// writer must use the same ones. WithMaxCheckpoints and WithRetention decide
+// what is written, so a chain that changes one of them must do so at the same
+// height on all nodes.
 type Option func(*options) error
 
 type options struct {
@@ -78,14 +78,14 @@ func apply(op string, opts []Option) (options, error) {
 	return o, nil
 }
 
-// WithPrefix puts every key of the tree under this prefix, so that a store
-// may hold several trees, or a tree and other records. The prefix is copied.
-// No prefix may be the beginning of another one, and no other record may
-// have a key that begins with a prefix; without one, the keys that begin with
-// the bytes 0x0F to 0x15 are the tree's.
+// WithPrefix puts every key of the tree under this prefix, so that a store can
+// hold several trees, or a tree and other records. The prefix is copied. No
+// prefix may begin with another one, and no other record may have a key that
+// begins with a prefix. Without a prefix, the tree's keys are those that begin
+// with the bytes 0x0F to 0x15.
 //
-// Every byte of the prefix is part of every key, on a gas-metered store at
-// the price of any other byte.
+// Every byte of the prefix is part of every key, and a store that charges gas
+// charges for it.
 func WithPrefix(prefix []byte) Option {
 	prefix = bytes.Clone(prefix)
 	return func(o *options) error {
@@ -94,10 +94,11 @@ func WithPrefix(prefix []byte) Option {
 	}
 }
 
-// WithMaxCheckpoints sets how many checkpoints are kept: a further one prunes
-// the oldest. Retained ones ([Tree.RetainCheckpoint]) do not count. At least
-// 1; by default [DefaultMaxCheckpoints]. After it was lowered each further one
-// prunes [MaxPruned]. The cost of a call does not depend on it.
+// WithMaxCheckpoints sets how many checkpoints are kept, at least 1; the default
+// is [DefaultMaxCheckpoints]. One more prunes the oldest. Retained ones
+// ([Tree.RetainCheckpoint]) do not count. After the number was lowered, each
+// new checkpoint prunes [MaxPruned] until the number is reached. What a call
+// costs does not depend on it.
 func WithMaxCheckpoints(n uint32) Option {
 	return func(o *options) error {
 		if n == 0 {
@@ -108,8 +109,8 @@ func WithMaxCheckpoints(n uint32) Option {
 	}
 }
 
-// WithRetention sets what becomes of the leaves that this Tree appends; by
-// default [Marked].
+// WithRetention sets what becomes of the leaves that this Tree appends. The
+// default is [Marked].
 func WithRetention(r Retention) Option {
 	return func(o *options) error {
 		if r != Marked && r != Ephemeral {
@@ -120,14 +121,15 @@ func WithRetention(r Retention) Option {
 	}
 }
 
-// WithObserver sets a function that gets the [Stats] of every call when it is
-// over, also when it failed. It runs on the caller's goroutine after all
-// iterators are closed and before the method returns; for
-// [Tree.Checkpoints], before the first checkpoint is yielded. It may call the
-// tree. A panic in it is the caller's own, and passes through.
+// WithObserver sets a function that gets the [Stats] of every call when the call
+// is over, even if it failed. It runs on the caller's goroutine, after all
+// iterators are closed and before the method returns; for [Tree.Checkpoints],
+// before the first checkpoint is yielded. It may call the tree. If it panics,
+// so does the method.
 //
-// It does not run when the store panicked: then gas ran out or worse, the
-// transaction is over, and the store's panic must reach the SDK first.
+// It does not run if the store panicked. Then gas has run out or something
+// worse has happened, the transaction is over, and the store's panic must reach
+// the SDK first.
 func WithObserver(observe func(Stats)) Option {
 	return func(o *options) error {
 		if observe == nil {
@@ -138,10 +140,10 @@ func WithObserver(observe func(Stats)) Option {
 	}
 }
 
-// WithThreads bounds the threads that hash one large batch of leaves. 0, the
-// default, leaves the number to the engine; 1 hashes on the calling thread
-// alone. Results, [Stats] and the operations on the store are the same with
-// any number, and the store is only ever called from the calling goroutine.
+// WithThreads bounds the threads that hash one large batch of leaves. With 0,
+// the default, the engine chooses the number; with 1 it hashes on the calling
+// thread alone. Results, [Stats] and the operations on the store do not depend
+// on it, and the store is called on the caller's goroutine only.
 func WithThreads(n int) Option {
 	return func(o *options) error {
 		if n < 0 || n > math.MaxInt32 {

@@ -13,17 +13,21 @@ import (
 // count. Each method reads what it needs, so a Tree cannot disagree with its
 // store, and needs no Close.
 //
-// A method that fails returns an [*Error]. Apart from those that its
-// documentation names, it can be: [ErrStore] (the store's error, which is
-// wrapped too), [ErrForeignStore], [ErrCorrupt], [ErrUnsupportedVersion],
-// [ErrInternal]. A
-// method reads and checks all that it needs before it writes, so that after
-// an error other than the store's own on a write the store is as it was. If
-// the store panics, as the SDK's do when gas runs out, so does the method,
-// with the identical value, after it has closed its iterators.
+// Errors: a method that fails returns an [*Error]; [Tree.Check] and
+// [Tree.Dump] can return others too, as they say. Each method names its own
+// errors. Every method can also return [ErrStore] (the store's own error is
+// wrapped beside it), [ErrForeignStore], [ErrCorrupt], [ErrUnsupportedVersion]
+// and [ErrInternal]. A method reads and checks everything that it needs before
+// it writes. So after any error but that of a failed write the store is as it
+// was. If the store panics, as the SDK's do when gas runs out, the method
+// panics with the identical value, after it has closed its iterators.
 //
-// Only [New] and [Open] make a Tree. Of a nil *Tree and of a zero Tree every
-// method is [ErrStore]: they have no store.
+// Cost: each method says how many operations it makes on the store: gets,
+// sets, deletes, iterators, and steps of iterators. A call on a store without a
+// tree looks once for keys of another program: 1 iterator more.
+//
+// Only [New] and [Open] make a Tree. Every method of a nil *Tree or a zero Tree
+// returns [ErrStore]: they have no store.
 //
 // Concurrency: a Tree is for one goroutine at a time. Trees over different
 // stores share nothing.
@@ -33,8 +37,12 @@ type Tree struct {
 }
 
 // New returns a Tree over the proxy's store, for a keeper that keeps one Tree
-// and sets the store before each use. It does not touch the store, which may
-// still be nil. A nil proxy or a bad option is [ErrInvalidArgument].
+// and sets the store before each use. The store may still be nil.
+//
+// Errors: [ErrInvalidArgument] for a nil proxy or a bad option;
+// [ErrUnsupportedVersion] if the linked library is of another release.
+//
+// Cost: it does not touch the store.
 func New(p *StoreProxy, opts ...Option) (*Tree, error) {
 	const op = "New"
 	if p == nil {
@@ -43,17 +51,19 @@ func New(p *StoreProxy, opts ...Option) (*Tree, error) {
 	return newTree(op, p, opts)
 }
 
-// Open returns a Tree over the store. It does not touch the store and costs a
-// few small allocations, so a keeper may open one for each call:
+// Open returns a Tree over the store. A keeper may open one for each call:
 //
 //	tree, err := kvshard.Open(k.storeService.OpenKVStore(ctx))
 //
-// A nil store (or a nil pointer as the store) is [ErrStore], a bad option
-// [ErrInvalidArgument].
+// Errors: [ErrStore] for a nil store, or a nil pointer as the store;
+// [ErrInvalidArgument] for a bad option; [ErrUnsupportedVersion] if the linked
+// library is of another release.
+//
+// Cost: it does not touch the store, and makes a few small allocations.
 func Open(kv store.KVStore, opts ...Option) (*Tree, error) {
 	const op = "Open"
 	if missing(kv) {
-		return nil, noStore(op, "it is nil")
+		return nil, noStore(op, "there is none: the argument is nil")
 	}
 	return newTree(op, NewStoreProxy(kv), opts)
 }
@@ -73,13 +83,13 @@ func noStore(op, why string) error {
 	return &Error{Op: op, Kind: ErrStore, What: why}
 }
 
-// run makes one call of the engine: the way of every method.
+// run makes one call of the engine. Every method goes through it.
 func (t *Tree) run(op string, f func(*call) status) error {
 	switch {
 	case t == nil || t.proxy == nil:
-		return t.observe(Stats{Op: op}, noStore(op, "there is none, since neither New nor Open made this Tree"))
+		return t.observe(Stats{Op: op}, noStore(op, "there is none: make the Tree with New or Open"))
 	case missing(t.proxy.kv):
-		return t.observe(Stats{Op: op}, noStore(op, "it is nil: give the proxy one with SetStore"))
+		return t.observe(Stats{Op: op}, noStore(op, "there is none: give the proxy one with SetStore"))
 	}
 	c := newCall(op, t.proxy.kv, &t.options)
 	s := func() status {
@@ -87,14 +97,14 @@ func (t *Tree) run(op string, f func(*call) status) error {
 		return f(c)
 	}()
 	if c.view.panicked {
-		// Rust has returned, everything is given back: the store's panic goes
-		// on from here, to the SDK's own recovery.
+		// Rust has returned and everything is given back. From here the store's
+		// panic goes on to the SDK's own recovery.
 		panic(c.view.panicValue)
 	}
 	return t.observe(c.stats(), c.err(op, s))
 }
 
-// refuse is run for a call whose arguments are bad: nothing is done.
+// refuse ends a call whose arguments are bad, before it does anything.
 func (t *Tree) refuse(op, format string, args ...any) error {
 	return t.observe(Stats{Op: op}, invalidArgument(op, format, args...))
 }
@@ -106,13 +116,15 @@ func (t *Tree) observe(s Stats, err error) error {
 	return err
 }
 
-// Append adds a leaf and returns its position, which is the size before. A
-// leaf that is not canonical is [ErrInvalidNode], a tree with 2^32 leaves
-// [ErrTreeFull].
+// Append adds a leaf and returns its position, which is the size before.
 //
-// Cost: 4 operations on the store and one hash, on average; neither grows with
-// the tree. The 16th leaf of a shard pays for the shard's hashes, and one leaf
-// in 128 writes the cap and a quad too, one in 512 a second quad, and so on.
+// Errors: [ErrInvalidNode] if the leaf is not canonical; [ErrTreeFull] if the
+// tree has 2^32 leaves.
+//
+// Cost: 4 operations and 1 hash on average, at any size: it reads and writes
+// the tip and the shard that is not full. The 16th leaf of a shard pays for all
+// hashes of the shard. One leaf in 128 also writes the cap and a quad, one in
+// 512 a second quad, and so on.
 func (t *Tree) Append(leaf Node) (position uint64, err error) {
 	err = t.run("Append", func(c *call) status { return c.append([]Node{leaf}, &position) })
 	if err != nil {
@@ -122,13 +134,18 @@ func (t *Tree) Append(leaf Node) (position uint64, err error) {
 }
 
 // AppendBatch adds leaves in this order and returns the position of the first.
-// The store's content afterwards is the same as with single Appends, or with
-// the leaves split into batches in any way. All leaves are added or none: a
-// leaf that is not canonical is [ErrInvalidNode], its Index telling which;
-// leaves that do not fit are [ErrTreeFull]. Of no leaves it returns the
-// tree's size and writes nothing.
+// The store ends up with the same content as after single Appends, or after
+// batches of any other size. It adds all leaves or none. Without leaves it
+// returns the tree's size and writes nothing.
 //
-// Cost: one write for each 16 leaves, and a few.
+// Errors: [ErrInvalidNode] if a leaf is not canonical, with its index in
+// [Error.Index]; [ErrTreeFull] if the leaves do not fit.
+//
+// Cost: 1 set for each shard that the leaves reach, 1 set of the tip, and
+// 1 hash a leaf on average. It reads the tip, and the shard that is not full.
+// Where 128 leaves are complete it also writes the cap, once in a batch, and a
+// quad for each 64 leaves and fewer for the levels above. Without leaves it
+// makes 1 get.
 func (t *Tree) AppendBatch(leaves []Node) (first uint64, err error) {
 	err = t.run("AppendBatch", func(c *call) status {
 		if len(leaves) == 0 {
@@ -143,24 +160,30 @@ func (t *Tree) AppendBatch(leaves []Node) (first uint64, err error) {
 }
 
 // Checkpoint remembers the tree as it is now under this id, say the height of
-// the block. An id that is not above the newest checkpoint's is
-// [ErrCheckpointOrder], and so is 4294967295, which no other could follow. If
-// there are more than [WithMaxCheckpoints] then, the oldest one that is not
-// retained is pruned; if several are too many, at most two in a call.
+// the block. If more than [WithMaxCheckpoints] are then kept, it prunes the
+// oldest one that is not retained; if several are too many, at most
+// [MaxPruned] in a call.
 //
-// Cost: 7 operations on the store, one of them an iterator, however many
-// checkpoints are kept. While checkpoints are retained, 2 more, however many
-// and whatever their ids. A leaf without a mark that only the pruned
-// checkpoint kept costs its shard. At most 16 removed marks are cleared in a
-// call; each costs 3 operations and its shard, and finding them an iterator.
+// Errors: [ErrCheckpointOrder] if the id is not above that of the newest
+// checkpoint, or is 4294967295, which no other id could follow.
+//
+// Cost: 2 gets, 2 sets, 1 delete, 1 iterator and 1 step, however many
+// checkpoints are kept. That is with a checkpoint to prune; without it makes 2
+// gets and 2 sets. While checkpoints are retained it makes 1 set and 1 delete
+// more, however many and whatever their ids. If only the pruned checkpoint kept
+// a leaf without a mark, it also reads and writes that leaf's shard. It clears
+// at most 16 removed marks in a call, each for 3 operations and those of its
+// shard, and finds them with an iterator.
 func (t *Tree) Checkpoint(id uint32) error {
 	return t.run("Checkpoint", func(c *call) status { return c.checkpoint(id) })
 }
 
-// Size returns the number of leaves, 0 to 2^32, with those that were appended
-// after the newest checkpoint.
+// Size returns the number of leaves, 0 to 2^32. Those that were appended after
+// the newest checkpoint count.
 //
-// Cost: one Get; for an empty tree also a look at the store.
+// Errors: those of every method, see [Tree].
+//
+// Cost: 1 get.
 func (t *Tree) Size() (size uint64, err error) {
 	err = t.run("Size", func(c *call) status { return c.size(&size) })
 	if err != nil {
@@ -169,8 +192,11 @@ func (t *Tree) Size() (size uint64, err error) {
 	return size, nil
 }
 
-// SizeAt returns the number of leaves that the tree had at a checkpoint;
-// [ErrCheckpointNotFound] if there is none with this id.
+// SizeAt returns the number of leaves that the tree had at a checkpoint.
+//
+// Errors: [ErrCheckpointNotFound].
+//
+// Cost: 2 gets.
 func (t *Tree) SizeAt(id uint32) (size uint64, err error) {
 	err = t.run("SizeAt", func(c *call) status { return c.sizeAt(id, &size) })
 	if err != nil {
@@ -179,10 +205,13 @@ func (t *Tree) SizeAt(id uint32) (size uint64, err error) {
 	return size, nil
 }
 
-// Root returns the root of all leaves, checkpointed or not; of an empty tree,
-// EmptyRoot(32). This is Orchard's anchor.
+// Root returns the root of all leaves, checkpointed or not. For an empty tree
+// it is EmptyRoot(32). This is Orchard's anchor.
 //
-// Cost: at most 3 Gets, and a hash a level.
+// Errors: those of every method, see [Tree].
+//
+// Cost: at most 3 gets and 44 hashes: 15 in the newest shard, 1 for each level
+// above it, and 1 more.
 func (t *Tree) Root() (root Node, err error) {
 	err = t.run("Root", func(c *call) status { return c.root(&root) })
 	if err != nil {
@@ -191,11 +220,13 @@ func (t *Tree) Root() (root Node, err error) {
 	return root, nil
 }
 
-// RootAt returns the root that the tree had at a checkpoint;
-// [ErrCheckpointNotFound] if there is none with this id.
+// RootAt returns the root that the tree had at a checkpoint.
 //
-// Cost: what [Tree.Root] costs, a Get of the checkpoint, and a Get for each
-// two levels that the tree has since grown over.
+// Errors: [ErrCheckpointNotFound].
+//
+// Cost: at most 4 gets and 44 hashes while the tree has not grown since. Once
+// it has grown, at most 1 get and 15 hashes more for another shard, and 1 get
+// and 1 hash for each two levels of nodes that were completed since.
 func (t *Tree) RootAt(id uint32) (root Node, err error) {
 	err = t.run("RootAt", func(c *call) status { return c.rootAt(id, &root) })
 	if err != nil {
@@ -204,8 +235,12 @@ func (t *Tree) RootAt(id uint32) (root Node, err error) {
 	return root, nil
 }
 
-// Leaf returns the leaf at a position. A position that is not below the size
-// is [ErrPositionNotFound], a leaf that was not kept [ErrPruned].
+// Leaf returns the leaf at a position.
+//
+// Errors: [ErrPositionNotFound] if the position is not below the size;
+// [ErrPruned] if the leaf was not kept.
+//
+// Cost: 2 gets.
 func (t *Tree) Leaf(position uint64) (leaf Node, err error) {
 	err = t.run("Leaf", func(c *call) status { return c.leaf(position, &leaf) })
 	if err != nil {
@@ -228,11 +263,12 @@ const MaxNodes = 1 << 16
 // one subtree that has its note, and comes to the same root and witness. The
 // calls for it do not tell which leaf it will prove, as [Tree.Witness] does.
 //
-// A level that is not 0 to [Depth], or more than [MaxNodes], is
-// [ErrInvalidArgument]; a node that is not complete [ErrPositionNotFound]; one
-// that was not kept [ErrPruned]. Nodes of level 4 and up are always kept, but
-// those before the frontier that a tree started from. A count of 0 gives none,
-// if first is not beyond the complete nodes.
+// Nodes of level 4 and up are always kept, except those before the frontier that
+// a tree started from. A count of 0 gives none.
+//
+// Errors: [ErrInvalidArgument] if the level is not 0 to [Depth], or the count is
+// above [MaxNodes]; [ErrPositionNotFound] if a node is not complete, or first is
+// beyond the complete nodes; [ErrPruned] if a node was not kept.
 //
 // Cost: it grows with count, not with the size, and each record is read once. A
 // Get of the tip; up to level 4 a Get for each shard of 16 leaves in the range;
@@ -256,12 +292,13 @@ func (t *Tree) Nodes(level int, first, count uint64) (nodes []Node, err error) {
 	return nodes, nil
 }
 
-// Witness proves the leaf at a position against [Tree.Root]. A position that
-// is not below the size is [ErrPositionNotFound], a leaf that was not kept
-// [ErrPruned].
+// Witness proves the leaf at a position against [Tree.Root].
 //
-// Cost: the operations on the store and the hashes grow with the logarithm of
-// the size.
+// Errors: [ErrPositionNotFound] if the position is not below the size;
+// [ErrPruned] if the leaf was not kept.
+//
+// Cost: at most 5 gets, and 1 for each two levels from level 5 up: 13 gets and
+// some 50 hashes in a tree of a million leaves.
 func (t *Tree) Witness(position uint64) (Witness, error) {
 	w := Witness{Position: position}
 	err := t.run("Witness", func(c *call) status { return c.witness(position, &w.Path) })
@@ -272,13 +309,14 @@ func (t *Tree) Witness(position uint64) (Witness, error) {
 }
 
 // WitnessAt proves the leaf at a position against [Tree.RootAt] of a
-// checkpoint; [ErrCheckpointNotFound] if there is none with this id. A leaf
-// that was not there yet is [ErrPositionNotFound], one that was not kept
-// [ErrPruned].
+// checkpoint.
 //
-// Cost: what [Tree.Witness] costs, a Get of the checkpoint, and a Get for each
-// two levels that the tree has since grown over. Neither the number of
-// checkpoints nor of removed marks matters.
+// Errors: [ErrCheckpointNotFound]; [ErrPositionNotFound] if the leaf was not
+// there yet; [ErrPruned] if it was not kept.
+//
+// Cost: that of [Tree.Witness], 1 get of the checkpoint, and 1 get for each two
+// levels of nodes that were completed since. It does not depend on how many
+// checkpoints are kept, nor on how many marks were removed.
 func (t *Tree) WitnessAt(position uint64, id uint32) (Witness, error) {
 	w := Witness{Position: position}
 	err := t.run("WitnessAt", func(c *call) status { return c.witnessAt(position, id, &w.Path) })
@@ -288,13 +326,15 @@ func (t *Tree) WitnessAt(position uint64, id uint32) (Witness, error) {
 	return w, nil
 }
 
-// Rewind takes the tree back to a checkpoint, which stays: later leaves and
-// checkpoints, and the removals of marks as of it or later, are undone, and
-// leave no trace in the store. [ErrCheckpointNotFound] if there is none with
-// this id.
+// Rewind takes the tree back to a checkpoint, which stays. It undoes later
+// leaves and checkpoints, and the removals of marks as of this checkpoint or a
+// later one. They leave no trace in the store.
 //
-// Cost: it grows with what is undone: a Get and a Delete a shard, a Delete a
-// quad, 2 operations a checkpoint, 4 a removed mark.
+// Errors: [ErrCheckpointNotFound].
+//
+// Cost: it grows with what is undone: 1 get and 1 delete a shard, 1 delete a
+// quad, 1 step and 1 delete a checkpoint, 4 operations a removed mark. The
+// rest is at most 7 gets, 4 sets and 2 iterators.
 func (t *Tree) Rewind(id uint32) error {
 	return t.run("Rewind", func(c *call) status { return c.rewind(id) })
 }
@@ -309,13 +349,16 @@ type Checkpoint struct {
 	Retained bool
 }
 
-// Checkpoints yields the checkpoints, oldest first. They are all read before
-// the first is yielded, and the iterators closed, so the body of the loop may
-// use and write the tree and its store. An error is yielded alone, with a
-// zero Checkpoint, as the first and only step. Each range over the sequence
-// reads anew.
+// Checkpoints yields the checkpoints, oldest first. It reads them all and
+// closes its iterators before it yields the first, so the body of the loop may
+// use and write the tree and its store. Each range over the sequence reads
+// anew.
 //
-// Cost: it grows with the number of checkpoints.
+// Errors: those of every method, see [Tree]. An error is the first and only
+// step of the sequence, and comes with a zero Checkpoint.
+//
+// Cost: 2 gets, 1 iterator, and 1 step for each checkpoint. While checkpoints
+// are retained, also 1 iterator, and 1 step for each retained one.
 func (t *Tree) Checkpoints() iter.Seq2[Checkpoint, error] {
 	return func(yield func(Checkpoint, error) bool) {
 		var list []Checkpoint
@@ -335,6 +378,8 @@ func (t *Tree) Checkpoints() iter.Seq2[Checkpoint, error] {
 // Newest returns the checkpoint with the highest id; ok is false if there is
 // none.
 //
+// Errors: those of every method, see [Tree].
+//
 // Cost: 3 Gets however many checkpoints are kept, and one more while any is
 // retained. Without a checkpoint, 2 Gets and one or two looks at the store.
 func (t *Tree) Newest() (newest Checkpoint, ok bool, err error) {
@@ -345,42 +390,47 @@ func (t *Tree) Newest() (newest Checkpoint, ok bool, err error) {
 	return newest, ok, nil
 }
 
-// RetainCheckpoint exempts a checkpoint from pruning, until
-// [Tree.ReleaseCheckpoint]; it no longer counts towards
-// [WithMaxCheckpoints]. Until it is released it keeps what it proves: marks
-// that were removed later wait. [ErrCheckpointNotFound] if there is none with
-// this id. Retaining one twice changes nothing.
+// RetainCheckpoint exempts a checkpoint from pruning until
+// [Tree.ReleaseCheckpoint]. It no longer counts towards [WithMaxCheckpoints].
+// Until it is released it proves what it proved: marks that are removed later
+// wait for it. To retain a checkpoint twice changes nothing.
 //
-// Cost: 6 operations on the store for the newest checkpoint, and one more if a
-// lower one is retained. One that becomes the lowest retained one costs a step
-// and a Set for each checkpoint behind it, as far as the next retained one, at
-// most [WithMaxCheckpoints]; the oldest that may be pruned also what
-// [Tree.Checkpoint] takes to find the next. Where leaves without marks are kept
-// for checkpoints, 3 more.
+// Errors: [ErrCheckpointNotFound].
+//
+// Cost: 4 gets and 2 sets for the newest checkpoint, and 1 delete if a lower
+// one is retained. A checkpoint that becomes the lowest retained one costs 1
+// step and 1 set for each checkpoint between it and the next retained one, at
+// most [WithMaxCheckpoints], and an iterator. The oldest that is not retained
+// also costs what [Tree.Checkpoint] takes to find the next. Where leaves
+// without a mark are kept for checkpoints, it makes 2 gets and 1 set more.
 func (t *Tree) RetainCheckpoint(id uint32) error {
 	return t.run("RetainCheckpoint", func(c *call) status { return c.retainCheckpoint(id) })
 }
 
 // ReleaseCheckpoint takes back [Tree.RetainCheckpoint]: the next
-// [Tree.Checkpoint] may prune it. [ErrCheckpointNotFound] if there is none
-// with this id. Releasing one that is not retained changes nothing.
+// [Tree.Checkpoint] may prune it. To release one that is not retained changes
+// nothing.
 //
-// Cost: 7 operations on the store. The lowest retained one costs a step and a
-// Delete for each checkpoint behind it, as far as the next retained one, at
-// most [WithMaxCheckpoints], and two iterators. Where leaves without marks are
-// kept for checkpoints, 3 more.
+// Errors: [ErrCheckpointNotFound].
+//
+// Cost: 4 gets, 2 sets and 1 delete while a lower one is retained. The lowest
+// retained one costs two iterators, and 1 step and 1 delete for each checkpoint
+// between it and the next retained one, at most [WithMaxCheckpoints]. Where
+// leaves without a mark are kept for checkpoints, it makes 3 operations more.
 func (t *Tree) ReleaseCheckpoint(id uint32) error {
 	return t.run("ReleaseCheckpoint", func(c *call) status { return c.releaseCheckpoint(id) })
 }
 
-// RemoveMark gives up the proof of a leaf as of a checkpoint: from then on it
-// need not be kept, and goes when that checkpoint and all older ones are
+// RemoveMark gives up the proof of a leaf as of a checkpoint. The leaf need not
+// be kept from then on: it goes when that checkpoint and all older ones are
 // gone, retained ones included. A rewind to that checkpoint or an older one
 // brings the mark back. It tells whether the leaf had a mark.
-// [ErrCheckpointNotFound] if there is no checkpoint with this id,
-// [ErrPositionNotFound] if the leaf was not there yet.
 //
-// Cost: 8 operations on the store, however many marks were removed.
+// Errors: [ErrCheckpointNotFound]; [ErrPositionNotFound] if the leaf was not
+// there at the checkpoint.
+//
+// Cost: 5 gets and 3 sets, however many marks were removed. For a leaf without
+// a mark it makes 3 gets, for a mark that was removed before 4.
 func (t *Tree) RemoveMark(position uint64, asOf uint32) (removed bool, err error) {
 	err = t.run("RemoveMark", func(c *call) status { return c.removeMark(position, asOf, &removed) })
 	if err != nil {
@@ -389,8 +439,13 @@ func (t *Tree) RemoveMark(position uint64, asOf uint32) (removed bool, err error
 	return removed, nil
 }
 
-// Frontier returns what another tree needs to go on from here; of an empty
-// tree, that with Size 0.
+// Frontier returns what another tree needs to go on from here. Of an empty tree
+// it is the frontier with Size 0.
+//
+// Errors: those of every method, see [Tree].
+//
+// Cost: at most 4 gets, and 1 for each two levels from level 5 up. It is 3 gets
+// and at most 12 hashes unless the newest leaf completes a shard.
 func (t *Tree) Frontier() (Frontier, error) {
 	var f Frontier
 	err := t.run("Frontier", func(c *call) status { return c.frontier(&f) })
@@ -400,8 +455,9 @@ func (t *Tree) Frontier() (Frontier, error) {
 	return f, nil
 }
 
-// FrontierAt returns the frontier that the tree had at a checkpoint;
-// [ErrCheckpointNotFound] if there is none with this id.
+// FrontierAt returns the frontier that the tree had at a checkpoint.
+//
+// Errors: [ErrCheckpointNotFound].
 //
 // Cost: what [Tree.FrontierAtSize] costs, and a Get of the checkpoint.
 func (t *Tree) FrontierAt(id uint32) (Frontier, error) {
@@ -414,11 +470,13 @@ func (t *Tree) FrontierAt(id uint32) (Frontier, error) {
 }
 
 // FrontierAtSize returns the frontier that the tree had when it had this many
-// leaves, whether or not a checkpoint was made then. A size that the tree has
-// not reached is [ErrPositionNotFound]; one whose newest leaf was not kept
-// [ErrPruned]: among them all that a tree does not know which started from a
-// frontier, and in one that is [Ephemeral] all but the tree's own and those of
-// its checkpoints. Size 0 gives the frontier of the empty tree.
+// leaves, whether or not a checkpoint was made then. Size 0 gives the frontier of
+// the empty tree.
+//
+// Errors: [ErrPositionNotFound] if the tree has not reached the size; [ErrPruned]
+// if the newest leaf of that size was not kept. A tree that started from a
+// frontier does not have those before it. An [Ephemeral] one has only its own
+// newest leaf and those of its checkpoints.
 //
 // Cost: at most 10 Gets among 200,000 leaves, and one more for each two levels
 // of a larger tree; at most 40 hashes.
@@ -432,11 +490,18 @@ func (t *Tree) FrontierAtSize(size uint64) (Frontier, error) {
 }
 
 // InsertFrontier starts an empty tree from the frontier of another one and
-// makes a checkpoint of it. The leaves before are [ErrPruned] for ever, but for
-// one that is itself an ommer; those that follow have the positions, roots and
-// witnesses that they would have in the other tree. A tree that is not empty is [ErrNotEmpty]; a frontier of
-// a wrong shape (see [Frontier]) [ErrInvalidArgument]; a leaf or ommer that
-// is not canonical [ErrInvalidNode].
+// makes a checkpoint of it. Earlier leaves can never be proven ([ErrPruned]),
+// except one that is itself an ommer. Later leaves have the positions, roots
+// and witnesses that they would have in the other tree.
+//
+// Errors: [ErrInvalidArgument] if the frontier has a wrong shape (see
+// [Frontier]); [ErrInvalidNode] if its leaf or an ommer is not canonical, with
+// its index in [Error.Index]; [ErrNotEmpty] if the tree has leaves;
+// [ErrCheckpointOrder] as from [Tree.Checkpoint], since an empty tree can have
+// checkpoints.
+//
+// Cost: that of [Tree.Checkpoint], and at most 3 sets for shard, cap and tip,
+// and a set for each quad that the frontier completes.
 func (t *Tree) InsertFrontier(f Frontier, id uint32) error {
 	const op = "InsertFrontier"
 	if wrong := f.check(); wrong != "" {
@@ -446,28 +511,26 @@ func (t *Tree) InsertFrontier(f Frontier, id uint32) error {
 }
 
 // Adopt takes over a store that a plain shardtree::ShardTree wrote over a
-// KvShardStore, or a program with the same records: shards, checkpoints, a cap
-// perhaps. Until then every other call on it is [ErrForeignStore]. It returns
-// the number of leaves. The store is then byte for byte that of a Tree that grew
-// with the same leaves, marks and checkpoints, all of which stay: give it, and
-// the calls that follow, the WithMaxCheckpoints of the tree's past.
+// KvShardStore, or another program with the same records: shards, checkpoints,
+// perhaps a cap. Before, every other call on such a store is [ErrForeignStore].
+// Afterwards it is byte for byte the store of a Tree that grew with the same
+// leaves, marks and checkpoints. All checkpoints stay; the next calls prune to
+// their own WithMaxCheckpoints. Adopt returns the number of leaves.
 //
-// The leaves must have this root, which the caller knows from elsewhere; else
-// it is [ErrRootMismatch]. Whatever Adopt does not understand is [ErrCorrupt],
-// with its key: a gap between shards, an annotation that is wrong, a leaf that
-// is not canonical, a checkpoint beyond the leaves or at a leaf that was not
-// kept (a ShardTree merges a leaf without a mark into its parent), a record that
-// is no ShardTree's. Nothing is written in these cases. A root that is not
-// canonical is [ErrInvalidNode].
+// The tip is written last. If the store fails before that, it is still a foreign
+// one, and Adopt starts again. If the store has a tip already, Adopt compares the
+// root and writes nothing.
 //
-// The tip is written last. If the store fails before, it is still a foreign
-// one, and Adopt is done again from the start. Of a store that has a tip, Adopt
-// compares the root and does nothing.
+// Errors: [ErrRootMismatch] if the leaves have another root than the caller
+// says; [ErrInvalidNode] if that root is not canonical; [ErrCorrupt], with the
+// key, for whatever Adopt does not understand: a gap between shards, an annotation
+// that is wrong, a leaf that is not canonical, a checkpoint beyond the leaves or
+// at a leaf that was not kept (a ShardTree merges a leaf without a mark into its
+// parent), a record that is no ShardTree's. Nothing is written in these cases.
 //
-// Cost: two Gets or steps of an iterator for each 16 leaves, and a Set where a
-// shard is not as a Tree writes it, because a checkpoint is in it; a Set for each
-// 128 leaves, and one for each checkpoint; one hash a leaf. It keeps two bytes a
-// leaf in memory. It is for an upgrade handler, not for a transaction.
+// Cost: one step of an iterator, one get, and at most one set for each 16 leaves;
+// one set for each 128 leaves; one hash a leaf; six iterators. It keeps two bytes
+// a leaf in memory. Call it in an upgrade handler, not in a transaction.
 func (t *Tree) Adopt(root Node) (size uint64, err error) {
 	err = t.run("Adopt", func(c *call) status { return c.adopt(root, &size) })
 	if err != nil {

@@ -24,9 +24,11 @@ const mostParents = Depth - 1
 // MarshalTreestate returns the frontier as Zcash's nodes and wallets have it,
 // in bytes: field orchard.commitments.finalState of z_gettreestate, and
 // orchardTree of lightwalletd, have their hex. It takes 3 bytes for the empty
-// tree and 1,090 at most. A frontier of a wrong shape is [ErrInvalidArgument], a
-// leaf or ommer that is not canonical [ErrInvalidNode], its Index being 0 for
-// the leaf and i+1 for Ommers[i]. It hashes nothing.
+// tree and 1,090 at most. It hashes nothing.
+//
+// Errors: [ErrInvalidArgument] if the frontier has a wrong shape;
+// [ErrInvalidNode] if the leaf or an ommer is not canonical, its Index being 0
+// for the leaf and i+1 for Ommers[i].
 func (f Frontier) MarshalTreestate() ([]byte, error) {
 	const op = "Frontier.MarshalTreestate"
 	if wrong := f.check(); wrong != "" {
@@ -71,10 +73,11 @@ func (f Frontier) MarshalTreestate() ([]byte, error) {
 }
 
 // ParseTreestate reads a frontier as Zcash's nodes encode it, from the bytes
-// that [Frontier.MarshalTreestate] describes. Bytes that are cut, that go on
-// behind the end, or that are otherwise no such encoding are
-// [ErrInvalidArgument]; a node that is not canonical is [ErrInvalidNode], its
-// Index being 0 for the leaf and i+1 for Ommers[i].
+// that [Frontier.MarshalTreestate] describes.
+//
+// Errors: [ErrInvalidArgument] if the bytes are cut, go on behind the end, or
+// are otherwise no such encoding; [ErrInvalidNode] if a node is not canonical,
+// its Index being 0 for the leaf and i+1 for Ommers[i].
 //
 // The pools of Zcash share this encoding. Nearly half of Sapling's nodes are
 // not canonical here, so almost every tree state of that pool is refused, but

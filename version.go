@@ -9,8 +9,8 @@ const version = "0.1.0"
 // Version returns the version of the linked engine, libkvshard, such as
 // "0.1.0".
 //
-// [New] and [Open] check that the engine is of this package's release and
-// speaks the same C interface: what a call reads and writes may differ between
-// two releases. If the library is of another release they return an error that
-// wraps [ErrUnsupportedVersion] and names both.
+// What a call reads and writes may differ between two releases. So [New] and
+// [Open] check that the engine is of this package's release and has the same C
+// interface. If it is not, their error wraps [ErrUnsupportedVersion] and names
+// both releases.
 func Version() string { return engineVersion() }

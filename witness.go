@@ -20,16 +20,23 @@ type Witness struct {
 	Path [Depth]Node
 }
 
-// Root returns the root that the path leads to from this leaf. A leaf or path
-// that is not canonical is [ErrInvalidNode], a position of 2^32 or more
-// [ErrInvalidArgument]. It costs 32 hashes and needs no store.
+// Root returns the root that the path leads to from this leaf.
+//
+// Errors: [ErrInvalidNode] if the leaf or a node of the path is not canonical;
+// [ErrInvalidArgument] for a position of 2^32 or more; [ErrUnsupportedVersion] if
+// the linked library is of another release.
+//
+// Cost: 32 hashes, and no store.
 func (w Witness) Root(leaf Node) (Node, error) {
 	return w.root("Witness.Root", leaf)
 }
 
-// Verify returns nil if the path leads from the leaf to the root, and
-// [ErrInvalidWitness] if it leads elsewhere; other errors and the cost are
-// those of [Witness.Root].
+// Verify returns nil if the path leads from the leaf to the root.
+//
+// Errors: [ErrInvalidWitness] if it leads elsewhere; otherwise those of
+// [Witness.Root].
+//
+// Cost: 32 hashes, and no store.
 func (w Witness) Verify(root, leaf Node) error {
 	const op = "Witness.Verify"
 	got, err := w.root(op, leaf)
@@ -56,8 +63,9 @@ const witnessBytes = 4 + Depth*len(Node{})
 // MarshalBinary returns the witness in 1,028 bytes: the position, 4 bytes
 // little-endian, and the 32 nodes of Path from the bottom up, 32 bytes each.
 // They are what an Orchard spend takes its Merkle path from (in Rust,
-// MerklePath::from_parts of the crate orchard). The errors are those of
-// [Witness.Root]. It hashes nothing.
+// MerklePath::from_parts of the crate orchard). It hashes nothing.
+//
+// Errors: those of [Witness.Root].
 func (w Witness) MarshalBinary() ([]byte, error) {
 	const op = "Witness.MarshalBinary"
 	if err := w.check(op); err != nil {
@@ -70,10 +78,12 @@ func (w Witness) MarshalBinary() ([]byte, error) {
 	return data, nil
 }
 
-// UnmarshalBinary reads what [Witness.MarshalBinary] returns. Another length is
-// [ErrInvalidArgument], a node that is not canonical [ErrInvalidNode], its Index
-// being i+1 for Path[i]. The witness is left alone on an error. Whether it
-// proves anything, [Witness.Verify] tells.
+// UnmarshalBinary reads what [Witness.MarshalBinary] returns. [Witness.Verify]
+// tells whether the witness proves anything.
+//
+// Errors: [ErrInvalidArgument] if the length is another; [ErrInvalidNode] if a
+// node is not canonical, its Index being i+1 for Path[i]. The witness is then as
+// it was.
 func (w *Witness) UnmarshalBinary(data []byte) error {
 	const op = "Witness.UnmarshalBinary"
 	if len(data) != witnessBytes {

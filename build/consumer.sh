@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Uses the release in dist/ as its users do: a module of its own gets kvshard
-# through a module proxy, on a PATH without cargo and rustc, tests the README's
-# example over MemDB, and builds once more from its vendor folder.
+# through a module proxy, on a PATH without cargo and rustc, runs the README's
+# program, and builds it once more from its vendor folder.
 #
 #   build/consumer.sh [TARGET]
 set -euo pipefail
@@ -38,41 +38,36 @@ cd "$work/consumer"
 consumer go mod init example.org/consumer
 consumer go get "github.com/kvshard/kvshard@$version" "github.com/cosmos/cosmos-db@$cosmos_db"
 
-# The README's example, word for word.
-{
-	cat <<-GO
-		package consumer
+# The README's program, word for word, and what the README says that it prints.
+readme=$root/dist/module/README.md
+awk '/^```go$/ { on = 1; next } /^```$/ { on = 0 } on' "$readme" >main.go
+grep -q '^package main$' main.go || fail 'the README has no program'
+awk '/^```/ { if (on = !on) text = ""; next } on { text = text $0 "\n" } END { printf "%s", text }' "$readme" >printed
+cat >main_test.go <<-GO
+	package main
 
-		import (
-			"fmt"
-			"testing"
+	import (
+		"testing"
 
-			dbm "github.com/cosmos/cosmos-db"
-			"github.com/kvshard/kvshard"
-		)
+		"github.com/kvshard/kvshard"
+	)
 
-		func must[T any](value T, err error) T {
-			if err != nil {
-				panic(err)
-			}
-			return value
+	func TestVersion(t *testing.T) {
+		if got := "v" + kvshard.Version(); got != "$version" {
+			t.Errorf("the library is %s, the release $version", got)
 		}
-
-		func TestVersion(t *testing.T) {
-			if got := "v" + kvshard.Version(); got != "$version" {
-				t.Errorf("the library is %s, the release $version", got)
-			}
-		}
-
-	GO
-	awk '/^```go$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/dist/module/README.md"
-} >example_test.go
-grep -q '^func ExampleTree' example_test.go || fail 'the README has no example'
+	}
+GO
 consumer go mod tidy
 
 exec=()
 [ -z "$run" ] || exec=(-exec "timeout -k 10 600 $run")
-tests() { consumer go test -v -count=1 -tags "$tags" ${ldflags:+-ldflags "$ldflags"} ${exec[@]+"${exec[@]}"} "$@" .; }
+build=(-tags "$tags" ${ldflags:+-ldflags "$ldflags"} ${exec[@]+"${exec[@]}"})
+tests() {
+	consumer go test -v -count=1 "${build[@]}" "$@" .
+	consumer go run "${build[@]}" "$@" . >got
+	diff printed got || fail 'the program of the README prints something else'
+}
 tests
 echo "$name: from the proxy: ok"
 consumer go mod vendor

@@ -2,22 +2,22 @@ package kvtest
 
 import "fmt"
 
-// Counts says how many operations reached a store, failed ones included, and how
-// many bytes successful ones moved.
+// Counts says how many operations reached a store, including failed ones, and how
+// many bytes the successful ones moved.
 type Counts struct {
 	Gets, Has, Sets, Deletes uint64
 	IterCreates              uint64 // Iterator and ReverseIterator
 	IterNexts                uint64 // Iterator.Next
 
-	// BytesRead is, as gas has it, the key and the value of each Get (of an
-	// absent record the key alone), and of each record an iterator stood at
-	// what the caller asked it for: the key, the value or both, each once.
+	// BytesRead counts what gas counts: the key and the value of each Get (the
+	// key alone if the record is absent), and what the caller read of each record
+	// at which an iterator stood: key, value or both, each once.
 	BytesRead uint64
 	// BytesWritten is the key and the value of each Set.
 	BytesWritten uint64
 }
 
-// Ops returns the number of operations: all but Close, and what only looks at
+// Ops returns the number of operations. Close does not count, nor does a look at
 // where an iterator stands.
 func (c Counts) Ops() uint64 {
 	return c.Gets + c.Has + c.Sets + c.Deletes + c.IterCreates + c.IterNexts

@@ -4,8 +4,8 @@ import "errors"
 
 // Rules of a [MemStore]. Each violation wraps one of them, for errors.Is.
 var (
-	// ErrEmptyKey: a key, or the bound of an iterator, was empty; or a key was
-	// nil. (A nil bound is an open end and fine.)
+	// ErrEmptyKey: a key was nil or empty, or the bound of an iterator was empty.
+	// (A nil bound is an open end, and fine.)
 	ErrEmptyKey = errors.New("key is nil or empty")
 	// ErrKeyTooLong: a key was longer than MaxKeyLength.
 	ErrKeyTooLong = errors.New("key is too long")
@@ -25,16 +25,16 @@ var (
 	ErrIteratorInvalid = errors.New("iterator is not valid")
 	// ErrIteratorClosed: a method was called on an iterator after its Close.
 	ErrIteratorClosed = errors.New("iterator is closed")
-	// ErrMutated: a slice was changed that was handed to the store, or one that
-	// the store had handed out.
+	// ErrMutated: the caller changed a slice that it had handed to the store, or
+	// that the store had handed out.
 	ErrMutated = errors.New("slice that is not the caller's was changed")
-	// ErrExpired: a slice that the store had handed out came back to it as an
-	// argument after its time.
+	// ErrExpired: a slice that the store had handed out came back as an argument
+	// after it expired.
 	ErrExpired = errors.New("slice was used after it expired")
 )
 
-// ErrInjected is what a [FaultStore] returns, and panics with, if its Fault
-// names nothing else.
+// ErrInjected is what a [FaultStore] returns and panics with, unless its Fault
+// names something else.
 var ErrInjected = errors.New("kvtest: injected fault")
 
 // MaxKeyLength is the longest key that the SDK's stores take, in bytes

@@ -10,38 +10,38 @@ import (
 // FaultMode says how an operation fails.
 type FaultMode uint8
 
-// The modes. Each counts only the operations that it can do harm to, so that of
-// a loop over Fault.At every round shows something.
+// The modes. Each mode counts only operations that it can affect, so every round
+// of a loop over Fault.At injects a fault.
 const (
-	// FaultError makes an operation return Fault.Err. It counts every
-	// operation: Get, Has, Set, Delete, Iterator, ReverseIterator, and of an
-	// iterator Valid, Next, Key, Value, Error and Close (not Domain).
+	// FaultError makes an operation return Fault.Err. It counts every operation:
+	// Get, Has, Set, Delete, Iterator, ReverseIterator, and an iterator's Valid,
+	// Next, Key, Value, Error and Close, but not Domain.
 	//
-	// The operation does not reach the parent, but for Close, which closes the
-	// parent first. An iterator's method that returns no error leaves the
-	// iterator failed: Valid is false and Error returns Fault.Err from then on;
-	// Key and Value return nil when they fail themselves. Mind that one which
-	// fails past its last record looks like the SDK's cachekv iterators, which
-	// report an error whenever they are exhausted; FaultBreak has no such case.
+	// The operation does not reach the parent, except Close, which closes the
+	// parent first. If an iterator's method without an error result fails, the
+	// iterator has failed: Valid is false and Error returns Fault.Err from then
+	// on; a Key or Value that fails returns nil. An iterator that fails behind
+	// its last record looks like the SDK's cachekv iterators, which report an
+	// error whenever they are exhausted. FaultBreak has no such case.
 	FaultError FaultMode = iota
 	// FaultPanic makes an operation panic with Fault.Panic. It counts what
-	// FaultError counts. The operation does not reach the parent, but for
-	// Close, which closes the parent first: nobody can close it afterwards.
+	// FaultError counts. The operation does not reach the parent, except Close,
+	// which closes the parent first: nobody can close it afterwards.
 	FaultPanic
 	// FaultNil makes a read return nothing: nil from Get, Key and Value, false
-	// from Has. It counts those that had something to return.
+	// from Has. It counts reads that had something to return.
 	FaultNil
-	// FaultShort makes a read return only the first Fault.Arg bytes of it,
-	// modulo its length: none, but not nil, by default. It counts Get, Key and
-	// Value that had at least one byte to return.
+	// FaultShort makes a read return only its first Fault.Arg bytes, modulo its
+	// length. By default that is an empty slice which is not nil. It counts Get,
+	// Key and Value that had at least one byte to return.
 	FaultShort
 	// FaultCorrupt makes a read return a value with one bit flipped: bit
 	// Fault.Arg, modulo the number of bits; bit 0 is the lowest of the first
 	// byte. It counts what FaultShort counts.
 	FaultCorrupt
-	// FaultBreak makes an iterator break off: it is no longer valid and its
+	// FaultBreak makes an iterator break off: it is no longer valid, and its
 	// Error returns Fault.Err. It counts Iterator, ReverseIterator and Next that
-	// arrived at a record, which is the first that is not seen.
+	// reached a record. That record is the first one not seen.
 	FaultBreak
 	// FaultEnd makes an iterator end early, without an error. It counts what
 	// FaultBreak counts.
@@ -71,22 +71,22 @@ type Fault struct {
 	Err error
 	// Panic is the value of FaultPanic; ErrInjected if nil.
 	Panic any
-	// Arg is the length of FaultShort, the bit of FaultCorrupt.
+	// Arg is the length for FaultShort, and the bit for FaultCorrupt.
 	Arg int
-	// Sticky makes all later operations that are counted fail too, as those of
-	// a store that is gone. Otherwise the store works again after one fault; an
-	// iterator that has failed or broken off stays so.
+	// Sticky makes all later counted operations fail too, as if the store were
+	// gone. Otherwise the store works again after one fault, though an iterator
+	// that has failed stays failed.
 	Sticky bool
-	// Match, if not nil, picks the operations to count. The key is that of the
-	// operation, for iterators and their methods the start of the range. It must
-	// not keep or change the key.
+	// Match picks the operations to count; nil counts all. The key is the
+	// operation's; for iterators and their methods it is the start of the range.
+	// Match must not keep or change it.
 	Match func(kind OpKind, key []byte) bool
 }
 
-// FaultStore passes operations to a parent and lets one of them fail.
+// FaultStore passes operations to a parent and makes one of them fail.
 //
 // One goroutine at a time, as for the parent. Slices pass through untouched; a
-// damaged one is a copy.
+// damaged slice is a copy.
 type FaultStore struct {
 	parent store.KVStore
 	fault  Fault
@@ -96,7 +96,7 @@ type FaultStore struct {
 
 var _ store.KVStore = (*FaultStore)(nil)
 
-// NewFaultStore returns a store over parent in which the given fault happens.
+// NewFaultStore returns a store over parent in which this fault happens.
 func NewFaultStore(parent store.KVStore, fault Fault) *FaultStore {
 	if fault.Err == nil {
 		fault.Err = ErrInjected
@@ -110,7 +110,7 @@ func NewFaultStore(parent store.KVStore, fault Fault) *FaultStore {
 // Fired tells whether the fault has happened.
 func (s *FaultStore) Fired() bool { return s.fired != "" }
 
-// Ops returns how many operations were counted, those that failed included.
+// Ops returns how many operations were counted, including those that failed.
 func (s *FaultStore) Ops() int { return s.ops }
 
 // String says what happened, for a test's message: "panic at operation 3, set
@@ -122,7 +122,7 @@ func (s *FaultStore) String() string {
 	return fmt.Sprintf("%v at operation %d, %s", s.fault.Mode, s.fault.At, s.fired)
 }
 
-// hit counts an operation and tells whether it is to fail.
+// hit counts an operation and tells whether it must fail.
 func (s *FaultStore) hit(kind OpKind, key []byte) bool {
 	if s.fault.Match != nil && !s.fault.Match(kind, key) {
 		return false
@@ -137,8 +137,8 @@ func (s *FaultStore) hit(kind OpKind, key []byte) bool {
 	return true
 }
 
-// fail stands before an operation: it returns an error or panics if the
-// operation is to fail in that way.
+// fail is called before an operation. It returns an error or panics if the
+// operation must fail in that way.
 func (s *FaultStore) fail(kind OpKind, key []byte) error {
 	switch s.fault.Mode {
 	case FaultError:
@@ -153,7 +153,7 @@ func (s *FaultStore) fail(kind OpKind, key []byte) error {
 	return nil
 }
 
-// damage stands behind a read: it returns what is read instead of got.
+// damage is called after a read. It returns what the caller gets instead of got.
 func (s *FaultStore) damage(kind OpKind, key, got []byte) []byte {
 	switch s.fault.Mode {
 	case FaultNil:
@@ -217,8 +217,8 @@ func (s *FaultStore) Delete(key []byte) error {
 	return s.parent.Delete(key)
 }
 
-// Iterator passes the call on. The methods of what it returns are operations of
-// their own.
+// Iterator passes the call on. Each method of the iterator is an operation of its
+// own.
 func (s *FaultStore) Iterator(start, end []byte) (store.Iterator, error) {
 	return s.iterator(start, end, s.parent.Iterator)
 }
@@ -302,7 +302,7 @@ func (it *faultIterator) Error() error {
 }
 
 func (it *faultIterator) Close() error {
-	// The parent first: a panic here would leave it open for good.
+	// The parent comes first: a panic before would leave it open for good.
 	err := it.parent.Close()
 	if fault := it.s.fail(OpClose, it.start); fault != nil {
 		return fault
@@ -310,11 +310,11 @@ func (it *faultIterator) Close() error {
 	return err
 }
 
-// giveUp makes the iterator one that has failed.
+// giveUp makes the iterator a failed one.
 func (it *faultIterator) giveUp(err error) { it.over, it.err = true, err }
 
-// breakOff ends the iterator early if the operation that has just led it to a
-// record is to fail in that way.
+// breakOff ends the iterator early, if the operation that has just reached a
+// record must fail in that way.
 func (it *faultIterator) breakOff(kind OpKind) {
 	mode := it.s.fault.Mode
 	if (mode != FaultBreak && mode != FaultEnd) || !it.parent.Valid() || !it.s.hit(kind, it.start) {
@@ -326,8 +326,8 @@ func (it *faultIterator) breakOff(kind OpKind) {
 	}
 }
 
-// assertUsable panics, as iterators do, if the caller goes on with an iterator
-// that is over and could have known.
+// assertUsable panics, as iterators do, if the caller goes on although the iterator
+// told that it is over.
 func (it *faultIterator) assertUsable() {
 	if it.over && it.told {
 		panic(fmt.Errorf("kvtest: %w: it failed before", ErrIteratorInvalid))

@@ -19,10 +19,9 @@ func Strict(t TB) *MemStore {
 	return s
 }
 
-// Finish fails the test, once for each, for all that is not in order with s:
-// every violation, slices that were changed and not found until now, every
-// iterator left open. It may be called several times, also between two steps of
-// a test.
+// Finish fails the test once for each thing that is wrong with s: every violation,
+// every changed slice that was not found until now, every open iterator. It may be
+// called several times, also between two steps of a test.
 func Finish(t TB, s *MemStore) {
 	t.Helper()
 	for _, err := range s.findings() {

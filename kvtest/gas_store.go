@@ -44,17 +44,17 @@ const (
 )
 
 // ErrorOutOfGas is the value that a GasStore panics with when a charge passes its
-// limit. Like the SDK's type of the same name it is thrown by value, is
-// comparable, and is not an error.
+// limit. As with the SDK's type of the same name, the panic value is the struct
+// itself; it is comparable, and is not an error.
 type ErrorOutOfGas struct{ Descriptor string }
 
 // ErrorGasOverflow is the value that a GasStore panics with when the gas consumed
 // no longer fits 64 bits. The meter then stands at the highest number.
 type ErrorGasOverflow struct{ Descriptor string }
 
-// GasStore passes every operation to a parent and charges gas for it: the same
-// amounts in the same order as the SDK's gaskv store, so that a limit strikes at
-// the same place.
+// GasStore passes every operation to a parent and charges gas for it. It charges
+// the same amounts in the same order as the SDK's gaskv store, so a limit strikes
+// at the same place.
 //
 //	Has     flat, then the parent
 //	Delete  flat, then the parent
@@ -66,20 +66,20 @@ type ErrorGasOverflow struct{ Descriptor string }
 //	Next    each byte of the key and of the value that the iterator is about to
 //	        leave, then flat, then the parent
 //
-// So a walk pays for its first record twice, and nothing more for a second look:
-// Key, Value, Valid, Error and Close are free.
+// So a walk pays for its first record twice. Key, Value, Valid, Error and Close
+// are free.
 //
-// When a charge passes the limit the meter keeps it and the store panics with
-// [ErrorOutOfGas]; from then on every charge does. A Set that panics wrote
+// When a charge passes the limit, the meter keeps it and the store panics with
+// [ErrorOutOfGas]. From then on every charge does. A Set that panics wrote
 // nothing.
 //
-// Three things differ from the SDK's store. An iterator that there is no gas to
-// open is closed before the panic, where the SDK leaves its parent open for good:
-// the code under test could do nothing about it. An error from the parent is
-// returned, and what the SDK's store would charge after the parent is not
-// charged. Set with a nil or empty or too long key or a nil value is free and
-// returns ErrEmptyKey, ErrKeyTooLong or ErrNilValue, where the SDK's panics, also
-// before any charge.
+// Three things differ from the SDK's store. If there is no gas to open an
+// iterator, this store closes the parent's before it panics; the SDK leaves it
+// open for good, and the code under test can do nothing about it. If the parent
+// returns an error, so does this store, and it does not charge what the SDK's
+// store would charge afterwards. Set with a nil, empty or too long key or a nil
+// value is free, and returns ErrEmptyKey, ErrKeyTooLong or ErrNilValue; the SDK's
+// store panics, also before any charge.
 //
 // One goroutine at a time, as for the parent.
 type GasStore struct {
@@ -91,20 +91,20 @@ type GasStore struct {
 
 var _ store.KVStore = (*GasStore)(nil)
 
-// NewGasStore returns a store that charges KVGasConfig for all that goes to
-// parent. The limit is the most that may be consumed; 0 means no limit. (A meter
-// of the SDK's with limit 0 fails at once instead.)
+// NewGasStore returns a store that charges KVGasConfig for every operation on
+// parent. The limit is the most gas that may be consumed; 0 means no limit. (A
+// meter of the SDK with limit 0 fails at once.)
 func NewGasStore(parent store.KVStore, limit uint64) *GasStore {
 	return NewGasStoreWithConfig(parent, limit, KVGasConfig())
 }
 
-// NewGasStoreWithConfig does as NewGasStore does, with other costs.
+// NewGasStoreWithConfig is NewGasStore with other costs.
 func NewGasStoreWithConfig(parent store.KVStore, limit uint64, config GasConfig) *GasStore {
 	return &GasStore{parent: parent, config: config, limit: limit}
 }
 
-// GasConsumed returns the sum of all charges, that which passed the limit
-// included.
+// GasConsumed returns the sum of all charges, including the one that passed the
+// limit.
 func (s *GasStore) GasConsumed() uint64 { return s.consumed }
 
 // Limit returns the limit, 0 if there is none.

@@ -8,7 +8,7 @@ import (
 	"cosmossdk.io/core/store"
 )
 
-// memIterator walks a MemStore. It finds its way by key, so that a raw Put or
+// memIterator walks a MemStore. It finds the next record by key, so a raw Put or
 // Remove underneath does no harm.
 type memIterator struct {
 	s          *MemStore
@@ -93,8 +93,8 @@ func (it *memIterator) Value() []byte {
 	return it.value.give(it.cur.value)
 }
 
-// Error returns the violations that this iterator's other methods came upon; if
-// there are none, nil, or the store's ExhaustedError past the last record.
+// Error returns the violations that this iterator's other methods found. If there
+// are none it returns nil or, behind the last record, the store's ExhaustedError.
 func (it *memIterator) Error() error {
 	if it.closed {
 		it.keep(it.violate(OpError, ErrIteratorClosed))
@@ -105,7 +105,7 @@ func (it *memIterator) Error() error {
 	return errors.Join(it.errs...)
 }
 
-// Close gives the iterator up. It returns what Error would, but for the
+// Close gives the iterator up. It returns what Error would, except the
 // ExhaustedError.
 func (it *memIterator) Close() error {
 	if it.closed {
@@ -117,7 +117,7 @@ func (it *memIterator) Close() error {
 	return errors.Join(it.errs...)
 }
 
-// expire ends the time of the key and the value that were handed out.
+// expire scrambles the key and the value that were handed out.
 func (it *memIterator) expire() {
 	if err := it.check(); err != nil {
 		it.keep(err)
@@ -126,8 +126,8 @@ func (it *memIterator) expire() {
 	it.s.expired.add(it.value.expire())
 }
 
-// check reports slices that were changed: the key and the value that were handed
-// out, the bounds, and the record as it was written.
+// check reports changed slices: the key and the value that were handed out, the
+// bounds, and the record as it was written.
 func (it *memIterator) check() error {
 	errs := []error{
 		it.s.checkHandout(&it.key, "key", it),

@@ -24,26 +24,27 @@ import (
 //   - Next, Key and Value of an iterator that is not valid
 //     ([ErrIteratorInvalid]), and every use of a closed one, a second Close
 //     included ([ErrIteratorClosed])
-//   - a slice that the caller changed although it is the store's, whichever way
-//     it had crossed ([ErrMutated])
-//   - an argument that lies in a slice which the store had handed out and which
-//     has expired ([ErrExpired])
+//   - a slice that the caller changed although it belongs to the store, whether
+//     it was handed in or out ([ErrMutated])
+//   - an argument that lies in a slice which the store handed out and which has
+//     expired ([ErrExpired])
 //
-// A refused call does nothing else. Each violation is also kept: see Violations,
-// and [Finish], which fails a test for them. A method that returns no error
-// panics with it if the caller broke the iterator's contract; a changed slice
-// that it comes upon is kept, and reported by the iterator's Error and Close.
+// A refused call does nothing else. Each violation is kept: Violations returns
+// them, and [Finish] fails a test for them. A method without an error result
+// panics with the violation if the caller broke the iterator's contract. If it
+// finds a changed slice, it keeps the violation, and the iterator's Error and
+// Close report it.
 //
 // # Bytes
 //
-// Keys and values that are handed in are kept by reference, as the SDK's stores
-// keep them, next to a copy. They are compared when the record is used, for some
-// calls after they came, and by Verify; the copy is what the store reads, so one
-// mistake is one violation and the store's content stays what it was meant to be.
-// The keys of reads and the bounds of iterators are watched in the same way (the
-// last thousand of them).
+// The store keeps keys and values that are handed in by reference, as the SDK's
+// stores do, beside a copy of each. It compares the two when the record is used,
+// during some calls after the slice came, and in Verify. It reads the copy. So
+// one mistake is one violation, and the content stays what it was meant to be.
+// It watches the keys of reads and the bounds of iterators in the same way, the
+// last thousand of them.
 //
-// Slices that are handed out are fresh, and are scrambled when they expire: a
+// Slices that are handed out are fresh. They are scrambled when they expire: a
 // value from Get at the next call on the store, key and value of an iterator at
 // its next Next or Close. Calls on an iterator do not expire a value from Get.
 //
@@ -51,10 +52,10 @@ import (
 //
 // One goroutine at a time. The zero value is an empty store, ready for use.
 type MemStore struct {
-	// ExhaustedError is what Error returns of an iterator that has passed its
-	// last record. By the contract that is nil, the default; the SDK's cachekv
-	// and block-STM stores return an error there ("invalid
-	// cacheMergeIterator"), so set one to try code against that.
+	// ExhaustedError is what an iterator's Error returns behind the last record.
+	// The contract wants nil, which is the default. But the SDK's cachekv and
+	// block-STM stores return an error there ("invalid cacheMergeIterator"): set
+	// one to try code against that.
 	ExhaustedError error
 
 	records    table
@@ -67,7 +68,7 @@ type MemStore struct {
 
 var _ store.KVStore = (*MemStore)(nil)
 
-// Pair is one record. Its slices are the caller's to keep and change.
+// Pair is one record. The caller owns its slices.
 type Pair struct{ Key, Value []byte }
 
 // String returns the pair as one line of a dump: key and value in hex.
@@ -76,9 +77,8 @@ func (p Pair) String() string { return fmt.Sprintf("%x = %x", p.Key, p.Value) }
 // NewMemStore returns an empty store.
 func NewMemStore() *MemStore { return new(MemStore) }
 
-// NewMemStoreFromPairs returns a store that holds copies of the given records,
-// in whatever order they come. As with Put, no rule applies; of several records
-// with one key the last stays.
+// NewMemStoreFromPairs returns a store with copies of these records, in any order.
+// No rule applies, as with Put. If several records have one key, the last stays.
 func NewMemStoreFromPairs(pairs []Pair) *MemStore {
 	s := NewMemStore()
 	for _, p := range pairs {
@@ -163,9 +163,9 @@ func (s *MemStore) iterator(start, end []byte, reverse bool) (store.Iterator, er
 	return it, nil
 }
 
-// enter does what each call on a key begins with: old slices expire, changed
-// ones are found, the key is checked and watched from now on. It returns the
-// record of the key, nil if there is none.
+// enter begins each call on a key: it lets old slices expire, finds changed ones,
+// and checks and watches the key. It returns the record of the key, nil if there
+// is none.
 func (s *MemStore) enter(kind OpKind, key []byte, value ...[]byte) (*record, error) {
 	if err := s.watch(kind, key, append(value, key)...); err != nil {
 		return nil, err
@@ -186,8 +186,8 @@ func (s *MemStore) enter(kind OpKind, key []byte, value ...[]byte) (*record, err
 	return r, errors.Join(s.check(r.lentKey), s.check(r.lentValue))
 }
 
-// watch finds out whether slices that crossed in earlier calls were misused: as
-// an argument of this call, or by a change.
+// watch finds slices of earlier calls that were changed, or that come back as an
+// argument of this call after their time.
 func (s *MemStore) watch(kind OpKind, key []byte, args ...[]byte) error {
 	var errs []error
 	errs = append(errs, s.checkHandout(&s.value, "value", OpGet))
@@ -201,9 +201,9 @@ func (s *MemStore) watch(kind OpKind, key []byte, args ...[]byte) error {
 	return errors.Join(errs...)
 }
 
-// lend keeps a slice of the caller's, an argument of the given call, in view. One
-// that an open iterator has out is not the caller's and will be scrambled: fine as
-// an argument, but not to be watched.
+// lend watches a slice of the caller's, an argument of the given call. It does not
+// watch one that an open iterator handed out: that is fine as an argument, but it
+// is not the caller's and will be scrambled.
 func (s *MemStore) lend(kind OpKind, key, slice []byte) *lent {
 	l := &lent{slice, string(slice), fmt.Sprintf("%v %x", kind, key)}
 	for _, it := range s.iterators {
@@ -242,9 +242,9 @@ func (s *MemStore) found(violation error) error {
 	return violation
 }
 
-// Violations returns every violation so far, in their order. Open iterators are
-// not among them, and slices that were changed are only once a call came upon
-// them: call Verify first, or [Finish] for all of it.
+// Violations returns every violation so far, in order. Open iterators are not
+// among them, and changed slices only once a call has found them: call Verify
+// first, or [Finish] for everything.
 func (s *MemStore) Violations() []error { return slices.Clone(s.violations) }
 
 // ResetViolations forgets the violations so far, for a test that provokes some.
@@ -253,9 +253,9 @@ func (s *MemStore) ResetViolations() { s.violations = nil }
 // OpenIterators returns how many iterators have not been closed.
 func (s *MemStore) OpenIterators() int { return len(s.iterators) }
 
-// Verify looks at every slice that the store has in view and returns those that
-// were changed since, joined; each is a violation and reported once. It expires
-// nothing.
+// Verify looks at every slice that the store watches, and returns an error for
+// each one that was changed, joined. Each is a violation, and is reported once.
+// Nothing expires.
 func (s *MemStore) Verify() error {
 	var errs []error
 	s.records.all(func(r *record) { errs = append(errs, s.check(r.lentKey), s.check(r.lentValue)) })
@@ -267,11 +267,11 @@ func (s *MemStore) Verify() error {
 	return errors.Join(errs...)
 }
 
-// Check returns what [Finish] would fail a test for, joined; nil if all is in
-// order.
+// Check returns what [Finish] would fail a test for, joined; nil if there is
+// nothing.
 func (s *MemStore) Check() error { return errors.Join(s.findings()...) }
 
-// findings returns all that is not in order with the store.
+// findings returns everything that is wrong with the store.
 func (s *MemStore) findings() []error {
 	_ = s.Verify() // adds to the violations
 	errs := s.Violations()
@@ -281,18 +281,18 @@ func (s *MemStore) findings() []error {
 	return errs
 }
 
-// Put writes a record without any rule: over an open iterator, unchanged, with
-// an empty key or value. It copies both slices. Use it to prepare a store and to
-// damage one.
+// Put writes a record without any rule, even under an open iterator, unchanged, or
+// with an empty key or value. It copies both slices. Use it to prepare a store, or
+// to damage one.
 func (s *MemStore) Put(key, value []byte) {
 	s.records.put(&record{key: string(key), value: string(value)})
 }
 
-// Remove deletes a record, if it is there, without any rule.
+// Remove deletes a record if it is there, without any rule.
 func (s *MemStore) Remove(key []byte) { s.records.remove(string(key)) }
 
-// Peek returns a copy of a value, nil if the key is absent, without any rule: it
-// is not a call on the store and expires nothing.
+// Peek returns a copy of a value, nil if the key is absent. No rule applies: it is
+// not a call on the store, and nothing expires.
 func (s *MemStore) Peek(key []byte) []byte {
 	if r := s.records.get(string(key)); r != nil {
 		return append([]byte{}, r.value...)
@@ -335,9 +335,10 @@ func (s *MemStore) Dump() []Pair {
 // Equal tells whether both stores hold the same records.
 func (s *MemStore) Equal(other *MemStore) bool { return s.Diff(other) == "" }
 
-// Diff returns what tells other from s, a line for each record in the order of
-// keys: "- key = value" for one that only s has, "+ key = value" for one that
-// only other has, both for one whose value differs. Of equal stores it is empty.
+// Diff returns how other differs from s, one line for each record, in the order of
+// the keys: "- key = value" for a record that only s has, "+ key = value" for one
+// that only other has, and both for one whose value differs. It is "" for equal
+// stores.
 func (s *MemStore) Diff(other *MemStore) string {
 	var b strings.Builder
 	line := func(sign byte, r *record) { fmt.Fprintf(&b, "%c %x = %x\n", sign, r.key, r.value) }
@@ -361,7 +362,7 @@ func (s *MemStore) Diff(other *MemStore) string {
 	return b.String()
 }
 
-// String returns all records in the order of their keys, a line each: key and
+// String returns all records in the order of their keys, one line each: key and
 // value in hex.
 func (s *MemStore) String() string {
 	var b strings.Builder

@@ -19,11 +19,11 @@ type lentLog struct {
 	next int
 }
 
-// recentLoans is how many of them are looked at in each call. A buffer that is
-// used again is used again soon; Verify looks at all.
+// recentLoans is how many of them each call looks at. A buffer that is used again
+// is used again soon. Verify looks at all.
 const recentLoans = 8
 
-// add remembers l and returns the one that had to give way, nil if none.
+// add remembers l, and returns the one that it forgot for it, nil if none.
 func (g *lentLog) add(l *lent) *lent {
 	i := g.next % len(g.ring)
 	g.next++

@@ -2,9 +2,9 @@ package kvtest
 
 import "sort"
 
-// record is one entry of a MemStore. The strings are the store's own copies and
-// are what it reads; the loans are the caller's slices that they came from, kept
-// as an SDK store would keep them, to see whether the caller changes them.
+// record is one entry of a MemStore. The store reads the strings, which are its own
+// copies. The loans are the caller's slices that they came from. They are kept as
+// an SDK store would keep them, to see whether the caller changes them.
 type record struct {
 	key, value         string
 	lentKey, lentValue *lent

@@ -11,14 +11,14 @@ import (
 
 // TraceStore passes every operation to a parent and writes it down.
 //
-// It makes no call of its own: where an iterator stands is noted when, and only
-// if, the caller asks it. So a trace changes no other store's counts, and shows
-// what was used, not what could have been.
+// It makes no call of its own: it notes where an iterator stands only when the
+// caller asks the iterator. So a trace changes no other store's counts, and shows
+// what was used.
 //
 // # Format
 //
-// One line an operation, made for golden files; bytes are in hex, a value is its
-// length and the first 4 bytes of its SHA-256:
+// One line for each operation, made for golden files. Bytes are in hex; a value is
+// shown by its length and the first 4 bytes of its SHA-256:
 //
 //	get 10 -> 37:3a7f12c0
 //	get 1200000009 -> absent
@@ -33,10 +33,10 @@ import (
 //	get 10 -> error: disk on fire
 //	set 10 = 37:5be0cd19 -> panic
 //
-// Iterators are numbered from 1. The entry behind iter and next is what the
-// caller read there: the key, the value or both ("next#1 -> ? = 17:9b05688c" for
-// a value alone), "end" if it saw that the iterator is not valid. What the
-// iterator's Error returned stands there too. A panic is noted and goes its way.
+// Iterators are numbered from 1. Behind iter and next stands what the caller read
+// there: the key, the value or both ("next#1 -> ? = 17:9b05688c" for a value
+// alone), or "end" if it saw that the iterator is not valid; and what the
+// iterator's Error returned. A panic is noted, and goes on.
 //
 // # Concurrency
 //
@@ -57,12 +57,12 @@ type Op struct {
 	Kind OpKind // OpGet to OpClose
 	Iter int    // the iterator's number, from 1; 0 for an operation on no iterator
 
-	// Of OpIter: the bounds, nil for an open end, and the direction.
+	// The bounds of an OpIter, nil for an open end, and its direction.
 	Start, End []byte
 	Reverse    bool
 
-	// Key is the key that the caller named, or read from an iterator; nil if
-	// it did not read it.
+	// Key is the key that the caller gave, or read from an iterator; nil if it
+	// did not read it.
 	Key []byte
 	// Found: a value was found (OpGet), the key is there (OpHas).
 	Found bool
@@ -81,8 +81,8 @@ type Op struct {
 // NewTraceStore returns a store that records all that goes to parent.
 func NewTraceStore(parent store.KVStore) *TraceStore { return &TraceStore{parent: parent} }
 
-// Record turns the record of operations on, as it is at first, or off. Counts
-// go on in any case: a long run can be counted in little memory.
+// Record turns the record of operations on or off; at first it is on. The counts go
+// on in any case, so a long run can be counted in little memory.
 func (s *TraceStore) Record(on bool) { s.off = !on }
 
 // Trace returns the operations so far. Their bytes are the trace's: do not
@@ -112,8 +112,8 @@ func (s *TraceStore) String() string {
 	return b.String()
 }
 
-// begin writes an operation down before it runs, as one that panics. What runs
-// to its end clears that.
+// begin writes an operation down before it runs, as one that panics. An operation
+// that runs to its end clears that.
 func (s *TraceStore) begin(op Op) *Op {
 	op.Panicked = true
 	if !s.off {
@@ -125,7 +125,7 @@ func (s *TraceStore) begin(op Op) *Op {
 
 func (op *Op) end(err error) { op.Panicked, op.Err = false, err }
 
-// note describes a value, if anyone is to read about it.
+// note describes a value, if operations are recorded.
 func (s *TraceStore) note(op *Op, value []byte) {
 	if s.off {
 		return

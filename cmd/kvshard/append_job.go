@@ -62,8 +62,8 @@ func (j *appendJob) begin(start *uint64) error {
 		return err
 	}
 	if mark != nil && mark.Start < j.size && !j.resumed {
-		return exit.Errorf(exit.State, fmt.Sprintf("%s, or --start %d for another input", appendCommand(j.s.Where, *mark, nil), j.size),
-			"append of %s from position %d on was not finished, and the tree has %d leaves of it", mark.Input, mark.Start, j.size-mark.Start)
+		return exit.Errorf(exit.State, fmt.Sprintf("go on with %s, or give --start %d for another input", appendCommand(j.s.Where, *mark, nil), j.size),
+			"an append of %s from position %d on was not finished; the tree has %d leaves of it", mark.Input, mark.Start, j.size-mark.Start)
 	}
 	j.begun = true
 	return nil
@@ -134,11 +134,11 @@ func (j *appendJob) end() uint64 { return j.start + j.read }
 func (j *appendJob) endBlock(b *input.Block) error {
 	size := j.size + uint64(len(j.pending))
 	if b.Size != nil && *b.Size != j.end() {
-		hint := "give the input's blocks, each after the one before"
+		hint := "give all blocks of the input in their order"
 		if !j.resumed && j.start > 0 {
-			hint = "give --start, the position of the input's first leaf, to go on with one that was begun"
+			hint = "give --start, the position of the input's first leaf, to go on with an input that was begun"
 		}
-		return exit.Errorf(exit.Input, hint, "block %d: the size after it is said to be %d, and comes to %d", b.Height, *b.Size, j.end())
+		return exit.Errorf(exit.Input, hint, "block %d: its size_after is %d, but the tree then has %d leaves", b.Height, *b.Size, j.end())
 	}
 	if j.last != nil && b.Height >= *j.last {
 		return exit.Errorf(exit.Input, "give --checkpoint an id above all heights", "block %d is not below --checkpoint %d", b.Height, *j.last)
@@ -166,7 +166,7 @@ func (j *appendJob) flush(b *input.Block) error {
 		return exit.Errorf(exit.State, "give a lower id", "no checkpoint could follow %d; nothing was appended", *j.last)
 	}
 	if newest := j.before.newest(); j.last != nil && newest != nil && *j.last <= newest.ID {
-		return exit.Errorf(exit.State, "give an id above the newest of \"kvshard checkpoint\"", "checkpoint %d is not above the newest, %d; nothing was appended", *j.last, newest.ID)
+		return exit.Errorf(exit.State, "give an id above the newest that \"kvshard checkpoint\" lists", "checkpoint %d is not above the newest, %d; nothing was appended", *j.last, newest.ID)
 	}
 	if !j.marked {
 		if err := writeMark(j.s.Where, j.mark); err != nil {
@@ -240,16 +240,16 @@ func (j *appendJob) explain(err error) error {
 		hint = exit.FreeSpace
 	}
 	if code == exit.Interrupted {
-		return exit.Errorf(code, again, "interrupted: %d leaves are on disk, %d of them from this input", j.size, j.skipped+j.appended)
+		return exit.Errorf(code, "go on with "+again, "interrupted: %d leaves are on disk, %d of them from this input", j.size, j.skipped+j.appended)
 	}
 	if j.marked && (code == exit.Store || code == exit.Other) {
 		if hint != "" {
-			again = hint + ", then " + again
+			hint += ", then "
 		}
-		return exit.Errorf(code, again, "%w; %d leaves of this input are on disk for sure, and nothing is appended twice", err, j.skipped+j.appended)
+		return exit.Errorf(code, hint+"go on with "+again, "%w; at least %d leaves of this input are on disk, and nothing is appended twice", err, j.skipped+j.appended)
 	}
 	if j.appended > 0 && hint != "" {
-		return exit.Errorf(code, hint+"; then "+again, "%w; %d leaves before it are on disk, and the size is %d", err, j.appended, j.size)
+		return exit.Errorf(code, hint+", then go on with "+again, "%w; the %d leaves before it are on disk, and the size is %d", err, j.appended, j.size)
 	}
 	return err
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
+	"github.com/kvshard/kvshard/internal/strict"
 )
 
 // markName is a file beside a tree, from an append's first batch to its end. If
@@ -35,7 +35,7 @@ func readMark(dir string) (*appendMark, error) {
 	}
 	var mark appendMark
 	if err := strict.Decode(text, &mark); err != nil {
-		return nil, exit.Errorf(exit.Store, "to look how far the last append came, and remove the file", "%s: %w", path, err)
+		return nil, exit.Errorf(exit.Store, "look how far the last append came, then remove the file", "%s: %w", path, err)
 	}
 	return &mark, nil
 }

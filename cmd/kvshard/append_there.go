@@ -99,7 +99,7 @@ func (t *there) skip(tree *source.LeafReader, position uint64, leaf kvshard.Node
 		return err
 	case found != leaf:
 		return exit.Errorf(exit.State, "give the --start that the input was begun with, or another tree",
-			"position %d has the leaf %s, and the input %s", position, found, leaf)
+			"position %d has the leaf %s, but the input has %s", position, found, leaf)
 	}
 	t.skipped++
 	return nil
@@ -136,8 +136,8 @@ func (t *there) proven() error {
 	if t.unproven == nil {
 		return nil
 	}
-	return exit.Errorf(exit.State, "give the input that the tree was made from, or begin it behind the tree's oldest checkpoint",
-		"checkpoint %d at size %d is not there, and the tree's oldest, %d, is not the input's", t.unproven.ID, t.unproven.Size, t.before.oldest().ID)
+	return exit.Errorf(exit.State, "give the input that the tree was made from, or an input that begins behind the tree's oldest checkpoint",
+		"there is no checkpoint %d at size %d, and the input does not have the tree's oldest, %d", t.unproven.ID, t.unproven.Size, t.before.oldest().ID)
 }
 
 // passCheckpoint tells whether the checkpoint that ends here is there, or was
@@ -146,7 +146,7 @@ func (t *there) passCheckpoint(now keptCheckpoints, id uint32, end uint64) (done
 	if found := now.find(id); found != nil {
 		if found.Size != end {
 			return false, exit.Errorf(exit.State, "give the --start that the input was begun with, or another tree",
-				"checkpoint %d has %d leaves, and the input ends at %d", id, found.Size, end)
+				"checkpoint %d has %d leaves, but the input has it at %d", id, found.Size, end)
 		}
 		return true, nil
 	}
@@ -155,8 +155,8 @@ func (t *there) passCheckpoint(now keptCheckpoints, id uint32, end uint64) (done
 		return true, nil
 	}
 	if newest := now.newest(); newest != nil && id < newest.ID {
-		return false, exit.Errorf(exit.State, "list what there is with \"kvshard checkpoint\"",
-			"checkpoint %d is not there, and cannot be made behind the newest, %d", id, newest.ID)
+		return false, exit.Errorf(exit.State, "run \"kvshard checkpoint\" to list what is there",
+			"checkpoint %d is not there, and cannot be made any more: the newest is %d", id, newest.ID)
 	}
 	if end < t.size {
 		return false, exit.Errorf(exit.State, "give the whole input, or go back with \"kvshard rewind\"",

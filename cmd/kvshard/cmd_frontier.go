@@ -150,11 +150,11 @@ func startFrom(ctx context.Context, e *env, t input.StartingPoint) (err error) {
 		}
 		for _, root := range t.Roots {
 			if now.Root != root {
-				return exit.Errorf(exit.Input, "the frontier of the same block", "the root comes to %s, not to %s; nothing was imported", now.Root, root)
+				return exit.Errorf(exit.Input, "give the frontier and the root of the same block", "the frontier has the root %s, not %s; nothing was imported", now.Root, root)
 			}
 		}
 		if len(t.Either) > 0 && !slices.Contains(t.Either, now.Root) {
-			return exit.Errorf(exit.Input, "an answer as the node gave it", "the root comes to %s, and the node tells %s; nothing was imported", now.Root, t.Either[0])
+			return exit.Errorf(exit.Input, "give the answer as the node gave it", "the frontier has the root %s, but the node says %s; nothing was imported", now.Root, t.Either[0])
 		}
 		return nil
 	})

@@ -12,7 +12,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+	"github.com/kvshard/kvshard/stream"
 )
 
 func newImportCommand(e *env) *cobra.Command {
@@ -54,7 +54,7 @@ func importStream(ctx context.Context, e *env, name string) (err error) {
 	} else {
 		file, err := os.Open(name)
 		if err != nil {
-			return exit.Errorf(exit.Input, "a file that \"kvshard export\" wrote", "%w", err)
+			return exit.Errorf(exit.Input, "give a file that \"kvshard export\" wrote", "%w", err)
 		}
 		defer func() { _ = file.Close() }()
 		in = file

@@ -106,7 +106,7 @@ func prove(tree *kvshard.Tree, position uint64, at *uint32) (*input.Proof, kvsha
 		return nil, witness, err
 	}
 	if err := witness.Verify(state.Root, leaf); err != nil {
-		return nil, witness, exit.Errorf(exit.Store, "\"kvshard check\"", "the store's own witness does not verify: %w", err)
+		return nil, witness, exit.Errorf(exit.Store, "run \"kvshard check\"", "the witness that the store gives does not verify: %w", err)
 	}
 	return &input.Proof{
 		Position: position, Leaf: &leaf, Root: &state.Root,

@@ -14,7 +14,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // importInto makes the tree in --dir, in a directory of its own there until it
@@ -23,7 +23,7 @@ import (
 func importInto(ctx context.Context, e *env, from *stream.Reader, conf source.Config) (err error) {
 	claimed, err := source.ClaimDir(e.place.Dir)
 	if errors.Is(err, disk.ErrInUse) {
-		return exit.Errorf(exit.Store, "wait until that has ended", "another command makes a tree in %s: %w", e.place.Dir, err)
+		return exit.Errorf(exit.Store, "wait until the other command has ended", "another command makes a tree in %s: %w", e.place.Dir, err)
 	}
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (j *importJob) explain(err error) error {
 	code, hint := exit.Classify(err)
 	switch {
 	case code == exit.Interrupted:
-		return exit.Errorf(code, "give the same command again, to go on", "interrupted: what was imported until now is in %s", j.staging)
+		return exit.Errorf(code, "give the same command again to go on", "interrupted: what was imported so far is in %s", j.staging)
 	case code == exit.Input && !errors.Is(err, stream.ErrCut):
 		return cmp.Or(err, os.RemoveAll(j.staging))
 	case errors.Is(err, disk.ErrFull):
@@ -66,7 +66,7 @@ func (j *importJob) explain(err error) error {
 	if _, e := os.Lstat(j.staging); e != nil {
 		return err
 	}
-	return exit.Errorf(code, hint, "%w; what was imported until now is in %s, and the same command goes on there", err, j.staging)
+	return exit.Errorf(code, hint, "%w; what was imported so far is in %s, and the same command goes on from there", err, j.staging)
 }
 
 func (j *importJob) run() error {
@@ -106,7 +106,7 @@ func (j *importJob) fill() (err error) {
 		return err
 	}
 	defer j.s.Close(&err)
-	if j.stream.Header.Form == "records" {
+	if j.stream.Header.Form == stream.FormRecords {
 		err = j.records()
 	} else {
 		err = j.leaves()
@@ -168,8 +168,8 @@ func (j *importJob) compare() error {
 			return err
 		}
 		if h := j.stream.Header; now.Size != h.Size || now.Root != h.Root {
-			return exit.Errorf(exit.Store, "run \"kvshard check\", and look whether something else works in this directory",
-				"%s has %d leaves and root %s, and %d and %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
+			return exit.Errorf(exit.Store, "run \"kvshard check\", and make sure that nothing else works in this directory",
+				"%s has %d leaves and the root %s, but %d leaves and the root %s were imported", j.dir, now.Size, now.Root, h.Size, h.Root)
 		}
 		return nil
 	})
@@ -179,9 +179,9 @@ func (j *importJob) compare() error {
 func (j *importJob) verify() error {
 	h := j.stream.Header
 	refuse := func(format string, args ...any) error {
-		return exit.Errorf(exit.Input, "another copy of the stream; nothing was imported", "refused: "+format, args...)
+		return exit.Errorf(exit.Input, "get another copy of the stream", "refused, nothing was imported: "+format, args...)
 	}
-	if h.Form == "records" { // leaves were hashed here
+	if h.Form == stream.FormRecords { // leaves were hashed here
 		found, err := violations(j.ctx, j.e, j.s)
 		if err != nil {
 			return err
@@ -194,32 +194,15 @@ func (j *importJob) verify() error {
 	if err != nil {
 		return err
 	}
-	now, err := source.ReadState(tree, nil)
-	if err != nil {
-		return err
+	err = h.Verify(tree)
+	var differs *stream.Error
+	if errors.As(err, &differs) {
+		return refuse("%s", differs.What)
 	}
-	if now.Size != h.Size || now.Root != h.Root {
-		return refuse("it comes to %d leaves and root %s, and its header says %d and %s", now.Size, now.Root, h.Size, h.Root)
-	}
-	want := h.Checkpoints
-	for c, err := range tree.Checkpoints() {
-		if err != nil {
-			return err
-		}
-		if len(want) == 0 || want[0].Checkpoint != source.Checkpoint(c) {
-			return refuse("checkpoint %d is not as its header says", c.ID)
-		}
-		root, err := tree.RootAt(c.ID)
-		if err != nil {
-			return err
-		}
-		if root != want[0].Root {
-			return refuse("the root at checkpoint %d comes to %s, and its header says %s", c.ID, root, want[0].Root)
-		}
-		want = want[1:]
-	}
-	if len(want) > 0 {
-		return refuse("checkpoint %d is missing", want[0].ID)
-	}
-	return nil
+	return err
+}
+
+// badStream refuses a stream whose pieces do not go together. The cause may be nil.
+func badStream(cause error, format string, args ...any) error {
+	return &stream.Error{Kind: stream.ErrMalformed, What: fmt.Sprintf(format, args...), Err: cause}
 }

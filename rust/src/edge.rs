@@ -1,9 +1,10 @@
-//! Which completed nodes stand on the edge of a tree, so that the tip holds them: a rule that both
-//! its record and the engine follow.
+//! Where a shard ends, and which completed nodes the tip holds: rules that both the records and the
+//! engine follow.
 
 use std::ops::Range;
 
-use crate::codec::SHARD_HEIGHT;
+/// The height of a shard: it holds `2^4 = 16` leaves.
+pub const SHARD_HEIGHT: u8 = 4;
 
 /// The level of the tip's members: pairs of shards.
 pub(crate) const MEMBER_LEVEL: u8 = SHARD_HEIGHT + 1;

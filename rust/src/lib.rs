@@ -20,17 +20,20 @@
 //!
 //! # Structure
 //!
-//! A call goes down this list; each module knows only those below it.
+//! A call goes down this list. Each module uses only modules below it.
 //!
 //! - [`ffi`]: the C functions. Unsafe.
 //! - [`engine`]: the tree. It begins with a drawing.
 //! - [`kv_shard_store`]: `shardtree`'s storage trait over the same records, for a plain
 //!   `ShardTree`.
+//! - [`callbacks`]: the store behind C functions. Unsafe.
+//! - `listing`: the records of one kind, in the order of their keys.
 //! - [`scheme`]: the hash and the depth of a tree.
-//! - [`codec`], [`keys`]: the records, byte by byte.
-//! - [`hash`]: the hash, `MerkleCRH^Orchard`.
-//! - [`kv`]: the store as a safe trait, and one in memory.
-//! - [`callbacks`]: that trait over C functions. Unsafe.
+//! - [`codec`]: the values of the records, byte by byte.
+//! - `edge`: the height of a shard, and which completed nodes the tip holds.
+//! - [`keys`]: the keys of the records.
+//! - [`hash`]: the hash, `MerkleCRH^Orchard`. Its vector code is unsafe.
+//! - [`kv`]: the store as a safe trait, and a store in memory.
 //! - [`error`]: what can go wrong.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

@@ -7,7 +7,8 @@ use std::marker::PhantomData;
 
 use incrementalmerkletree::Level;
 
-use crate::codec::{NodeCodec, StoredNode, TreeNode};
+use crate::codec::{NodeReader, TreeNode};
+use crate::error::HashFailure;
 use crate::hash::Sibling;
 
 /// What a tree's tip names the scheme with: 8 bytes that another scheme does not have.
@@ -15,24 +16,6 @@ pub type Fingerprint = [u8; 8];
 
 /// The greatest depth of a tree.
 pub const MAX_DEPTH: u8 = 32;
-
-/// A hash did not come about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HashFailure {
-    /// Why.
-    pub reason: String,
-}
-
-/// How a tree's nodes are read from records.
-pub trait NodeReader {
-    /// A node as the records hold it.
-    type Node: StoredNode;
-
-    /// Takes a node off the front of `bytes`; `None` if it is cut short, or no value of the hash.
-    fn read_node(&self, bytes: &mut &[u8]) -> Option<Self::Node> {
-        Self::Node::read(bytes)
-    }
-}
 
 /// The hash and the depth that a tree is built with.
 pub trait Scheme: NodeReader {

@@ -34,7 +34,6 @@ use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
 use kvshard::kv_shard_store::KvShardStore;
-use kvshard::scheme::StaticScheme;
 use kvshard_testkit::call::{Answer, Call};
 use kvshard_testkit::cases::{cases, for_seeds, pick};
 use kvshard_testkit::node::{CheapNode, TestNode, leaves};
@@ -347,7 +346,9 @@ fn read_as_shard_store<H: TestNode>(records: &Records) {
 /// What a damage is that cannot be seen, if it is one of those: the list at the top of this file.
 fn unseen<H: TestNode>(sound: &Records, damaged: &Records) -> Option<&'static str> {
     let tip = codec::decode_tip(
-        &StaticScheme::<H, DEPTH>::default(),
+        &codec::Plain::<H>::default(),
+        DEPTH,
+        None,
         sound.get(&keys::tip())?,
     );
     let (size, origin) = tip.map(|tip| (tip.size, tip.origin)).ok()?;

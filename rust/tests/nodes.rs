@@ -12,7 +12,6 @@ use kvshard::error::Error;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::MemKv;
-use kvshard::scheme::StaticScheme;
 use kvshard_testkit::cases::{cases, for_seeds};
 use kvshard_testkit::complete::{Complete, fold};
 use kvshard_testkit::history::History;
@@ -37,8 +36,8 @@ fn config(retention: Retention) -> Config {
 /// Leaves before the first shard, as the tip tells.
 fn origin<H: TestNode, const DEPTH: u8>(kv: &MemKv) -> u64 {
     kv.records().get(&keys::tip()).map_or(0, |tip| {
-        let scheme = StaticScheme::<H, DEPTH>::default();
-        codec::decode_tip(&scheme, tip).unwrap().origin
+        let plain = codec::Plain::<H>::default();
+        codec::decode_tip(&plain, DEPTH, None, tip).unwrap().origin
     })
 }
 

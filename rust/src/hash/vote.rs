@@ -20,6 +20,8 @@ use super::shares::in_shares;
 const THREAD_MIN: usize = 64;
 /// Hashes that a thread takes at once.
 const SHARE: usize = 32;
+/// The levels above the leaves for which there are empty roots.
+const LEVELS: u8 = 32;
 
 /// A node of a vote tree: 32 bytes, the canonical little-endian encoding of a Pallas base field
 /// element.
@@ -66,7 +68,7 @@ fn poseidon(left: Base, right: Base) -> Base {
 static EMPTY_ROOTS: LazyLock<Vec<VoteNode>> = LazyLock::new(|| {
     let mut root = poseidon(Base::ZERO, Base::ZERO);
     let mut roots = vec![VoteNode(root.to_repr())];
-    for _ in 0..crate::scheme::MAX_DEPTH {
+    for _ in 0..LEVELS {
         root = poseidon(root, root);
         roots.push(VoteNode(root.to_repr()));
     }

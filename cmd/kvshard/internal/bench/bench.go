@@ -49,7 +49,7 @@ func (b *Bench) Check() error {
 	}
 	if b.Peers != "" {
 		if _, err := os.Stat(b.Peers); err != nil {
-			return exit.Errorf(exit.Other, "\"make benchmarks\", which builds it", "--peers: %w", err)
+			return exit.Errorf(exit.Other, "run \"make benchmarks\", which builds it", "--peers: %w", err)
 		}
 	}
 	return nil

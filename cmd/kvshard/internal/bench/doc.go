@@ -34,7 +34,7 @@ func (r *Result) Write(dir string) error {
 	before, rest, found := bytes.Cut(text, []byte(DocBegin))
 	_, after, closed := bytes.Cut(rest, []byte(docEnd))
 	if !found || !closed {
-		return exit.Errorf(exit.State, "the two lines, or no such file", "%s lacks the lines %q and %q", path, DocBegin, docEnd)
+		return exit.Errorf(exit.State, "put the two lines into the file, or remove it", "%s lacks the lines %q and %q", path, DocBegin, docEnd)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err

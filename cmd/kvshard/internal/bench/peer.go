@@ -11,7 +11,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
+	"github.com/kvshard/kvshard/internal/strict"
 )
 
 // errLimit: a step of another tree took longer than it may.
@@ -51,7 +51,7 @@ func (m *round) startPeer(tree string) (*peer, error) {
 	p.out = bufio.NewReader(out)
 	if err := p.command.Start(); err != nil {
 		kill()
-		return nil, exit.Errorf(exit.Other, "\"make benchmarks\", which builds it", "--peers: %w", err)
+		return nil, exit.Errorf(exit.Other, "run \"make benchmarks\", which builds it", "--peers: %w", err)
 	}
 	return p, nil
 }

@@ -54,7 +54,7 @@ func (b *Bench) atSize(size uint) (rows []Row, unit float64, err error) {
 			return nil, 0, err
 		}
 		if len(rows) > 0 && !maps.Equal(row.Costs, rows[0].Costs) {
-			return nil, 0, exit.Errorf(exit.Other, "to report it: this is a fault of kvshard", "a call costs %v on %s, and %v on %s", row.Costs, name, rows[0].Costs, rows[0].Store)
+			return nil, 0, exit.Errorf(exit.Other, "report it: this is a fault of kvshard", "a call costs %v on %s, but %v on %s", row.Costs, name, rows[0].Costs, rows[0].Store)
 		}
 		rows = append(rows, row)
 	}
@@ -142,7 +142,7 @@ func (m *round) agree(tree string, size uint64, root kvshard.Node) error {
 		return nil
 	}
 	if want, known := m.roots[size]; known && root != want {
-		return exit.Errorf(exit.Other, "to report it: one of them is wrong", "of %d leaves %s has the root %s, and others have %s", size, tree, root, want)
+		return exit.Errorf(exit.Other, "report it: one of the trees is wrong", "for %d leaves %s has the root %s, the others have %s", size, tree, root, want)
 	}
 	m.roots[size] = root
 	return nil

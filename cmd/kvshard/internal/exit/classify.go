@@ -6,6 +6,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // FreeSpace is what to do about a full disk, whose name is in the error.
@@ -18,28 +19,31 @@ var known = []struct {
 	code int
 	hint string
 }{
-	{context.Canceled, Interrupted, "the same command again"},
+	{context.Canceled, Interrupted, "give the same command again"},
 	{disk.ErrReadOnly, Usage, "leave --db out: only a tree in a --dir can be written"},
 	{disk.ErrMissing, Store, "give another path, or make a tree with \"kvshard init\""},
 	{disk.ErrNoStore, Store, "give another --store or --height"},
 	{disk.ErrEngine, Store, "give the directory that the tree was made in, or a copy of all of it"},
 	{disk.ErrInUse, Store, "stop the node or command that has it open, or read a copy of the directory"},
 	{disk.ErrFull, Store, FreeSpace + ", then give the same command again"},
-	{disk.ErrDamaged, Store, "take a backup; \"kvshard check\" tells more, and \"kvshard export --salvage\" takes out what is left"},
-	{kvshard.ErrInvalidNode, Input, "64 hex digits, the least significant byte first (explorers show roots the other way round)"},
-	{kvshard.ErrInvalidWitness, No, "the leaf, position and root that the witness was made for"},
-	{kvshard.ErrCheckpointOrder, State, "an id above the newest of \"kvshard checkpoint\", or append --start to go on with an input"},
-	{kvshard.ErrTreeFull, State, "another tree: this one has no place left"},
-	{kvshard.ErrNotEmpty, State, "an empty tree: \"kvshard init --dir ANOTHER\""},
-	{kvshard.ErrPositionNotFound, NotFound, "a position below the size, which \"kvshard root\" shows"},
-	{kvshard.ErrPruned, NotFound, "a tree that was kept with --retention marked from its first leaf"},
-	{kvshard.ErrCheckpointNotFound, NotFound, "an id that \"kvshard checkpoint\" lists"},
+	{disk.ErrDamaged, Store, "make a backup, run \"kvshard check\" to see the damage, then save what is left with \"kvshard export --salvage\""},
+	{stream.ErrCut, Input, "give the same command with the whole stream"},
+	{stream.ErrMalformed, Input, "give a whole stream of \"kvshard export\"; nothing was imported"},
+	{stream.ErrTooLong, State, "run \"kvshard check\""},
+	{kvshard.ErrInvalidNode, Input, "give 64 hex digits, the least significant byte first (block explorers show roots the other way round)"},
+	{kvshard.ErrInvalidWitness, No, "give the leaf and the root that the witness was made for"},
+	{kvshard.ErrCheckpointOrder, State, "give an id above the newest that \"kvshard checkpoint\" lists, or --start to go on with an input"},
+	{kvshard.ErrTreeFull, State, "append to another tree: this one has no room left"},
+	{kvshard.ErrNotEmpty, State, "make an empty tree with \"kvshard init --dir ANOTHER\""},
+	{kvshard.ErrPositionNotFound, NotFound, "give a position below the size that \"kvshard root\" shows"},
+	{kvshard.ErrPruned, NotFound, "ask a tree that was made with --retention marked and has all leaves from the first"},
+	{kvshard.ErrCheckpointNotFound, NotFound, "give an id that \"kvshard checkpoint\" lists"},
 	{kvshard.ErrInvalidArgument, Input, ""},
-	{kvshard.ErrForeignStore, Store, "give the right --store and --prefix: something else wrote what is there"},
-	{kvshard.ErrUnsupportedVersion, Store, "a newer kvshard, and the right --prefix and --store"},
-	{kvshard.ErrCorrupt, Store, "\"kvshard check\" lists all that is wrong"},
-	{kvshard.ErrStore, Store, "\"kvshard check\", and the disk"},
-	{kvshard.ErrInternal, Other, "to report it: this is a fault of kvshard"},
+	{kvshard.ErrForeignStore, Store, "check --store and --prefix: something else wrote these records"},
+	{kvshard.ErrUnsupportedVersion, Store, "take a newer kvshard, and check --prefix and --store"},
+	{kvshard.ErrCorrupt, Store, "run \"kvshard check\" to list everything that is wrong"},
+	{kvshard.ErrStore, Store, "check the disk, then run \"kvshard check\""},
+	{kvshard.ErrInternal, Other, "report it: this is a fault of kvshard"},
 }
 
 // Classify returns the exit code of a command's error and what to do about it.

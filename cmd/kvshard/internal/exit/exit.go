@@ -73,7 +73,7 @@ func Report(w io.Writer, command string, asJSON bool, err error) int {
 		message = "interrupted"
 	}
 	if hint == "" && code == Usage {
-		hint = command + " --help"
+		hint = fmt.Sprintf("run \"%s --help\"", command)
 	}
 	if asJSON {
 		_ = json.NewEncoder(w).Encode(map[string]any{"error": message, "hint": hint, "code": code})
@@ -81,7 +81,7 @@ func Report(w io.Writer, command string, asJSON bool, err error) int {
 	}
 	fmt.Fprintf(w, "%s: %s\n", command, message)
 	if hint != "" {
-		fmt.Fprintf(w, "  try: %s\n", hint)
+		fmt.Fprintf(w, "  hint: %s\n", hint)
 	}
 	return code
 }

@@ -21,19 +21,19 @@ func TestReport(t *testing.T) {
 		code          int
 		message, hint string
 	}{
-		{"cobra's own", errors.New("unknown flag"), exit.Usage, "unknown flag", "kvshard root --help"},
+		{"cobra's own", errors.New("unknown flag"), exit.Usage, "unknown flag", `run "kvshard root --help"`},
 		{"a command's, unknown", exit.Ran(errors.New("oops")), exit.Other, "oops", ""},
-		{"usage", exit.Ran(exit.Usagef("--at %d", 7)), exit.Usage, "--at 7", "kvshard root --help"},
+		{"usage", exit.Ran(exit.Usagef("--at %d", 7)), exit.Usage, "--at 7", `run "kvshard root --help"`},
 		{"with a hint", wrapped(exit.Errorf(exit.Input, "read", "line %d", 3)), exit.Input, "outer: line 3", "read"},
 		{"its own code counts", wrapped(exit.Errorf(exit.State, "", "%w", disk.ErrFull)), exit.State, "outer: the disk is full", ""},
 		{"a database's", wrapped(disk.ErrNoStore), exit.Store, "outer: no such store", "give another --store or --height"},
 		{"the tree's", wrapped(kvshard.ErrInvalidArgument), exit.Input, "outer: " + kvshard.ErrInvalidArgument.Error(), ""},
-		{"interrupted", wrapped(context.Canceled), exit.Interrupted, "interrupted", "the same command again"},
+		{"interrupted", wrapped(context.Canceled), exit.Interrupted, "interrupted", "give the same command again"},
 		{"interrupted, with a message", wrapped(exit.Errorf(exit.Interrupted, "go on", "interrupted at 7")), exit.Interrupted, "outer: interrupted at 7", "go on"},
 	} {
 		text := c.name + ": kvshard root: " + c.message + "\n"
 		if c.hint != "" {
-			text += "  try: " + c.hint + "\n"
+			text += "  hint: " + c.hint + "\n"
 		}
 		var out strings.Builder
 		if code := exit.Report(&out, "kvshard root", false, c.err); code != c.code || c.name+": "+out.String() != text {

@@ -13,7 +13,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
+	"github.com/kvshard/kvshard/internal/strict"
 )
 
 // The files of a tree's directory. With the config, the tree is there.
@@ -66,7 +66,7 @@ func (c Config) Check() error {
 }
 
 func readConfig(dir string) (Config, error) {
-	const hint = "\"kvshard init --dir DIR\" makes a tree; --db reads a database that something else made"
+	const hint = "make a tree with \"kvshard init --dir DIR\", or read another program's database with --db"
 	text, err := os.ReadFile(filepath.Join(dir, ConfigName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, exit.Errorf(exit.Store, hint, "there is no tree in %s", dir)
@@ -79,7 +79,7 @@ func readConfig(dir string) (Config, error) {
 		return Config{}, exit.Errorf(exit.Store, "", "%s: %w", filepath.Join(dir, ConfigName), err)
 	}
 	if c.Version != 1 {
-		return Config{}, exit.Errorf(exit.Store, "a newer kvshard", "%s: unknown version %d", filepath.Join(dir, ConfigName), c.Version)
+		return Config{}, exit.Errorf(exit.Store, "take a newer kvshard", "%s: unknown version %d", filepath.Join(dir, ConfigName), c.Version)
 	}
 	if err := c.Check(); err != nil {
 		return Config{}, exit.Errorf(exit.Store, "", "%s: %w", filepath.Join(dir, ConfigName), err)

@@ -50,7 +50,7 @@ func ClaimDir(dir string) (*Claim, error) {
 // refuseTree refuses a directory that has a tree.
 func refuseTree(dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, ConfigName)); err == nil {
-		return exit.Errorf(exit.State, "another --dir, or remove this one", "there is a tree in %s already", dir)
+		return exit.Errorf(exit.State, "give another --dir, or remove this one", "there is a tree in %s already", dir)
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func RemoveEmpty(path string) error {
 		return err
 	}
 	if !empty {
-		return exit.Errorf(exit.State, "another --dir, or remove it", "there is a database in %s already", path)
+		return exit.Errorf(exit.State, "give another --dir, or remove the database", "there is a database in %s already", path)
 	}
 	return os.RemoveAll(path)
 }

@@ -182,13 +182,13 @@ func (s *Source) holdsTree() error {
 		return exit.Errorf(exit.Usage, "give --store with one of these names",
 			"%s is a node's database: name the module's store with the tree, one of %s", s.DBPath, list)
 	}
-	it, err := s.KV.Iterator(nil, nil)
-	if err != nil {
-		return err
-	}
-	any := it.Valid()
-	if err := it.Close(); err != nil {
-		return err
+	any := false
+	for _, err := range kvshard.Entries(s.KV, nil, nil) {
+		if err != nil {
+			return err
+		}
+		any = true
+		break
 	}
 	under := ""
 	if len(s.Prefix) > 0 {
@@ -197,9 +197,9 @@ func (s *Source) holdsTree() error {
 	if !any {
 		return exit.Errorf(exit.Store, "give another path, --store or --height", "%s is empty: there is no tree%s in it", s.Where, under)
 	}
-	hint := "give --prefix, what stands in front of the tree's keys"
+	hint := "give --prefix, the bytes in front of the tree's keys"
 	if len(names) > 1 {
-		hint += fmt.Sprintf(", or another --store: there are %s", strings.Join(names, ", "))
+		hint += fmt.Sprintf(", or another --store, one of %s", strings.Join(names, ", "))
 	}
 	return exit.Errorf(exit.Store, hint, "%s has keys, but none of a tree%s", s.Where, under)
 }
@@ -212,7 +212,7 @@ func cannotOpen(path string, err error) error {
 			return err
 		}
 	}
-	hint := "look whether the directory is a whole database"
+	hint := "check that the directory is a whole database"
 	if errors.Is(err, fs.ErrPermission) {
 		hint = "get the rights to its files, or read a copy of the directory"
 	}

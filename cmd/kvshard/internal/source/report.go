@@ -10,7 +10,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
+	"github.com/kvshard/kvshard/internal/strict"
 )
 
 // ReportName is a file beside a tree with what the last command that wrote left
@@ -67,7 +67,7 @@ func readReport(dir string) (*Report, error) {
 		err = strict.Decode(text, &r)
 	}
 	if err != nil {
-		return nil, exit.Errorf(exit.Store, "remove the file, if \"kvshard check\" and the size are right without it", "%s: %w", path, err)
+		return nil, exit.Errorf(exit.Store, "remove the file if \"kvshard check\" and the size are right without it", "%s: %w", path, err)
 	}
 	return &r, nil
 }
@@ -112,6 +112,6 @@ func (s *Source) nothingLost() error {
 		return err
 	}
 	return exit.Errorf(exit.Store,
-		fmt.Sprintf("take a backup; \"kvshard export --salvage\" takes out what is left; without %s the tree is taken as it is", filepath.Join(s.Dir, ReportName)),
+		fmt.Sprintf("make a backup, then save what is left with \"kvshard export --salvage\", or remove %s to take the tree as it is", filepath.Join(s.Dir, ReportName)),
 		"%s: %s", s.Where, what)
 }

@@ -1,0 +1,111 @@
+package lint
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// readmeBlocks returns the code blocks of the README in their order, each with
+// the name of its language.
+func readmeBlocks(t *testing.T) (blocks [][2]string) {
+	t.Helper()
+	for _, m := range fence.FindAllStringSubmatch(read(t, "README.md"), -1) {
+		blocks = append(blocks, [2]string{m[1], m[2]})
+	}
+	return blocks
+}
+
+// readmeProgram returns the program that the README begins with, and what the
+// README says that it prints: the last of its code blocks.
+func readmeProgram(t *testing.T) (program, output string) {
+	t.Helper()
+	blocks := readmeBlocks(t)
+	if len(blocks) != 3 || blocks[0][0] != "go" {
+		t.Fatalf("README.md has %d code blocks, want the program, the commands and what the program prints", len(blocks))
+	}
+	return blocks[0][1], blocks[2][1]
+}
+
+// expectOutput runs the go command in a folder, without the network, and compares
+// what it prints.
+func expectOutput(t *testing.T, folder, want string, command ...string) {
+	t.Helper()
+	run := exec.Command("go", command...)
+	run.Dir = folder
+	run.Env = append(os.Environ(), "GOFLAGS=", "GOPROXY=off", "GOWORK=off")
+	var errs strings.Builder
+	run.Stderr = &errs
+	got, err := run.Output()
+	if err != nil {
+		t.Fatalf("go %q: %v\n%s", command, err, errs.String())
+	}
+	if string(got) != want {
+		t.Errorf("go %q prints\n%swhere README.md has\n%s", command, got, want)
+	}
+}
+
+// TestReadmeCommandRuns gives the README's command for its program, saved where
+// the README says. The file is there for the go command only (-overlay), so that
+// the test leaves nothing in the checkout.
+func TestReadmeCommandRuns(t *testing.T) {
+	program, output := readmeProgram(t)
+	commands := readmeBlocks(t)[1][1]
+	var given []string
+	for line := range strings.Lines(commands) {
+		command, _, _ := strings.Cut(line, "#")
+		given = append(given, strings.TrimSpace(command))
+	}
+	if want := []string{"make build", "go run ./hello"}; !slices.Equal(given, want) {
+		t.Fatalf("README.md gives the commands %q, want %q", given, want)
+	}
+	if !strings.Contains(read(t, "README.md"), "`hello/main.go`") {
+		t.Error("README.md does not say where to save the program")
+	}
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{
+		filepath.Join(root, "hello", "main.go"): filepath.Join(dir, "main.go"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "main.go"), program)
+	write(t, filepath.Join(dir, "overlay.json"), string(overlay))
+	expectOutput(t, root, output, "run", "-overlay", filepath.Join(dir, "overlay.json"), "./hello")
+}
+
+// TestReadmeProgramRunsElsewhere pastes the README's program into a module of its
+// own, as a user's is.
+func TestReadmeProgramRunsElsewhere(t *testing.T) {
+	program, output := readmeProgram(t)
+	root, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, requires, found := strings.Cut(read(t, "go.mod"), "\nrequire (")
+	if !found {
+		t.Fatal("go.mod requires nothing")
+	}
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "main.go"), program)
+	write(t, filepath.Join(dir, "go.sum"), read(t, "go.sum"))
+	write(t, filepath.Join(dir, "go.mod"), "module example.org/hello\n\ngo 1.25.0\n\n"+
+		"require "+module+" v0.0.0\n\nreplace "+module+" => "+root+"\n\nrequire ("+requires)
+	expectOutput(t, dir, "", "vet", "-mod=mod", ".")
+	expectOutput(t, dir, output, "run", "-mod=mod", ".")
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
