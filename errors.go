@@ -111,7 +111,7 @@ type Error struct {
 	// "close iterator"; "" if there is no store to operate on.
 	StoreOp string
 	// Key is the key in question, as the store knows it: with the prefix of
-	// [WithPrefix]. For an iteration it is the prefix of the keys. It is nil if
+	// [WithPrefix]. For an iteration it is where the range begins. It is nil if
 	// the error is about no key.
 	Key []byte
 	// Index tells which node of the argument is invalid, only for

@@ -90,7 +90,7 @@ func parseViolations(op, lines string, prefix []byte) ([]error, error) {
 			if err != nil {
 				return nil, malformed(line)
 			}
-			v.Record, v.Key = keyName(key), append(bytes.Clone(prefix), key...)
+			v.Record, v.Key = ParseRecordKey(key).String(), append(bytes.Clone(prefix), key...)
 			if named, rest := splitKey(v.Detail, prefix); bytes.Equal(named, v.Key) {
 				v.Detail = rest
 			}

@@ -15,7 +15,7 @@ func TestParseViolations(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []Violation{
-		{"flags", append([]byte("p"), shardKey(3)...), "shard(3)", "ends after 5 bytes"},
+		{"flags", append([]byte("p"), RecordName{Kind: KindShard, Index: 3}.Key()...), "shard(3)", "ends after 5 bytes"},
 		{"keys", []byte("p\x13\x99"), "", "no record of the tree: tab\there"},
 		{"summary", nil, "", "no tip"},
 		{"tip", []byte("p\x13"), "tip", "the record has version 9"},

@@ -5,7 +5,8 @@ package kvshard
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
+	"strconv"
+	"strings"
 )
 
 // The keys of the tree's records, the twin of rust/src/keys.rs: the first
@@ -42,85 +43,198 @@ func KeyRange(prefix []byte) (start, end []byte) {
 	return start, end
 }
 
-func shardKey(index uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{keyShard}, index)
+// A RecordKind is a kind of record, as FORMAT.md has them.
+type RecordKind uint8
+
+// The kinds of records, in the order of FORMAT.md. The zero RecordKind is that of a
+// key that is none of the tree's.
+const (
+	KindShard       RecordKind = iota + 1 // the leaves of a shard
+	KindCap                               // the nodes of level 7 and up on the tree's edge
+	KindCheckpoint                        // a checkpoint
+	KindRetained                          // the checkpoint is retained
+	KindTip                               // size and newest completed nodes
+	KindSummary                           // of the checkpoints
+	KindPrunable                          // the checkpoint may be pruned
+	KindRemoved                           // a mark removed as of the checkpoint
+	KindRemovals                          // the checkpoints as of which a mark was removed
+	KindRetainedCut                       // how many retained checkpoints are at a leaf without a mark
+	KindQuad                              // four nodes of a level
+)
+
+// A keyForm is how the keys of a kind are put together: the bytes that they begin
+// with, then numbers.
+type keyForm struct {
+	name  string
+	first []byte
+	parts []keyPart
 }
 
-func capKey() []byte { return []byte{keyCap} }
+// A keyPart is a number in a key, big-endian.
+type keyPart uint8
 
-func checkpointKey(id uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{keyCheckpoint}, id)
+const (
+	partCheckpoint keyPart = iota // u32
+	partPosition                  // u64
+	partLevel                     // u8
+	partIndex                     // u64
+)
+
+var partBytes = [...]int{partCheckpoint: 4, partPosition: 8, partLevel: 1, partIndex: 8}
+
+var keyForms = [...]keyForm{
+	KindShard:       {"shard", []byte{keyShard}, []keyPart{partIndex}},
+	KindCap:         {"cap", []byte{keyCap}, nil},
+	KindCheckpoint:  {"checkpoint", []byte{keyCheckpoint}, []keyPart{partCheckpoint}},
+	KindRetained:    {"retained", []byte{keyRetained}, []keyPart{partCheckpoint}},
+	KindTip:         {"tip", []byte{keyTip}, nil},
+	KindSummary:     {"summary", []byte{keySummary}, nil},
+	KindPrunable:    {"prunable", []byte{keySummary, keyPrunable}, []keyPart{partCheckpoint}},
+	KindRemoved:     {"removed", []byte{keySummary, keyRemoved}, []keyPart{partCheckpoint, partPosition}},
+	KindRemovals:    {"removals", []byte{keySummary, keyRemovals}, []keyPart{partPosition}},
+	KindRetainedCut: {"retained_cut", []byte{keySummary, keyRetainedCut}, []keyPart{partPosition}},
+	KindQuad:        {"quad", []byte{keyQuad}, []keyPart{partLevel, partIndex}},
 }
 
-func retainedKey(id uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{keyRetained}, id)
-}
-
-func tipKey() []byte { return []byte{keyTip} }
-
-func summaryKey() []byte { return []byte{keySummary} }
-
-func prunableKey(id uint32) []byte {
-	return binary.BigEndian.AppendUint32([]byte{keySummary, keyPrunable}, id)
-}
-
-func removedKey(id uint32, position uint64) []byte {
-	key := binary.BigEndian.AppendUint32([]byte{keySummary, keyRemoved}, id)
-	return binary.BigEndian.AppendUint64(key, position)
-}
-
-func removalsKey(position uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{keySummary, keyRemovals}, position)
-}
-
-func retainedCutKey(position uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{keySummary, keyRetainedCut}, position)
-}
-
-func quadKey(level uint8, index uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{keyQuad, level}, index)
-}
-
-// keyName returns what a key, without the tree's prefix, stands for, in the
-// words of testdata/keys.txt; "" if it is none of the tree's.
-func keyName(key []byte) string {
-	if len(key) == 0 {
-		return ""
+// RecordKinds returns all kinds, in the order of their keys. The slice is fresh.
+func RecordKinds() []RecordKind {
+	kinds := make([]RecordKind, 0, len(keyForms))
+	for k := KindShard; int(k) < len(keyForms); k++ {
+		kinds = append(kinds, k)
 	}
-	kind, rest := key[0], key[1:]
-	switch {
-	case kind == keyShard && len(rest) == 8:
-		return fmt.Sprintf("shard(%d)", binary.BigEndian.Uint64(rest))
-	case kind == keyCap && len(rest) == 0:
-		return "cap"
-	case kind == keyCheckpoint && len(rest) == 4:
-		return fmt.Sprintf("checkpoint(%d)", binary.BigEndian.Uint32(rest))
-	case kind == keyRetained && len(rest) == 4:
-		return fmt.Sprintf("retained(%d)", binary.BigEndian.Uint32(rest))
-	case kind == keyTip && len(rest) == 0:
-		return "tip"
-	case kind == keySummary && len(rest) == 0:
-		return "summary"
-	case kind == keySummary:
-		return nameBesideSummary(rest[0], rest[1:])
-	case kind == keyQuad && len(rest) == 9:
-		return fmt.Sprintf("quad(%d,%d)", rest[0], binary.BigEndian.Uint64(rest[1:]))
+	return kinds
+}
+
+// form returns how the kind's keys are put together, nil if there is no such kind.
+func (k RecordKind) form() *keyForm {
+	if k < KindShard || int(k) >= len(keyForms) {
+		return nil
+	}
+	return &keyForms[k]
+}
+
+// String returns the kind's name, such as "shard" or "retained_cut", and "" if it is
+// none of the kinds.
+func (k RecordKind) String() string {
+	if form := k.form(); form != nil {
+		return form.name
+	}
+	return ""
+}
+
+// KeyPrefix returns what the keys of this kind begin with, behind the prefix of
+// [WithPrefix]; nil if it is none of the kinds. The keys of KindSummary are the
+// beginning of others: with that kind it is the whole key. The slice is fresh.
+func (k RecordKind) KeyPrefix() []byte {
+	if form := k.form(); form != nil {
+		return bytes.Clone(form.first)
+	}
+	return nil
+}
+
+// A RecordName says which record of a tree is meant: its kind, and the numbers that
+// the kind has. The others are zero, so that names can be compared with ==. The
+// zero RecordName stands for a key that is none of the tree's.
+type RecordName struct {
+	Kind RecordKind
+	// Checkpoint is an id: of KindCheckpoint, KindRetained, KindPrunable and
+	// KindRemoved.
+	Checkpoint uint32
+	// Position is a leaf's: of KindRemoved, KindRemovals and KindRetainedCut.
+	Position uint64
+	// Level is that of the nodes of a KindQuad, counted from the leaves.
+	Level uint8
+	// Index is that of a KindShard, whose leaves begin at position
+	// [LeavesPerShard] times Index, or of a KindQuad, whose nodes have the
+	// indices 4*Index to 4*Index+3 of the level.
+	Index uint64
+}
+
+// ParseRecordKey returns what a key stands for; the zero RecordName if it is none of
+// a tree's. The key has no prefix: of a key as the store has it, cut the prefix of
+// [WithPrefix] off.
+func ParseRecordKey(key []byte) RecordName {
+	for kind := KindShard; int(kind) < len(keyForms); kind++ {
+		form := &keyForms[kind]
+		rest, found := bytes.CutPrefix(key, form.first)
+		if !found || len(rest) != form.numberBytes() {
+			continue
+		}
+		name := RecordName{Kind: kind}
+		for _, part := range form.parts {
+			number := uint64(0)
+			for _, digit := range rest[:partBytes[part]] {
+				number = number<<8 | uint64(digit)
+			}
+			name.set(part, number)
+			rest = rest[partBytes[part]:]
+		}
+		return name
+	}
+	return RecordName{}
+}
+
+func (f *keyForm) numberBytes() (n int) {
+	for _, part := range f.parts {
+		n += partBytes[part]
+	}
+	return n
+}
+
+func (n *RecordName) set(part keyPart, number uint64) {
+	switch part {
+	case partCheckpoint:
+		n.Checkpoint = uint32(number)
+	case partPosition:
+		n.Position = number
+	case partLevel:
+		n.Level = uint8(number)
+	case partIndex:
+		n.Index = number
+	}
+}
+
+func (n RecordName) number(part keyPart) uint64 {
+	switch part {
+	case partCheckpoint:
+		return uint64(n.Checkpoint)
+	case partPosition:
+		return n.Position
+	case partLevel:
+		return uint64(n.Level)
 	default:
-		return ""
+		return n.Index
 	}
 }
 
-func nameBesideSummary(kind byte, rest []byte) string {
-	switch {
-	case kind == keyPrunable && len(rest) == 4:
-		return fmt.Sprintf("prunable(%d)", binary.BigEndian.Uint32(rest))
-	case kind == keyRemoved && len(rest) == 12:
-		return fmt.Sprintf("removed(%d,%d)", binary.BigEndian.Uint32(rest), binary.BigEndian.Uint64(rest[4:]))
-	case kind == keyRemovals && len(rest) == 8:
-		return fmt.Sprintf("removals(%d)", binary.BigEndian.Uint64(rest))
-	case kind == keyRetainedCut && len(rest) == 8:
-		return fmt.Sprintf("retained_cut(%d)", binary.BigEndian.Uint64(rest))
-	default:
+// Key returns the record's key without the prefix of [WithPrefix], nil for a name of
+// no kind. The slice is fresh.
+func (n RecordName) Key() []byte {
+	form := n.Kind.form()
+	if form == nil {
+		return nil
+	}
+	key := bytes.Clone(form.first)
+	for _, part := range form.parts {
+		number := binary.BigEndian.AppendUint64(nil, n.number(part))
+		key = append(key, number[len(number)-partBytes[part]:]...)
+	}
+	return key
+}
+
+// String returns the name as FORMAT.md and [Tree.Check] have it, such as "shard(3)",
+// "removed(7,300)" or "tip", and "" for a name of no kind.
+func (n RecordName) String() string {
+	form := n.Kind.form()
+	if form == nil {
 		return ""
 	}
+	if len(form.parts) == 0 {
+		return form.name
+	}
+	numbers := make([]string, len(form.parts))
+	for i, part := range form.parts {
+		numbers[i] = strconv.FormatUint(n.number(part), 10)
+	}
+	return form.name + "(" + strings.Join(numbers, ",") + ")"
 }

@@ -194,15 +194,13 @@ func TestPrefixIsCopiedAndHoldsAllKeys(t *testing.T) {
 			if err := tree.Check(); err != nil {
 				t.Error(err)
 			}
-			it, err := db.Iterator(nil, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer it.Close()
 			var others [][]byte
-			for ; it.Valid(); it.Next() {
-				if !bytes.HasPrefix(it.Key(), prefix) {
-					others = append(others, it.Key())
+			for entry, err := range kvshard.Entries(db, nil, nil) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !bytes.HasPrefix(entry.Key, prefix) {
+					others = append(others, entry.Key)
 				}
 			}
 			if !slices.EqualFunc(others, foreign, bytes.Equal) {

@@ -171,30 +171,68 @@ func (v *view) failHash(level, pairs int, err error) {
 // iterate opens an iterator over all keys that begin with prefix, which
 // itself begins with the tree's. It returns nil if the store failed.
 func (v *view) iterate(prefix []byte, reverse bool) *viewIterator {
+	return v.iterateRange(prefix, prefixEnd(prefix), reverse)
+}
+
+// iterateRange opens an iterator over the keys from start up to end, which is not
+// one of them. All of them begin with the tree's prefix; an open end is empty. It
+// returns nil if the store failed.
+func (v *view) iterateRange(start, end []byte, reverse bool) *viewIterator {
 	if v.failed() {
 		return nil
-	}
-	// An open end is nil: stores refuse a bound that is empty but not nil.
-	start, end := bytes.Clone(prefix), prefixEnd(prefix)
-	if len(start) == 0 {
-		start = nil
 	}
 	create, op := v.kv.Iterator, "iterator"
 	if reverse {
 		create, op = v.kv.ReverseIterator, "reverse iterator"
 	}
 	v.stats.IterCreates++
-	source, err := create(start, end)
+	source, err := create(bound(start), bound(end))
 	if err == nil && source == nil {
 		err = errors.New("the store returned neither an iterator nor an error")
 	}
 	if err != nil {
-		v.fail(op, prefix, err)
+		v.fail(op, start, err)
 		return nil
 	}
-	it := &viewIterator{view: v, source: source, prefix: prefix}
+	it := &viewIterator{view: v, source: source, start: start, end: end}
 	v.open = append(v.open, it)
 	return it
+}
+
+// bound returns a fresh bound of an iterator. An open end is nil: stores refuse one
+// that is empty but not nil.
+func bound(key []byte) []byte {
+	if len(key) == 0 {
+		return nil
+	}
+	return bytes.Clone(key)
+}
+
+// each opens an iterator over a range and hands f its entries in order, as fresh
+// slices, keys without the tree's prefix, until f returns false. The iterator is
+// closed when each returns, and when the store or f panics. It tells whether f wanted
+// all; what failed is in the view.
+func (v *view) each(start, end []byte, f func(key, value []byte) bool) (all bool) {
+	defer v.close()
+	it := v.iterateRange(start, end, false)
+	if it == nil {
+		return true
+	}
+	var last []byte
+	for first := true; ; first = false {
+		key, value, found, ok := it.next()
+		if !ok || !found {
+			return true
+		}
+		if !first && bytes.Compare(last, key) >= 0 {
+			v.fail("iterate", it.start, fmt.Errorf("the store's iterator is out of order: it has %x after %x", key, last))
+			return true
+		}
+		last = append(last[:0], key...)
+		if !f(bytes.Clone(key), bytes.Clone(value)) {
+			return false
+		}
+	}
 }
 
 // close closes the iterators that the engine left open, as it does when it
@@ -221,7 +259,8 @@ func (v *view) close() {
 type viewIterator struct {
 	view   *view
 	source store.Iterator
-	prefix []byte     // of the iteration, with the tree's in front
+	start  []byte     // of the range, with the tree's prefix; empty if it is open
+	end    []byte     // which is not in the range
 	handle cgo.Handle // the engine's name for it, 0 if it never had one
 
 	started bool
@@ -251,15 +290,15 @@ func (it *viewIterator) next() (key, value []byte, found, ok bool) {
 		key, value = it.source.Key(), it.source.Value()
 	}
 	if err := it.source.Error(); err != nil && (valid || !endOfIteration(err)) {
-		v.fail("iterate", it.prefix, err)
+		v.fail("iterate", it.start, err)
 		return nil, nil, false, false
 	}
 	if !valid {
 		it.done = true
 		return nil, nil, false, true
 	}
-	if !bytes.HasPrefix(key, it.prefix) {
-		v.fail("iterate", key, fmt.Errorf("the store's iterator left its range, the keys with prefix %x", it.prefix))
+	if bytes.Compare(key, it.start) < 0 || len(it.end) > 0 && bytes.Compare(key, it.end) >= 0 {
+		v.fail("iterate", key, fmt.Errorf("the store's iterator left its range, from %x up to %x", it.start, it.end))
 		return nil, nil, false, false
 	}
 	v.stats.BytesRead += uint64(len(key) + len(value))
@@ -281,7 +320,7 @@ func (it *viewIterator) close() {
 		it.handle = 0
 	}
 	if err := it.source.Close(); err != nil {
-		v.fail("close iterator", it.prefix, err)
+		v.fail("close iterator", it.start, err)
 	}
 }
 

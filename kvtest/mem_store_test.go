@@ -500,7 +500,7 @@ func TestMemStoreCopies(t *testing.T) {
 func BenchmarkMemStore(b *testing.B) {
 	s := filled(0)
 	for i := 0; b.Loop(); i++ {
-		key := []byte{0x0F, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}
+		key := []byte{1, byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}
 		if err := s.Set(key, make([]byte, 600)); err != nil {
 			b.Fatal(err)
 		}

@@ -63,19 +63,22 @@ func TestForeignStores(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, pair := range own.Dump() {
-		if pair.Key[0] <= 0x12 {
+		switch kvshard.ParseRecordKey(pair.Key).Kind {
+		case kvshard.KindShard, kvshard.KindCap, kvshard.KindCheckpoint, kvshard.KindRetained:
 			foreign.Put(append(bytes.Clone(prefix), pair.Key...), pair.Value)
 		}
 	}
 	clash := kvtest.NewMemStore()
-	clash.Put([]byte("notes/\x0fmine"), []byte("a module's own"))
+	first := string(prefix) + string(kvshard.RecordName{Kind: kvshard.KindShard}.Key())
+	mine := string(prefix) + string(kvshard.KindShard.KeyPrefix()) + "mine"
+	clash.Put([]byte(mine), []byte("a module's own"))
 
 	for name, c := range map[string]struct {
 		mem *kvtest.MemStore
 		key string
 	}{
-		"a plain ShardTree": {foreign, "notes/\x0f\x00\x00\x00\x00\x00\x00\x00\x00"},
-		"a module's key":    {clash, "notes/\x0fmine"},
+		"a plain ShardTree": {foreign, first},
+		"a module's key":    {clash, mine},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := c.mem.Clone()
@@ -104,9 +107,9 @@ func TestForeignStores(t *testing.T) {
 // TestKeysOfTheModule: a record of the module's own in the place of the tip or the
 // summary is told for what it probably is.
 func TestKeysOfTheModule(t *testing.T) {
-	for _, key := range []byte{0x13, 0x14} {
-		mem := kvtest.NewMemStore()
-		mem.Put([]byte{key}, []byte("m"))
+	for _, kind := range []kvshard.RecordKind{kvshard.KindTip, kvshard.KindSummary} {
+		key, mem := kind.KeyPrefix(), kvtest.NewMemStore()
+		mem.Put(key, []byte("m"))
 		err := treetest.Open(t, mem).Checkpoint(1)
 		if !errors.Is(err, kvshard.ErrUnsupportedVersion) || !strings.Contains(err.Error(), "give the tree a prefix") {
 			t.Errorf("key %x: %v, want ErrUnsupportedVersion and what to do", key, err)

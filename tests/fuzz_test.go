@@ -415,7 +415,8 @@ func damageStore(store *kvtest.MemStore, in *fuzzInput) {
 	kind, pick, at := in.byte()%6, int(in.byte()), int(in.byte())
 	records := store.Dump()
 	if kind == 0 || len(records) == 0 {
-		key := append([]byte{0x0f + byte(pick%7)}, in.bytes(at%12)...)
+		first, _ := kvshard.KeyRange(nil)
+		key := append([]byte{first[0] + byte(pick%7)}, in.bytes(at%12)...)
 		store.Put(key, in.bytes(int(in.byte())))
 		return
 	}

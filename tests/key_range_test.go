@@ -1,7 +1,6 @@
 package tests
 
 import (
-	"bytes"
 	"testing"
 
 	"github.com/kvshard/kvshard"
@@ -26,17 +25,12 @@ func TestKeyRangeIsTheTree(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		it, err := mem.Iterator(kvshard.KeyRange([]byte(prefix)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for ; it.Valid(); it.Next() {
-			if err := copied.Set(bytes.Clone(it.Key()), bytes.Clone(it.Value())); err != nil {
+		start, end := kvshard.KeyRange([]byte(prefix))
+		for entry, err := range kvshard.Entries(mem, start, end) {
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-		if err := it.Close(); err != nil {
-			t.Fatal(err)
+			copied.Put(entry.Key, entry.Value)
 		}
 		if diff := copied.Diff(alone); diff != "" {
 			t.Errorf("prefix %q: the range is not the tree's records: %s", prefix, diff)

@@ -189,7 +189,7 @@ func TestReadsBeforeWrites(t *testing.T) {
 				}
 				for _, op := range step.ops {
 					// The tip's key is one byte, behind the two of a prefix.
-					if n := len(op.Key); (n == 1 || n == 3) && op.Key[n-1] == 0x13 {
+					if n := len(op.Key); (n == 1 || n == 3) && kvshard.ParseRecordKey(op.Key[n-1:]).Kind == kvshard.KindTip {
 						tip = op.Kind == kvtest.OpSet || tip && op.Kind != kvtest.OpDelete
 					}
 				}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
@@ -35,7 +36,7 @@ func refused(t *testing.T, dir, before, text, says string, args ...string) {
 	}
 	defer func() { _ = redirected.Close() }()
 	var out strings.Builder
-	c := exec.Command(built, append([]string{"append"}, args...)...)
+	c := exec.Command(clitest.Built, append([]string{"append"}, args...)...)
 	c.Dir, c.Stdin, c.Stderr = dir, redirected, &out
 	_ = c.Run()
 	for how, r := range map[string]result{
@@ -56,9 +57,9 @@ func refused(t *testing.T, dir, before, text, says string, args ...string) {
 func TestMalformedJSON(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(4)
+	nodes := clitest.Leaves(4)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes[:1]), "append", "--checkpoint", "6")
+	ok(t, dir, clitest.Raw(nodes[:1]), "append", "--checkpoint", "6")
 	a, b := nodes[1].String(), nodes[2].String()
 	block := fmt.Sprintf(`{"height":7,"commitments":[%q,%q]}`, a, b)
 	before := stored(t, dir, "tree")
@@ -115,7 +116,7 @@ func TestMalformedJSON(t *testing.T) {
 	}
 	// A fault behind many good leaves is found before the first is written, if
 	// it is in a file, and it is never appended.
-	many := leaves(source.BatchLeaves + 10)
+	many := clitest.Leaves(source.BatchLeaves + 10)
 	list, err := json.Marshal(many)
 	if err != nil {
 		t.Fatal(err)
@@ -123,8 +124,8 @@ func TestMalformedJSON(t *testing.T) {
 	for name, text := range map[string]string{
 		"cut.json": string(list[:len(list)-1]),
 		"bad.hex":  strings.ReplaceAll(strings.Trim(string(list), "[]\""), `","`, "\n") + "\ncurl: (56) reset by peer\n",
-		"bad.raw":  raw(many) + "x",
-		"big.raw":  raw(many) + strings.Repeat("\xff", 32),
+		"bad.raw":  clitest.Raw(many) + "x",
+		"big.raw":  clitest.Raw(many) + strings.Repeat("\xff", 32),
 	} {
 		write(t, dir, name, text)
 		if r := cli(t, dir, "", "append", name); r.code != exit.Input || stored(t, dir, "tree") != before {
@@ -136,7 +137,7 @@ func TestMalformedJSON(t *testing.T) {
 		t.Errorf("a long pipe: %+v", r)
 	}
 	ok(t, dir, string(list), "append", "--start", "1", "--checkpoint", "9")
-	if got := okJSON[source.State](t, dir, "", "root", "--at", "9"); got.Root.String() != want(t, append(nodes[:1:1], many...)) {
+	if got := okJSON[source.State](t, dir, "", "root", "--at", "9"); got.Root.String() != clitest.Root(t, append(nodes[:1:1], many...)) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -144,7 +145,7 @@ func TestMalformedJSON(t *testing.T) {
 // What is right is taken, in each of its forms.
 func TestWellFormedJSON(t *testing.T) {
 	t.Parallel()
-	nodes := leaves(3)
+	nodes := clitest.Leaves(3)
 	block := func(height int, list ...any) string {
 		text, err := json.Marshal(map[string]any{"height": height, "commitments": append([]any{}, list...)})
 		if err != nil {
@@ -169,7 +170,7 @@ func TestWellFormedJSON(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		ok(t, dir, "", "init")
-		if got := okJSON[source.State](t, dir, c.text, "append"); got.Root.String() != want(t, nodes) {
+		if got := okJSON[source.State](t, dir, c.text, "append"); got.Root.String() != clitest.Root(t, nodes) {
 			t.Errorf("%.60q: %+v", c.text, got)
 		}
 		if list := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint"); len(list) != c.checkpoints {
@@ -208,7 +209,7 @@ func TestTextIsNotRaw(t *testing.T) {
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
 	before := stored(t, dir, "tree")
-	leaf := leaves(1)[0].String()
+	leaf := clitest.Leaves(1)[0].String()
 	curl := "curl: (6) Could not resolve h 1\n" // 32 bytes, the last of which is a small one
 	if len(curl) != 32 {
 		t.Fatal(len(curl))
@@ -255,7 +256,7 @@ func TestTextIsNotRaw(t *testing.T) {
 	} {
 		tree := fmt.Sprintf("%x", text)[:40]
 		ok(t, dir, "", "init", "--dir", tree)
-		if got := okJSON[source.State](t, dir, text, "append", "--dir", tree); got.Size != 1 || got.Root.String() != want(t, leaves(1)) {
+		if got := okJSON[source.State](t, dir, text, "append", "--dir", tree); got.Size != 1 || got.Root.String() != clitest.Root(t, clitest.Leaves(1)) {
 			t.Errorf("%q: %+v", text, got)
 		}
 		if err := os.RemoveAll(filepath.Join(dir, tree)); err != nil {

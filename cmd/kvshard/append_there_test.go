@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
@@ -26,11 +27,11 @@ func TestHighestCheckpoint(t *testing.T) {
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
 	before := stored(t, dir, "tree")
-	many := raw(leaves(source.BatchLeaves + 1))
+	many := clitest.Raw(clitest.Leaves(source.BatchLeaves + 1))
 	if r := cli(t, dir, many, "append", "--checkpoint", "4294967295"); r.code != exit.State || !strings.Contains(r.err, "nothing was appended") {
 		t.Errorf("%+v", r)
 	}
-	block := fmt.Sprintf(`{"height":4294967295,"commitments":["%s"]}`, leaves(1)[0])
+	block := fmt.Sprintf(`{"height":4294967295,"commitments":["%s"]}`, clitest.Leaves(1)[0])
 	if r := cli(t, dir, block, "append"); r.code != exit.Input || !strings.Contains(r.err, "no checkpoint could follow") {
 		t.Errorf("%+v", r)
 	}
@@ -45,11 +46,11 @@ func TestHighestCheckpoint(t *testing.T) {
 func TestCheckpointBeforeTheEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(40)
+	nodes := clitest.Leaves(40)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes[:20]), "append")
+	ok(t, dir, clitest.Raw(nodes[:20]), "append")
 	before := stored(t, dir, "tree")
-	for _, input := range []string{"", raw(nodes[:1]), raw(nodes[:19])} {
+	for _, input := range []string{"", clitest.Raw(nodes[:1]), clitest.Raw(nodes[:19])} {
 		r := cli(t, dir, input, "append", "--start", "0", "--checkpoint", "7")
 		if r.code != exit.State || !strings.Contains(r.err, fmt.Sprintf("the input ends at position %d, and the tree has 20 leaves", len(input)/32)) {
 			t.Errorf("%+v", r)
@@ -59,20 +60,20 @@ func TestCheckpointBeforeTheEnd(t *testing.T) {
 		t.Error(after)
 	}
 	// Without a checkpoint there is nothing left to do.
-	if got := okJSON[appendedView](t, dir, raw(nodes[:19]), "append", "--start", "0"); got.Skipped != 19 || got.Appended != 0 {
+	if got := okJSON[appendedView](t, dir, clitest.Raw(nodes[:19]), "append", "--start", "0"); got.Skipped != 19 || got.Appended != 0 {
 		t.Errorf("%+v", got)
 	}
 	// The whole input gets it, once.
 	for range 2 {
-		ok(t, dir, raw(nodes[:20]), "append", "--start", "0", "--checkpoint", "7")
+		ok(t, dir, clitest.Raw(nodes[:20]), "append", "--start", "0", "--checkpoint", "7")
 	}
 	if got := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint"); fmt.Sprint(got) != "[{7 20 false}]" {
 		t.Error(got)
 	}
 	// When the tree has gone on, it is there still; and no other size is it.
-	ok(t, dir, raw(nodes[20:]), "append")
+	ok(t, dir, clitest.Raw(nodes[20:]), "append")
 	before = stored(t, dir, "tree")
-	ok(t, dir, raw(nodes[:20]), "append", "--start", "0", "--checkpoint", "7")
+	ok(t, dir, clitest.Raw(nodes[:20]), "append", "--start", "0", "--checkpoint", "7")
 	for _, c := range []struct {
 		input []kvshard.Node
 		id    string
@@ -83,14 +84,14 @@ func TestCheckpointBeforeTheEnd(t *testing.T) {
 		{nodes[:20], "6", "checkpoint 6 is not there, and cannot be made any more: the newest is 7"},
 		{nodes, "6", "cannot be made"},
 		{nodes[:20], "8", "the input ends at position 20, and the tree has 40 leaves"},
-		{leaves(41), "7", "checkpoint 7 is not above the newest, 7; nothing was appended"},
+		{clitest.Leaves(41), "7", "checkpoint 7 is not above the newest, 7; nothing was appended"},
 	} {
-		if r := cli(t, dir, raw(c.input), "append", "--start", "0", "--checkpoint", c.id); r.code != exit.State || !strings.Contains(r.err, c.says) {
+		if r := cli(t, dir, clitest.Raw(c.input), "append", "--start", "0", "--checkpoint", c.id); r.code != exit.State || !strings.Contains(r.err, c.says) {
 			t.Errorf("%d leaves, checkpoint %s: %+v", len(c.input), c.id, r)
 		}
 	}
 	// Long inputs, too, are refused before their first batch is there.
-	long := raw(append(nodes[:40:40], leaves(source.BatchLeaves+100)...))
+	long := clitest.Raw(append(nodes[:40:40], clitest.Leaves(source.BatchLeaves+100)...))
 	if r := cli(t, dir, long, "append", "--start", "0", "--checkpoint", "7"); r.code != exit.State || !strings.Contains(r.err, "nothing was appended") {
 		t.Errorf("%+v", r)
 	}
@@ -100,7 +101,7 @@ func TestCheckpointBeforeTheEnd(t *testing.T) {
 	if after := stored(t, dir, "tree"); before != after {
 		t.Error(after)
 	}
-	ok(t, dir, raw(nodes), "append", "--start", "0", "--checkpoint", "8")
+	ok(t, dir, clitest.Raw(nodes), "append", "--start", "0", "--checkpoint", "8")
 	ok(t, dir, "", "check")
 }
 
@@ -108,10 +109,10 @@ func TestCheckpointBeforeTheEnd(t *testing.T) {
 func TestCheckpointPruned(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(40)
+	nodes := clitest.Leaves(40)
 	ok(t, dir, "", "init", "--max-checkpoints", "2")
 	command := func(input []kvshard.Node, id int) []string {
-		write(t, dir, "input.raw", raw(input))
+		write(t, dir, "input.raw", clitest.Raw(input))
 		return []string{"append", "--start", "0", "--checkpoint", fmt.Sprint(id), "input.raw"}
 	}
 	ok(t, dir, "", command(nodes[:10], 7)...)
@@ -146,17 +147,17 @@ func TestCheckpointPruned(t *testing.T) {
 	done(nodes[:10], 7, 0) // retained
 	done(nodes[:30], 11, 0)
 	done(nodes[:35], 13, 0)
-	refused(nodes[:32], 12)                   // between two that are kept: it never was
-	refused(nodes[:5], 9)                     // before the retained one's size, behind its id
-	refused(nodes[:32], 10)                   // behind the size of a later one
-	refused(append(leaves(19), nodes[30]), 9) // other leaves
-	refused(nodes[:34], 14)                   // it could be made, of another size
+	refused(nodes[:32], 12)                           // between two that are kept: it never was
+	refused(nodes[:5], 9)                             // before the retained one's size, behind its id
+	refused(nodes[:32], 10)                           // behind the size of a later one
+	refused(append(clitest.Leaves(19), nodes[30]), 9) // other leaves
+	refused(nodes[:34], 14)                           // it could be made, of another size
 	ok(t, dir, "", "checkpoint", "--release", "7")
 	before = stored(t, dir, "tree")
 
 	// Where nothing was pruned, nothing counts as pruned.
 	ok(t, dir, "", "init", "--dir", "fresh")
-	ok(t, dir, raw(nodes[:20]), "append", "--dir", "fresh", "--checkpoint", "9")
+	ok(t, dir, clitest.Raw(nodes[:20]), "append", "--dir", "fresh", "--checkpoint", "9")
 	if r := cli(t, dir, "", append(command(nodes[:10], 7), "--dir", "fresh")...); r.code != exit.State || !strings.Contains(r.err, "checkpoint 7 is not there") {
 		t.Errorf("%+v", r)
 	}
@@ -167,7 +168,7 @@ func TestCheckpointPruned(t *testing.T) {
 func TestBlocksThere(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(100)
+	nodes := clitest.Leaves(100)
 	blocks := func(heights ...int) string {
 		var b strings.Builder
 		for _, h := range heights {
@@ -201,8 +202,8 @@ func TestBlocksThere(t *testing.T) {
 	ok(t, dir, "", "check")
 
 	ok(t, dir, "", "init", "--dir", "other")
-	ok(t, dir, raw(nodes[:35]), "append", "--dir", "other", "--checkpoint", "4")
-	ok(t, dir, raw(nodes[35:60]), "append", "--dir", "other", "--checkpoint", "6")
+	ok(t, dir, clitest.Raw(nodes[:35]), "append", "--dir", "other", "--checkpoint", "4")
+	ok(t, dir, clitest.Raw(nodes[35:60]), "append", "--dir", "other", "--checkpoint", "6")
 	before := stored(t, dir, "other")
 	for input, says := range map[string]string{
 		blocks(1, 2, 3, 4, 5, 6, 7): "checkpoint 4 has 35 leaves, but the input has it at 40",
@@ -223,12 +224,12 @@ func TestNotCompared(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init", "--retention", "ephemeral")
-	ok(t, dir, raw(leaves(40)), "append", "--checkpoint", "1")
-	got := okJSON[appendedView](t, dir, raw(leaves(40)), "append", "--start", "0", "--checkpoint", "1")
+	ok(t, dir, clitest.Raw(clitest.Leaves(40)), "append", "--checkpoint", "1")
+	got := okJSON[appendedView](t, dir, clitest.Raw(clitest.Leaves(40)), "append", "--start", "0", "--checkpoint", "1")
 	if got.Skipped != 40 || got.NotCompared < 30 || got.NotCompared > 40 {
 		t.Errorf("%+v", got)
 	}
-	if out := ok(t, dir, raw(leaves(40)), "append", "--start", "0"); !strings.Contains(out, "could not be compared") {
+	if out := ok(t, dir, clitest.Raw(clitest.Leaves(40)), "append", "--start", "0"); !strings.Contains(out, "could not be compared") {
 		t.Error(out)
 	}
 }

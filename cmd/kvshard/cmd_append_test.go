@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/internal/realdata"
@@ -58,7 +59,7 @@ func TestRealBlocks(t *testing.T) {
 
 func TestFormats(t *testing.T) {
 	t.Parallel()
-	nodes := leaves(40)
+	nodes := clitest.Leaves(40)
 	var hex, array, stream strings.Builder
 	array.WriteString("[ ")
 	hex.WriteString("# commitments\r\n\n")
@@ -71,9 +72,9 @@ func TestFormats(t *testing.T) {
 		fmt.Fprintf(&stream, "{\"commitments\": [%q]}\n", n)
 	}
 	array.WriteString("]")
-	root := want(t, nodes)
+	root := clitest.Root(t, nodes)
 	for name, text := range map[string]string{
-		"hex": hex.String(), "array": array.String(), "stream": stream.String(), "raw": raw(nodes),
+		"hex": hex.String(), "array": array.String(), "stream": stream.String(), "raw": clitest.Raw(nodes),
 		"blocks.json": fmt.Sprintf(`{"blocks":[{"height":3,"commitments":%s,"root_after":%q}]}`, array.String(), root),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,14 +97,14 @@ func TestFormats(t *testing.T) {
 // and nothing twice.
 func TestAppendInterrupted(t *testing.T) {
 	t.Parallel()
-	nodes := leaves(3*source.BatchLeaves/2 + 7)
-	text := raw(nodes)
-	root := want(t, nodes)
+	nodes := clitest.Leaves(3*source.BatchLeaves/2 + 7)
+	text := clitest.Raw(nodes)
+	root := clitest.Root(t, nodes)
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, os.Kill} {
 		t.Run(signal.String(), func(t *testing.T) {
 			dir := t.TempDir()
 			ok(t, dir, "", "init")
-			c := exec.Command(built, "append", "--checkpoint", "5")
+			c := exec.Command(clitest.Built, "append", "--checkpoint", "5")
 			c.Dir = dir
 			stdin, err := c.StdinPipe()
 			if err != nil {
@@ -151,7 +152,7 @@ func TestAppendInterrupted(t *testing.T) {
 			if list := okJSON[[]source.Checkpoint](t, dir, "", "checkpoint"); len(list) != 1 {
 				t.Error(list)
 			}
-			ok(t, dir, raw(nodes[:1]), "append")
+			ok(t, dir, clitest.Raw(nodes[:1]), "append")
 		})
 	}
 }
@@ -160,9 +161,9 @@ func TestAppendInterrupted(t *testing.T) {
 func TestAppendNotFinished(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(30)
+	nodes := clitest.Leaves(30)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes[:5]), "append", "--checkpoint", "1")
+	ok(t, dir, clitest.Raw(nodes[:5]), "append", "--checkpoint", "1")
 	block := func(height, from, to int, root kvshard.Node) string {
 		list, err := json.Marshal(nodes[from:to])
 		if err != nil {
@@ -171,25 +172,25 @@ func TestAppendNotFinished(t *testing.T) {
 		return fmt.Sprintf(`{"height":%d,"commitments":%s,"root_after":%q}`, height, list, root)
 	}
 	var right kvshard.Node
-	if err := right.UnmarshalText([]byte(want(t, nodes[:10]))); err != nil {
+	if err := right.UnmarshalText([]byte(clitest.Root(t, nodes[:10]))); err != nil {
 		t.Fatal(err)
 	}
 	blocks := write(t, dir, "blocks.json", block(2, 5, 10, right)+block(3, 10, 15, nodes[0]))
 	if r := cli(t, dir, "", "append", "blocks.json"); r.code != exit.Input || !strings.Contains(r.err, "5 leaves before it are on disk") || !strings.Contains(r.err, "--start 5 blocks.json") {
 		t.Errorf("%+v", r)
 	}
-	if r := cli(t, dir, raw(nodes[:1]), "append"); r.code != exit.State || !strings.Contains(r.err, "--start 5 blocks.json, or give --start 10 for another input") {
+	if r := cli(t, dir, clitest.Raw(nodes[:1]), "append"); r.code != exit.State || !strings.Contains(r.err, "--start 5 blocks.json, or give --start 10 for another input") {
 		t.Errorf("%+v", r)
 	}
-	ok(t, dir, raw(nodes[10:12]), "append", "--start", "10")
-	ok(t, dir, raw(nodes[12:13]), "append")
+	ok(t, dir, clitest.Raw(nodes[10:12]), "append", "--start", "10")
+	ok(t, dir, clitest.Raw(nodes[12:13]), "append")
 	ok(t, dir, "", "rewind", "2")
 	if r := cli(t, dir, "", "append", "--start", "5", blocks); r.code != exit.Input {
 		t.Errorf("%+v", r)
 	}
 	ok(t, dir, "", "rewind", "1") // before it began
-	ok(t, dir, raw(nodes[5:8]), "append")
-	if got := okJSON[source.State](t, dir, "", "root"); got.Root.String() != want(t, nodes[:8]) {
+	ok(t, dir, clitest.Raw(nodes[5:8]), "append")
+	if got := okJSON[source.State](t, dir, "", "root"); got.Root.String() != clitest.Root(t, nodes[:8]) {
 		t.Errorf("%+v", got)
 	}
 }

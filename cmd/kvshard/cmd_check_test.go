@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
@@ -14,7 +16,7 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init", "--prefix", "6e")
-	ok(t, dir, raw(leaves(40)), "append")
+	ok(t, dir, clitest.Raw(clitest.Leaves(40)), "append")
 	db, err := disk.Open(filepath.Join(dir, "tree/tree.db"), disk.GoLevelDB)
 	if err != nil {
 		t.Fatal(err)
@@ -22,9 +24,7 @@ func TestCheckFindsAndCannotOpen(t *testing.T) {
 	if r := cli(t, dir, "", "append"); r.code != exit.Store || !strings.Contains(r.err, "in use") {
 		t.Errorf("a database in use: %+v", r)
 	}
-	if err := db.DeleteSync(append([]byte{0x6e, 0x0F}, 0, 0, 0, 0, 0, 0, 0, 1)); err != nil {
-		t.Fatal(err)
-	}
+	clitest.BreakRecord(t, db, "\x6e", kvshard.RecordName{Kind: kvshard.KindShard, Index: 1}, nil)
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

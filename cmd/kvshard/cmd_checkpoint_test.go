@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -11,7 +12,7 @@ func TestCheckpoints(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init", "--max-checkpoints", "2")
-	ok(t, dir, raw(leaves(3)), "append", "--checkpoint", "1")
+	ok(t, dir, clitest.Raw(clitest.Leaves(3)), "append", "--checkpoint", "1")
 	ok(t, dir, "", "checkpoint", "--retain", "1")
 	for _, id := range []string{"2", "3", "4"} {
 		ok(t, dir, "", "checkpoint", id)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
@@ -13,15 +15,15 @@ import (
 func TestDiff(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(1000)
+	nodes := clitest.Leaves(1000)
 	for _, tree := range []string{"a", "b"} {
 		ok(t, dir, "", append([]string{"init", "--dir", tree}, map[string][]string{"a": {"--prefix", "01"}}[tree]...)...)
-		ok(t, dir, raw(nodes[:500]), "append", "--dir", tree, "--checkpoint", "1")
-		ok(t, dir, raw(nodes[500:900]), "append", "--dir", tree, "--checkpoint", "2")
+		ok(t, dir, clitest.Raw(nodes[:500]), "append", "--dir", tree, "--checkpoint", "1")
+		ok(t, dir, clitest.Raw(nodes[500:900]), "append", "--dir", tree, "--checkpoint", "2")
 		if tree == "b" {
 			nodes[977][0] ^= 1
 		}
-		ok(t, dir, raw(nodes[900:]), "append", "--dir", tree, "--checkpoint", "3")
+		ok(t, dir, clitest.Raw(nodes[900:]), "append", "--dir", tree, "--checkpoint", "3")
 	}
 	if out := ok(t, dir, "", "diff", "a", "a"); !strings.Contains(out, "no record differs") {
 		t.Error(out)
@@ -50,9 +52,7 @@ func TestDiff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := db.SetSync([]byte{1, 0x13}, []byte("broken")); err != nil {
-		t.Fatal(err)
-	}
+	clitest.BreakRecord(t, db, "\x01", kvshard.RecordName{Kind: kvshard.KindTip}, []byte("broken"))
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}

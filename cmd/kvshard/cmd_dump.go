@@ -10,7 +10,6 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -49,7 +48,7 @@ each: key, name and length, and with --values also the value.`,
 func dumpRecords(w io.Writer, s *source.Source, values bool) error {
 	buffered := bufio.NewWriterSize(w, 1<<16)
 	lines := json.NewEncoder(buffered)
-	for r, err := range record.All(s.KV, s.Prefix) {
+	for r, err := range s.Records() {
 		if err != nil {
 			return err
 		}
@@ -58,7 +57,7 @@ func dumpRecords(w io.Writer, s *source.Source, values bool) error {
 			Record string  `json:"record,omitempty"`
 			Bytes  int     `json:"bytes"`
 			Value  *string `json:"value,omitempty"`
-		}{Key: hex.EncodeToString(append(append([]byte{}, s.Prefix...), r.Key...)), Record: record.Name(r.Key), Bytes: len(r.Value)}
+		}{Key: hex.EncodeToString(append(append([]byte{}, s.Prefix...), r.Key...)), Record: r.Name().String(), Bytes: len(r.Value)}
 		if values {
 			text := hex.EncodeToString(r.Value)
 			line.Value = &text

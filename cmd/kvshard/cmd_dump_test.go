@@ -9,6 +9,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
@@ -17,10 +18,10 @@ import (
 func TestDump(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(200)
+	nodes := clitest.Leaves(200)
 	ok(t, dir, "", "init", "--prefix", "6e")
-	ok(t, dir, raw(nodes), "append", "--checkpoint", "7")
-	if out := ok(t, dir, "", "dump"); !strings.Contains(out, "200 leaves") || !strings.Contains(out, want(t, nodes)) {
+	ok(t, dir, clitest.Raw(nodes), "append", "--checkpoint", "7")
+	if out := ok(t, dir, "", "dump"); !strings.Contains(out, "200 leaves") || !strings.Contains(out, clitest.Root(t, nodes)) {
 		t.Error(out)
 	}
 	if r := cli(t, dir, "", "dump", "--values"); r.code != exit.Usage {
@@ -53,7 +54,7 @@ func TestDump(t *testing.T) {
 	if err := tree.Check(); err != nil {
 		t.Error(err)
 	}
-	if root, err := tree.Root(); err != nil || root.String() != want(t, nodes) {
+	if root, err := tree.Root(); err != nil || root.String() != clitest.Root(t, nodes) {
 		t.Errorf("%v %v", root, err)
 	}
 }

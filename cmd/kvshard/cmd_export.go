@@ -10,11 +10,11 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+	"github.com/kvshard/kvshard/stream"
 )
 
 func newExportCommand(e *env) *cobra.Command {
-	form := "records"
+	form := stream.FormRecords
 	c := &cobra.Command{
 		Use:   "export [FILE]",
 		Short: "Write the whole tree as one stream",
@@ -32,9 +32,9 @@ complete. --salvage reads the tree as it was before its database was damaged.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	c.Flags().StringVar(&form, "form", form, "records or leaves")
-	_ = c.RegisterFlagCompletionFunc("form", cobra.FixedCompletions([]string{"records", "leaves"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = c.RegisterFlagCompletionFunc("form", cobra.FixedCompletions([]string{stream.FormRecords, stream.FormLeaves}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, args []string) error {
-		if form != "records" && form != "leaves" {
+		if form != stream.FormRecords && form != stream.FormLeaves {
 			return exit.Usagef("--form %q: it is records or leaves", form)
 		}
 		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
@@ -68,7 +68,7 @@ func exportTo(e *env, s *source.Source, tree *kvshard.Tree, form, file string) e
 		Written uint64 `json:"records"`
 	}{header, file, written}
 	return e.emit(result, func(w io.Writer) {
-		if form == "leaves" {
+		if form == stream.FormLeaves {
 			fmt.Fprintf(w, "exported %d leaves, %d checkpoints\n", header.Size, len(header.Checkpoints))
 			return
 		}

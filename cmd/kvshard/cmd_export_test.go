@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
@@ -16,7 +17,7 @@ func TestExportLeavesKeepsRemovedMarks(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(leaves(20)), "append", "--checkpoint", "1")
+	ok(t, dir, clitest.Raw(clitest.Leaves(20)), "append", "--checkpoint", "1")
 	ok(t, dir, "", "checkpoint", "--retain", "1")
 	db, err := disk.Open(filepath.Join(dir, "tree/tree.db"), disk.GoLevelDB)
 	if err != nil {

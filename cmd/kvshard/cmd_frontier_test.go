@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/internal/realdata"
@@ -55,7 +56,7 @@ func TestFrontier(t *testing.T) {
 			ok(t, dir, "", "init", "--dir", tree+"-again")
 			ok(t, dir, own, "frontier", "--dir", tree+"-again", "--import-treestate", "-", "--checkpoint", id)
 			ok(t, dir, "", "diff", tree, tree+"-again")
-			ok(t, dir, raw(leaves(50)), "append", "--dir", tree)
+			ok(t, dir, clitest.Raw(clitest.Leaves(50)), "append", "--dir", tree)
 			ok(t, dir, "", "check", "--dir", tree)
 			ok(t, dir, "", "witness", fmt.Sprint(f.Size), "--dir", tree)
 			if r := cli(t, dir, "", "witness", "1", "--dir", tree); r.code != exit.NotFound {
@@ -64,7 +65,7 @@ func TestFrontier(t *testing.T) {
 		}
 	}
 	ok(t, dir, "", "init")
-	good := "01" + leaves(1)[0].String() + "0000"
+	good := "01" + clitest.Leaves(1)[0].String() + "0000"
 	for _, c := range []struct {
 		args string
 		code int
@@ -74,7 +75,7 @@ func TestFrontier(t *testing.T) {
 		{"frontier --import-treestate 01" + strings.Repeat("f", 64) + "0000 --checkpoint 1", exit.Input},
 		{"frontier --import-treestate " + good, exit.Usage},
 		{"frontier --import-treestate " + good + " --checkpoint x", exit.Usage},
-		{"frontier --import-treestate " + good + " --checkpoint 1 --root " + leaves(1)[0].String(), exit.Input},
+		{"frontier --import-treestate " + good + " --checkpoint 1 --root " + clitest.Leaves(1)[0].String(), exit.Input},
 		{"frontier --import-treestate @nowhere --checkpoint 1", exit.Input},
 		{"frontier --checkpoint 1", exit.Usage},
 	} {
@@ -94,12 +95,12 @@ func TestFrontier(t *testing.T) {
 func TestTreestateIsWhole(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(40)
+	nodes := clitest.Leaves(40)
 	ok(t, dir, "", "init", "--dir", "source")
-	ok(t, dir, raw(nodes), "append", "--dir", "source")
+	ok(t, dir, clitest.Raw(nodes), "append", "--dir", "source")
 	own := ok(t, dir, "", "frontier", "--dir", "source", "-o", "json")
 	state := strings.TrimSpace(ok(t, dir, "", "frontier", "--dir", "source", "--treestate"))
-	root := want(t, nodes)
+	root := clitest.Root(t, nodes)
 	light := func(height string) string {
 		return fmt.Sprintf(`{"network":"main","height":%s,"hash":"00","time":1,"saplingTree":"","orchardTree":%q}`, height, state)
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 )
 
 func TestHelp(t *testing.T) {
@@ -35,7 +36,7 @@ func TestHelp(t *testing.T) {
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
 	for _, id := range []string{"71", "72"} {
-		ok(t, dir, raw(leaves(2)), "append", "--checkpoint", id)
+		ok(t, dir, clitest.Raw(clitest.Leaves(2)), "append", "--checkpoint", id)
 	}
 	for _, args := range [][]string{{"rewind", ""}, {"root", "--at", ""}, {"witness", "1", "--at", ""}, {"checkpoint", "--retain", ""}} {
 		if out := ok(t, dir, "", append([]string{"__complete"}, args...)...); !strings.HasPrefix(out, "72\tsize 4\n71\tsize 2\n") {

@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // peakMemory follows a process to its end, and returns how many MiB it had at
@@ -35,30 +36,38 @@ func peakMemory(pid int) (peak int) {
 // The memory that an import takes does not grow with its records: those of
 // shards are as long as they may be, and those of checkpoints.
 func TestImportMemory(t *testing.T) {
-	ofRecords := func(kind byte, keyBytes, count int) []byte {
+	ofRecords := func(kind kvshard.RecordKind, count, bytesEach int) []byte {
 		var b bytes.Buffer
-		h := stream.Header{Form: "records", Size: 1, Records: uint64(count), Checkpoints: []stream.Checkpoint{}, MaxCheckpoints: 100, Retention: "marked"}
+		h := stream.Header{Form: stream.FormRecords, Size: 1, Records: uint64(count), MaxCheckpoints: 100, Retention: "marked"}
 		w, err := stream.NewWriter(&b, h)
 		if err != nil {
 			t.Fatal(err)
 		}
-		value := make([]byte, new(stream.Limits).Next([]byte{kind}))
+		value := make([]byte, bytesEach)
 		for i := range value {
 			value[i] = byte(i * i >> 7)
 		}
 		for i := range count {
-			key := binary.BigEndian.AppendUint64(nil, uint64(i))
-			w.Record(record.Record{Key: append([]byte{kind}, key[8-keyBytes:]...), Value: value})
+			name := kvshard.RecordName{Kind: kind}
+			if kind == kvshard.KindShard {
+				name.Index = uint64(i)
+			} else {
+				name.Checkpoint = uint32(i)
+			}
+			if err := w.Record(kvshard.Record{Key: name.Key(), Value: value}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if err := w.End(); err != nil {
 			t.Fatal(err)
 		}
 		return b.Bytes()
 	}
-	for name, text := range map[string][]byte{"shards": ofRecords(0x0F, 8, 3000), "checkpoints": ofRecords(0x11, 4, 16)} {
+	shards, checkpoints := ofRecords(kvshard.KindShard, 3000, 64<<10), ofRecords(kvshard.KindCheckpoint, 16, 4<<20)
+	for name, text := range map[string][]byte{"shards": shards, "checkpoints": checkpoints} {
 		for _, backend := range []string{"goleveldb", "pebble"} {
 			dir := t.TempDir()
-			c := exec.Command(built, "import", "--dir", "copy", "--backend", backend)
+			c := exec.Command(clitest.Built, "import", "--dir", "copy", "--backend", backend)
 			c.Dir, c.Stdin = dir, bytes.NewReader(text)
 			var errs bytes.Buffer
 			c.Stderr = &errs
@@ -79,9 +88,16 @@ func TestImportMemory(t *testing.T) {
 		}
 	}
 	// A longer record is refused before it is read, and so are more checkpoints.
-	made := string(ofRecords(0x13, 0, 0))
-	made = made[:len(made)-33] + "\x01" + string(binary.LittleEndian.AppendUint32(nil, 1)) + "\x13" + string(binary.LittleEndian.AppendUint32(nil, 64<<20))
-	for name, text := range map[string]string{"a long record": made, "17 checkpoints": string(ofRecords(0x11, 4, 17))} {
+	piece := func(name kvshard.RecordName, bytesOfValue uint32) string {
+		key := name.Key()
+		head := append(binary.LittleEndian.AppendUint32([]byte{1}, uint32(len(key))), key...)
+		return string(binary.LittleEndian.AppendUint32(head, bytesOfValue))
+	}
+	const end = 33
+	long := string(ofRecords(kvshard.KindTip, 0, 0))
+	long = long[:len(long)-end] + piece(kvshard.RecordName{Kind: kvshard.KindTip}, 64<<20)
+	more := string(checkpoints[:len(checkpoints)-end]) + piece(kvshard.RecordName{Kind: kvshard.KindCheckpoint, Checkpoint: 16}, 1)
+	for name, text := range map[string]string{"a long record": long, "17 checkpoints": more} {
 		if r := cli(t, t.TempDir(), text, "import"); r.code != exit.Input || !strings.Contains(r.err, "at most") {
 			t.Errorf("%s: %+v", name, r)
 		}

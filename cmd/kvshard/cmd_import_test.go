@@ -14,18 +14,19 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+	"github.com/kvshard/kvshard/stream"
 )
 
 func TestExportImport(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(1000)
+	nodes := clitest.Leaves(1000)
 	ok(t, dir, "", "init", "--max-checkpoints", "3")
 	for i := range 5 {
-		ok(t, dir, raw(nodes[200*i:200*i+200]), "append", "--checkpoint", fmt.Sprint(i+1))
+		ok(t, dir, clitest.Raw(nodes[200*i:200*i+200]), "append", "--checkpoint", fmt.Sprint(i+1))
 		if i == 0 {
 			ok(t, dir, "", "checkpoint", "1", "--retain")
 		}
@@ -63,7 +64,7 @@ func TestExportImport(t *testing.T) {
 func TestImportSpeed(t *testing.T) {
 	const count = 1 << 18
 	dir := t.TempDir()
-	write(t, dir, "leaves.raw", raw(leaves(count)))
+	write(t, dir, "leaves.raw", clitest.Raw(clitest.Leaves(count)))
 	ok(t, dir, "", "init")
 	ok(t, dir, "", "append", "leaves.raw", "--checkpoint", "1")
 	best := map[string]time.Duration{}
@@ -96,9 +97,9 @@ func TestImportSpeed(t *testing.T) {
 func TestImportRefuses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(100)
+	nodes := clitest.Leaves(100)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes), "append", "--checkpoint", "7")
+	ok(t, dir, clitest.Raw(nodes), "append", "--checkpoint", "7")
 	for _, form := range []string{"records", "leaves"} {
 		good := ok(t, dir, "", "export", "--form", form)
 		// again makes the stream with another header or other content, and a
@@ -171,7 +172,7 @@ func TestImportRefuses(t *testing.T) {
 		}
 	}
 	ok(t, dir, "", "init", "--dir", "ephemeral", "--retention", "ephemeral")
-	ok(t, dir, raw(nodes), "append", "--dir", "ephemeral")
+	ok(t, dir, clitest.Raw(nodes), "append", "--dir", "ephemeral")
 	if r := cli(t, dir, "", "export", "--form", "leaves", "--dir", "ephemeral", "x.kvx"); r.code != exit.State || !strings.Contains(r.err, "--form records") {
 		t.Errorf("%+v", r)
 	}
@@ -185,15 +186,15 @@ func TestImportRefuses(t *testing.T) {
 func TestImportInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(source.BatchLeaves + 50_000)
+	nodes := clitest.Leaves(source.BatchLeaves + 50_000)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes), "append", "--checkpoint", "7")
+	ok(t, dir, clitest.Raw(nodes), "append", "--checkpoint", "7")
 	for _, form := range []string{"records", "leaves"} {
 		for _, signal := range []os.Signal{os.Interrupt, os.Kill} {
 			t.Run(form+" "+signal.String(), func(t *testing.T) {
 				stream := ok(t, dir, "", "export", "--form", form)
 				into := fmt.Sprintf("%s-%v", form, signal)
-				c := exec.Command(built, "import", "--dir", into)
+				c := exec.Command(clitest.Built, "import", "--dir", into)
 				c.Dir = dir
 				stdin, err := c.StdinPipe()
 				if err != nil {
@@ -242,7 +243,7 @@ type started struct {
 
 func start(t *testing.T, dir string, args ...string) *started {
 	t.Helper()
-	s := &started{Cmd: exec.Command(built, args...)}
+	s := &started{Cmd: exec.Command(clitest.Built, args...)}
 	s.Dir, s.Stdout, s.Stderr = dir, &s.out, &s.errs
 	var err error
 	if s.in, err = s.StdinPipe(); err != nil {
@@ -266,7 +267,7 @@ func (s *started) end() result {
 func streamOf(t *testing.T, dir string, nodes []kvshard.Node, form string) string {
 	t.Helper()
 	ok(t, dir, "", "init", "--dir", "source")
-	ok(t, dir, raw(nodes), "append", "--dir", "source", "--checkpoint", "7")
+	ok(t, dir, clitest.Raw(nodes), "append", "--dir", "source", "--checkpoint", "7")
 	return ok(t, dir, "", "export", "--dir", "source", "--form", form)
 }
 
@@ -275,7 +276,7 @@ func TestImportTwice(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{"records", "leaves"} {
 		dir := t.TempDir()
-		stream := streamOf(t, dir, leaves(source.BatchLeaves+5000), form)
+		stream := streamOf(t, dir, clitest.Leaves(source.BatchLeaves+5000), form)
 		first := start(t, dir, "import", "--dir", "copy")
 		if _, err := io.WriteString(first.in, stream[:len(stream)-1000]); err != nil {
 			t.Fatal(err)
@@ -315,7 +316,7 @@ func TestImportCut(t *testing.T) {
 	t.Parallel()
 	for _, form := range []string{"records", "leaves"} {
 		dir := t.TempDir()
-		stream := streamOf(t, dir, leaves(2*source.BatchLeaves), form)
+		stream := streamOf(t, dir, clitest.Leaves(2*source.BatchLeaves), form)
 		var before int64
 		for _, part := range []int{1, 2, 3} {
 			r := cli(t, dir, stream[:len(stream)*part/4+1000], "import", "--dir", "copy")
@@ -348,7 +349,7 @@ func TestImportCut(t *testing.T) {
 func TestImportKilledAtItsEnd(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	whole := streamOf(t, dir, leaves(500), "records")
+	whole := streamOf(t, dir, clitest.Leaves(500), "records")
 	ok(t, dir, whole, "import", "--dir", "copy")
 	r, err := stream.NewReader(strings.NewReader(whole))
 	if err != nil {
@@ -376,7 +377,7 @@ func TestImportKilledAtItsEnd(t *testing.T) {
 func TestImportPlaces(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	stream := streamOf(t, dir, leaves(500), "records")
+	stream := streamOf(t, dir, clitest.Leaves(500), "records")
 	places := map[string]string{}
 	for _, name := range []string{"empty", "here", "with files", "deep/er"} {
 		places[name] = filepath.Join(dir, name)

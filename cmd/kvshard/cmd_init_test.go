@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
@@ -40,7 +41,7 @@ func TestInitAfterKilledInit(t *testing.T) {
 			}
 		}
 		ok(t, dir, "", "init", "--backend", backend)
-		ok(t, dir, raw(leaves(3)), "append")
+		ok(t, dir, clitest.Raw(clitest.Leaves(3)), "append")
 		if err := os.Remove(filepath.Join(tree, source.ConfigName)); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/internal/realdata"
 )
@@ -13,19 +14,19 @@ import (
 func TestNodes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	list := leaves(100)
+	list := clitest.Leaves(100)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(list), "append", "--checkpoint", "9")
+	ok(t, dir, clitest.Raw(list), "append", "--checkpoint", "9")
 
 	// As hex, text is what append reads.
 	ok(t, dir, "", "init", "--dir", "again")
 	ok(t, dir, ok(t, dir, "", "nodes", "0", "0", "100"), "append", "--dir", "again", "--checkpoint", "9")
 	ok(t, dir, "", "diff", "tree", "again")
-	if out := ok(t, dir, "", "nodes", "0", "98", "2", "--binary"); out != raw(list[98:]) {
+	if out := ok(t, dir, "", "nodes", "0", "98", "2", "--binary"); out != clitest.Raw(list[98:]) {
 		t.Errorf("%x", out)
 	}
 	ok(t, dir, "", "nodes", "0", "0", "100", "--binary", "--file", "leaves.bin")
-	if read(t, dir, "leaves.bin") != raw(list) {
+	if read(t, dir, "leaves.bin") != clitest.Raw(list) {
 		t.Error("leaves.bin has others")
 	}
 
@@ -49,7 +50,7 @@ func TestNodes(t *testing.T) {
 	}
 
 	ok(t, dir, "", "init", "--dir", "ephemeral", "--retention", "ephemeral")
-	ok(t, dir, raw(list), "append", "--dir", "ephemeral")
+	ok(t, dir, clitest.Raw(list), "append", "--dir", "ephemeral")
 	if out := ok(t, dir, "", "nodes", "5", "0", "3", "--dir", "ephemeral"); out != ok(t, dir, "", "nodes", "5", "0", "3") {
 		t.Error(out)
 	}
@@ -88,10 +89,10 @@ func TestNodes(t *testing.T) {
 func TestFrontierOfThePast(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	list := leaves(90)
+	list := clitest.Leaves(90)
 	ok(t, dir, "", "init")
 	for i, size := range []int{30, 60, 90} {
-		ok(t, dir, raw(list[size-30:size]), "append", "--checkpoint", fmt.Sprint(i+1))
+		ok(t, dir, clitest.Raw(list[size-30:size]), "append", "--checkpoint", fmt.Sprint(i+1))
 		if i == 2 {
 			break
 		}
@@ -117,7 +118,7 @@ func TestFrontierOfThePast(t *testing.T) {
 	own := ok(t, dir, "", "frontier", "--at", "2", "-o", "json")
 	ok(t, dir, "", "init", "--dir", "started")
 	ok(t, dir, own, "frontier", "--dir", "started", "--import-treestate", "-")
-	ok(t, dir, raw(list[60:]), "append", "--dir", "started", "--checkpoint", "3")
+	ok(t, dir, clitest.Raw(list[60:]), "append", "--dir", "started", "--checkpoint", "3")
 	if a, b := ok(t, dir, "", "root", "--at", "3"), ok(t, dir, "", "root", "--at", "3", "--dir", "started"); a != b {
 		t.Errorf("%s, want %s", b, a)
 	}
@@ -125,7 +126,7 @@ func TestFrontierOfThePast(t *testing.T) {
 		t.Error(out)
 	}
 	ok(t, dir, "", "init", "--dir", "ephemeral", "--retention", "ephemeral")
-	ok(t, dir, raw(list), "append", "--dir", "ephemeral", "--checkpoint", "7")
+	ok(t, dir, clitest.Raw(list), "append", "--dir", "ephemeral", "--checkpoint", "7")
 	if out := ok(t, dir, "", "frontier", "--size", "0"); !strings.HasPrefix(out, "size 0, ") {
 		t.Error(out)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
@@ -10,13 +11,13 @@ import (
 func TestRewind(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(60)
+	nodes := clitest.Leaves(60)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes[:20]), "append", "--checkpoint", "1")
+	ok(t, dir, clitest.Raw(nodes[:20]), "append", "--checkpoint", "1")
 	before := ok(t, dir, "", "dump", "--output", "json", "--values")
-	ok(t, dir, raw(nodes[20:]), "append", "--checkpoint", "2")
+	ok(t, dir, clitest.Raw(nodes[20:]), "append", "--checkpoint", "2")
 	got := okJSON[source.State](t, dir, "", "rewind", "1")
-	if got.Size != 20 || got.Root.String() != want(t, nodes[:20]) {
+	if got.Size != 20 || got.Root.String() != clitest.Root(t, nodes[:20]) {
 		t.Errorf("%+v", got)
 	}
 	if after := ok(t, dir, "", "dump", "--output", "json", "--values"); before != after {

@@ -4,17 +4,18 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
 func TestRoot(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(30)
+	nodes := clitest.Leaves(30)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes[:10]), "append", "--checkpoint", "7")
-	ok(t, dir, raw(nodes[10:]), "append")
-	now, then := want(t, nodes), want(t, nodes[:10])
+	ok(t, dir, clitest.Raw(nodes[:10]), "append", "--checkpoint", "7")
+	ok(t, dir, clitest.Raw(nodes[10:]), "append")
+	now, then := clitest.Root(t, nodes), clitest.Root(t, nodes[:10])
 	for _, c := range []struct {
 		args []string
 		root string

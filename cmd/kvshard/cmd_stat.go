@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -111,26 +110,40 @@ func stat(e *env, s *source.Source, tree *kvshard.Tree, blocks uint) error {
 	})
 }
 
-// countRecords counts the records of each kind, and of all.
+// countRecords counts the records of each kind, and of all. Keys that are none of a
+// tree's are a kind of their own, if there are such.
 func countRecords(e *env, s *source.Source) (counted []kindStat, total kindStat, err error) {
-	total.Kind = "total"
-	byFirst := map[byte]int{}
-	for i, kind := range record.Kinds {
-		counted = append(counted, kindStat{Kind: kind.Name})
-		byFirst[kind.First] = i
-	}
+	byKind := map[kvshard.RecordKind]*kindStat{}
 	p := e.newProgress("stat", "records", -1, 0)
 	defer p.end()
-	for r, err := range record.All(s.KV, s.Prefix) {
+	for r, err := range s.Records() {
 		if err != nil {
 			return nil, total, err
 		}
-		for _, k := range []*kindStat{&counted[byFirst[r.Key[0]]], &total} {
+		kind := r.Name().Kind
+		if byKind[kind] == nil {
+			byKind[kind] = &kindStat{}
+		}
+		for _, k := range []*kindStat{byKind[kind], &total} {
 			k.Records++
 			k.KeyBytes += uint64(len(s.Prefix) + len(r.Key))
 			k.ValueBytes += uint64(len(r.Value))
 		}
 		p.add(1)
 	}
-	return counted, total, nil
+	named := func(name string, k kindStat) kindStat {
+		k.Kind = name
+		return k
+	}
+	for _, kind := range kvshard.RecordKinds() {
+		k := byKind[kind]
+		if k == nil {
+			k = &kindStat{}
+		}
+		counted = append(counted, named(kind.String(), *k))
+	}
+	if k := byKind[0]; k != nil {
+		counted = append(counted, named("unknown", *k))
+	}
+	return counted, named("total", total), nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/kvtest"
 )
@@ -22,7 +23,7 @@ func TestStatGas(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		nodes := leaves(200)
+		nodes := clitest.Leaves(200)
 		var blocks []blockStat
 		for id := range uint32(20) {
 			trace := kvtest.NewTraceStore(db)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
 )
@@ -13,11 +14,11 @@ import (
 func TestProofIsWhole(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(40)
+	nodes := clitest.Leaves(40)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes), "append", "--checkpoint", "9")
+	ok(t, dir, clitest.Raw(nodes), "append", "--checkpoint", "9")
 	good := ok(t, dir, "", "witness", "7", "--at", "9", "-o", "json")
-	flags := []string{"verify", "--root", want(t, nodes), "--leaf", nodes[7].String()}
+	flags := []string{"verify", "--root", clitest.Root(t, nodes), "--leaf", nodes[7].String()}
 	for _, text := range []string{good, "\xEF\xBB\xBF" + strings.ReplaceAll(good, "\n", "\r\n")} {
 		ok(t, dir, text, flags...)
 		ok(t, dir, text, "verify")

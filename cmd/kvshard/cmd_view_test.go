@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
@@ -14,7 +15,7 @@ func TestView(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(leaves(20)), "append")
+	ok(t, dir, clitest.Raw(clitest.Leaves(20)), "append")
 	if out := ok(t, dir, "", "view"); out != "tree.html: 20 leaves; open it in a browser\n" {
 		t.Errorf("%q", out)
 	}

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
 )
@@ -11,11 +12,11 @@ import (
 func TestWitness(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(100)
+	nodes := clitest.Leaves(100)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes[:50]), "append", "--checkpoint", "9")
-	ok(t, dir, raw(nodes[50:]), "append")
-	now, then := want(t, nodes), want(t, nodes[:50])
+	ok(t, dir, clitest.Raw(nodes[:50]), "append", "--checkpoint", "9")
+	ok(t, dir, clitest.Raw(nodes[50:]), "append")
+	now, then := clitest.Root(t, nodes), clitest.Root(t, nodes[:50])
 
 	write(t, dir, "now.json", ok(t, dir, "", "witness", "7", "-o", "json"))
 	if out := ok(t, dir, "", "verify", "now.json"); !strings.Contains(out, "the root is the proof's own") {

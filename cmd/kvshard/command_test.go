@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
@@ -15,12 +16,12 @@ import (
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(20)
+	nodes := clitest.Leaves(20)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes), "append", "--checkpoint", "10")
-	write(t, dir, "raw.bin", raw(nodes))
+	ok(t, dir, clitest.Raw(nodes), "append", "--checkpoint", "10")
+	write(t, dir, "raw.bin", clitest.Raw(nodes))
 	ok(t, dir, "", "init", "--dir", "ephemeral", "--retention", "ephemeral")
-	ok(t, dir, raw(nodes), "append", "--dir", "ephemeral")
+	ok(t, dir, clitest.Raw(nodes), "append", "--dir", "ephemeral")
 	modulus := "01000000ed302d991bf94c09fc98462200000000000000000000000000000040"
 	wrongRoot := fmt.Sprintf(`{"height":11,"commitments":[%q],"root_after":%q}`, nodes[0], nodes[1])
 	for _, c := range []struct {
@@ -42,7 +43,7 @@ func TestExitCodes(t *testing.T) {
 		{"append --format xml", "", exit.Usage, "auto, hex, json or raw"},
 		{"append", modulus, exit.Input, "line 1"},
 		{"append", "12\n", exit.Input, "line 1"},
-		{"append", raw(nodes)[:33], exit.Input, "has 1 bytes"},
+		{"append", clitest.Raw(nodes)[:33], exit.Input, "has 1 bytes"},
 		{"append --format raw", strings.Repeat("\xff", 32), exit.Input, "commitment 0 of the input"},
 		{"append", "[1]", exit.Input, "byte"},
 		{"append", wrongRoot, exit.Input, "was not appended"},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
@@ -51,7 +52,7 @@ func flipped(t *testing.T, from, name string, at int64, bit uint) (copied string
 func TestFlippedBits(t *testing.T) {
 	t.Parallel()
 	const size = 600
-	nodes := leaves(size)
+	nodes := clitest.Leaves(size)
 	for _, backend := range []string{"goleveldb", "pebble"} {
 		dir := t.TempDir()
 		ok(t, dir, "", "init", "--backend", backend)
@@ -106,7 +107,7 @@ func TestFlippedBits(t *testing.T) {
 				if check.code != exit.No || !strings.Contains(check.out, "lost") {
 					t.Errorf("%s: check does not say what is lost: %+v", where, check)
 				}
-				if w := cli(t, "", raw(nodes[:3]), "append", "--dir", tree); w.code != exit.Store {
+				if w := cli(t, "", clitest.Raw(nodes[:3]), "append", "--dir", tree); w.code != exit.Store {
 					t.Errorf("%s: append goes on: %+v", where, w)
 				}
 				if again := cli(t, "", "", "check", "--dir", tree); again.out != check.out {
@@ -132,11 +133,11 @@ func TestFlippedBits(t *testing.T) {
 // what was reported; rewinding is no loss, and a new beginning is one's own.
 func TestReportedAndLost(t *testing.T) {
 	t.Parallel()
-	nodes := leaves(300)
+	nodes := clitest.Leaves(300)
 	for _, backend := range []string{"goleveldb", "pebble"} {
 		dir := t.TempDir()
 		ok(t, dir, "", "init", "--backend", backend)
-		ok(t, dir, raw(nodes[:100]), "append", "--checkpoint", "1")
+		ok(t, dir, clitest.Raw(nodes[:100]), "append", "--checkpoint", "1")
 		before := filepath.Join(t.TempDir(), "before")
 		if err := os.CopyFS(before, os.DirFS(filepath.Join(dir, "tree/tree.db"))); err != nil {
 			t.Fatal(err)
@@ -156,7 +157,7 @@ func TestReportedAndLost(t *testing.T) {
 				t.Errorf("%s: %+v", backend, r)
 			}
 			for _, args := range [][]string{{"root"}, {"append"}, {"export", "x.kvx"}, {"diff", "tree", "tree"}} {
-				if r := cli(t, dir, raw(nodes[:1]), args...); r.code != exit.Store || !strings.Contains(r.err, says) || !strings.Contains(r.err, "reported.json") {
+				if r := cli(t, dir, clitest.Raw(nodes[:1]), args...); r.code != exit.Store || !strings.Contains(r.err, says) || !strings.Contains(r.err, "reported.json") {
 					t.Errorf("%s, %v: %+v", backend, args, r)
 				}
 			}
@@ -168,17 +169,17 @@ func TestReportedAndLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		ok(t, dir, "", "check")
-		ok(t, dir, raw(nodes[100:]), "append")
+		ok(t, dir, clitest.Raw(nodes[100:]), "append")
 		older()
 		refused("300 leaves were reported, and 100 are there: the leaves from position 100 on are lost")
 		ok(t, dir, "", "root", "--salvage")
 		if err := os.Remove(filepath.Join(dir, "tree/reported.json")); err != nil {
 			t.Fatal(err)
 		}
-		ok(t, dir, raw(nodes[100:200]), "append", "--checkpoint", "2")
+		ok(t, dir, clitest.Raw(nodes[100:200]), "append", "--checkpoint", "2")
 		ok(t, dir, "", "rewind", "1")
 		ok(t, dir, "", "check")
-		ok(t, dir, raw(nodes[200:210]), "append")
+		ok(t, dir, clitest.Raw(nodes[200:210]), "append")
 		if _, err := os.Stat(filepath.Join(dir, "tree/reported.json")); err != nil {
 			t.Error(err)
 		}
@@ -188,7 +189,7 @@ func TestReportedAndLost(t *testing.T) {
 			t.Fatal(err)
 		}
 		ok(t, dir, "", "init", "--dir", "other", "--backend", backend)
-		ok(t, dir, raw(nodes[:110]), "append", "--dir", "other", "--checkpoint", "1")
+		ok(t, dir, clitest.Raw(nodes[:110]), "append", "--dir", "other", "--checkpoint", "1")
 		if err := os.CopyFS(filepath.Join(dir, "tree/tree.db"), os.DirFS(filepath.Join(dir, "other/tree.db"))); err != nil {
 			t.Fatal(err)
 		}

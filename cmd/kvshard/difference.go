@@ -3,12 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -72,7 +70,8 @@ func diff(ctx context.Context, e *env, left, right *source.Source, limit uint) (
 	}
 	d.diffCheckpoints(trees)
 	if d.Shard != nil {
-		d.Leaves = &[2]uint64{*d.Shard * 16, *d.Shard*16 + 15}
+		first := *d.Shard * kvshard.LeavesPerShard
+		d.Leaves = &[2]uint64{first, first + kvshard.LeavesPerShard - 1}
 		for position := d.Leaves[0]; position <= d.Leaves[1]; position++ {
 			x, errX := trees[0].Leaf(position)
 			y, errY := trees[1].Leaf(position)
@@ -118,7 +117,8 @@ func diffRecords(ctx context.Context, e *env, left, right *source.Source, d *dif
 	p := e.newProgress("diff", "records", -1, 0)
 	defer p.end()
 	note := func(key, one, other []byte) {
-		r := differingRecord{Record: record.Name(key), Key: hex.EncodeToString(key)}
+		name := kvshard.ParseRecordKey(key)
+		r := differingRecord{Record: name.String(), Key: hex.EncodeToString(key)}
 		switch {
 		case other == nil:
 			d.OnlyA++
@@ -139,9 +139,8 @@ func diffRecords(ctx context.Context, e *env, left, right *source.Source, d *dif
 		if uint(len(d.Records)) < limit {
 			d.Records = append(d.Records, r)
 		}
-		if key[0] == 0x0F && len(key) == 9 && d.Shard == nil {
-			index := binary.BigEndian.Uint64(key[1:])
-			d.Shard = &index
+		if name.Kind == kvshard.KindShard && d.Shard == nil {
+			d.Shard = &name.Index
 		}
 	}
 	one, two := <-x, <-y
@@ -182,7 +181,7 @@ func diffRecords(ctx context.Context, e *env, left, right *source.Source, d *dif
 }
 
 type streamed struct {
-	record.Record
+	kvshard.Record
 	err error
 	end bool
 }
@@ -200,7 +199,7 @@ func readAhead(ctx context.Context, s *source.Source) <-chan streamed {
 				return ctx.Err()
 			}
 		}
-		for r, err := range record.All(s.KV, s.Prefix) {
+		for r, err := range s.Records() {
 			if send(streamed{Record: r, err: err}) != nil || err != nil {
 				return
 			}

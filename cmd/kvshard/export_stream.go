@@ -1,84 +1,65 @@
 package main
 
 import (
-	"encoding/binary"
 	"io"
+	"iter"
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // export writes the stream, and returns its header and how many records it has.
 func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writer) (h stream.Header, written uint64, err error) {
-	h = stream.Header{Form: form, Checkpoints: []stream.Checkpoint{}, MaxCheckpoints: s.Config.MaxCheckpoints, Retention: s.Config.Retention}
-	if h.Size, err = tree.Size(); err != nil {
+	if h, err = stream.Describe(tree); err != nil {
 		return h, 0, err
 	}
-	if h.Root, err = tree.Root(); err != nil {
-		return h, 0, err
-	}
-	for checkpoint, err := range tree.Checkpoints() {
-		if err != nil {
-			return h, 0, err
-		}
-		root, err := tree.RootAt(checkpoint.ID)
-		if err != nil {
-			return h, 0, err
-		}
-		h.Checkpoints = append(h.Checkpoints, stream.Checkpoint{Checkpoint: source.Checkpoint(checkpoint), Root: root})
-	}
-	if form == "leaves" {
-		return h, 0, exportLeaves(e, s, tree, h, w)
+	h.Form, h.MaxCheckpoints, h.Retention = form, s.Config.MaxCheckpoints, s.Config.Retention
+	if form == stream.FormLeaves {
+		return h, 0, exportLeaves(e, s, h, w)
 	}
 	// Counted first, so that an import knows how many there will be.
-	for _, err := range record.All(s.KV, s.Prefix) {
-		if err != nil {
-			return h, 0, err
-		}
-		h.Records++
+	if h.Records, err = stream.Count(s.Records()); err != nil {
+		return h, 0, err
 	}
 	out, err := stream.NewWriter(w, h)
 	if err != nil {
 		return h, 0, err
 	}
-	var limits stream.Limits
 	p := e.newProgress("export", "records", int64(h.Records), 0)
 	defer p.end()
-	for r, err := range record.All(s.KV, s.Prefix) {
-		if err != nil {
-			return h, 0, err
-		}
-		if most := limits.Next(r.Key); len(r.Value) > most {
-			return h, 0, exit.Errorf(exit.State, "run \"kvshard check\"", "%s has %d bytes; a stream takes at most %d", record.Name(r.Key), len(r.Value), most)
-		}
-		limits.Add(r)
-		out.Record(r)
-		p.add(1)
+	if err := out.Records(shown(s.Records(), p)); err != nil {
+		return h, 0, err
 	}
 	return h, h.Records, out.End()
 }
 
+// shown are the records, each of which is a step of the progress when it is done with.
+func shown(records iter.Seq2[kvshard.Record, error], p *progress) iter.Seq2[kvshard.Record, error] {
+	return func(yield func(kvshard.Record, error) bool) {
+		for r, err := range records {
+			if !yield(r, err) {
+				return
+			}
+			p.add(1)
+		}
+	}
+}
+
+// A leafExport writes a stream of leaves and checkpoints.
+type leafExport struct {
+	out      *stream.Writer
+	position uint64              // of the next leaf
+	stops    []stream.Checkpoint // that are to come
+	batch    []kvshard.Node
+}
+
 // exportLeaves refuses a tree that an import could not make again from leaves
 // and checkpoints.
-func exportLeaves(e *env, s *source.Source, tree *kvshard.Tree, h stream.Header, w io.Writer) error {
-	const hint = "give --form records"
-	if h.Retention != "marked" {
-		return exit.Errorf(exit.State, hint, "the tree does not keep its leaves")
-	}
-	for r, err := range record.All(s.KV, s.Prefix) {
-		if err != nil {
-			return err
-		}
-		// A checkpoint's removed marks begin at byte 9 (FORMAT.md).
-		if r.Key[0] == record.Checkpoint && len(r.Value) >= 13 && binary.LittleEndian.Uint32(r.Value[9:]) > 0 {
-			return exit.Errorf(exit.State, hint, "%s has marks removed", record.Name(r.Key))
-		}
-		if r.Key[0] == record.Summary && len(r.Key) == 14 && r.Key[1] == 0x02 { // it waits, and its leaf is marked until then
-			return exit.Errorf(exit.State, hint, "the mark of leaf %d is removed as of checkpoint %d", binary.BigEndian.Uint64(r.Key[6:]), binary.BigEndian.Uint32(r.Key[2:]))
-		}
+func exportLeaves(e *env, s *source.Source, h stream.Header, w io.Writer) error {
+	if err := refuseLeaves(s, h); err != nil {
+		return err
 	}
 	out, err := stream.NewWriter(w, h)
 	if err != nil {
@@ -86,50 +67,94 @@ func exportLeaves(e *env, s *source.Source, tree *kvshard.Tree, h stream.Header,
 	}
 	p := e.newProgress("export", "leaves", int64(h.Size), 0)
 	defer p.end()
-	stops := h.Checkpoints
-	var batch []kvshard.Node
-	flush := func() {
-		if len(batch) > 0 {
-			out.Leaves(batch)
-			batch = batch[:0]
-		}
-	}
-	position := uint64(0)
-	checkpoints := func() {
-		for len(stops) > 0 && stops[0].Size == position {
-			flush()
-			out.Checkpoint(stops[0].ID)
-			stops = stops[1:]
-		}
-	}
-	pruned := func() error {
-		return exit.Errorf(exit.State, hint, "a leaf from position %d on is not kept or not marked", position)
-	}
-	for r, err := range record.All(s.KV, s.Prefix) {
+	x := &leafExport{out: out, stops: h.Checkpoints}
+	for r, err := range s.Records() {
 		if err != nil {
 			return err
 		}
-		if r.Key[0] != record.Shard {
+		if r.Name().Kind != kvshard.KindShard {
 			continue
 		}
-		leaves, whole, marked := record.ShardLeaves(r.Value)
-		if !whole || !marked || len(r.Key) != 9 || binary.BigEndian.Uint64(r.Key[1:])*16 != position {
-			return pruned()
+		shard, err := r.Shard()
+		if err != nil {
+			return err
 		}
-		for _, leaf := range leaves {
-			checkpoints()
-			batch = append(batch, leaf)
-			position++
-			if len(batch) == source.BatchLeaves {
-				flush()
-			}
+		if err := x.shard(shard); err != nil {
+			return err
 		}
-		p.add(int64(len(leaves)))
+		p.add(int64(len(shard.Leaves)))
 	}
-	checkpoints()
-	flush()
-	if position != h.Size {
-		return pruned()
+	x.checkpoints()
+	x.flush()
+	if x.position != h.Size {
+		return x.notKept()
 	}
 	return out.End()
+}
+
+// asRecords is what to do with a tree that leaves do not make.
+const asRecords = "--form records"
+
+// refuseLeaves refuses a tree without marks, whether they were never set or removed.
+func refuseLeaves(s *source.Source, h stream.Header) error {
+	if h.Retention != "marked" {
+		return exit.Errorf(exit.State, asRecords, "the tree does not keep its leaves")
+	}
+	for r, err := range s.Records() {
+		if err != nil {
+			return err
+		}
+		switch name := r.Name(); name.Kind {
+		case kvshard.KindCheckpoint:
+			c, err := r.Checkpoint()
+			if err != nil {
+				return err
+			}
+			if len(c.RemovedMarks) > 0 {
+				return exit.Errorf(exit.State, asRecords, "%s has marks removed", name)
+			}
+		case kvshard.KindRemoved: // it waits, and its leaf is marked until then
+			return exit.Errorf(exit.State, asRecords, "the mark of leaf %d is removed as of checkpoint %d", name.Position, name.Checkpoint)
+		}
+	}
+	return nil
+}
+
+// shard writes the leaves of a shard, which go on where those before ended.
+func (x *leafExport) shard(shard kvshard.ShardRecord) error {
+	if !shard.Whole {
+		return x.notKept()
+	}
+	for _, leaf := range shard.Leaves {
+		if !leaf.Marked || leaf.Position != x.position {
+			return x.notKept()
+		}
+		x.checkpoints()
+		x.batch = append(x.batch, leaf.Node)
+		x.position++
+		if len(x.batch) == source.BatchLeaves {
+			x.flush()
+		}
+	}
+	return nil
+}
+
+// checkpoints writes those that are here.
+func (x *leafExport) checkpoints() {
+	for len(x.stops) > 0 && x.stops[0].Size == x.position {
+		x.flush()
+		x.out.Checkpoint(x.stops[0].ID)
+		x.stops = x.stops[1:]
+	}
+}
+
+func (x *leafExport) flush() {
+	if len(x.batch) > 0 {
+		x.out.Leaves(x.batch)
+		x.batch = x.batch[:0]
+	}
+}
+
+func (x *leafExport) notKept() error {
+	return exit.Errorf(exit.State, asRecords, "a leaf from position %d on is not kept or not marked", x.position)
 }

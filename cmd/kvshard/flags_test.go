@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
@@ -126,7 +127,7 @@ func TestEmptyFlagsDoNothing(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(leaves(20)), "append", "--checkpoint", "1")
+	ok(t, dir, clitest.Raw(clitest.Leaves(20)), "append", "--checkpoint", "1")
 	write(t, dir, "p.json", ok(t, dir, "", "witness", "3", "-o", "json"))
 	before := stored(t, dir, "tree")
 	for _, args := range [][]string{
@@ -134,7 +135,7 @@ func TestEmptyFlagsDoNothing(t *testing.T) {
 		{"root", "--at", ""}, {"witness", "3", "--at", ""}, {"frontier", "--import-treestate", ""}, {"init", "--dir", ""},
 		{"root", "--db", ""}, {"root", "--store", ""}, {"view", "--leaf", ""}, {"append", "--start", "-1"}, {"view", "--leaf", "-1"}, {"root", "--height", "-1"},
 	} {
-		if r := cli(t, dir, raw(leaves(1)), args...); r.code != exit.Usage || r.out != "" {
+		if r := cli(t, dir, clitest.Raw(clitest.Leaves(1)), args...); r.code != exit.Usage || r.out != "" {
 			t.Errorf("kvshard %q: %+v", args, r)
 		}
 	}
@@ -199,7 +200,7 @@ func TestQuoted(t *testing.T) {
 func TestOfferedLine(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(30)
+	nodes := clitest.Leaves(30)
 	const tree, name = "a tree's", "-block's; touch x"
 	ok(t, dir, "", "init", "--dir", tree)
 	block := func(height, from, to int, root string) string {
@@ -209,14 +210,14 @@ func TestOfferedLine(t *testing.T) {
 		}
 		return fmt.Sprintf(`{"height":%d,"commitments":%s,"root_after":%q}`, height, list, root)
 	}
-	write(t, dir, name, block(2, 0, 10, want(t, nodes[:10]))+block(3, 10, 15, nodes[0].String()))
+	write(t, dir, name, block(2, 0, 10, clitest.Root(t, nodes[:10]))+block(3, 10, 15, nodes[0].String()))
 	r := cli(t, dir, "", "append", "--dir", tree, "--format", "json", "--", name)
 	_, line, found := strings.Cut(strings.TrimSpace(r.err), "; then kvshard ")
 	if r.code != exit.Input || !found {
 		t.Fatalf("%+v", r)
 	}
-	write(t, dir, name, block(2, 0, 10, want(t, nodes[:10]))+block(3, 10, 15, want(t, nodes[:15])))
-	if out := shell(t, dir, built+" "+line); !strings.Contains(out, "appended 5 leaves from position 10") {
+	write(t, dir, name, block(2, 0, 10, clitest.Root(t, nodes[:10]))+block(3, 10, 15, clitest.Root(t, nodes[:15])))
+	if out := shell(t, dir, clitest.Built+" "+line); !strings.Contains(out, "appended 5 leaves from position 10") {
 		t.Errorf("%s: %s", line, out)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "x")); err == nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
@@ -72,7 +73,7 @@ func (d *smallDisk) fill(left int64) (free func()) {
 // within is cli, which must end in time.
 func within(t *testing.T, limit time.Duration, stdin string, args ...string) result {
 	t.Helper()
-	c := exec.Command(built, args...)
+	c := exec.Command(clitest.Built, args...)
 	c.Stdin = strings.NewReader(stdin)
 	var out, errs bytes.Buffer
 	c.Stdout, c.Stderr = &out, &errs
@@ -95,7 +96,7 @@ const hangs = 90 * time.Second // a loaded machine takes some
 // told as done is done, and the obvious retry, which is the same command, and
 // the one that the message offers append nothing twice.
 func TestAppendOnFullDisk(t *testing.T) {
-	all := leaves(4 * source.BatchLeaves)
+	all := clitest.Leaves(4 * source.BatchLeaves)
 	for _, backend := range []string{"goleveldb", "pebble"} {
 		for _, c := range []struct {
 			size    string
@@ -103,7 +104,7 @@ func TestAppendOnFullDisk(t *testing.T) {
 		}{{"3m", 4}, {"5200k", 2}, {"5500k", 4}, {"8m", 4}, {"11m", 4}} {
 			t.Run(backend+" "+c.size, func(t *testing.T) {
 				nodes := all[:c.batches*source.BatchLeaves]
-				input := write(t, t.TempDir(), "leaves.raw", raw(nodes))
+				input := write(t, t.TempDir(), "leaves.raw", clitest.Raw(nodes))
 				d := newSmallDisk(t, c.size)
 				tree := filepath.Join(d.path, "tree")
 				first := within(t, hangs, "", "init", "--dir", tree, "--backend", backend)
@@ -135,7 +136,7 @@ func TestAppendOnFullDisk(t *testing.T) {
 					}
 				}
 				ok(t, "", "", append(command, "--start", "0")...)
-				if got := okJSON[source.State](t, "", "", "root", "--dir", tree); got.Size != uint64(len(nodes)) || got.Root.String() != want(t, nodes) {
+				if got := okJSON[source.State](t, "", "", "root", "--dir", tree); got.Size != uint64(len(nodes)) || got.Root.String() != clitest.Root(t, nodes) {
 					t.Errorf("%+v", got)
 				}
 			})
@@ -150,7 +151,7 @@ func TestSignalOnFullDisk(t *testing.T) {
 			d := newSmallDisk(t, "16m")
 			tree := filepath.Join(d.path, "tree")
 			ok(t, "", "", "init", "--dir", tree, "--backend", backend)
-			c := exec.Command(built, "append", "--dir", tree)
+			c := exec.Command(clitest.Built, "append", "--dir", tree)
 			in, err := c.StdinPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -159,7 +160,7 @@ func TestSignalOnFullDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = c.Process.Kill() })
-			if _, err := in.Write([]byte(raw(leaves(source.BatchLeaves)))); err != nil {
+			if _, err := in.Write([]byte(clitest.Raw(clitest.Leaves(source.BatchLeaves)))); err != nil {
 				t.Fatal(err)
 			}
 			waitFor(t, "the first batch", func() bool { return bytesIn(t, filepath.Join(tree, source.DatabaseName)) > 2<<20 })
@@ -189,14 +190,14 @@ func TestWritesOnFullDisk(t *testing.T) {
 			d := newSmallDisk(t, "8m")
 			tree := filepath.Join(d.path, "tree")
 			ok(t, "", "", "init", "--dir", tree, "--backend", backend)
-			ok(t, "", raw(leaves(100)), "append", "--dir", tree, "--checkpoint", "1")
-			ok(t, "", raw(leaves(100)), "append", "--dir", tree, "--checkpoint", "2")
+			ok(t, "", clitest.Raw(clitest.Leaves(100)), "append", "--dir", tree, "--checkpoint", "1")
+			ok(t, "", clitest.Raw(clitest.Leaves(100)), "append", "--dir", tree, "--checkpoint", "2")
 			before := ok(t, "", "", "dump", "--dir", tree)
 			free := d.fill(0)
 			for _, args := range [][]string{
 				{"append"}, {"checkpoint", "3"}, {"checkpoint", "--retain", "2"}, {"rewind", "1"},
 			} {
-				r := within(t, hangs, raw(leaves(3)), append(args, "--dir", tree)...)
+				r := within(t, hangs, clitest.Raw(clitest.Leaves(3)), append(args, "--dir", tree)...)
 				if r.code != exit.Store || r.out != "" || !strings.Contains(r.err, "the disk is full") || !strings.Contains(r.err, exit.FreeSpace) || !strings.Contains(r.err, tree) {
 					t.Errorf("%v: %+v", args, r)
 				}
@@ -208,7 +209,7 @@ func TestWritesOnFullDisk(t *testing.T) {
 			free()
 			ok(t, "", "", "check", "--dir", tree)
 			ok(t, "", "", "rewind", "1", "--dir", tree)
-			ok(t, "", raw(leaves(3)), "append", "--dir", tree, "--start", "100")
+			ok(t, "", clitest.Raw(clitest.Leaves(3)), "append", "--dir", tree, "--start", "100")
 		})
 	}
 }
@@ -249,9 +250,9 @@ func TestInitOnFullDisk(t *testing.T) {
 // An import on a full disk goes on when there is space.
 func TestImportOnFullDisk(t *testing.T) {
 	from := t.TempDir()
-	nodes := leaves(3 * source.BatchLeaves)
+	nodes := clitest.Leaves(3 * source.BatchLeaves)
 	ok(t, from, "", "init")
-	ok(t, from, raw(nodes), "append", "--checkpoint", "7")
+	ok(t, from, clitest.Raw(nodes), "append", "--checkpoint", "7")
 	for _, form := range []string{"records", "leaves"} {
 		stream := filepath.Join(from, form+".kvx")
 		ok(t, from, "", "export", "--form", form, stream)
@@ -284,7 +285,7 @@ func TestOutputOnFullDisk(t *testing.T) {
 	d := newSmallDisk(t, "1m")
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(leaves(40_000)), "append", "--checkpoint", "1")
+	ok(t, dir, clitest.Raw(clitest.Leaves(40_000)), "append", "--checkpoint", "1")
 	free := d.fill(8 << 10)
 	for _, args := range [][]string{
 		{"export", "OUT"}, {"export", "--form", "leaves", "OUT"}, {"view", "OUT"},
@@ -312,8 +313,8 @@ func TestOutputOnFullDisk(t *testing.T) {
 	}
 	defer func() { _ = full.Close() }()
 	command := func() (int, string) {
-		c := exec.Command(built, "append")
-		c.Dir, c.Stdin, c.Stdout = dir, strings.NewReader(raw(leaves(7))), full
+		c := exec.Command(clitest.Built, "append")
+		c.Dir, c.Stdin, c.Stdout = dir, strings.NewReader(clitest.Raw(clitest.Leaves(7))), full
 		var errs bytes.Buffer
 		c.Stderr = &errs
 		_ = c.Run()
@@ -339,13 +340,13 @@ func TestReadOnlyDisk(t *testing.T) {
 			d := newSmallDisk(t, "8m")
 			tree := filepath.Join(d.path, "tree")
 			ok(t, "", "", "init", "--dir", tree, "--backend", backend)
-			ok(t, "", raw(leaves(100)), "append", "--dir", tree)
+			ok(t, "", clitest.Raw(clitest.Leaves(100)), "append", "--dir", tree)
 			if err := syscall.Mount("kvshard-test", d.path, "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, ""); err != nil {
 				t.Fatal(err)
 			}
 			ok(t, "", "", "check", "--dir", tree)
 			ok(t, "", "", "check", "--db", filepath.Join(tree, source.DatabaseName))
-			if r := cli(t, "", raw(leaves(1)), "append", "--dir", tree); r.code != exit.Store {
+			if r := cli(t, "", clitest.Raw(clitest.Leaves(1)), "append", "--dir", tree); r.code != exit.Store {
 				t.Errorf("%+v", r)
 			}
 		})

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,9 +13,7 @@ import (
 	"testing"
 	"time"
 
-	dbm "github.com/cosmos/cosmos-db"
-
-	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 )
 
 type result struct {
@@ -25,29 +21,17 @@ type result struct {
 	code     int
 }
 
-// cli runs the built command in a directory.
+// cli runs the command in a directory.
 func cli(t *testing.T, dir, stdin string, args ...string) result {
 	t.Helper()
-	c := exec.Command(built, args...)
-	c.Dir, c.Stdin = dir, strings.NewReader(stdin)
-	var out, errs bytes.Buffer
-	c.Stdout, c.Stderr = &out, &errs
-	err := c.Run()
-	var ended *exec.ExitError
-	if err != nil && !errors.As(err, &ended) {
-		t.Fatal(err)
-	}
-	return result{out.String(), errs.String(), c.ProcessState.ExitCode()}
+	out, errs, code := clitest.Run(t, dir, stdin, args...)
+	return result{out, errs, code}
 }
 
 // ok runs the command, which must succeed, and returns its output.
 func ok(t *testing.T, dir, stdin string, args ...string) string {
 	t.Helper()
-	r := cli(t, dir, stdin, args...)
-	if r.code != 0 {
-		t.Fatalf("kvshard %s: exit code %d\n%s%s", strings.Join(args, " "), r.code, r.out, r.err)
-	}
-	return r.out
+	return clitest.OK(t, dir, stdin, args...)
 }
 
 // okJSON runs the command with --output json and decodes what it prints.
@@ -58,43 +42,6 @@ func okJSON[T any](t *testing.T, dir, stdin string, args ...string) (v T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	return v
-}
-
-// leaves makes some, pseudorandom and canonical.
-func leaves(n int) []kvshard.Node {
-	made := make([]kvshard.Node, n)
-	for i := range made {
-		for word := range 3 {
-			x := (uint64(i) + uint64(word)<<40 + 1) * 0x9E3779B97F4A7C15
-			binary.LittleEndian.PutUint64(made[i][8*word:], x^x>>29)
-		}
-	}
-	return made
-}
-
-func raw(nodes []kvshard.Node) string {
-	var b strings.Builder
-	for _, n := range nodes {
-		b.Write(n[:])
-	}
-	return b.String()
-}
-
-// want is the root that the library has for these leaves.
-func want(t *testing.T, nodes []kvshard.Node) string {
-	t.Helper()
-	tree, err := kvshard.Open(dbm.NewMemDB())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tree.AppendBatch(nodes); err != nil {
-		t.Fatal(err)
-	}
-	root, err := tree.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return root.String()
 }
 
 func write(t *testing.T, dir, name, text string) string {

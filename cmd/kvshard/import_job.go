@@ -14,7 +14,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // importInto makes the tree in --dir, in a directory of its own there until it
@@ -106,7 +106,7 @@ func (j *importJob) fill() (err error) {
 		return err
 	}
 	defer j.s.Close(&err)
-	if j.stream.Header.Form == "records" {
+	if j.stream.Header.Form == stream.FormRecords {
 		err = j.records()
 	} else {
 		err = j.leaves()
@@ -181,7 +181,7 @@ func (j *importJob) verify() error {
 	refuse := func(format string, args ...any) error {
 		return exit.Errorf(exit.Input, "get another copy of the stream", "refused, nothing was imported: "+format, args...)
 	}
-	if h.Form == "records" { // leaves were hashed here
+	if h.Form == stream.FormRecords { // leaves were hashed here
 		found, err := violations(j.ctx, j.e, j.s)
 		if err != nil {
 			return err
@@ -194,32 +194,15 @@ func (j *importJob) verify() error {
 	if err != nil {
 		return err
 	}
-	now, err := source.ReadState(tree, nil)
-	if err != nil {
-		return err
+	err = h.Verify(tree)
+	var differs *stream.Error
+	if errors.As(err, &differs) {
+		return refuse("%s", differs.What)
 	}
-	if now.Size != h.Size || now.Root != h.Root {
-		return refuse("it comes to %d leaves and root %s, and its header says %d and %s", now.Size, now.Root, h.Size, h.Root)
-	}
-	want := h.Checkpoints
-	for c, err := range tree.Checkpoints() {
-		if err != nil {
-			return err
-		}
-		if len(want) == 0 || want[0].Checkpoint != source.Checkpoint(c) {
-			return refuse("checkpoint %d is not as its header says", c.ID)
-		}
-		root, err := tree.RootAt(c.ID)
-		if err != nil {
-			return err
-		}
-		if root != want[0].Root {
-			return refuse("the root at checkpoint %d comes to %s, and its header says %s", c.ID, root, want[0].Root)
-		}
-		want = want[1:]
-	}
-	if len(want) > 0 {
-		return refuse("checkpoint %d is missing", want[0].ID)
-	}
-	return nil
+	return err
+}
+
+// badStream refuses a stream whose pieces do not go together. The cause may be nil.
+func badStream(cause error, format string, args ...any) error {
+	return &stream.Error{Kind: stream.ErrMalformed, What: fmt.Sprintf(format, args...), Err: cause}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // A leafImport appends the leaves of a stream and makes its checkpoints.
@@ -56,7 +56,7 @@ func (j *importJob) leaves() error {
 		}
 	}
 	if len(l.stops) > 0 {
-		return stream.Bad("it lacks the checkpoint %d", l.stops[0].ID)
+		return badStream(nil, "it lacks the checkpoint %d", l.stops[0].ID)
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func (l *leafImport) take(leaves []kvshard.Node) error {
 			return err
 		}
 		if leaf != leaves[i] {
-			return stream.Bad("leaf %d is another one than when the import was begun", l.size)
+			return badStream(nil, "leaf %d is another one than when the import was begun", l.size)
 		}
 		l.size++
 		l.progress.add(1)
@@ -87,7 +87,7 @@ func (l *leafImport) append(leaves []kvshard.Node) error {
 			return err
 		})
 		if errors.Is(err, kvshard.ErrInvalidNode) {
-			return stream.Bad("at leaf %d: %w", l.size, err)
+			return badStream(err, "at leaf %d", l.size)
 		}
 		if err != nil {
 			return err
@@ -102,7 +102,7 @@ func (l *leafImport) append(leaves []kvshard.Node) error {
 // checkpoint makes the next one of the header, if it is that which is here.
 func (l *leafImport) checkpoint(id uint32) error {
 	if len(l.stops) == 0 || l.stops[0].ID != id || l.stops[0].Size != l.size {
-		return stream.Bad("the checkpoint %d at %d leaves is not in its header", id, l.size)
+		return badStream(nil, "the checkpoint %d at %d leaves is not in its header", id, l.size)
 	}
 	c := l.stops[0]
 	l.stops = l.stops[1:]

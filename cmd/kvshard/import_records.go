@@ -6,12 +6,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"slices"
 
 	"cosmossdk.io/core/store"
 
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/stream"
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // progressKey is in front of no tree's keys: it begins with another byte than
@@ -31,8 +30,7 @@ type recordImport struct {
 	progress *progress
 	there    uint64 // records that an earlier run wrote
 	read     uint64 // from the stream
-	before   []byte // key of the record before
-	pending  []record.Record
+	pending  []kvshard.Record
 	bytes    int // of these
 }
 
@@ -49,9 +47,6 @@ func (j *importJob) records() error {
 		next, err := j.stream.Next()
 		switch {
 		case errors.Is(err, io.EOF):
-			if want := j.stream.Header.Records; r.read != want {
-				return stream.Bad("it has %d records, and its header says %d", r.read, want)
-			}
 			return r.flush()
 		case errors.Is(err, stream.ErrCut):
 			return cmp.Or(r.flush(), err) // to go on from here
@@ -65,11 +60,7 @@ func (j *importJob) records() error {
 }
 
 // take compares a record with the one that is there, or writes it in time.
-func (r *recordImport) take(next record.Record) error {
-	if bytes.Compare(r.before, next.Key) >= 0 {
-		return stream.Bad("%s is not behind the record before it", record.Name(next.Key))
-	}
-	r.before = next.Key
+func (r *recordImport) take(next kvshard.Record) error {
 	r.read++
 	if r.read <= r.there {
 		r.progress.add(1)
@@ -85,17 +76,12 @@ func (r *recordImport) take(next record.Record) error {
 }
 
 // compare refuses a record that is not the one that an earlier run wrote.
-func (r *recordImport) compare(next record.Record) error {
-	value, err := r.s.DB.Get(r.key(next))
-	if err == nil && !bytes.Equal(value, next.Value) {
-		err = stream.Bad("%s is another one than when the import was begun", record.Name(next.Key))
+func (r *recordImport) compare(next kvshard.Record) error {
+	there, _, err := kvshard.ReadRecord(r.s.DB, next.Name(), r.s.Options...)
+	if err == nil && !bytes.Equal(there.Value, next.Value) {
+		err = badStream(nil, "%s is another one than when the import was begun", next.Name())
 	}
 	return err
-}
-
-// key is the record's in the store.
-func (r *recordImport) key(of record.Record) []byte {
-	return append(slices.Clip(r.s.Prefix), of.Key...)
 }
 
 // flush writes what is pending.
@@ -105,7 +91,7 @@ func (r *recordImport) flush() error {
 	}
 	err := r.s.Commit(func(kv store.KVStore) error {
 		for _, one := range r.pending {
-			if err := kv.Set(r.key(one), one.Value); err != nil {
+			if err := kvshard.WriteRecord(kv, one, r.s.Options...); err != nil {
 				return err
 			}
 		}

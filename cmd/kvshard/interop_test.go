@@ -10,6 +10,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/internal/realdata"
 )
 
@@ -18,10 +19,10 @@ import (
 func TestWalletFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(100)
+	nodes := clitest.Leaves(100)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes[:50]), "append", "--checkpoint", "9")
-	ok(t, dir, raw(nodes[50:]), "append")
+	ok(t, dir, clitest.Raw(nodes[:50]), "append", "--checkpoint", "9")
+	ok(t, dir, clitest.Raw(nodes[50:]), "append")
 	for _, proof := range []struct{ position, size, at int }{{7, 50, 9}, {99, 100, 0}} {
 		args := []string{"witness", fmt.Sprint(proof.position), "--binary"}
 		if proof.at > 0 {
@@ -30,7 +31,7 @@ func TestWalletFiles(t *testing.T) {
 		name := fmt.Sprintf("%d-of-%d", proof.position, proof.size)
 		for ext, text := range map[string]string{
 			".bin": ok(t, dir, "", args...),
-			".txt": fmt.Sprintf("%s\n%s\n", nodes[proof.position], want(t, nodes[:proof.size])),
+			".txt": fmt.Sprintf("%s\n%s\n", nodes[proof.position], clitest.Root(t, nodes[:proof.size])),
 		} {
 			same(t, filepath.Join("../../tools/wallet/testdata", name+ext), text)
 		}
@@ -64,7 +65,7 @@ func TestTreestateFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, leaf := range leaves(40) {
+	for _, leaf := range clitest.Leaves(40) {
 		if _, err := tree.Append(leaf); err != nil {
 			t.Fatal(err)
 		}

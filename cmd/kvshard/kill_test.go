@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
@@ -37,7 +38,7 @@ func TestKilled(t *testing.T) {
 	for _, tree := range trees {
 		ok(t, dir, "", "init", "--dir", tree, "--max-checkpoints", "5")
 	}
-	nodes := leaves(20_000)
+	nodes := clitest.Leaves(20_000)
 	var size, id, killed, half int
 	for step := 0; killed < kills; step++ {
 		if step > 40*kills {
@@ -50,7 +51,7 @@ func TestKilled(t *testing.T) {
 		case pick < 7 || id < 8:
 			id++
 			n := 1 + rng.IntN(400)
-			input = raw(nodes[size%10_000:][:n])
+			input = clitest.Raw(nodes[size%10_000:][:n])
 			args = []string{"append", "--start", strconv.Itoa(size), "--checkpoint", strconv.Itoa(id)}
 			size += n
 		case pick < 9:
@@ -99,7 +100,7 @@ func TestKilled(t *testing.T) {
 // killAfter starts the command and kills it; it tells whether it was in time.
 func killAfter(t *testing.T, dir, stdin string, after time.Duration, args ...string) bool {
 	t.Helper()
-	c := exec.Command(built, args...)
+	c := exec.Command(clitest.Built, args...)
 	c.Dir, c.Stdin = dir, strings.NewReader(stdin)
 	var errs bytes.Buffer
 	c.Stderr = &errs

@@ -18,10 +18,10 @@ const module = "github.com/kvshard/kvshard/cmd/kvshard"
 
 // The command's packages, from the lowest up: one imports only those before it.
 var packages = [][]string{
-	{"disk", "record", "strict"},
+	{"clitest", "disk"},
 	{"exit"},
 	{"source"},
-	{"bench", "input", "stream", "view"},
+	{"bench", "input", "view"},
 }
 
 // Imports among the command's packages point one way.

@@ -9,6 +9,7 @@ import (
 	iavldb "github.com/cosmos/iavl/db"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
@@ -29,7 +30,7 @@ func nodeDB(t *testing.T, dir, backend string, prefix []byte) (roots [2]string) 
 		}
 		return store
 	}
-	nodes := leaves(300)
+	nodes := clitest.Leaves(300)
 	notes, bank := open("notes"), open("bank")
 	for i, batch := range [][]kvshard.Node{nodes[:100], nodes[100:]} {
 		if _, err := notes.Set([]byte("params"), []byte{byte(i + 1)}); err != nil {

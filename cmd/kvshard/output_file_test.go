@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 )
 
 // Every command that writes a file does it so: what it cannot finish is not seen.
@@ -11,7 +13,7 @@ func TestOutputsReplaceFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(leaves(50)), "append", "--checkpoint", "1")
+	ok(t, dir, clitest.Raw(clitest.Leaves(50)), "append", "--checkpoint", "1")
 	for _, args := range [][]string{
 		{"export", "out"}, {"export", "--form", "leaves", "out"}, {"view", "out"},
 		{"witness", "3", "--file", "out"}, {"witness", "3", "--binary", "--file", "out"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
@@ -15,16 +16,16 @@ import (
 func TestOwnFilesAreWhole(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(40)
+	nodes := clitest.Leaves(40)
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(nodes), "append", "--checkpoint", "9")
+	ok(t, dir, clitest.Raw(nodes), "append", "--checkpoint", "9")
 	config := filepath.Join(dir, "tree", source.ConfigName)
 	good := read(t, dir, "tree/"+source.ConfigName)
 	dump := ok(t, dir, "", "dump", "-o", "json", "--values")
 	for name, text := range spoilt(t, good, true) {
 		write(t, dir, "tree/"+source.ConfigName, text)
 		for _, args := range [][]string{{"root"}, {"append"}} {
-			if r := cli(t, dir, raw(nodes[:1]), args...); r.code != exit.Store || !strings.Contains(r.err, source.ConfigName) {
+			if r := cli(t, dir, clitest.Raw(nodes[:1]), args...); r.code != exit.Store || !strings.Contains(r.err, source.ConfigName) {
 				t.Errorf("%s: %+v", name, r)
 			}
 		}
@@ -36,7 +37,7 @@ func TestOwnFilesAreWhole(t *testing.T) {
 	for name, text := range spoilt(t, `{"start":0,"input":"x","format":"raw"}`, true) {
 		write(t, dir, "tree/"+markName, text)
 		wanted := map[bool]int{true: exit.State, false: exit.Store}[name == "format missing"]
-		if r := cli(t, dir, raw(nodes[:1]), "append"); r.code != wanted {
+		if r := cli(t, dir, clitest.Raw(nodes[:1]), "append"); r.code != wanted {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

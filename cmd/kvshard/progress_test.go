@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -16,7 +17,7 @@ func TestProgress(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
-	c := exec.Command(built, "append")
+	c := exec.Command(clitest.Built, "append")
 	c.Dir = dir
 	stdin, err := c.StdinPipe()
 	if err != nil {
@@ -27,7 +28,7 @@ func TestProgress(t *testing.T) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	batch := raw(leaves(source.BatchLeaves))
+	batch := clitest.Raw(clitest.Leaves(source.BatchLeaves))
 	for range 3 {
 		if _, err := io.WriteString(stdin, batch); err != nil {
 			t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
@@ -93,11 +94,11 @@ func TestNoTree(t *testing.T) {
 func TestEngineByFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	nodes := leaves(40)
+	nodes := clitest.Leaves(40)
 	backends := []string{"goleveldb", "pebble"}
 	for i, backend := range backends {
 		ok(t, dir, "", "init", "--dir", backend, "--backend", backend)
-		ok(t, dir, raw(nodes[:30+i]), "append", "--dir", backend, "--checkpoint", "1")
+		ok(t, dir, clitest.Raw(nodes[:30+i]), "append", "--dir", backend, "--checkpoint", "1")
 	}
 	for i, backend := range backends {
 		database, other := backend+"/tree.db", backends[1-i]
@@ -141,7 +142,7 @@ func TestEngineByFiles(t *testing.T) {
 		write(t, filepath.Join(dir, "goleveldb"), name, text)
 	}
 	for _, args := range [][]string{{"root"}, {"check"}, {"append"}, {"rewind", "1"}} {
-		if r := cli(t, dir, raw(nodes), append(args, "--dir", "goleveldb")...); r.code != exit.Store || !strings.Contains(r.err, "a goleveldb database, and pebble was asked for") {
+		if r := cli(t, dir, clitest.Raw(nodes), append(args, "--dir", "goleveldb")...); r.code != exit.Store || !strings.Contains(r.err, "a goleveldb database, and pebble was asked for") {
 			t.Errorf("%v: %+v", args, r)
 		}
 	}
@@ -150,7 +151,7 @@ func TestEngineByFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"root"}, {"append"}, {"checkpoint", "8"}} {
-		if r := cli(t, dir, raw(nodes), append(args, "--dir", "pebble")...); r.code != exit.Store || !strings.Contains(r.err, "no database") {
+		if r := cli(t, dir, clitest.Raw(nodes), append(args, "--dir", "pebble")...); r.code != exit.Store || !strings.Contains(r.err, "no database") {
 			t.Errorf("%v: %+v", args, r)
 		}
 	}
@@ -177,7 +178,7 @@ func TestFlagsWithoutEffect(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	ok(t, dir, "", "init")
-	ok(t, dir, raw(leaves(20)), "append", "--checkpoint", "1")
+	ok(t, dir, clitest.Raw(clitest.Leaves(20)), "append", "--checkpoint", "1")
 	ok(t, dir, "", "export", "tree.kvx")
 	p := write(t, dir, "p.json", ok(t, dir, "", "witness", "1", "-o", "json"))
 	for _, c := range []string{
@@ -213,7 +214,7 @@ func TestInUseAndNotPermitted(t *testing.T) {
 			t.Fatal(err)
 		}
 		ok(t, dir, "", "init", "--backend", backend)
-		ok(t, dir, raw(leaves(20)), "append")
+		ok(t, dir, clitest.Raw(clitest.Leaves(20)), "append")
 		db, err := disk.Open(filepath.Join(dir, "tree/tree.db"), backend)
 		if err != nil {
 			t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"cosmossdk.io/core/store"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -30,7 +29,7 @@ func violations(ctx context.Context, e *env, s *source.Source) ([]violationView,
 	}
 	p := e.newProgress("check", "leaves", int64(size), 0)
 	defer p.end()
-	watched := &watchedStore{KVStore: s.KV, shard: append(append([]byte{}, s.Prefix...), record.Shard), read: func() { p.add(16) }}
+	watched := &watchedStore{KVStore: s.KV, prefix: len(s.Prefix), read: func() { p.add(kvshard.LeavesPerShard) }}
 	tree, err := kvshard.Open(watched, s.Options...)
 	if err != nil {
 		return nil, err
@@ -66,24 +65,26 @@ func split(err error) []error {
 // watchedStore tells of each shard that an iterator passes.
 type watchedStore struct {
 	store.KVStore
-	shard []byte // the prefix of shards' keys
-	read  func()
+	prefix int // bytes before a record's key
+	read   func()
 }
 
 func (s *watchedStore) Iterator(start, end []byte) (store.Iterator, error) {
 	it, err := s.KVStore.Iterator(start, end)
-	if err != nil || len(start) < len(s.shard) || string(start[:len(s.shard)]) != string(s.shard) {
-		return it, err
+	if err != nil {
+		return nil, err
 	}
-	return &watchedIterator{it, s.read}, nil
+	return &watchedIterator{it, s}, nil
 }
 
 type watchedIterator struct {
 	store.Iterator
-	read func()
+	from *watchedStore
 }
 
 func (it *watchedIterator) Next() {
-	it.read()
+	if kvshard.ParseRecordKey(it.Key()[it.from.prefix:]).Kind == kvshard.KindShard {
+		it.from.read()
+	}
 	it.Iterator.Next()
 }

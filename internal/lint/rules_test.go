@@ -81,8 +81,11 @@ const module = "github.com/kvshard/kvshard"
 //     and where kvshard is tested beside another Rust library;
 //   - what users build has no test helper: testing is for _test.go files, and
 //     log and fmt.Print are for none, since a library does not print;
-//   - internal/treetest, for this repository's tests, does, and nothing but a test
-//     imports it.
+//   - kvtest, for users' tests, imports no testing either, and not kvshard;
+//   - the package stream imports kvshard and the reader of JSON, nothing else: a
+//     module that uses it needs no more than the tree itself;
+//   - internal/treetest, for this repository's tests, does import testing, as the
+//     command's internal/clitest does, and nothing but a test imports these two.
 func TestImports(t *testing.T) {
 	cgo := regexp.MustCompile(`^((bridge|exports)\.go|internal/link/link_[a-z0-9_]+\.go|internal/twolibs/[a-z_]+\.go)$`)
 	prints := regexp.MustCompile(`\bfmt\.Print|\bprintln\(|\bprint\(`)
@@ -98,8 +101,8 @@ func TestImports(t *testing.T) {
 			switch {
 			case imported == "C" && !cgo.MatchString(name):
 				t.Errorf("%s imports C", name)
-			case test || dir == "internal/treetest":
-			case imported == module+"/internal/treetest":
+			case test || dir == "internal/treetest" || dir == "cmd/kvshard/internal/clitest":
+			case imported == module+"/internal/treetest" || imported == module+"/cmd/kvshard/internal/clitest":
 				t.Errorf("%s imports %s, and is no test", name, imported)
 			case imported == "testing" || strings.HasPrefix(imported, "testing/"):
 				if strings.HasPrefix(dir, "examples/") {
@@ -110,7 +113,7 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s imports %s: a library does not log", name, imported)
 			}
 		}
-		if !test && !command && (dir == "." || dir == "kvtest" || strings.HasPrefix(dir, "internal/")) {
+		if !test && !command && (dir == "." || dir == "kvtest" || dir == "stream" || strings.HasPrefix(dir, "internal/")) {
 			seen++
 			if found := prints.FindString(withoutComments(read(t, name))); found != "" {
 				t.Errorf("%s has %s: a library does not print", name, found)

@@ -2,16 +2,6 @@
 
 use std::fmt;
 
-/// The name of a scheme in a tree's tip: 8 bytes that no other scheme has.
-pub type Fingerprint = [u8; 8];
-
-/// A hash failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HashFailure {
-    /// Why.
-    pub reason: String,
-}
-
 /// An error about a record of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KvError {
@@ -46,9 +36,9 @@ pub enum KvError {
         /// The tip's key.
         key: Vec<u8>,
         /// The fingerprint in the tip; `None` if it has none, as an Orchard tree's.
-        stored: Option<Fingerprint>,
+        stored: Option<[u8; 8]>,
         /// That of the scheme that the tree was opened with.
-        opened: Option<Fingerprint>,
+        opened: Option<[u8; 8]>,
     },
     /// A `ShardStore` method that writes was called on a store that the engine keeps.
     EngineOwned {
@@ -78,7 +68,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// How a fingerprint is shown.
-fn scheme_name(fingerprint: &Option<Fingerprint>) -> String {
+fn scheme_name(fingerprint: &Option<[u8; 8]>) -> String {
     match fingerprint {
         None => "Orchard's scheme".into(),
         Some(bytes) => format!("the scheme {}", hex(bytes)),
@@ -134,6 +124,13 @@ impl fmt::Display for KvError {
 }
 
 impl std::error::Error for KvError {}
+
+/// A hash did not come about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashFailure {
+    /// Why.
+    pub reason: String,
+}
 
 /// An error of a call of the [engine](crate::engine).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,7 +39,6 @@ use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
 use kvshard::kv_shard_store::KvShardStore;
-use kvshard::scheme::StaticScheme;
 use rand::RngExt;
 use shardtree::store::ShardStore;
 use shardtree::{Node, PrunableTree, RetentionFlags};
@@ -348,7 +347,9 @@ fn read_as_shard_store<H: TestNode>(records: &Records) {
 /// What a damage is that cannot be seen, if it is one of those: the list at the top of this file.
 fn unseen<H: TestNode>(sound: &Records, damaged: &Records) -> Option<&'static str> {
     let tip = codec::decode_tip(
-        &StaticScheme::<H, DEPTH>::default(),
+        &codec::Plain::<H>::default(),
+        DEPTH,
+        None,
         sound.get(&keys::tip())?,
     );
     let (size, origin) = tip.map(|tip| (tip.size, tip.origin)).ok()?;

@@ -18,7 +18,6 @@ use kvshard::error::KvError;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
-use kvshard::scheme::StaticScheme;
 use shardtree::store::{Checkpoint, TreeState};
 
 fn testdata() -> PathBuf {
@@ -337,7 +336,7 @@ fn written_again(kind: Kind, value: &[u8]) -> Result<Vec<u8>, KvError> {
         Kind::Removals => codec::encode_removals(&codec::decode_removals(5, value)?),
         Kind::RetainedCut => codec::encode_retained_cut(codec::decode_retained_cut(5, value)?),
         Kind::Tip => codec::encode_tip(
-            &codec::decode_tip(&StaticScheme::<OrchardNode>::default(), value)?,
+            &codec::decode_tip(&Plain::<OrchardNode>::default(), 32, None, value)?,
             None,
         ),
         Kind::Summary => codec::encode_summary(&codec::decode_summary(value)?),

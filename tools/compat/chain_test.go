@@ -137,12 +137,11 @@ func TestChain(t *testing.T) {
 // records returns what the store has.
 func records(t *testing.T, kv store.KVStore) (pairs []kvtest.Pair) {
 	t.Helper()
-	it := must(kv.Iterator(nil, nil))(t)
-	for ; it.Valid(); it.Next() {
-		pairs = append(pairs, kvtest.Pair{Key: it.Key(), Value: it.Value()})
-	}
-	if err := it.Close(); err != nil {
-		t.Fatal(err)
+	for entry, err := range kvshard.Entries(kv, nil, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs = append(pairs, kvtest.Pair{Key: entry.Key, Value: entry.Value})
 	}
 	return pairs
 }

@@ -61,11 +61,11 @@ func writeTree(t *testing.T, n, checkpoints int, dir string) keeper.GenesisTree 
 		chaintest.Must0(t, err)
 		chaintest.Must0(t, tree.Checkpoint(uint32(id+1)))
 	}
-	name := fmt.Sprintf("grown-%d.records", n)
+	name := fmt.Sprintf("grown-%d.kvx", n)
 	file := chaintest.Must(os.Create(filepath.Join(dir, name)))(t)
 	defer file.Close()
-	out := chaintest.Must(keeper.WriteRecords(mem, file))(t)
-	out.Root, out.Size, out.File = chaintest.Must(tree.Root())(t).String(), uint64(n), name
+	out := chaintest.Must(keeper.WriteTree(tree, mem, kvshard.DefaultMaxCheckpoints, file))(t)
+	out.File = name
 	return out
 }
 
@@ -127,7 +127,7 @@ func TestFigures(t *testing.T) {
 			c, took, peak := grown(t, n, base, options)
 			t.Logf("import in %v, heap +%d MiB", took.Round(time.Millisecond), peak>>20)
 			c.Reopen()
-			stream := chaintest.Must(os.Stat(filepath.Join(home, "config", fmt.Sprintf("grown-%d.records", n))))(t).Size()
+			stream := chaintest.Must(os.Stat(filepath.Join(home, "config", fmt.Sprintf("grown-%d.kvx", n))))(t).Size()
 			size := diskSize(t, c.Dir) - diskSize(t, base.Dir)
 			t.Logf("exported: %.1f bytes a leaf, on disk %.1f bytes a leaf", float64(stream)/float64(n), float64(size)/float64(n))
 			peak, took = measure(func() { chaintest.Must(c.App.Export(false, nil))(t) })

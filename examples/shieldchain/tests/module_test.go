@@ -529,7 +529,7 @@ func TestRewind(t *testing.T) {
 	}
 	ctx := c.Context()
 	chaintest.Must0(t, c.App.Commitment.Rewind(ctx, 5))
-	chaintest.SameDump(t, "rewound", then, chaintest.Records(ctx.KVStore(c.App.StoreKey(types.StoreKey))))
+	chaintest.SameDump(t, "rewound", then, chaintest.Records(t, chaintest.CoreStore{KVStore: ctx.KVStore(c.App.StoreKey(types.StoreKey))}))
 	chaintest.Must0(t, c.App.Commitment.EndBlock(ctx.WithBlockHeight(9)))
 	if message, broken := c.App.Commitment.Invariant(ctx); broken {
 		t.Error(message)
@@ -549,17 +549,16 @@ func TestMigration(t *testing.T) {
 	}
 	want := c.Dump()
 	ctx := c.Context()
-	kv := ctx.KVStore(c.App.StoreKey(types.StoreKey))
+	kv := chaintest.CoreStore{KVStore: ctx.KVStore(c.App.StoreKey(types.StoreKey))}
 	var keys [][]byte
-	it := kv.Iterator([]byte{2}, []byte{5})
-	for ; it.Valid(); it.Next() {
-		keys = append(keys, bytes.Clone(it.Key()))
+	for entry, err := range kvshard.Entries(kv, []byte{2}, []byte{5}) {
+		chaintest.Must0(t, err)
+		keys = append(keys, entry.Key)
 	}
-	chaintest.Must0(t, it.Close())
 	for _, key := range keys {
-		kv.Delete(key)
+		chaintest.Must0(t, kv.Delete(key))
 	}
-	if len(keys) != 11 || len(chaintest.Records(kv)) == len(want) {
+	if len(keys) != 11 || len(chaintest.Records(t, kv)) == len(want) {
 		t.Fatalf("%d records of anchors", len(keys))
 	}
 	from := c.App.Modules.GetVersionMap()
@@ -568,7 +567,7 @@ func TestMigration(t *testing.T) {
 	if to[types.ModuleName] != 2 {
 		t.Errorf("version %d", to[types.ModuleName])
 	}
-	chaintest.SameDump(t, "after migration", want, chaintest.Records(kv))
+	chaintest.SameDump(t, "after migration", want, chaintest.Records(t, kv))
 	if message, broken := c.App.Commitment.Invariant(ctx); broken {
 		t.Error(message)
 	}
@@ -582,15 +581,14 @@ func TestInvariantFindsDamage(t *testing.T) {
 		c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100*i, 30)...)))
 	}
 	damaged := 0
-	it := c.Context().KVStore(c.App.StoreKey(types.StoreKey)).Iterator([]byte{2}, nil)
-	defer it.Close()
-	for ; it.Valid(); it.Next() {
+	whole := chaintest.CoreStore{KVStore: c.Context().KVStore(c.App.StoreKey(types.StoreKey))}
+	for entry, err := range kvshard.Entries(whole, []byte{2}, nil) {
+		chaintest.Must0(t, err)
 		ctx := c.Context()
-		value := bytes.Clone(it.Value())
-		value[len(value)/2] ^= 1
-		ctx.KVStore(c.App.StoreKey(types.StoreKey)).Set(it.Key(), value)
+		entry.Value[len(entry.Value)/2] ^= 1
+		ctx.KVStore(c.App.StoreKey(types.StoreKey)).Set(entry.Key, entry.Value)
 		if _, broken := c.App.Commitment.Invariant(ctx); !broken {
-			t.Errorf("record %x is damaged and nothing is found", it.Key())
+			t.Errorf("record %x is damaged and nothing is found", entry.Key)
 		}
 		damaged++
 	}

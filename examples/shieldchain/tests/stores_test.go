@@ -60,20 +60,9 @@ func (d *disk) deliver(t testing.TB, f func(corestore.KVStore)) {
 	d.cms.Commit()
 }
 
-func records(t testing.TB, kv corestore.KVStore) []string {
-	t.Helper()
-	it := chaintest.Must(kv.Iterator(nil, nil))(t)
-	defer it.Close()
-	var dump []string
-	for ; it.Valid(); it.Next() {
-		dump = append(dump, fmt.Sprintf("%x = %x", it.Key(), it.Value()))
-	}
-	return dump
-}
-
 func (d *disk) records(t testing.TB) []string {
 	ctx, _ := d.branch(storetypes.NewInfiniteGasMeter())
-	return records(t, d.open(ctx))
+	return chaintest.Records(t, d.open(ctx))
 }
 
 const kept = 10 // checkpoints
@@ -170,7 +159,7 @@ func TestGasIsWhatIsCounted(t *testing.T) {
 			}
 			cache.Write()
 			d.cms.Commit()
-			chaintest.SameDump(t, "IAVL and MemStore", d.records(t), records(t, mem))
+			chaintest.SameDump(t, "IAVL and MemStore", d.records(t), chaintest.Records(t, mem))
 		})
 	}
 }
@@ -247,21 +236,7 @@ func TestOutOfGasAtEveryLimit(t *testing.T) {
 	// The store goes on.
 	d.deliver(t, func(kv corestore.KVStore) { chaintest.Must0(t, block(kv)) })
 	chaintest.Must0(t, block(mem))
-	chaintest.SameDump(t, "the block with enough gas", d.records(t), records(t, mem))
-}
-
-// A coreStore is runtime's adapter, which does not export it for other stores.
-type coreStore struct{ storetypes.KVStore }
-
-func (s coreStore) Get(key []byte) ([]byte, error) { return s.KVStore.Get(key), nil }
-func (s coreStore) Has(key []byte) (bool, error)   { return s.KVStore.Has(key), nil }
-func (s coreStore) Set(key, value []byte) error    { s.KVStore.Set(key, value); return nil }
-func (s coreStore) Delete(key []byte) error        { s.KVStore.Delete(key); return nil }
-func (s coreStore) Iterator(start, end []byte) (corestore.Iterator, error) {
-	return s.KVStore.Iterator(start, end), nil
-}
-func (s coreStore) ReverseIterator(start, end []byte) (corestore.Iterator, error) {
-	return s.KVStore.ReverseIterator(start, end), nil
+	chaintest.SameDump(t, "the block with enough gas", d.records(t), chaintest.Records(t, mem))
 }
 
 // TestAllStores runs all calls on every kind of store that a keeper can meet:
@@ -278,21 +253,21 @@ func TestAllStores(t *testing.T) {
 	}
 	mem := kvtest.NewMemStore()
 	run(t, mem)
-	want := records(t, mem)
+	want := chaintest.Records(t, mem)
 
 	d := newDisk(t)
 	ctx, cache := d.branch(storetypes.NewInfiniteGasMeter())
 	stack := ctx.KVStore(d.key) // gaskv over cachekv over IAVL
 	t.Run("gaskv, cachekv, IAVL", func(t *testing.T) {
 		run(t, d.open(ctx))
-		chaintest.SameDump(t, "in the cache", want, records(t, d.open(ctx)))
+		chaintest.SameDump(t, "in the cache", want, chaintest.Records(t, d.open(ctx)))
 		cache.Write()
 		d.cms.Commit()
 		chaintest.SameDump(t, "on disk", want, d.records(t))
 	})
 	t.Run("IAVL without a cache", func(t *testing.T) {
 		d := newDisk(t)
-		kv := coreStore{d.cms.GetKVStore(d.key)}
+		kv := chaintest.CoreStore{KVStore: d.cms.GetKVStore(d.key)}
 		run(t, kv)
 		d.cms.Commit()
 		chaintest.SameDump(t, "on disk", want, d.records(t))
@@ -308,20 +283,20 @@ func TestAllStores(t *testing.T) {
 		chaintest.SameDump(t, "on disk", want, d.records(t))
 	})
 	t.Run("prefix store", func(t *testing.T) {
-		kv := coreStore{prefix.NewStore(stack, []byte("p/"))}
+		kv := chaintest.CoreStore{KVStore: prefix.NewStore(stack, []byte("p/"))}
 		run(t, kv)
-		chaintest.SameDump(t, "behind the prefix", want, records(t, kv))
+		chaintest.SameDump(t, "behind the prefix", want, chaintest.Records(t, kv))
 		// The option does the same with the whole store in hand.
 		d := newDisk(t)
 		ctx, _ := d.branch(storetypes.NewInfiniteGasMeter())
 		run(t, d.open(ctx), kvshard.WithPrefix([]byte("p/")))
-		chaintest.SameDump(t, "WithPrefix", want, records(t, coreStore{prefix.NewStore(ctx.KVStore(d.key), []byte("p/"))}))
+		chaintest.SameDump(t, "WithPrefix", want, chaintest.Records(t, chaintest.CoreStore{KVStore: prefix.NewStore(ctx.KVStore(d.key), []byte("p/"))}))
 	})
 	t.Run("goleveldb", func(t *testing.T) {
 		db := chaintest.Must(dbm.NewGoLevelDB("raw", t.TempDir(), nil))(t)
 		defer db.Close()
 		run(t, db)
-		chaintest.SameDump(t, "in the database", want, records(t, db))
+		chaintest.SameDump(t, "in the database", want, chaintest.Records(t, db))
 	})
 }
 
@@ -332,7 +307,7 @@ func TestTwoTreesInOneStore(t *testing.T) {
 	for _, p := range []string{"a/", "b/"} {
 		mem := kvtest.NewMemStore()
 		grow(t, mem, 20*len(alone)+100, kvshard.WithPrefix([]byte(p)))
-		alone[p] = records(t, mem)
+		alone[p] = chaintest.Records(t, mem)
 	}
 	d.deliver(t, func(kv corestore.KVStore) {
 		for _, key := range []string{"a", "a.", "a0", "b", "b0", "c"} {

@@ -15,10 +15,12 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -251,24 +253,21 @@ func examine(folder string, twin *dbm.MemDB, reported uint64) (n uint64, err err
 
 // same compares all records of two stores.
 func same(a, b dbm.DB) error {
-	x, err := a.Iterator(nil, nil)
-	if err != nil {
-		return err
-	}
-	defer x.Close()
-	y, err := b.Iterator(nil, nil)
-	if err != nil {
-		return err
-	}
-	defer y.Close()
-	for ; x.Valid() && y.Valid(); x.Next() {
-		if !bytes.Equal(x.Key(), y.Key()) || !bytes.Equal(x.Value(), y.Value()) {
-			return fmt.Errorf("on disk %x = %x, in memory %x = %x", x.Key(), x.Value(), y.Key(), y.Value())
+	next, stop := iter.Pull2(kvshard.Entries(b, nil, nil))
+	defer stop()
+	for x, err := range kvshard.Entries(a, nil, nil) {
+		y, failed, there := next()
+		switch {
+		case err != nil || failed != nil:
+			return errors.Join(err, failed)
+		case !there:
+			return errors.New("there are more records on disk than in memory")
+		case !bytes.Equal(x.Key, y.Key) || !bytes.Equal(x.Value, y.Value):
+			return fmt.Errorf("on disk %x = %x, in memory %x = %x", x.Key, x.Value, y.Key, y.Value)
 		}
-		y.Next()
 	}
-	if x.Valid() || y.Valid() {
-		return errors.New("one has more records")
+	if _, err, more := next(); more {
+		return cmp.Or(err, errors.New("there are more records in memory than on disk"))
 	}
-	return errors.Join(x.Error(), y.Error())
+	return nil
 }

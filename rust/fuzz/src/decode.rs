@@ -3,7 +3,6 @@
 use kvshard::codec::{self, Plain, TreeNode};
 use kvshard::error::KvError;
 use kvshard::hash::OrchardNode;
-use kvshard::scheme::StaticScheme;
 use orchard::tree::MerkleHashOrchard;
 
 use super::node::CheapNode;
@@ -20,7 +19,7 @@ pub fn decode(data: &[u8]) {
         2 => tree::<MerkleHashOrchard>(&key, value, codec::SHARD_HEIGHT),
         3 => tree::<CheapNode>(&key, value, 32),
         4 => codec::decode_checkpoint(&key, value).map(|c| codec::encode_checkpoint(&c)),
-        5 => codec::decode_tip(&StaticScheme::<OrchardNode>::default(), value)
+        5 => codec::decode_tip(&Plain::<OrchardNode>::default(), 32, None, value)
             .map(|tip| codec::encode_tip(&tip, None)),
         6 => codec::decode_summary(value).map(|s| codec::encode_summary(&s)),
         _ => {

@@ -3,7 +3,8 @@
 use super::hasher::Hasher;
 use super::shard::Shard;
 use crate::codec::SHARD_HEIGHT;
-use crate::scheme::{HashFailure, Scheme};
+use crate::error::HashFailure;
+use crate::scheme::Scheme;
 
 /// A node of a shard that is wanted: the shard's place in the list, level, index.
 pub(super) type Wanted = (usize, u8, u64);

@@ -3,8 +3,9 @@
 use std::cell::Cell;
 
 use super::Threads;
+use crate::error::HashFailure;
 use crate::hash::Sibling;
-use crate::scheme::{HashFailure, Scheme};
+use crate::scheme::Scheme;
 
 /// The hash of a tree, and how often a call computed it.
 pub(super) struct Hasher<'s, S> {

@@ -93,7 +93,8 @@ impl<'k, S: Scheme> Reads<'k, S> {
 
     /// The tip's record, if there is one. 1 get.
     pub fn stored_tip(&self) -> Result<Option<Tip<S::Node>>, KvError> {
-        let decode = |value: &[u8]| codec::decode_tip(self.scheme, value);
+        let (depth, name) = (self.scheme.depth(), self.scheme.fingerprint());
+        let decode = |value: &[u8]| codec::decode_tip(self.scheme, depth, name, value);
         self.record(keys::tip(), |value| value.map(decode).transpose())
     }
 

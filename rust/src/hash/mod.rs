@@ -74,8 +74,7 @@ pub use vote::VoteNode;
 /// [`Hashable`]. The default methods are plain loops over
 /// [`Hashable::combine`].
 pub trait TreeHash: Hashable + Clone + PartialEq {
-    /// What the tip of a tree with this hash names it with: see
-    /// [`Scheme::fingerprint`](crate::scheme::Scheme::fingerprint).
+    /// What the tip of a tree with this hash names it with, if it does.
     const FINGERPRINT: Option<[u8; 8]> = None;
 
     /// Combines each child at an even index with the next one, all of them at

@@ -6,6 +6,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // FreeSpace is what to do about a full disk, whose name is in the error.
@@ -26,6 +27,9 @@ var known = []struct {
 	{disk.ErrInUse, Store, "stop the node or command that has it open, or read a copy of the directory"},
 	{disk.ErrFull, Store, FreeSpace + ", then give the same command again"},
 	{disk.ErrDamaged, Store, "make a backup, run \"kvshard check\" to see the damage, then save what is left with \"kvshard export --salvage\""},
+	{stream.ErrCut, Input, "give the same command with the whole stream"},
+	{stream.ErrMalformed, Input, "give a whole stream of \"kvshard export\"; nothing was imported"},
+	{stream.ErrTooLong, State, "run \"kvshard check\""},
 	{kvshard.ErrInvalidNode, Input, "give 64 hex digits, the least significant byte first (block explorers show roots the other way round)"},
 	{kvshard.ErrInvalidWitness, No, "give the leaf and the root that the witness was made for"},
 	{kvshard.ErrCheckpointOrder, State, "give an id above the newest that \"kvshard checkpoint\" lists, or --start to go on with an input"},

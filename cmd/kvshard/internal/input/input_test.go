@@ -2,41 +2,20 @@ package input
 
 import (
 	"bufio"
-	"encoding/binary"
 	"encoding/hex"
 	"strings"
 	"testing"
 
-	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 )
-
-// leaves makes some, pseudorandom and canonical.
-func leaves(n int) []kvshard.Node {
-	made := make([]kvshard.Node, n)
-	for i := range made {
-		for word := range 3 {
-			x := (uint64(i) + uint64(word)<<40 + 1) * 0x9E3779B97F4A7C15
-			binary.LittleEndian.PutUint64(made[i][8*word:], x^x>>29)
-		}
-	}
-	return made
-}
-
-func raw(nodes []kvshard.Node) string {
-	var b strings.Builder
-	for _, n := range nodes {
-		b.Write(n[:])
-	}
-	return b.String()
-}
 
 // TestGuess: raw commitments are not taken for text, whatever they begin with.
 func TestGuess(t *testing.T) {
 	for first := range 256 {
-		nodes := leaves(3)
+		nodes := clitest.Leaves(3)
 		nodes[0][0] = byte(first)
 		for _, n := range []int{1, 3} {
-			if got := guess("-", bufio.NewReader(strings.NewReader(raw(nodes[:n])))); got != "raw" {
+			if got := guess("-", bufio.NewReader(strings.NewReader(clitest.Raw(nodes[:n])))); got != "raw" {
 				t.Errorf("%d commitments, the first byte is %#x: %s", n, first, got)
 			}
 		}
@@ -55,11 +34,11 @@ func TestGuess(t *testing.T) {
 // Raw commitments are recognised, but for the few that could be text.
 func TestGuessRaw(t *testing.T) {
 	doubtful := 0
-	for i, node := range leaves(5000) {
+	for i, node := range clitest.Leaves(5000) {
 		for j := range node {
 			node[j] ^= byte(i * (j + 7)) // all 32 bytes
 		}
-		many := raw(leaves(3)) + string(node[:])
+		many := clitest.Raw(clitest.Leaves(3)) + string(node[:])
 		for _, text := range []string{many, string(node[:])} {
 			if guess("-", bufio.NewReader(strings.NewReader(text))) == "raw" {
 				continue

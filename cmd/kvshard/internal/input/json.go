@@ -12,7 +12,7 @@ import (
 	"sort"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
+	"github.com/kvshard/kvshard/internal/strict"
 )
 
 // A jsonBlock has these fields and no others: a node's own block has fields

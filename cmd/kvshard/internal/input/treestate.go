@@ -12,7 +12,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/strict"
+	"github.com/kvshard/kvshard/internal/strict"
 )
 
 // A StartingPoint is a frontier with what is known of it.
@@ -73,7 +73,7 @@ func (t *StartingPoint) decode(text string) error {
 	var failed *kvshard.Error
 	switch {
 	case errors.Is(err, kvshard.ErrInvalidNode):
-		return exit.Errorf(exit.Input, "give the tree state of Orchard's pool: this one may be Sapling's", "the tree state: %w", err)
+		return exit.Errorf(exit.Input, "give the tree state of Orchard's pool, not of Sapling's", "the tree state: %w", err)
 	case errors.As(err, &failed):
 		return badTreestate("%s", failed.What)
 	}

@@ -182,13 +182,13 @@ func (s *Source) holdsTree() error {
 		return exit.Errorf(exit.Usage, "give --store with one of these names",
 			"%s is a node's database: name the module's store with the tree, one of %s", s.DBPath, list)
 	}
-	it, err := s.KV.Iterator(nil, nil)
-	if err != nil {
-		return err
-	}
-	any := it.Valid()
-	if err := it.Close(); err != nil {
-		return err
+	any := false
+	for _, err := range kvshard.Entries(s.KV, nil, nil) {
+		if err != nil {
+			return err
+		}
+		any = true
+		break
 	}
 	under := ""
 	if len(s.Prefix) > 0 {

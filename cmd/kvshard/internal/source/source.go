@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"iter"
 	"time"
 
 	dbm "github.com/cosmos/cosmos-db"
@@ -88,6 +89,11 @@ func (s *Source) Close(err *error) {
 // Tree is the one that is read.
 func (s *Source) Tree() (*kvshard.Tree, error) {
 	return kvshard.Open(s.KV, s.Options...)
+}
+
+// Records are the tree's records, as [kvshard.Records] has them.
+func (s *Source) Records() iter.Seq2[kvshard.Record, error] {
+	return kvshard.Records(s.KV, s.Options...)
 }
 
 // Update writes all that f does to the tree in one batch, or nothing.

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 )
 
 // pageOf opens the page of a tree of 5000 leaves; change says what else is in it.
@@ -12,9 +14,9 @@ func pageOf(t *testing.T, change func(*data)) *tab {
 	t.Helper()
 	browser := chromiumPath(t)
 	dir := t.TempDir()
-	ok(t, dir, "", "init")
-	ok(t, dir, raw(leaves(5000)), "append", "--checkpoint", "7")
-	d := dataOf(t, ok(t, dir, "", "view", "-", "--leaf", "1234"))
+	clitest.OK(t, dir, "", "init")
+	clitest.OK(t, dir, clitest.Raw(clitest.Leaves(5000)), "append", "--checkpoint", "7")
+	d := dataOf(t, clitest.OK(t, dir, "", "view", "-", "--leaf", "1234"))
 	if change != nil {
 		change(&d)
 	}

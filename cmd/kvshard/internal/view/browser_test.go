@@ -15,17 +15,19 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 )
 
 // In a real browser the pages draw themselves, with no error on the console.
 func TestViewInChromium(t *testing.T) {
 	browser := chromiumPath(t)
 	dir := t.TempDir()
-	ok(t, dir, "", "init")
-	ok(t, dir, raw(leaves(5000)), "append", "--checkpoint", "7")
-	ok(t, dir, "", "view", "--leaf", "1234", "full.html")
-	ok(t, dir, "", "init", "--dir", "empty")
-	ok(t, dir, "", "view", "--dir", "empty", "empty.html")
+	clitest.OK(t, dir, "", "init")
+	clitest.OK(t, dir, clitest.Raw(clitest.Leaves(5000)), "append", "--checkpoint", "7")
+	clitest.OK(t, dir, "", "view", "--leaf", "1234", "full.html")
+	clitest.OK(t, dir, "", "init", "--dir", "empty")
+	clitest.OK(t, dir, "", "view", "--dir", "empty", "empty.html")
 	for _, shot := range []struct{ name, page string }{
 		{"whole", "full.html#theme=light"},
 		{"dark", "full.html#theme=dark"},
@@ -62,9 +64,9 @@ func TestViewInChromium(t *testing.T) {
 func TestViewEvents(t *testing.T) {
 	browser := chromiumPath(t)
 	dir := t.TempDir()
-	ok(t, dir, "", "init", "--prefix", "6e")
-	ok(t, dir, raw(leaves(5000)), "append", "--checkpoint", "7")
-	text := ok(t, dir, "", "view", "-", "--leaf", "1234")
+	clitest.OK(t, dir, "", "init", "--prefix", "6e")
+	clitest.OK(t, dir, clitest.Raw(clitest.Leaves(5000)), "append", "--checkpoint", "7")
+	text := clitest.OK(t, dir, "", "view", "-", "--leaf", "1234")
 	d := dataOf(t, text)
 	p := openTab(t, browser, writePage(t, dir, "large.html", enlarged(d)))
 	width := func() float64 { return get[float64](p, "view[1] - view[0]") }

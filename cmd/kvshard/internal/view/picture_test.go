@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 )
 
 var picture = flag.String("picture", "", "write the README's picture to this `file` (make picture)")
@@ -21,17 +23,17 @@ func TestPicture(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	ok(t, dir, "", "init", "--dir", "notes")
-	nodes := leaves(1_000_000)
+	clitest.OK(t, dir, "", "init", "--dir", "notes")
+	nodes := clitest.Leaves(1_000_000)
 	from, id := 0, 100
 	for _, size := range []int{667_000, 999_960, 999_970, 999_980, 999_990, 1_000_000} {
-		ok(t, dir, raw(nodes[from:size]), "append", "--dir", "notes", "--format", "raw", "--checkpoint", strconv.Itoa(id))
+		clitest.OK(t, dir, clitest.Raw(nodes[from:size]), "append", "--dir", "notes", "--format", "raw", "--checkpoint", strconv.Itoa(id))
 		if from == 0 {
-			ok(t, dir, "", "checkpoint", "--dir", "notes", "--retain", strconv.Itoa(id))
+			clitest.OK(t, dir, "", "checkpoint", "--dir", "notes", "--retain", strconv.Itoa(id))
 			id = 115
 		}
 		from, id = size, id+1
 	}
-	ok(t, dir, "", "view", "--dir", "notes", "--leaf", "77777", "tree.html")
+	clitest.OK(t, dir, "", "view", "--dir", "notes", "--leaf", "77777", "tree.html")
 	chromium(t, browser, "--screenshot="+file, "--hide-scrollbars", "--window-size=1400,790", "file://"+filepath.Join(dir, "tree.html#theme=light"))
 }

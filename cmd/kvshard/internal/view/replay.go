@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -145,7 +144,7 @@ func operations(trace []kvtest.Op) ([]operation, map[string]string) {
 	ops, touched := []operation{}, map[string]string{}
 	size := func(n int) *int { return &n }
 	for _, op := range trace {
-		line := operation{Kind: op.Kind.String(), Key: hex.EncodeToString(op.Key), Record: record.Name(op.Key)}
+		line := operation{Kind: op.Kind.String(), Key: hex.EncodeToString(op.Key), Record: kvshard.ParseRecordKey(op.Key).String()}
 		switch op.Kind {
 		case kvtest.OpGet:
 			line.Bytes = size(-1)
@@ -162,7 +161,7 @@ func operations(trace []kvtest.Op) ([]operation, map[string]string) {
 			touched[line.Record] = "delete"
 		case kvtest.OpIter, kvtest.OpNext:
 			if op.Kind == kvtest.OpIter {
-				line.Record = strings.TrimSpace("from " + record.Name(op.Key))
+				line.Record = strings.TrimSpace("from " + kvshard.ParseRecordKey(op.Key).String())
 			}
 			if op.AtEnd {
 				line.Record = "end"

@@ -1,15 +1,19 @@
 package view
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
+)
 
 // The demo is the library's own trace, and ends as it says.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	ok(t, dir, "", "init")
-	demo := dataOf(t, ok(t, dir, "", "view", "-")).Demo
+	clitest.OK(t, dir, "", "init")
+	demo := dataOf(t, clitest.OK(t, dir, "", "view", "-")).Demo
 	last := demo.Steps[len(demo.Steps)-1]
-	if int(last.After.Size) != len(demo.Leaves) || last.After.Root.String() != rootOf(t, demo.Leaves) {
+	if int(last.After.Size) != len(demo.Leaves) || last.After.Root.String() != clitest.Root(t, demo.Leaves) {
 		t.Errorf("the demo ends with %d leaves, root %s", last.After.Size, last.After.Root)
 	}
 	kinds := map[string]bool{}
@@ -20,7 +24,7 @@ func TestReplay(t *testing.T) {
 		if (i > 0) != (len(step.Ops) > 0) || step.Say == "" {
 			t.Errorf("step %d, %s: %d operations", i, step.Call, len(step.Ops))
 		}
-		if root := rootOf(t, demo.Leaves[:min(int(step.After.Size), 133)]); step.After.Size <= 133 && root != step.After.Root.String() {
+		if root := clitest.Root(t, demo.Leaves[:min(int(step.After.Size), 133)]); step.After.Size <= 133 && root != step.After.Root.String() {
 			t.Errorf("step %d, %s: root %s, want %s", i, step.Call, step.After.Root, root)
 		}
 	}

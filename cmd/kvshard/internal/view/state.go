@@ -1,7 +1,7 @@
 package view
 
 import (
-	"encoding/binary"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -9,7 +9,6 @@ import (
 	"cosmossdk.io/core/store"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/record"
 )
 
 // A Source is the tree to show.
@@ -26,15 +25,13 @@ type Source struct {
 // the first.
 const maxRuns = 5000
 
-// shardLeaves is how many leaves a shard has.
-const shardLeaves = 16
-
 // readState reads what the page shows of a tree.
 func readState(s Source) (v state, err error) {
 	v = state{
-		Where: s.Where, Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []checkpoint{}, Kinds: map[string]kind{},
+		Where: s.Where, Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []checkpoint{},
 		ShardRuns: [][3]uint64{}, Windows: []window{}, Hashes: map[string]string{}, Ommers: [][3]any{},
 	}
+	v.Kinds = v.kinds()
 	if v.Size, err = s.Tree.Size(); err != nil {
 		return v, err
 	}
@@ -103,53 +100,85 @@ func (v *state) addOmmers(tree *kvshard.Tree) error {
 // addRecords counts the records of each kind, notes how long the shards are,
 // and takes the leaves of those that are looked at first.
 func (v *state) addRecords(s Source) error {
-	for _, of := range record.Kinds {
-		v.Kinds[of.Name] = kind{Key: v.Prefix + hex.EncodeToString([]byte{of.First})}
-	}
-	for r, err := range record.All(s.KV, s.Prefix) {
+	for r, err := range kvshard.Records(s.KV, kvshard.WithPrefix(s.Prefix)) {
 		if err != nil {
 			return err
 		}
 		if s.Tell != nil {
 			s.Tell()
 		}
-		v.count(kindOf(r.Key), r, len(s.Prefix))
-		switch {
-		case r.Key[0] == record.Shard && len(r.Key) == 9:
-			index := binary.BigEndian.Uint64(r.Key[1:])
-			v.addShard(index, uint64(len(r.Value)))
-			if leaves, _, _ := record.ShardLeaves(r.Value); v.isShown(index, s.Leaf) && len(leaves) > 0 {
-				v.Windows = append(v.Windows, window{index * shardLeaves, leaves})
+		name := r.Name()
+		v.count(name.Kind, r)
+		switch name.Kind {
+		case kvshard.KindShard:
+			v.addShard(name.Index, uint64(len(r.Value)))
+			if v.isShown(name.Index, s.Leaf) {
+				v.addWindow(name.Index, r)
 			}
-		case r.Key[0] == record.Tip && len(r.Value) >= 18 && r.Value[1]&2 != 0: // FORMAT.md, the tip's origin
-			v.Origin = binary.LittleEndian.Uint64(r.Value[10:])
+		case kvshard.KindTip:
+			if tip, err := r.Tip(); err == nil {
+				v.Origin = tip.Origin
+			}
 		}
 	}
 	return nil
 }
 
-func kindOf(key []byte) string {
-	for _, kind := range record.Kinds {
-		if kind.First == key[0] {
-			return kind.Name
+// kinds are all kinds of records, with nothing counted. Those that lie beside the
+// summary, which only some trees have, are left out until there is one.
+func (v *state) kinds() map[string]kind {
+	all := map[string]kind{}
+	for _, of := range kvshard.RecordKinds() {
+		switch of {
+		case kvshard.KindPrunable, kvshard.KindRemoved, kvshard.KindRemovals, kvshard.KindRetainedCut:
+		default:
+			all[of.String()] = v.kind(of)
 		}
 	}
-	return ""
+	return all
 }
 
-func (v *state) count(name string, r record.Record, prefix int) {
-	k := v.Kinds[name]
+func (v *state) kind(of kvshard.RecordKind) kind {
+	return kind{Key: v.Prefix + hex.EncodeToString(of.KeyPrefix())}
+}
+
+func (v *state) count(of kvshard.RecordKind, r kvshard.Record) {
+	name := cmp.Or(of.String(), "unknown")
+	k, there := v.Kinds[name]
+	if !there {
+		k = v.kind(of)
+	}
 	k.Records++
 	k.Bytes += uint64(len(r.Value))
-	k.KeyBytes += uint64(prefix + len(r.Key))
+	k.KeyBytes += uint64(hex.DecodedLen(len(v.Prefix)) + len(r.Key))
 	v.Kinds[name] = k
+}
+
+// addWindow adds the leaves of a shard, from its first one as far as they were kept.
+// A record that is broken has none.
+func (v *state) addWindow(index uint64, r kvshard.Record) {
+	shard, err := r.Shard()
+	if err != nil {
+		return
+	}
+	first := index * kvshard.LeavesPerShard
+	var leaves []kvshard.Node
+	for i, leaf := range shard.Leaves {
+		if leaf.Position != first+uint64(i) {
+			break
+		}
+		leaves = append(leaves, leaf.Node)
+	}
+	if len(leaves) > 0 {
+		v.Windows = append(v.Windows, window{first, leaves})
+	}
 }
 
 // isShown tells whether the page gets the leaves of a shard: the first, the
 // last, and those around the leaf that is proven. The others would make it large.
 func (v *state) isShown(index uint64, leaf *uint64) bool {
-	last := (max(v.Size, 1) - 1) / shardLeaves
-	proven := leaf != nil && index+4 >= *leaf/shardLeaves && index <= *leaf/shardLeaves+4
+	last := (max(v.Size, 1) - 1) / kvshard.LeavesPerShard
+	proven := leaf != nil && index+4 >= *leaf/kvshard.LeavesPerShard && index <= *leaf/kvshard.LeavesPerShard+4
 	return index < 4 || index+8 > last || proven
 }
 
@@ -169,7 +198,7 @@ func (v *state) addShard(index, size uint64) {
 
 // findFirstLeaf looks for the first leaf of a tree that started from a frontier.
 func (v *state) findFirstLeaf(tree *kvshard.Tree) error {
-	for v.FirstLeaf = v.Origin; v.Origin > 0 && v.FirstLeaf < v.Origin+shardLeaves; v.FirstLeaf++ {
+	for v.FirstLeaf = v.Origin; v.Origin > 0 && v.FirstLeaf < v.Origin+kvshard.LeavesPerShard; v.FirstLeaf++ {
 		if _, err := tree.Leaf(v.FirstLeaf); !errors.Is(err, kvshard.ErrPruned) {
 			return err
 		}

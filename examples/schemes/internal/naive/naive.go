@@ -5,11 +5,11 @@ package naive
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"cosmossdk.io/core/store"
 
+	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/hashtree"
 )
 
@@ -160,13 +160,11 @@ func (t *Rebuild) build(position uint64) (root hashtree.Node, path []hashtree.No
 }
 
 func (t *Rebuild) leaves() (leaves []hashtree.Node, err error) {
-	it, err := t.kv.Iterator(nodeKey(0, 0), nodeKey(1, 0))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, it.Close()) }()
-	for ; it.Valid(); it.Next() {
-		leaves = append(leaves, hashtree.Node(it.Value()))
+	for entry, err := range kvshard.Entries(t.kv, nodeKey(0, 0), nodeKey(1, 0)) {
+		if err != nil {
+			return nil, err
+		}
+		leaves = append(leaves, hashtree.Node(entry.Value))
 	}
 	return leaves, nil
 }

@@ -18,6 +18,7 @@ import (
 	cmttypes "github.com/cometbft/cometbft/types"
 	dbm "github.com/cosmos/cosmos-db"
 
+	corestore "cosmossdk.io/core/store"
 	"cosmossdk.io/log/v2"
 	"cosmossdk.io/math"
 
@@ -268,17 +269,42 @@ func (c *Chain) Context() sdk.Context {
 // Dump lists all records of the module's committed store.
 func (c *Chain) Dump() []string {
 	c.T.Helper()
-	return Records(c.Context().KVStore(c.App.StoreKey(types.StoreKey)))
+	return Records(c.T, CoreStore{c.Context().KVStore(c.App.StoreKey(types.StoreKey))})
 }
 
 // Records lists all records of a store.
-func Records(kv storetypes.KVStore) (records []string) {
-	it := kv.Iterator(nil, nil)
-	defer it.Close()
-	for ; it.Valid(); it.Next() {
-		records = append(records, fmt.Sprintf("%x = %x", it.Key(), it.Value()))
+func Records(t testing.TB, kv corestore.KVStore) (records []string) {
+	t.Helper()
+	for entry, err := range kvshard.Entries(kv, nil, nil) {
+		Must0(t, err)
+		records = append(records, fmt.Sprintf("%x = %x", entry.Key, entry.Value))
 	}
 	return records
+}
+
+// A CoreStore is runtime's adapter, which does not export it for other stores.
+type CoreStore struct{ storetypes.KVStore }
+
+// Get is that of the store.
+func (s CoreStore) Get(key []byte) ([]byte, error) { return s.KVStore.Get(key), nil }
+
+// Has is that of the store.
+func (s CoreStore) Has(key []byte) (bool, error) { return s.KVStore.Has(key), nil }
+
+// Set is that of the store.
+func (s CoreStore) Set(key, value []byte) error { s.KVStore.Set(key, value); return nil }
+
+// Delete is that of the store.
+func (s CoreStore) Delete(key []byte) error { s.KVStore.Delete(key); return nil }
+
+// Iterator is that of the store.
+func (s CoreStore) Iterator(start, end []byte) (corestore.Iterator, error) {
+	return s.KVStore.Iterator(start, end), nil
+}
+
+// ReverseIterator is that of the store.
+func (s CoreStore) ReverseIterator(start, end []byte) (corestore.Iterator, error) {
+	return s.KVStore.ReverseIterator(start, end), nil
 }
 
 // Check runs the module's invariant.

@@ -254,7 +254,7 @@ func (n *node) takeOver(old *node, exported string) error {
 		exported: "genesis.json",
 		filepath.Join(old.home, "config", "priv_validator_key.json"): "priv_validator_key.json",
 	}
-	streams, err := filepath.Glob(filepath.Join(old.home, "config", "commitment-*.records"))
+	streams, err := filepath.Glob(filepath.Join(old.home, "config", "commitment-*.kvx"))
 	if err != nil || len(streams) != 1 {
 		return fmt.Errorf("exported records: %v, %w", streams, err)
 	}

@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"cosmossdk.io/collections"
 
@@ -59,6 +60,11 @@ func (k Keeper) dropAnchors(ctx context.Context, count uint32) error {
 	}
 	if err := it.Close(); err != nil {
 		return err
+	}
+	// An iterator of collections has no Error: one that failed looks like one at its
+	// end, and there are more anchors than are dropped.
+	if uint32(len(old)) < count {
+		return fmt.Errorf("%d anchors were found, and %d are to be dropped: the store could not be read to the end", len(old), count)
 	}
 	for _, anchor := range old {
 		height := uint64(anchor.Height)

@@ -1,16 +1,15 @@
 package keeper
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // GenesisState is the module's part of genesis. Anchors are not in it: they
@@ -30,13 +30,9 @@ type GenesisState struct {
 	Tree   GenesisTree     `json:"tree"`
 }
 
-// GenesisTree has the tree's records, or names the file that has them: a
-// stream of
-//
-//	uvarint length of key ‖ key ‖ uvarint length of value ‖ value
-//
-// in the order of the keys, which FORMAT.md of kvshard describes. It is read
-// and written record by record, never held as a whole.
+// GenesisTree has the tree, or names the file that has it, as a stream of the package
+// stream: what "kvshard export" writes and "kvshard import" reads. It is read and
+// written record by record, never held as a whole.
 type GenesisTree struct {
 	Root    string `json:"root"`
 	Size    uint64 `json:"size"`
@@ -72,92 +68,103 @@ func (g GenesisTree) Validate() error {
 	return nil
 }
 
-// ExportTree writes the tree's records, and tells what it wrote.
+// ExportTree writes the tree as a stream, and tells what it wrote.
 func (k Keeper) ExportTree(ctx context.Context, w io.Writer) (GenesisTree, error) {
-	out, err := WriteRecords(k.storeService.OpenKVStore(ctx), w)
+	params, err := k.params.Get(ctx)
 	if err != nil {
 		return GenesisTree{}, err
 	}
-	tree, err := k.Tree(ctx)
+	tree, err := k.tree(ctx, params)
 	if err != nil {
 		return GenesisTree{}, err
 	}
-	root, err := tree.Root()
-	if err != nil {
-		return GenesisTree{}, err
-	}
-	out.Root = root.String()
-	out.Size, err = tree.Size()
-	return out, err
+	return WriteTree(tree, k.storeService.OpenKVStore(ctx), params.MaxAnchors, w)
 }
 
-// WriteRecords writes the records of a tree without a prefix as a stream, and
-// tells how many they are and their hash.
-func WriteRecords(kv store.KVStore, w io.Writer) (GenesisTree, error) {
+// WriteTree writes a tree, which has no prefix in its store, as a stream, and tells
+// what it wrote. It reads each record twice: a stream begins with their number.
+func WriteTree(tree *kvshard.Tree, kv store.KVStore, maxAnchors uint32, w io.Writer) (GenesisTree, error) {
+	header, err := stream.Describe(tree)
+	if err != nil {
+		return GenesisTree{}, err
+	}
+	header.Form, header.MaxCheckpoints, header.Retention = stream.FormRecords, maxAnchors, "marked"
+	if header.Records, err = stream.Count(kvshard.Records(kv)); err != nil {
+		return GenesisTree{}, err
+	}
 	sum := sha256.New()
-	buffered := bufio.NewWriterSize(io.MultiWriter(w, sum), 1<<16)
-	it, err := kv.Iterator(kvshard.KeyRange(nil))
+	out, err := stream.NewWriter(io.MultiWriter(w, sum), header)
 	if err != nil {
 		return GenesisTree{}, err
 	}
-	defer it.Close()
-	var out GenesisTree
-	var head []byte
-	for ; it.Valid(); it.Next() {
-		key, value := it.Key(), it.Value()
-		head = append(binary.AppendUvarint(head[:0], uint64(len(key))), key...)
-		head = binary.AppendUvarint(head, uint64(len(value)))
-		if _, err := buffered.Write(head); err != nil {
-			return GenesisTree{}, err
-		}
-		if _, err := buffered.Write(value); err != nil {
-			return GenesisTree{}, err
-		}
-		out.Records++
-	}
-	if err := buffered.Flush(); err != nil {
+	if err := out.Records(kvshard.Records(kv)); err != nil {
 		return GenesisTree{}, err
 	}
-	out.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	return out, nil
+	if err := out.End(); err != nil {
+		return GenesisTree{}, err
+	}
+	return describe(header, sum), nil
 }
 
-// maxRecord bounds a record of a stream that is read: far more than any.
-const maxRecord = 1 << 20
+// ReadTree reads a stream to its end and returns what genesis says of it, without the
+// place where it is: for a stream that something else wrote.
+func ReadTree(r io.Reader) (GenesisTree, error) {
+	sum := sha256.New()
+	in, err := openRecords(io.TeeReader(r, sum))
+	if err != nil {
+		return GenesisTree{}, err
+	}
+	err = eachRecord(in, func(kvshard.Record) error { return nil })
+	return describe(in.Header, sum), err
+}
+
+func describe(h stream.Header, sum hash.Hash) GenesisTree {
+	return GenesisTree{Root: h.Root.String(), Size: h.Size, Records: h.Records, SHA256: hex.EncodeToString(sum.Sum(nil))}
+}
+
+// openRecords reads the header of a stream, which has to be one of records.
+func openRecords(r io.Reader) (*stream.Reader, error) {
+	in, err := stream.NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Header.Form != stream.FormRecords {
+		return nil, fmt.Errorf("a stream of %s: genesis takes one of records, as \"kvshard export\" writes it by default", in.Header.Form)
+	}
+	return in, nil
+}
+
+// eachRecord reads a stream to its end.
+func eachRecord(in *stream.Reader, f func(kvshard.Record) error) error {
+	for {
+		piece, err := in.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := f(*piece.Record); err != nil {
+			return err
+		}
+	}
+}
 
 // ImportTree writes the records of a stream into the store, and checks that
 // they are what was announced and a sound tree: every hash in it is computed
 // again. The store's tree must be empty.
 func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want GenesisTree) error {
 	sum := sha256.New()
-	in := bufio.NewReaderSize(io.TeeReader(r, sum), 1<<16)
-	kv := k.storeService.OpenKVStore(ctx)
-	start, end := kvshard.KeyRange(nil)
-	var last []byte
-	var records uint64
-	for ; ; records++ {
-		key, err := readPart(in)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return fmt.Errorf("record %d: %w", records, err)
-		}
-		value, err := readPart(in)
-		if err != nil {
-			return fmt.Errorf("record %d: %w", records, err)
-		}
-		if bytes.Compare(key, last) <= 0 || bytes.Compare(key, start) < 0 || bytes.Compare(key, end) >= 0 || len(value) == 0 {
-			return fmt.Errorf("record %d: key %x out of order or out of the tree, or no value", records, key)
-		}
-		last = key
-		// Fresh slices: the store keeps them.
-		if err := kv.Set(key, value); err != nil {
-			return err
-		}
+	in, err := openRecords(io.TeeReader(r, sum))
+	if err != nil {
+		return err
 	}
-	if got := hex.EncodeToString(sum.Sum(nil)); got != want.SHA256 || records != want.Records {
-		return fmt.Errorf("%d records with SHA-256 %s, genesis names %d with %s", records, got, want.Records, want.SHA256)
+	kv := k.storeService.OpenKVStore(ctx)
+	if err := eachRecord(in, func(r kvshard.Record) error { return kvshard.WriteRecord(kv, r) }); err != nil {
+		return err
+	}
+	if got := describe(in.Header, sum); !got.sameTree(want) {
+		return fmt.Errorf("a stream of %s; genesis names %s", got, want)
 	}
 	tree, err := k.Tree(ctx)
 	if err != nil {
@@ -166,34 +173,16 @@ func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want GenesisTree) e
 	if err := tree.Check(); err != nil {
 		return err
 	}
-	root, err := tree.Root()
-	if err != nil {
-		return err
-	}
-	size, err := tree.Size()
-	if err != nil {
-		return err
-	}
-	if root.String() != want.Root || size != want.Size {
-		return fmt.Errorf("root %s of %d leaves, genesis names %s of %d", root, size, want.Root, want.Size)
-	}
-	return nil
+	return in.Header.Verify(tree)
 }
 
-// readPart reads a length and as many bytes; io.EOF only before the first.
-func readPart(in *bufio.Reader) ([]byte, error) {
-	n, err := binary.ReadUvarint(in)
-	if err != nil {
-		return nil, err
-	}
-	if n > maxRecord {
-		return nil, fmt.Errorf("%d bytes are no record's", n)
-	}
-	part := make([]byte, n)
-	if _, err := io.ReadFull(in, part); err != nil {
-		return nil, errors.Join(io.ErrUnexpectedEOF, err)
-	}
-	return part, nil
+// sameTree compares all but the place of the stream.
+func (g GenesisTree) sameTree(other GenesisTree) bool {
+	return g.Root == other.Root && g.Size == other.Size && g.Records == other.Records && g.SHA256 == other.SHA256
+}
+
+func (g GenesisTree) String() string {
+	return fmt.Sprintf("%d records of %d leaves with root %s and SHA-256 %s", g.Records, g.Size, g.Root, g.SHA256)
 }
 
 // InitGenesis sets parameters and tree of a new chain.
@@ -204,12 +193,7 @@ func (k Keeper) InitGenesis(ctx sdk.Context, params types.Params, state GenesisT
 	if err := k.params.Set(ctx, params); err != nil {
 		return err
 	}
-	stream, err := k.openStream(state)
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
-	if err := k.ImportTree(ctx, stream, state); err != nil {
+	if err := k.initTree(ctx, state); err != nil {
 		return err
 	}
 	if err := k.rebuildAnchors(ctx); err != nil {
@@ -224,23 +208,36 @@ func (k Keeper) InitGenesis(ctx sdk.Context, params types.Params, state GenesisT
 	return nil
 }
 
+// initTree imports the tree of genesis. That of a new chain has no stream: it is empty.
+func (k Keeper) initTree(ctx context.Context, state GenesisTree) error {
+	if state.File == "" && len(state.Data) == 0 {
+		if empty := DefaultGenesis(); !state.sameTree(empty) {
+			return fmt.Errorf("there is no stream, so that the tree is %s; genesis names %s", empty, state)
+		}
+		return nil
+	}
+	in, err := k.openStream(state)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return k.ImportTree(ctx, in, state)
+}
+
+// openStream opens the file, or the data in genesis.
 func (k Keeper) openStream(state GenesisTree) (io.ReadCloser, error) {
-	switch {
-	case state.File != "":
-		if k.genesisDir == "" || filepath.Base(state.File) != state.File {
-			return nil, fmt.Errorf("no directory for the genesis file %q", state.File)
-		}
-		file, err := os.Open(filepath.Join(k.genesisDir, state.File))
-		if err != nil {
-			return nil, fmt.Errorf("%w: it has the tree's records, and goes with genesis.json from the node that exported", err)
-		}
-		return file, nil
-	case len(state.Data) > 0:
+	if state.File == "" {
 		text := bytes.NewReader(state.Data[1 : len(state.Data)-1])
 		return io.NopCloser(base64.NewDecoder(base64.StdEncoding, text)), nil
-	default:
-		return io.NopCloser(bytes.NewReader(nil)), nil
 	}
+	if k.genesisDir == "" || filepath.Base(state.File) != state.File {
+		return nil, fmt.Errorf("no directory for the genesis file %q", state.File)
+	}
+	file, err := os.Open(filepath.Join(k.genesisDir, state.File))
+	if err != nil {
+		return nil, fmt.Errorf("%w: it has the tree's records, and goes with genesis.json from the node that exported", err)
+	}
+	return file, nil
 }
 
 // ExportGenesis is the way back.
@@ -280,11 +277,11 @@ func (k Keeper) exportFile(ctx sdk.Context) (state GenesisTree, err error) {
 	if err := errors.Join(f.Sync(), f.Chmod(0o644), f.Close()); err != nil {
 		return state, err
 	}
-	state.File = fmt.Sprintf("commitment-%s.records", state.SHA256[:16])
+	state.File = fmt.Sprintf("commitment-%s.kvx", state.SHA256[:16])
 	return state, os.Rename(f.Name(), filepath.Join(k.genesisDir, state.File))
 }
 
-// DefaultGenesis is an empty tree.
+// DefaultGenesis is an empty tree, without a stream.
 func DefaultGenesis() GenesisTree {
 	root, err := kvshard.EmptyRoot(kvshard.Depth)
 	if err != nil {

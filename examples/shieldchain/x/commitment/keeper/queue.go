@@ -43,13 +43,11 @@ func (k Keeper) appendQueue(ctx context.Context, tree *kvshard.Tree) error {
 		count   int
 	}
 	var entries []entry
-	it, err := k.transientService.OpenTransientStore(ctx).Iterator(nil, nil)
-	if err != nil {
-		return err
-	}
-	defer it.Close()
-	for ; it.Valid(); it.Next() {
-		key, value := it.Key(), it.Value()
+	for queued, err := range kvshard.Entries(k.transientService.OpenTransientStore(ctx), nil, nil) {
+		if err != nil {
+			return err
+		}
+		key, value := queued.Key, queued.Value
 		if len(key) != 8 || len(value)%32 != 0 {
 			return fmt.Errorf("queue record %x of %d bytes", key, len(value))
 		}
