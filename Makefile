@@ -12,7 +12,8 @@ CARGO   := cargo
 RUST    := --manifest-path rust/Cargo.toml --locked
 PAGE    := cmd/kvshard/internal/view/page
 HOST    := $(shell rustc -vV | sed -n 's/^host: //p')
-TESTS   := --profile tests --features test-dependencies
+TESTS   := --profile tests
+PEERS   := ../../tools/peers/target/release/peers
 PRETTIER    := prettier@3.6.2
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := v1.1.4
@@ -58,11 +59,8 @@ demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read 
 test: test-rust test-interop test-go test-cmd test-wallet ## run every test (some 10 minutes on two cores)
 
 .PHONY: bench
-bench: library ## time blocks, builds, roots and witnesses beside the yardsticks
-	$(CARGO) build $(RUST) --release --example yardstick
-	@mkdir -p bin && rm -f bin/yardstick && go build -o bin/yardstick ./internal/yardstick
-	bin/yardstick
-	$(CARGO) bench $(RUST) --bench tree
+bench: library peers ## time kvshard in memory beside other trees, and its Go calls (some 5 minutes)
+	cd cmd/kvshard && go run . bench --peers $(PEERS) --stores memdb --sizes 1000,100000 --limit 1m
 	go test -run '^$$' -bench . -benchtime 20x ./tests
 
 ##@ Before a change lands
@@ -84,8 +82,8 @@ lint: library lint-page ## check formats, vet, staticcheck, clippy, docs
 	go vet $(GO_PACKAGES)
 	go run $(STATICCHECK) $(GO_PACKAGES)
 	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
-	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --manifest-path $$crate/Cargo.toml --check; done
-	$(CARGO) clippy $(RUST) $(TESTS) --all-targets -- -D warnings
+	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --all --manifest-path $$crate/Cargo.toml --check; done
+	$(CARGO) clippy $(RUST) $(TESTS) --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
 
 # That the page's scripts and style parse, and use no name that is not there, is a test of the command.
@@ -118,7 +116,7 @@ advisories: library ## look for known faults in the dependencies: needs the netw
 
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
-	$(CARGO) test $(RUST) $(TESTS)
+	$(CARGO) test $(RUST) $(TESTS) --workspace
 
 .PHONY: test-interop
 test-interop: ## read zcash_client_backend's shards, and have it read ours
@@ -208,9 +206,12 @@ load: library ## append a million leaves beside readers, and watch memory and fi
 ##@ Measurements
 
 .PHONY: benchmarks
-benchmarks: library ## write docs/BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
+benchmarks: library peers ## write docs/BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
+	cd cmd/kvshard && go run . bench --peers $(PEERS) --write ../../docs
+
+.PHONY: peers
+peers: ## build the other trees, which kvshard bench starts
 	$(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release
-	cd cmd/kvshard && go run . bench --peers ../../tools/peers/target/release/peers --write ../../docs
 
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one

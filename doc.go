@@ -46,6 +46,13 @@
 // Tree makes it with [New] over a [StoreProxy], and sets each context's store
 // there.
 //
+// # Records
+//
+// [Records] reads the records of a tree under their names, [ReadRecord] and
+// [WriteRecord] one of them: what a copy, an export or a tool needs. How a
+// key is spelled is not theirs to know. A whole tree in one file is what package
+// stream writes and reads. [Entries] reads keys that are not a tree's as safely.
+//
 // # Errors and panics
 //
 // Every error wraps one of this package's Err values, which errors.Is finds,

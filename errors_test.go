@@ -11,62 +11,9 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// TestStoreErrorKeepsItsIdentity fails each operation of each method in turn.
-func TestStoreErrorKeepsItsIdentity(t *testing.T) {
-	for _, c := range treetest.Calls {
-		t.Run(c.Name, func(t *testing.T) {
-			treetest.ExpectNoHandles(t)
-			for n := 0; ; n++ {
-				s := treetest.NewHookStore()
-				tree := treetest.Fill(t, s)
-				cause := &treetest.DiskError{Sector: n}
-				seen, failedOp, after := 0, "", 0
-				s.Before = func(op string) error {
-					if failedOp != "" && op != "close iterator" {
-						after++
-					}
-					if seen++; seen == n+1 {
-						failedOp = op
-						return cause
-					}
-					return nil
-				}
-				err := c.Call(tree)
-				if failedOp == "" {
-					if err != nil {
-						t.Errorf("no operation failed, but the call did: %v", err)
-					}
-					if n == 0 {
-						t.Error("the call did not use the store")
-					}
-					return
-				}
-				if !errors.Is(err, kvshard.ErrStore) || !errors.Is(err, cause) {
-					t.Fatalf("operation %d (%s): %v does not wrap ErrStore and the cause", n, failedOp, err)
-				}
-				var own *treetest.DiskError
-				if !errors.As(err, &own) || own != cause {
-					t.Errorf("operation %d (%s): errors.As found %v", n, failedOp, own)
-				}
-				var e *kvshard.Error
-				if !errors.As(err, &e) || e.Op != c.Name || e.StoreOp != failedOp || e.What != "" || e.Key == nil {
-					t.Errorf("operation %d (%s): %#v", n, failedOp, e)
-				}
-				if after != 0 {
-					t.Errorf("operation %d (%s): %d operations after the failure", n, failedOp, after)
-				}
-				if s.OpenIterators != 0 {
-					t.Errorf("operation %d (%s): %d iterators left open", n, failedOp, s.OpenIterators)
-				}
-			}
-		})
-	}
-}
-
 func TestErrorNamesCallKeyAndCause(t *testing.T) {
-	s := treetest.NewHookStore()
-	tree := treetest.Fill(t, s, kvshard.WithPrefix([]byte("notes/")))
-	s.Before = func(string) error { return &treetest.DiskError{Sector: 7} }
+	fault := kvtest.Fault{At: 1, Err: &treetest.DiskError{Sector: 7}}
+	tree, _ := treetest.Faulty(t, fault, kvshard.WithPrefix([]byte("notes/")))
 	_, err := tree.Size()
 	if err == nil {
 		t.Fatal("no error")
@@ -114,15 +61,13 @@ func TestCallsThatTheTreeRefuses(t *testing.T) {
 		{"nil writer", func(t *kvshard.Tree) error { return t.Dump(nil) }, kvshard.ErrInvalidArgument},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := treetest.NewHookStore()
-			tree := treetest.Fill(t, s)
-			s.Before = func(op string) error {
-				if op == "set" || op == "delete" {
-					t.Errorf("the call wrote (%s)", op)
-				}
-				return nil
-			}
+			trace := kvtest.NewTraceStore(kvtest.NewMemStore())
+			tree := treetest.Fill(t, trace)
+			before := trace.Counts()
 			err := c.call(tree)
+			if counts := trace.Counts().Sub(before); counts.Sets+counts.Deletes > 0 {
+				t.Errorf("the call wrote: %v", counts)
+			}
 			if !errors.Is(err, c.want) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
@@ -135,7 +80,7 @@ func TestCallsThatTheTreeRefuses(t *testing.T) {
 }
 
 func TestAppendBatchNamesTheInvalidLeaf(t *testing.T) {
-	tree := treetest.Fill(t, treetest.NewHookStore())
+	tree := treetest.Fill(t, kvtest.NewMemStore())
 	leaves := make([]kvshard.Node, 100)
 	leaves[77] = kvshard.Node{31: 0xFF}
 	_, err := tree.AppendBatch(leaves)
@@ -149,13 +94,11 @@ func TestAppendBatchNamesTheInvalidLeaf(t *testing.T) {
 }
 
 func TestCorruptRecordIsNamed(t *testing.T) {
-	s := treetest.NewHookStore()
+	mem := kvtest.NewMemStore()
 	prefix := []byte{0xFF, 'p'}
-	tree := treetest.Fill(t, s, kvshard.WithPrefix(prefix))
+	tree := treetest.Fill(t, mem, kvshard.WithPrefix(prefix))
 	tip := append(append([]byte(nil), prefix...), 0x13)
-	if err := s.KVStore.Set(tip, []byte("no tip of a tree, nor of its size")); err != nil {
-		t.Fatal(err)
-	}
+	mem.Put(tip, []byte("no tip of a tree, nor of its size"))
 	_, err := tree.Size()
 	var e *kvshard.Error
 	if !errors.As(err, &e) || string(e.Key) != string(tip) || strings.Contains(e.What, "13") {
@@ -163,28 +106,6 @@ func TestCorruptRecordIsNamed(t *testing.T) {
 	}
 	if !errors.Is(err, kvshard.ErrCorrupt) && !errors.Is(err, kvshard.ErrUnsupportedVersion) {
 		t.Errorf("got %v, want ErrCorrupt or ErrUnsupportedVersion", err)
-	}
-}
-
-// TestErrorBehindAnEntryKeepsItsIdentity: an iterator over a database may read
-// an entry as late as in Key or Value, and say only then that it failed.
-func TestErrorBehindAnEntryKeepsItsIdentity(t *testing.T) {
-	for _, kind := range []kvtest.OpKind{kvtest.OpKey, kvtest.OpValue} {
-		mem := kvtest.Strict(t)
-		treetest.Fill(t, mem)
-		cause := &treetest.DiskError{Sector: 3}
-		tree, err := kvshard.Open(kvtest.NewFaultStore(mem, kvtest.Fault{
-			At: 2, Err: cause, Match: func(k kvtest.OpKind, _ []byte) bool { return k == kind },
-		}))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, err = range tree.Checkpoints() {
-			continue
-		}
-		if !errors.Is(err, cause) || !errors.Is(err, kvshard.ErrStore) {
-			t.Errorf("%v failed: %v, want the store's own error", kind, err)
-		}
 	}
 }
 
@@ -199,7 +120,7 @@ func provoked(t *testing.T) []error {
 		}
 		errs = append(errs, err)
 	}
-	tree := treetest.Fill(t, treetest.NewHookStore())
+	tree := treetest.Fill(t, kvtest.NewMemStore())
 	bad := kvshard.Node{31: 0xFF}
 	add(tree.Checkpoint(30))
 	add(tree.Checkpoint(5))
@@ -227,14 +148,14 @@ func provoked(t *testing.T) []error {
 	second(tree.FrontierAt(11))
 	second(tree.FrontierAtSize(51))
 
-	ephemeral := treetest.Open(t, treetest.NewHookStore(), kvshard.WithRetention(kvshard.Ephemeral))
+	ephemeral := treetest.Open(t, kvtest.NewMemStore(), kvshard.WithRetention(kvshard.Ephemeral))
 	treetest.Grow(t, ephemeral, 50)
 	second(ephemeral.Leaf(3))
 	second(ephemeral.Witness(3))
 	second(ephemeral.Nodes(1, 0, 1))
 	second(ephemeral.FrontierAtSize(4))
 
-	full := treetest.Open(t, treetest.NewHookStore())
+	full := treetest.Open(t, kvtest.NewMemStore())
 	if err := full.InsertFrontier(kvshard.Frontier{Size: 1 << 32, Ommers: make([]kvshard.Node, 32)}, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -264,9 +185,8 @@ func provoked(t *testing.T) []error {
 		}
 	}
 
-	failing := treetest.NewHookStore()
-	failing.Before = func(string) error { return &treetest.DiskError{Sector: 7} }
-	second(treetest.Open(t, failing).Size())
+	failing, _ := treetest.Faulty(t, kvtest.Fault{At: 1, Err: &treetest.DiskError{Sector: 7}})
+	second(failing.Size())
 	second(kvshard.Open(nil))
 	second(kvshard.New(nil))
 	second((*kvshard.Tree)(nil).Size())
@@ -278,7 +198,7 @@ func provoked(t *testing.T) []error {
 	for _, option := range []kvshard.Option{
 		kvshard.WithMaxCheckpoints(0), kvshard.WithRetention(2), kvshard.WithObserver(nil), kvshard.WithThreads(-1), nil,
 	} {
-		second(kvshard.Open(treetest.NewHookStore(), option))
+		second(kvshard.Open(kvtest.NewMemStore(), option))
 	}
 
 	for _, text := range []string{"", "0x" + strings.Repeat("0", 62), strings.Repeat("f", 64)} {

@@ -10,6 +10,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/internal/realdata"
 	"github.com/kvshard/kvshard/internal/treetest"
+	"github.com/kvshard/kvshard/kvtest"
 )
 
 // quoted is a JSON string of a node.
@@ -79,7 +80,7 @@ func TestJSONNullIsNoNode(t *testing.T) {
 
 // TestJSONRoundTrip: what encoding/json writes is read, and the form stays.
 func TestJSONRoundTrip(t *testing.T) {
-	tree := treetest.Fill(t, treetest.NewHookStore())
+	tree := treetest.Fill(t, kvtest.NewMemStore())
 	witness, err := tree.Witness(7)
 	if err != nil {
 		t.Fatal(err)

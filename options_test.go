@@ -12,6 +12,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/internal/treetest"
+	"github.com/kvshard/kvshard/kvtest"
 )
 
 func TestOpenAndNewRefuse(t *testing.T) {
@@ -89,13 +90,12 @@ func TestTreeThatNobodyMade(t *testing.T) {
 }
 
 func TestOpenDoesNotTouchTheStore(t *testing.T) {
-	s := treetest.NewHookStore()
-	s.Before = func(op string) error {
-		t.Errorf("Open used the store: %s", op)
-		return nil
-	}
-	if _, err := kvshard.Open(s, kvshard.WithPrefix([]byte("p"))); err != nil {
+	counting := kvtest.NewFaultStore(kvtest.NewMemStore(), kvtest.Fault{})
+	if _, err := kvshard.Open(counting, kvshard.WithPrefix([]byte("p"))); err != nil {
 		t.Fatal(err)
+	}
+	if counting.Ops() != 0 {
+		t.Errorf("Open did %d operations", counting.Ops())
 	}
 }
 
@@ -222,31 +222,19 @@ func TestRetentionHasAName(t *testing.T) {
 
 func TestObserverSeesEveryCall(t *testing.T) {
 	var seen []kvshard.Stats
-	s := treetest.NewHookStore()
-	tree := treetest.Fill(t, s, kvshard.WithObserver(func(st kvshard.Stats) { seen = append(seen, st) }))
+	observe := kvshard.WithObserver(func(st kvshard.Stats) { seen = append(seen, st) })
+	trace := kvtest.NewTraceStore(kvtest.NewMemStore())
+	tree := treetest.Fill(t, trace, observe)
 	seen = nil
 
 	type counts struct{ gets, sets, deletes, creates, nexts uint64 }
 	for _, c := range treetest.Calls {
-		var want counts
-		s.Before = func(op string) error {
-			switch op {
-			case "get":
-				want.gets++
-			case "set":
-				want.sets++
-			case "delete":
-				want.deletes++
-			case "iterator", "reverse iterator":
-				want.creates++
-			case "iterate":
-				want.nexts++
-			}
-			return nil
-		}
+		before := trace.Counts()
 		if err := c.Call(tree); err != nil {
 			t.Fatalf("%s: %v", c.Name, err)
 		}
+		did := trace.Counts().Sub(before)
+		want := counts{did.Gets, did.Sets, did.Deletes, did.IterCreates, did.IterNexts}
 		if len(seen) != 1 {
 			t.Fatalf("%s: the observer ran %d times", c.Name, len(seen))
 		}
@@ -260,7 +248,8 @@ func TestObserverSeesEveryCall(t *testing.T) {
 		}
 	}
 
-	s.Before = func(string) error { return errors.New("disk") }
+	tree, _ = treetest.Faulty(t, kvtest.Fault{At: 1}, observe)
+	seen = nil
 	if _, err := tree.Size(); err == nil {
 		t.Error("no error")
 	}
@@ -296,16 +285,14 @@ func TestCheckpointsLoopMayWrite(t *testing.T) {
 }
 
 func TestAppendBatchOfNothing(t *testing.T) {
-	s := treetest.NewHookStore()
-	tree := treetest.Fill(t, s)
-	s.Before = func(op string) error {
-		if op != "get" {
-			t.Errorf("it did a %s", op)
-		}
-		return nil
-	}
+	trace := kvtest.NewTraceStore(kvtest.NewMemStore())
+	tree := treetest.Fill(t, trace)
+	before := trace.Counts()
 	if first, err := tree.AppendBatch(nil); first != 50 || err != nil {
 		t.Errorf("got %d, %v; want 50", first, err)
+	}
+	if did := trace.Counts().Sub(before); did.Ops() != did.Gets {
+		t.Errorf("it did %v, want gets alone", did)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"cosmossdk.io/core/store"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/hashtree"
 	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
@@ -501,6 +502,76 @@ func TestEntries(t *testing.T) {
 	for e, err := range kvshard.Entries(nil, nil, nil) {
 		if e.Key != nil || !errors.Is(err, kvshard.ErrStore) {
 			t.Errorf("no store: %q, %v", e.Key, err)
+		}
+	}
+}
+
+// xorHasher is no hash, and cheap.
+type xorHasher struct{}
+
+func (xorHasher) Canonical(hashtree.Node) bool { return true }
+
+func (xorHasher) CombineBatch(level int, children, parents []hashtree.Node) error {
+	for i := range parents {
+		for j := range parents[i] {
+			parents[i][j] = children[2*i][j] ^ children[2*i+1][j]<<1 ^ byte(level)
+		}
+	}
+	return nil
+}
+
+// TestRecordsOfOtherSchemes: the records of a tree of another hash and depth are read
+// and moved as those of Orchard's, also where the whole tree is less than a shard.
+func TestRecordsOfOtherSchemes(t *testing.T) {
+	for _, c := range []struct {
+		depth, leaves int
+	}{{1, 2}, {2, 3}, {3, 8}, {4, 16}, {7, 100}, {24, 300}} {
+		scheme := must(hashtree.NewScheme("xor", c.depth, hashtree.Node{9}, xorHasher{}))
+		mem, other := kvtest.Strict(t), kvtest.NewMemStore()
+		tree := must(hashtree.Open(mem, scheme))
+		var leaves []hashtree.Node
+		for i := range c.leaves {
+			leaves = append(leaves, hashtree.Node{byte(i), byte(i >> 8), 31: 0xFF}) // not below Orchard's modulus
+		}
+		must(tree.AppendBatch(leaves))
+		if err := tree.Checkpoint(5); err != nil {
+			t.Fatal(err)
+		}
+		position := uint64(0)
+		for r, err := range kvshard.Records(mem) {
+			if err == nil {
+				err = kvshard.WriteRecord(other, r)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch r.Name().Kind {
+			case kvshard.KindShard:
+				shard := must(r.Shard())
+				for _, leaf := range shard.Leaves {
+					if leaf.Position != position || hashtree.Node(leaf.Node) != leaves[position] || !leaf.Marked {
+						t.Errorf("depth %d: %+v at %d", c.depth, leaf, position)
+					}
+					position++
+				}
+				if !shard.Whole {
+					t.Errorf("depth %d: %s is not whole", c.depth, r.Name())
+				}
+			case kvshard.KindTip:
+				if tip := must(r.Tip()); tip.Size != uint64(c.leaves) || tip.Origin != 0 || !tip.NewestMarked {
+					t.Errorf("depth %d: %+v", c.depth, tip)
+				}
+			case kvshard.KindCheckpoint:
+				if at := must(r.Checkpoint()); at.Size != uint64(c.leaves) {
+					t.Errorf("depth %d: %+v", c.depth, at)
+				}
+			case 0:
+				t.Errorf("depth %d: %x has no name", c.depth, r.Key)
+			}
+		}
+		copied := must(hashtree.Open(other, scheme))
+		if err := copied.Check(); err != nil || position != uint64(c.leaves) || must(copied.Root()) != must(tree.Root()) {
+			t.Errorf("depth %d: %d leaves, %v", c.depth, position, err)
 		}
 	}
 }

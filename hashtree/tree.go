@@ -91,7 +91,8 @@ func (t *Tree) Append(leaf Node) (position uint64, err error) {
 
 // AppendBatch adds leaves in this order and returns the position of the first:
 // see [kvshard.Tree.AppendBatch]. The hasher is called once for each level on
-// which nodes are completed.
+// which nodes are completed, and three times for each older node that a new quad
+// takes in, two a quad at most.
 func (t *Tree) AppendBatch(leaves []Node) (first uint64, err error) {
 	if err := t.checkLeaves("AppendBatch", leaves...); err != nil {
 		return 0, err

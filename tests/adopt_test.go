@@ -17,15 +17,17 @@ import (
 func plainShardTree(own *kvtest.MemStore, prefix []byte, sizes ...uint64) *kvtest.MemStore {
 	plain := kvtest.NewMemStore()
 	for _, pair := range own.Dump() {
-		if kind := bytes.TrimPrefix(pair.Key, prefix)[0]; kind == 0x0F || kind == 0x11 {
+		switch kvshard.ParseRecordKey(bytes.TrimPrefix(pair.Key, prefix)).Kind {
+		case kvshard.KindShard, kvshard.KindCheckpoint:
 			plain.Put(pair.Key, pair.Value)
 		}
 	}
 	for _, size := range sizes {
-		key := append(bytes.Clone(prefix), 0x0F, 0, 0, 0, 0, 0, 0, byte((size-1)>>12), byte((size-1)>>4))
+		shard := kvshard.RecordName{Kind: kvshard.KindShard, Index: (size - 1) / kvshard.LeavesPerShard}
+		key := append(bytes.Clone(prefix), shard.Key()...)
 		value := plain.Peek(key)
 		// The flags of leaf n are the n-th byte that follows a tag 1 and 32 bytes.
-		at, left := 1, int((size-1)%16)
+		at, left := 1, int((size-1)%kvshard.LeavesPerShard)
 		for ; ; left-- {
 			for value[at] != 1 {
 				at += map[byte]int{0: 1, 2: 2}[value[at]]

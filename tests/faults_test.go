@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/kvshard/kvshard"
@@ -41,6 +43,8 @@ var faults = []struct {
 type faultedStep struct {
 	name     string
 	fault    kvtest.Fault
+	failed   kvtest.OpKind
+	after    int // operations behind the one that failed
 	result   string
 	err      error
 	panicked bool
@@ -57,16 +61,38 @@ func (s faultedStep) storeError() string {
 		return fmt.Sprintf("panic %v", s.value)
 	case !errors.Is(s.err, errDisk) || !errors.As(s.err, &own) || own != errDisk || !errors.Is(s.err, kvshard.ErrStore):
 		return fmt.Sprintf("%q, %v; want the store's own error", s.result, s.err)
-	case !errors.As(s.err, &e) || e.Key == nil || e.StoreOp == "":
+	case !errors.As(s.err, &e) || e.Key == nil || !slices.Contains(s.operations(), e.StoreOp):
 		return fmt.Sprintf("%#v; want the operation and its key", s.err)
+	case s.name != e.Op && !strings.HasPrefix(s.name, e.Op+"("):
+		return fmt.Sprintf("%#v; want the call, which is %s", s.err, s.name)
+	case s.after > 0:
+		return fmt.Sprintf("%d operations after the failure", s.after)
 	}
 	return ""
+}
+
+// operations are the names that an error may have for what failed.
+func (s faultedStep) operations() []string {
+	switch {
+	case s.fault.Mode == kvtest.FaultBreak:
+		return []string{"iterate"}
+	case s.failed == kvtest.OpIter:
+		return []string{"iterator", "reverse iterator"}
+	case s.failed == kvtest.OpClose:
+		return []string{"close iterator"}
+	case s.failed > kvtest.OpIter:
+		return []string{"iterate"}
+	}
+	return []string{s.failed.String()}
 }
 
 // samePanic: the store's own value comes out, the identical one.
 func (s faultedStep) samePanic() string {
 	if !s.panicked || s.value != s.fault.Panic {
 		return fmt.Sprintf("%q, %v, panic %v; want the store's own panic", s.result, s.err, s.value)
+	}
+	if s.after > 0 {
+		return fmt.Sprintf("%d operations after the panic", s.after)
 	}
 	return ""
 }
@@ -155,11 +181,21 @@ func tryFault(t *testing.T, what string, s script, step step, before, after *kvt
 	fault.At = n
 	mem := before.Clone()
 	writes := kvtest.NewTraceStore(mem)
-	failing := kvtest.NewFaultStore(writes, fault)
+	got := faultedStep{name: step.name, fault: fault}
+	var failing *kvtest.FaultStore
+	fault.Match = func(kind kvtest.OpKind, _ []byte) bool {
+		switch {
+		case !failing.Fired():
+			got.failed = kind
+		case kind <= kvtest.OpNext: // the others look at an iterator that has failed, and close it
+			got.after++
+		}
+		return true
+	}
+	failing = kvtest.NewFaultStore(writes, fault)
 	observed := 0
 	tree := treetest.Open(t, failing, append([]kvshard.Option{kvshard.WithObserver(func(kvshard.Stats) { observed++ })}, s.opts...)...)
 
-	got := faultedStep{name: step.name, fault: fault}
 	got.value, got.panicked = treetest.Recovered(func() { got.result, got.err = step.run(tree) })
 	if !failing.Fired() {
 		t.Errorf("%s: there is no operation %d", what, n)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/treetest"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -138,7 +139,7 @@ func FuzzTree(f *testing.F) {
 		store, model := kvtest.Strict(t), &modelTree{}
 		most, retention := 1+int(in.byte()%4), kvshard.Marked
 		open := func() *kvshard.Tree {
-			return must(kvshard.Open(store, kvshard.WithMaxCheckpoints(uint32(most)),
+			return must(treetest.TryOpen(store, kvshard.WithMaxCheckpoints(uint32(most)),
 				kvshard.WithRetention(retention), kvshard.WithPrefix([]byte("p"))))
 		}
 		// id returns a checkpoint's id, or one that there may not be.
@@ -302,7 +303,7 @@ func FuzzFrontier(f *testing.F) {
 			frontier.Ommers = append(frontier.Ommers, in.node())
 		}
 		store := kvtest.Strict(t)
-		tree := must(kvshard.Open(store))
+		tree := must(treetest.TryOpen(store))
 		if err := tree.InsertFrontier(frontier, id); err != nil {
 			if !errors.Is(err, kvshard.ErrInvalidArgument) && !errors.Is(err, kvshard.ErrInvalidNode) || store.Len() > 0 {
 				t.Fatalf("%v, and %d records", err, store.Len())
@@ -356,11 +357,11 @@ func FuzzStore(f *testing.F) {
 			damageStore(store, in)
 		}
 		position, id := in.long()%(1<<33), uint32(in.byte()%16)
-		err := must(kvshard.Open(store.Clone())).Check()
+		err := must(treetest.TryOpen(store.Clone())).Check()
 		// Each call on its own copy.
 		try := func(op string, call func(*kvshard.Tree) error) {
 			copied := store.Clone()
-			failed := call(must(kvshard.Open(copied)))
+			failed := call(must(treetest.TryOpen(copied)))
 			var e *kvshard.Error
 			if failed != nil && !errors.As(failed, &e) {
 				t.Fatalf("%s: %v is no *Error", op, failed)
@@ -445,7 +446,7 @@ func damageStore(store *kvtest.MemStore, in *fuzzInput) {
 func soundStores(t testing.TB) []*kvtest.MemStore {
 	blocks := func(sizes []int, from *kvshard.Frontier, retention kvshard.Retention) *kvtest.MemStore {
 		store := kvtest.NewMemStore()
-		tree := must(kvshard.Open(store, kvshard.WithMaxCheckpoints(3), kvshard.WithRetention(retention)))
+		tree := must(treetest.TryOpen(store, kvshard.WithMaxCheckpoints(3), kvshard.WithRetention(retention)))
 		if from != nil {
 			if err := tree.InsertFrontier(*from, 1); err != nil {
 				t.Fatal(err)

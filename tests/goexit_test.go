@@ -11,20 +11,20 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard/internal/treetest"
+	"github.com/kvshard/kvshard/kvtest"
 )
 
 // TestGoexitInStore ends the goroutine inside the store, as a test's FailNow
 // does there.
 func TestGoexitInStore(t *testing.T) {
 	treetest.ExpectNoHandles(t)
-	s := treetest.NewHookStore()
-	tree := treetest.Fill(t, s)
-	s.Before = func(op string) error {
-		if op == "iterate" {
+	armed := true
+	tree, mem := treetest.Faulty(t, kvtest.Fault{Match: func(kind kvtest.OpKind, _ []byte) bool {
+		if armed && kind == kvtest.OpNext {
 			runtime.Goexit()
 		}
-		return nil
-	}
+		return false
+	}})
 	returned := true
 	done := make(chan struct{})
 	go func() {
@@ -36,10 +36,10 @@ func TestGoexitInStore(t *testing.T) {
 		returned = true
 	}()
 	<-done
-	if returned || s.OpenIterators != 0 {
-		t.Errorf("the call returned: %v; %d iterators left open", returned, s.OpenIterators)
+	if returned || mem.OpenIterators() != 0 {
+		t.Errorf("the call returned: %v; %d iterators left open", returned, mem.OpenIterators())
 	}
-	s.Before = func(string) error { return nil }
+	armed = false
 	if size, err := tree.Size(); size != 50 || err != nil {
 		t.Errorf("size %d, %v", size, err)
 	}

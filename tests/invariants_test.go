@@ -503,7 +503,7 @@ func TestConcurrentTrees(t *testing.T) {
 	live := func(mem *kvtest.MemStore) error {
 		random := rand.New(rand.NewPCG(99, 0))
 		h := &history{random: random}
-		tree, err := kvshard.Open(mem, kvshard.WithMaxCheckpoints(3), kvshard.WithThreads(2))
+		tree, err := treetest.TryOpen(mem, kvshard.WithMaxCheckpoints(3), kvshard.WithThreads(2))
 		if err != nil {
 			return err
 		}
@@ -534,7 +534,7 @@ func TestConcurrentTrees(t *testing.T) {
 		})
 		snapshot := want.Clone()
 		group.Go(func() {
-			tree, err := kvshard.Open(snapshot)
+			tree, err := treetest.TryOpen(snapshot)
 			if err != nil {
 				t.Error(err)
 				return

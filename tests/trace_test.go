@@ -69,7 +69,7 @@ func TestGoldenTraces(t *testing.T) {
 				if kept == nil {
 					proxy = kvshard.NewStoreProxy(nil)
 					var err error
-					if kept, err = kvshard.New(proxy, opts...); err != nil {
+					if kept, err = treetest.TryNew(proxy, opts...); err != nil {
 						t.Fatal(err)
 					}
 				}

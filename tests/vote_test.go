@@ -247,11 +247,10 @@ func TestVoteStoresAdopted(t *testing.T) {
 	})
 }
 
-// isTreeRecord tells whether the key is one of the tree's, which begin with 0F to
-// 15 behind the prefix.
+// isTreeRecord tells whether the key is one of the tree's.
 func isTreeRecord(s *votedata.Store, key []byte) bool {
-	inner, ours := bytes.CutPrefix(key, s.Prefix)
-	return ours && inner[0] >= 0x0F && inner[0] <= 0x15
+	start, end := kvshard.KeyRange(s.Prefix)
+	return bytes.Compare(key, start) >= 0 && bytes.Compare(key, end) < 0
 }
 
 // TestVoteStoreWithoutPrefix: a keeper that forgets the round's prefix meets records

@@ -20,11 +20,12 @@ single append, a cold open and a bulk build. Each is measured at each size and o
 store: in memory (memdb), on goleveldb and pebble, and in IAVL on goleveldb (iavl), as a
 node has it. On disk each block is one synced batch; in IAVL it is a version.
 
---peers names the program of tools/peers, which feeds the same leaves to three other
-trees in the same run: incrementalmerkletree's Frontier in memory, which can prove
-nothing; shardtree's ShardTree in memory; and vote-commitment-tree's KvShardStore over a
-store in memory. The first two use the hash of the crate orchard. Times are then ratios
-to a block of that Frontier, measured in turns; without --peers they are microseconds.
+With --peers, the program in tools/peers, three other trees take the same leaves in the
+same run: the in-memory Frontier of incrementalmerkletree, which can prove nothing, the
+in-memory ShardTree of shardtree, both with the crate orchard's hash, and
+vote-commitment-tree's KvShardStore over a store in memory. So does kvshard's own engine
+called in Rust ("in Rust"), without the way from Go and back. Times are then ratios to a
+block of that Frontier, taken in turns; without --peers they are in microseconds.
 
 Gas, KV operations, bytes and hashes are counted, so they are the same on every machine.
 Gas is the SDK's default. Times are medians; ratios are to the block that came next.

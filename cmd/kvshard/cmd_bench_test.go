@@ -108,24 +108,27 @@ func TestBenchPeers(t *testing.T) {
 	}
 	dir := t.TempDir()
 	r := okJSON[bench.Result](t, dir, "", "bench", "--sizes", "1,1000", "--stores", "memdb", "--rounds", "3", "--peers", peers, "--write", ".")
-	if len(r.Rows) != 8 || r.Unit != bench.UnitFrontier || len(r.Frontier) != 2 {
+	if len(r.Rows) != 10 || r.Unit != bench.UnitFrontier || len(r.Frontier) != 2 {
 		t.Fatalf("%+v", r)
 	}
 	wellFormed(t, dir)
-	for i, tree := range []string{bench.TreeOurs, bench.TreeFrontier, bench.TreeShardTree, bench.TreeVote} {
-		row := r.Rows[4+i]
+	if text := read(t, dir, "BENCHMARKS.md"); !strings.Contains(text, "| 1,000 | kvshard | in Rust |") || strings.Count(text, "| 1,000 | Frontier |") < 3 {
+		t.Error(text)
+	}
+	for i, tree := range []string{bench.TreeOurs, bench.TreeOurs, bench.TreeFrontier, bench.TreeShardTree, bench.TreeVote} {
+		row := r.Rows[5+i]
 		if row.Tree != tree || row.Over != "" {
 			t.Errorf("%+v", row)
 		}
 		_, proves := row.Costs[bench.CallWitness]
 		block := row.Costs[bench.CallBlock]
-		if proves == (tree == bench.TreeFrontier) || (block.Gas > 0) != (tree == bench.TreeOurs || tree == bench.TreeVote) || (block.Hashes > 0) == (tree == bench.TreeVote) {
+		if proves == (tree == bench.TreeFrontier) || (block.Gas > 0) != (i == 0 || tree == bench.TreeVote) || (block.Hashes > 0) == (tree == bench.TreeVote) {
 			t.Errorf("%+v", row)
 		}
 	}
 	// A step that takes too long ends that tree, and nothing else.
 	r = okJSON[bench.Result](t, dir, "", "bench", "--sizes", "20000", "--stores", "memdb", "--rounds", "1", "--limit", "200ms", "--peers", peers, "--write", ".")
-	if row := r.Rows[2]; row.Over != bench.CallBuild || len(row.Times) != 0 || !strings.Contains(read(t, dir, "BENCHMARKS.md"), "| over 200ms |") {
+	if row := r.Rows[3]; row.Over != bench.CallBuild || len(row.Times) != 0 || !strings.Contains(read(t, dir, "BENCHMARKS.md"), "| over 200ms |") {
 		t.Errorf("%+v", row)
 	}
 	// Damage in the answers is an error.

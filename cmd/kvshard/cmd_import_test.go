@@ -271,6 +271,25 @@ func streamOf(t *testing.T, dir string, nodes []kvshard.Node, form string) strin
 	return ok(t, dir, "", "export", "--dir", "source", "--form", form)
 }
 
+// Streams that the first version of the command wrote are imported, and exported again
+// as they were.
+func TestImportOfFrozenStreams(t *testing.T) {
+	t.Parallel()
+	for _, form := range []string{stream.FormRecords, stream.FormLeaves} {
+		dir := t.TempDir()
+		file := testdata(t, "streams/v1-"+form+".kvx")
+		ok(t, dir, "", "import", "--dir", "copy", file)
+		ok(t, dir, "", "check", "--dir", "copy")
+		frozen, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again := ok(t, dir, "", "export", "--dir", "copy", "--form", form); again != string(frozen) {
+			t.Errorf("%s: another stream comes out", form)
+		}
+	}
+}
+
 // While one import is under way, no other command takes anything away from it.
 func TestImportTwice(t *testing.T) {
 	t.Parallel()

@@ -6,8 +6,8 @@ import (
 	"cosmossdk.io/core/store"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/internal/dbstore"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -58,7 +58,7 @@ func replayBlocks(s *source.Source, now *kvshard.Tree, list []kvshard.Checkpoint
 			leaves[i] = append(leaves[i], leaf)
 		}
 	}
-	overlay := disk.NewOverlay(s.KV)
+	overlay := dbstore.NewOverlay(s.KV)
 	back, err := kvshard.Open(overlay, s.Options...)
 	if err != nil {
 		return nil, err

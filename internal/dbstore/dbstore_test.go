@@ -95,42 +95,6 @@ func TestNothingIsWrittenOnErrorOrPanic(t *testing.T) {
 	}
 }
 
-func TestIterators(t *testing.T) {
-	s := dbstore.New(dbm.NewMemDB())
-	if err := s.Do(func(kv store.KVStore) error { return set(kv, "a", "1", "c", "2") }); err != nil {
-		t.Fatal(err)
-	}
-	err := s.Do(func(kv store.KVStore) error {
-		if err := set(kv, "b", "3"); err != nil {
-			return err
-		}
-		for _, tt := range []struct {
-			start, end []byte
-			pending    bool
-		}{
-			{nil, nil, true}, {[]byte("b"), []byte("c"), true}, {[]byte("a"), []byte("b"), false},
-			{[]byte("b\x00"), nil, false}, {nil, []byte("b"), false}, {nil, []byte("b\x00"), true},
-		} {
-			for _, open := range []func(start, end []byte) (store.Iterator, error){kv.Iterator, kv.ReverseIterator} {
-				it, err := open(tt.start, tt.end)
-				if errors.Is(err, dbstore.ErrPending) != tt.pending {
-					t.Errorf("[%s, %s): %v", tt.start, tt.end, err)
-				}
-				if err == nil {
-					if !it.Valid() {
-						t.Errorf("[%s, %s) is empty", tt.start, tt.end)
-					}
-					_ = it.Close()
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestMisuse(t *testing.T) {
 	s := dbstore.New(dbm.NewMemDB())
 	var kept store.KVStore

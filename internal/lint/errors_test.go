@@ -46,6 +46,20 @@ var failingCalls = map[string][]func(ephemeral, full, empty *kvshard.Tree) error
 		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Leaf(1 << 40); return err },
 		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Leaf(3); return err },
 	},
+	"Nodes": {
+		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Nodes(kvshard.Depth+1, 0, 1); return err },
+		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Nodes(4, 2, 1); return err },
+		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Nodes(0, 3, 1); return err },
+	},
+	"FrontierAt": {func(tree, _, _ *kvshard.Tree) error { _, err := tree.FrontierAt(9); return err }},
+	"FrontierAtSize": {
+		func(tree, _, _ *kvshard.Tree) error { _, err := tree.FrontierAtSize(1 << 20); return err },
+		func(tree, _, _ *kvshard.Tree) error { _, err := tree.FrontierAtSize(7); return err },
+	},
+	"Adopt": {
+		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Adopt(kvshard.Node{1}); return err },
+		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Adopt(kvshard.Node{31: 0xFF}); return err },
+	},
 	"Witness": {
 		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Witness(1 << 40); return err },
 		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Witness(3); return err },
@@ -69,20 +83,6 @@ var failingCalls = map[string][]func(ephemeral, full, empty *kvshard.Tree) error
 		},
 		func(tree, _, _ *kvshard.Tree) error { return tree.InsertFrontier(kvshard.Frontier{Size: 1}, 20) },
 		func(_, _, empty *kvshard.Tree) error { return empty.InsertFrontier(kvshard.Frontier{Size: 1}, 10) },
-	},
-	"Nodes": {
-		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Nodes(33, 0, 1); return err },
-		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Nodes(0, 1<<40, 1); return err },
-		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Nodes(0, 3, 1); return err },
-	},
-	"FrontierAt": {func(tree, _, _ *kvshard.Tree) error { _, err := tree.FrontierAt(9); return err }},
-	"FrontierAtSize": {
-		func(tree, _, _ *kvshard.Tree) error { _, err := tree.FrontierAtSize(1 << 40); return err },
-		func(tree, _, _ *kvshard.Tree) error { _, err := tree.FrontierAtSize(3); return err },
-	},
-	"Adopt": {
-		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Adopt(kvshard.Node{31: 0xFF}); return err },
-		func(tree, _, _ *kvshard.Tree) error { _, err := tree.Adopt(kvshard.Node{1}); return err },
 	},
 	"Dump": {func(tree, _, _ *kvshard.Tree) error { return tree.Dump(nil) }},
 }

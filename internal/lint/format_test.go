@@ -133,12 +133,17 @@ func TestFormatExample(t *testing.T) {
 	if err := tree.Checkpoint(7); err != nil {
 		t.Fatal(err)
 	}
+	it, err := store.Iterator(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = it.Close() }()
 	var stored []record
-	for r, err := range kvshard.Records(store) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		stored = append(stored, record{r.Key, r.Value})
+	for ; it.Valid(); it.Next() {
+		stored = append(stored, record{slices.Clone(it.Key()), slices.Clone(it.Value())})
+	}
+	if err := it.Error(); err != nil {
+		t.Fatal(err)
 	}
 	if len(stored) != len(shown) {
 		t.Errorf("FORMAT.md shows %d records, the tree has %d", len(shown), len(stored))

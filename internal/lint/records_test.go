@@ -14,14 +14,10 @@ import (
 // keyBytesAllowed are the files outside the root package that may spell a number which
 // is also a key byte, and why.
 var keyBytesAllowed = map[string]string{
-	"kvtest/trace_store_test.go": "keys of a store without a tree: the package does not know kvshard",
-	"tools/release/inventory.go": "a bit mask of a UUID",
-	// Stores that other programs wrote, under prefixes and keys of their own.
-	"internal/votedata/votedata_test.go": "the prefix of a vote chain's store",
-	"tests/adopt_test.go":                "records as a plain ShardTree writes them",
-	"tests/vote_test.go":                 "records beside a vote chain's tree",
-	"tests/vote_guide_test.go":           "the prefix of a vote chain's store",
-	"internal/lint/records_test.go":      "says which numbers they are",
+	"kvtest/trace_store_test.go":    "keys of a store without a tree: the package does not know kvshard",
+	"tests/vote_guide_test.go":      "the keys of the vote chain's own module, as its guide quotes them",
+	"tools/release/inventory.go":    "a bit mask of a UUID",
+	"internal/lint/records_test.go": "says which numbers they are",
 }
 
 // TestOneDoorToTheRecords: how a key is spelled is known to the root package alone, by
@@ -82,7 +78,7 @@ func isKeyByte(n uint64) bool { return 0x0F <= n && n <= 0x15 }
 // iterationsAllowed are the functions outside the root package that look at an iterator
 // and do not ask for its error, and why.
 var iterationsAllowed = map[string]string{
-	"cmd/kvshard/internal/disk/overlay.go settle":                     "a part of an iterator, whose Error is that of the one below",
+	"internal/dbstore/overlay.go settle":                              "a part of an iterator, whose Error is that of the one below",
 	"examples/shieldchain/x/commitment/keeper/anchors.go dropAnchors": "an iterator of collections has no Error; the function knows how many it must find",
 	"examples/shieldchain/x/commitment/keeper/anchors.go AnchorAt":    "an iterator of collections has no Error; one entry is looked for, and the SDK's stores panic when a read fails",
 	"kvtest/trace_store_test.go TestTraceStoreFormat":                 "makes the operations that a trace shows, on a store in memory",

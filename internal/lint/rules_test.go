@@ -95,7 +95,7 @@ func TestImports(t *testing.T) {
 			continue
 		}
 		dir, test := path.Dir(name), strings.HasSuffix(name, "_test.go")
-		command := strings.HasPrefix(dir, "cmd/") || dir == "internal/yardstick" || strings.HasPrefix(dir, "internal/cmd/") || strings.HasPrefix(dir, "examples/") || strings.HasPrefix(dir, "tools/")
+		command := strings.HasPrefix(dir, "cmd/") || strings.HasPrefix(dir, "internal/cmd/") || strings.HasPrefix(dir, "examples/") || strings.HasPrefix(dir, "tools/")
 		file := goFile(t, name)
 		for _, imported := range imports(file) {
 			switch {
@@ -183,6 +183,25 @@ func TestUnsafeRust(t *testing.T) {
 		}
 	}
 	if seen < 20 {
+		t.Errorf("only %d files were looked at", seen)
+	}
+}
+
+// TestRustSharesThroughCrates: no Rust file takes another in by its path. What
+// tests of several crates share is in rust/testkit.
+func TestRustSharesThroughCrates(t *testing.T) {
+	path := regexp.MustCompile(`#\[path\b|\binclude!\(`)
+	seen := 0
+	for _, name := range repository(t) {
+		if !strings.HasSuffix(name, ".rs") {
+			continue
+		}
+		seen++
+		if found := path.FindString(withoutComments(read(t, name))); found != "" {
+			t.Errorf("%s has %s", name, found)
+		}
+	}
+	if seen < 50 {
 		t.Errorf("only %d files were looked at", seen)
 	}
 }

@@ -70,7 +70,7 @@ func fillLeaves() []kvshard.Node {
 // 50 leaves.
 func Fill(t testing.TB, kv store.KVStore, opts ...kvshard.Option) *kvshard.Tree {
 	t.Helper()
-	tree, err := kvshard.Open(kv, opts...)
+	tree, err := TryOpen(kv, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

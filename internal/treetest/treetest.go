@@ -1,7 +1,7 @@
 // Package treetest is what the tests of kvshard share, those beside its files and
-// those in tests/: leaves, a store with a hook before each operation, every call
-// of a Tree. It is for this repository's own tests; the stores that other tests
-// may want are in kvtest.
+// those in tests/: leaves, a tree over a store that fails, every call of a Tree.
+// It is for this repository's own tests; the stores that other tests may want are
+// in kvtest.
 package treetest
 
 import (
@@ -36,7 +36,7 @@ func LeavesAt(first uint64, n int) []kvshard.Node {
 // Open returns a Tree over the store.
 func Open(t testing.TB, kv store.KVStore, opts ...kvshard.Option) *kvshard.Tree {
 	t.Helper()
-	tree, err := kvshard.Open(kv, opts...)
+	tree, err := TryOpen(kv, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kvshard/kvshard"
 )
 
 // The stores that there must be, with their leaves and kept checkpoints.
@@ -50,31 +52,36 @@ func TestStores(t *testing.T) {
 // leaves in the shards with the keeper's.
 func checkRecords(t *testing.T, s *Store) {
 	t.Helper()
-	kinds := map[byte]int{}
+	own, kinds, others := map[byte]int{}, map[kvshard.RecordKind]int{}, 0
 	var kept, shards [][]byte
 	if !slices.IsSortedFunc(s.Records, func(a, b Record) int { return bytes.Compare(a.Key, b.Key) }) {
 		t.Error("the records are not in order")
 	}
 	for _, r := range s.Records {
 		key, ours := bytes.CutPrefix(r.Key, s.Prefix)
-		if !ours {
-			kinds[0]++
-			continue
-		}
-		kinds[key[0]]++
-		switch key[0] {
-		case 0x02:
-			kept = append(kept, r.Value)
-		case 0x0F:
-			shards = append(shards, leavesOf(t, r.Value)...)
+		name := kvshard.ParseRecordKey(key)
+		switch {
+		case !ours:
+			others++
+		case name == kvshard.RecordName{}: // of the keeper's module
+			own[key[0]]++
+			if key[0] == 0x02 {
+				kept = append(kept, r.Value)
+			}
+		default:
+			kinds[name.Kind]++
+			if name.Kind == kvshard.KindShard {
+				shards = append(shards, leavesOf(t, key, r.Value)...)
+			}
 		}
 	}
 	size := int(s.Checkpoints[len(s.Checkpoints)-1].Size)
-	if kinds[0x02] != size || kinds[0x0F] != (size+15)/16 || kinds[0x11] != len(s.Checkpoints) || kinds[0x06] != 1 || kinds[0] != 4 {
-		t.Errorf("records by kind: %v", kinds)
+	full := (size + kvshard.LeavesPerShard - 1) / kvshard.LeavesPerShard
+	if own[0x02] != size || kinds[kvshard.KindShard] != full || kinds[kvshard.KindCheckpoint] != len(s.Checkpoints) || own[0x06] != 1 || others != 4 {
+		t.Errorf("records by kind: %v, %v, %d", own, kinds, others)
 	}
-	if len(kinds) != 7 || kinds[0x03] != kinds[0x08] || kinds[0x03] == 0 {
-		t.Errorf("records by kind: %v", kinds)
+	if len(own) != 4 || len(kinds) != 2 || own[0x03] != own[0x08] || own[0x03] == 0 {
+		t.Errorf("records by kind: %v, %v", own, kinds)
 	}
 	if !slices.EqualFunc(kept, shards, bytes.Equal) {
 		t.Error("the shards do not hold the keeper's leaves")
@@ -82,23 +89,14 @@ func checkRecords(t *testing.T, s *Store) {
 }
 
 // leavesOf reads a shard: all its leaves are of the tree.
-func leavesOf(t *testing.T, shard []byte) (leaves [][]byte) {
+func leavesOf(t *testing.T, key, value []byte) (leaves [][]byte) {
 	t.Helper()
-	for at := 1; at < len(shard); {
-		switch shard[at] {
-		case 0:
-			at++
-		case 1:
-			leaves = append(leaves, shard[at+1:at+33])
-			at += 34
-		case 2:
-			if shard[at+1] != 0 {
-				t.Fatal("an annotation")
-			}
-			at += 2
-		default:
-			t.Fatalf("tag %d", shard[at])
-		}
+	shard, err := kvshard.Record{Key: key, Value: value}.Shard()
+	if err != nil || !shard.Whole {
+		t.Fatalf("whole: %v, %v", shard.Whole, err)
+	}
+	for _, leaf := range shard.Leaves {
+		leaves = append(leaves, leaf.Node[:])
 	}
 	return leaves
 }

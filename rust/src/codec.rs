@@ -5,7 +5,6 @@
 //! tree, the length of the value bounds counts, and every byte must be used.
 
 use std::collections::BTreeSet;
-use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use incrementalmerkletree::Position;
@@ -16,8 +15,10 @@ use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
 use crate::edge;
 pub use crate::edge::SHARD_HEIGHT;
 use crate::error::KvError;
-use crate::hash::{OrchardNode, TreeHash, VoteNode};
+use crate::hash::{OrchardNode, VoteNode};
 use crate::keys;
+use crate::scheme::{Fingerprint, NodeReader};
+pub use crate::scheme::{NodeCodec, StoredNode, TreeNode};
 
 /// The version byte of shard, cap, tip, summary and quad.
 pub const VERSION: u8 = 1;
@@ -26,41 +27,11 @@ const NIL: u8 = 0;
 const LEAF: u8 = 1;
 const PARENT: u8 = 2;
 
-/// How a node is written within a record.
-pub trait NodeCodec: Sized {
-    /// Appends the node's bytes.
-    fn write(&self, out: &mut Vec<u8>);
-    /// Takes a node off the front of `bytes`; `None` if that is not exactly what
-    /// [`write`](Self::write) makes.
-    fn read(bytes: &mut &[u8]) -> Option<Self>;
-}
-
 /// The bytes of a node.
 pub(crate) fn node_bytes<H: NodeCodec>(node: &H) -> Vec<u8> {
     let mut bytes = vec![];
     node.write(&mut bytes);
     bytes
-}
-
-/// What a tree is made of: a node that can be stored.
-pub trait StoredNode: NodeCodec + Clone + PartialEq + Debug {}
-
-impl<H: NodeCodec + Clone + PartialEq + Debug> StoredNode for H {}
-
-/// A node whose hash is known by its type.
-pub trait TreeNode: TreeHash + StoredNode {}
-
-impl<H: TreeHash + StoredNode> TreeNode for H {}
-
-/// How a tree's nodes are read from records.
-pub trait NodeReader {
-    /// A node as the records hold it.
-    type Node: StoredNode;
-
-    /// Takes a node off the front of `bytes`; `None` if it is cut short, or no value of the hash.
-    fn read_node(&self, bytes: &mut &[u8]) -> Option<Self::Node> {
-        Self::Node::read(bytes)
-    }
 }
 
 /// Reads nodes that say by themselves whether they are canonical.
@@ -307,7 +278,7 @@ impl<H> Tip<H> {
 }
 
 /// The value of the tip of a tree of the scheme with this fingerprint.
-pub fn encode_tip<H: NodeCodec>(tip: &Tip<H>, fingerprint: Option<[u8; 8]>) -> Vec<u8> {
+pub fn encode_tip<H: NodeCodec>(tip: &Tip<H>, fingerprint: Option<Fingerprint>) -> Vec<u8> {
     let started = tip.origin > 0;
     let flags = u8::from(tip.last_marked) * LAST_MARKED
         + u8::from(started) * STARTED
@@ -328,7 +299,7 @@ pub fn encode_tip<H: NodeCodec>(tip: &Tip<H>, fingerprint: Option<[u8; 8]>) -> V
 pub fn decode_tip<R: NodeReader>(
     nodes: &R,
     depth: u8,
-    fingerprint: Option<[u8; 8]>,
+    fingerprint: Option<Fingerprint>,
     value: &[u8],
 ) -> Result<Tip<R::Node>, KvError> {
     let key = keys::tip();

@@ -2,6 +2,16 @@
 
 use std::fmt;
 
+/// The name of a scheme in a tree's tip: 8 bytes that no other scheme has.
+pub type Fingerprint = [u8; 8];
+
+/// A hash failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HashFailure {
+    /// Why.
+    pub reason: String,
+}
+
 /// An error about a record of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KvError {
@@ -36,9 +46,9 @@ pub enum KvError {
         /// The tip's key.
         key: Vec<u8>,
         /// The fingerprint in the tip; `None` if it has none, as an Orchard tree's.
-        stored: Option<[u8; 8]>,
+        stored: Option<Fingerprint>,
         /// That of the scheme that the tree was opened with.
-        opened: Option<[u8; 8]>,
+        opened: Option<Fingerprint>,
     },
     /// A `ShardStore` method that writes was called on a store that the engine keeps.
     EngineOwned {
@@ -68,7 +78,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// How a fingerprint is shown.
-fn scheme_name(fingerprint: &Option<[u8; 8]>) -> String {
+fn scheme_name(fingerprint: &Option<Fingerprint>) -> String {
     match fingerprint {
         None => "Orchard's scheme".into(),
         Some(bytes) => format!("the scheme {}", hex(bytes)),
@@ -124,13 +134,6 @@ impl fmt::Display for KvError {
 }
 
 impl std::error::Error for KvError {}
-
-/// A hash did not come about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HashFailure {
-    /// Why.
-    pub reason: String,
-}
 
 /// An error of a call of the [engine](crate::engine).
 #[derive(Clone, Debug, PartialEq, Eq)]

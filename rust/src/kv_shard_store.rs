@@ -281,15 +281,8 @@ impl<H: StoredNode, const SHARD_HEIGHT: u8, K: Kv + Debug> ShardStore
     where
         F: FnMut(&Self::CheckpointId, &Checkpoint) -> Result<(), Self::Error>,
     {
-        let expected = self.expected_checkpoints()?;
-        let listed: Vec<_> =
-            listing::checkpoints(&self.kv, vec![keys::CHECKPOINT], Direction::Ascending)?
-                .take(limit)
-                .collect::<Result<_, _>>()?;
-        if expected.is_some_and(|count| listed.len() != limit.min(count as usize)) {
-            let reason = format!("{expected:?} checkpoints, but {} listed", listed.len());
-            return Err(KvError::corrupt(&keys::summary(), reason));
-        }
+        let counted = self.expected_checkpoints()?;
+        let listed = listing::whole_checkpoints(&self.kv, limit, counted)?;
         listed
             .iter()
             .try_for_each(|(id, checkpoint)| callback(id, checkpoint))

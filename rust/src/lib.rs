@@ -28,10 +28,10 @@
 //!   `ShardTree`.
 //! - [`callbacks`]: the store behind C functions. Unsafe.
 //! - `listing`: the records of one kind, in the order of their keys.
-//! - [`scheme`]: the hash and the depth of a tree.
 //! - [`codec`]: the values of the records, byte by byte.
 //! - `edge`: the height of a shard, and which completed nodes the tip holds.
 //! - [`keys`]: the keys of the records.
+//! - [`scheme`]: the hash and the depth of a tree.
 //! - [`hash`]: the hash, `MerkleCRH^Orchard`. Its vector code is unsafe.
 //! - [`kv`]: the store as a safe trait, and a store in memory.
 //! - [`error`]: what can go wrong.

@@ -34,6 +34,25 @@ pub(crate) fn checkpoints<'a, K: Kv + ?Sized>(
     }))
 }
 
+/// All checkpoints, or the first `limit` of them, ascending; as many as the summary counts, where there
+/// is one.
+pub(crate) fn whole_checkpoints<K: Kv + ?Sized>(
+    kv: &K,
+    limit: usize,
+    counted: Option<u32>,
+) -> Result<Vec<(u32, Checkpoint)>, KvError> {
+    let listed: Vec<_> = checkpoints(kv, vec![keys::CHECKPOINT], Direction::Ascending)?
+        .take(limit)
+        .collect::<Result<_, _>>()?;
+    match counted {
+        Some(count) if listed.len() != limit.min(count as usize) => {
+            let reason = format!("{count} checkpoints, but {} are listed", listed.len());
+            Err(KvError::corrupt(&keys::summary(), reason))
+        }
+        _ => Ok(listed),
+    }
+}
+
 /// Lists the ids of retained checkpoints, ascending.
 pub(crate) fn retained<'a, K: Kv + ?Sized>(
     kv: &'a K,

@@ -3,19 +3,47 @@
 //! A scheme is a value, so its hash can come from anywhere, and can fail. A scheme that is known when
 //! the program is compiled is a [`StaticScheme`].
 
+use std::fmt::Debug;
 use std::marker::PhantomData;
 
 use incrementalmerkletree::Level;
 
-use crate::codec::{NodeReader, TreeNode};
-use crate::error::HashFailure;
-use crate::hash::Sibling;
-
-/// What a tree's tip names the scheme with: 8 bytes that another scheme does not have.
-pub type Fingerprint = [u8; 8];
+pub use crate::error::{Fingerprint, HashFailure};
+use crate::hash::{Sibling, TreeHash};
 
 /// The greatest depth of a tree.
 pub const MAX_DEPTH: u8 = 32;
+
+/// How a node is written within a record.
+pub trait NodeCodec: Sized {
+    /// Appends the node's bytes.
+    fn write(&self, out: &mut Vec<u8>);
+    /// Takes a node off the front of `bytes`; `None` if that is not exactly what
+    /// [`write`](Self::write) makes.
+    fn read(bytes: &mut &[u8]) -> Option<Self>;
+}
+
+/// What a tree is made of: a node that can be stored.
+pub trait StoredNode: NodeCodec + Clone + PartialEq + Debug {}
+
+impl<H: NodeCodec + Clone + PartialEq + Debug> StoredNode for H {}
+
+/// A node whose hash is known by its type: what a [`StaticScheme`] is
+/// made of.
+pub trait TreeNode: TreeHash + StoredNode {}
+
+impl<H: TreeHash + StoredNode> TreeNode for H {}
+
+/// How a tree's nodes are read from records.
+pub trait NodeReader {
+    /// A node as the records hold it.
+    type Node: StoredNode;
+
+    /// Takes a node off the front of `bytes`; `None` if it is cut short, or no value of the hash.
+    fn read_node(&self, bytes: &mut &[u8]) -> Option<Self::Node> {
+        Self::Node::read(bytes)
+    }
+}
 
 /// The hash and the depth that a tree is built with.
 pub trait Scheme: NodeReader {

@@ -1,39 +1,36 @@
 //! Stores that a plain `ShardTree` wrote, taken over: byte for byte what the engine makes of the
 //! same history, or refused and left alone.
 
-mod common;
-
-use std::cell::Cell;
-
-use common::nodes::{Sip, leaves};
-use common::{for_seeds, pick};
 use incrementalmerkletree::{Marking, Retention as ImtRetention};
 use kvshard::codec::{self, Plain};
-use kvshard::engine::{Config, Engine, Retention};
+use kvshard::engine::{Config, Retention};
 use kvshard::error::{Error, KvError};
 use kvshard::keys;
-use kvshard::kv::{Direction, Entries, Kv, MemKv};
+use kvshard::kv::{Kv, MemKv};
 use kvshard::kv_shard_store::KvShardStore;
+use kvshard_testkit::cases::{for_seeds, pick};
+use kvshard_testkit::node::{CheapNode, leaves};
+use kvshard_testkit::strict::StrictKv;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shardtree::{Node, PrunableTree, RetentionFlags, ShardTree, Tree};
 
 const DEPTH: u8 = 20;
 
-type PlainTree<'k> = ShardTree<KvShardStore<Sip, 4, &'k mut MemKv>, DEPTH, 4>;
+type PlainTree<'k> = ShardTree<KvShardStore<CheapNode, 4, &'k mut MemKv>, DEPTH, 4>;
 fn plain_tree(kv: &mut MemKv, max_checkpoints: u32) -> PlainTree<'_> {
     ShardTree::new(KvShardStore::over(kv), max_checkpoints as usize)
 }
 
-type OwnTree<'k> = Engine<&'k mut MemKv, Sip, DEPTH>;
+type OwnTree<K> = kvshard_testkit::Tree<K, CheapNode, DEPTH>;
 
-fn own<K: Kv>(kv: K, max_checkpoints: u32, retention: Retention) -> Engine<K, Sip, DEPTH> {
+fn own<K: Kv>(kv: K, max_checkpoints: u32, retention: Retention) -> OwnTree<K> {
     let config = Config {
         max_checkpoints,
         retention,
         ..Config::default()
     };
-    Engine::new(kv, config)
+    kvshard_testkit::open(kv, config)
 }
 
 /// The same history in a plain tree's store and in the engine's.
@@ -63,7 +60,7 @@ impl Twins {
     /// Appends leaves, and makes a checkpoint of the last one. A plain tree keeps a leaf without a
     /// mark only if it is told so when the leaf is appended.
     fn append_with(&mut self, count: u64, retention: Retention, checkpoint: Option<u32>) {
-        let batch: Vec<Sip> = leaves(self.size, count);
+        let batch: Vec<CheapNode> = leaves(self.size, count);
         let max = self.max_checkpoints;
         self.id += checkpoint.unwrap_or(0);
         let mut plain = plain_tree(&mut self.plain, max);
@@ -102,13 +99,13 @@ impl Twins {
             .unwrap();
     }
 
-    fn root(&self) -> Sip {
+    fn root(&self) -> CheapNode {
         own(self.own.clone(), 1, Retention::Marked).root().unwrap()
     }
 }
 
-fn adopt(kv: &mut MemKv, root: &Sip) -> Result<u64, Error> {
-    let mut tree: OwnTree = own(kv, 3, Retention::Marked);
+fn adopt(kv: &mut MemKv, root: &CheapNode) -> Result<u64, Error> {
+    let mut tree = own(kv, 3, Retention::Marked);
     tree.adopt(root)
 }
 
@@ -170,75 +167,16 @@ fn twice_does_nothing() {
     twins.checkpoint(1);
     let root = twins.root();
     adopt(&mut twins.plain, &root).unwrap();
-    let mut watched = Failing::at(&mut twins.plain, usize::MAX);
+    let mut watched = StrictKv::over(twins.plain.clone());
     let mut tree = own(&mut watched, 3, Retention::Marked);
     assert_eq!(tree.adopt(&root), Ok(200));
-    assert_eq!(watched.writes, 0);
-    let other = leaves::<Sip>(7, 1)[0].clone();
+    assert_eq!(watched.begin().writes, 0);
+    let other = leaves::<CheapNode>(7, 1)[0];
     let refused = adopt(&mut twins.plain, &other);
     assert!(
         matches!(refused, Err(Error::RootMismatch { .. })),
         "{refused:?}"
     );
-}
-
-/// A store that fails at its operation of this number.
-struct Failing<'k> {
-    kv: &'k mut MemKv,
-    left: Cell<usize>,
-    writes: usize,
-}
-
-impl<'k> Failing<'k> {
-    fn at(kv: &'k mut MemKv, operation: usize) -> Self {
-        Failing {
-            kv,
-            left: Cell::new(operation),
-            writes: 0,
-        }
-    }
-
-    fn step(&self, operation: &'static str, key: &[u8]) -> Result<(), KvError> {
-        match self.left.get().checked_sub(1) {
-            Some(left) => {
-                self.left.set(left);
-                Ok(())
-            }
-            None => Err(KvError::Store {
-                operation,
-                key: key.to_vec(),
-            }),
-        }
-    }
-}
-
-impl Kv for Failing<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, KvError> {
-        self.step("get", key)?;
-        self.kv.get(key)
-    }
-
-    fn set(&mut self, key: &[u8], value: &[u8]) -> Result<(), KvError> {
-        self.step("set", key)?;
-        self.writes += 1;
-        self.kv.set(key, value)
-    }
-
-    fn delete(&mut self, key: &[u8]) -> Result<(), KvError> {
-        self.step("delete", key)?;
-        self.writes += 1;
-        self.kv.delete(key)
-    }
-
-    fn iterate(&self, prefix: &[u8], direction: Direction) -> Result<Entries<'_>, KvError> {
-        self.step("iterate", prefix)?;
-        let entries = self.kv.iterate(prefix, direction)?;
-        let prefix = prefix.to_vec();
-        Ok(Box::new(entries.map(move |entry| {
-            self.step("next", &prefix)?;
-            entry
-        })))
-    }
 }
 
 /// Removed marks and retained checkpoints too, so that every kind of record is on the way.
@@ -257,7 +195,7 @@ fn full_twins() -> Twins {
     assert_eq!(plain.remove_mark(3.into(), Some(&15)), Ok(true));
     assert_eq!(plain.remove_mark(4.into(), Some(&15)), Ok(true));
     assert_eq!(plain.remove_mark(4.into(), Some(&20)), Ok(true));
-    let mut own: OwnTree = own(&mut twins.own, 4, Retention::Marked);
+    let mut own = own(&mut twins.own, 4, Retention::Marked);
     own.retain_checkpoint(10).unwrap();
     assert_eq!(own.remove_mark(3, 15), Ok(true));
     assert_eq!(own.remove_mark(4, 15), Ok(true));
@@ -270,8 +208,7 @@ fn interrupted_it_is_done_again() {
     let twins = full_twins();
     let root = twins.root();
     for operation in 0.. {
-        let mut kv = twins.plain.clone();
-        let mut failing = Failing::at(&mut kv, operation);
+        let mut failing = StrictKv::failing(twins.plain.clone(), operation);
         let outcome = own(&mut failing, 4, Retention::Marked).adopt(&root);
         if outcome.is_ok() {
             assert!(operation > 30, "{operation} operations in all");
@@ -281,6 +218,7 @@ fn interrupted_it_is_done_again() {
             matches!(outcome, Err(Error::Kv(KvError::Store { .. }))),
             "{outcome:?}"
         );
+        let mut kv = failing.inner;
         assert_eq!(
             adopt(&mut kv, &root),
             Ok(twins.size),
@@ -290,7 +228,7 @@ fn interrupted_it_is_done_again() {
     }
 }
 
-fn refused(kv: &MemKv, root: &Sip, key: &[u8], what: &str) {
+fn refused(kv: &MemKv, root: &CheapNode, key: &[u8], what: &str) {
     let mut store = kv.clone();
     match adopt(&mut store, root) {
         Err(Error::Kv(KvError::Corrupt { key: named, reason })) => {
@@ -305,15 +243,15 @@ fn refused(kv: &MemKv, root: &Sip, key: &[u8], what: &str) {
 fn with_tree(
     kv: &mut MemKv,
     index: u64,
-    change: impl FnOnce(PrunableTree<Sip>) -> PrunableTree<Sip>,
+    change: impl FnOnce(PrunableTree<CheapNode>) -> PrunableTree<CheapNode>,
 ) {
     let key = keys::shard(index);
     let value = kv.get(&key).unwrap().unwrap();
-    let tree = codec::decode_tree(&Plain::<Sip>::default(), &key, &value, 4).unwrap();
+    let tree = codec::decode_tree(&Plain::<CheapNode>::default(), &key, &value, 4).unwrap();
     kv.set(&key, &codec::encode_tree(&change(tree))).unwrap();
 }
 
-fn annotated(tree: PrunableTree<Sip>, node: Sip) -> PrunableTree<Sip> {
+fn annotated(tree: PrunableTree<CheapNode>, node: CheapNode) -> PrunableTree<CheapNode> {
     match &*tree {
         Node::Parent { left, right, .. } => {
             Tree::parent(Some(node.into()), (**left).clone(), (**right).clone())
@@ -328,24 +266,24 @@ fn annotations_are_compared() {
     twins.append(40, Retention::Marked);
     twins.checkpoint(1);
     let root = twins.root();
-    let all: Vec<Sip> = leaves(0, 40);
+    let all: Vec<CheapNode> = leaves(0, 40);
     for (index, count) in [(0, 16), (1, 16), (2, 8)] {
         let from = 16 * index as usize;
         let right = shard_root(&all[from..from + count]);
         let mut kv = twins.plain.clone();
-        with_tree(&mut kv, index, |tree| annotated(tree, right.clone()));
+        with_tree(&mut kv, index, |tree| annotated(tree, right));
         assert_eq!(adopt(&mut kv, &root), Ok(40));
         assert_eq!(kv, twins.own);
         let mut kv = twins.plain.clone();
-        with_tree(&mut kv, index, |tree| annotated(tree, all[0].clone()));
+        with_tree(&mut kv, index, |tree| annotated(tree, all[0]));
         refused(&kv, &root, &keys::shard(index), "a wrong annotation");
     }
 }
 
 /// The root of a shard with these leaves.
-fn shard_root(of: &[Sip]) -> Sip {
+fn shard_root(of: &[CheapNode]) -> CheapNode {
     let mut kv = MemKv::new();
-    let mut tree: Engine<_, Sip, 4> = Engine::new(&mut kv, Config::default());
+    let mut tree = kvshard_testkit::open::<_, CheapNode, 4>(&mut kv, Config::default());
     tree.append(of).unwrap();
     tree.root().unwrap()
 }
@@ -416,7 +354,7 @@ fn what_is_not_understood_is_refused() {
     refused_with(&cp(2), Some(&back), &cp(2), "a checkpoint that goes back");
 
     let cut = |kv: &mut MemKv, index, keep: u64| {
-        let part: Vec<Sip> = leaves(16 * index, keep);
+        let part: Vec<CheapNode> = leaves(16 * index, keep);
         let mut small = own(MemKv::new(), 1, Retention::Marked);
         small.append(&part).unwrap();
         let value = small.kv().get(&keys::shard(0)).unwrap().unwrap();
@@ -427,13 +365,13 @@ fn what_is_not_understood_is_refused() {
     refused(&kv, &root, &shard(2), "a shard within that is not complete");
     let mut kv = plain.clone();
     with_tree(&mut kv, 6, |_| {
-        let leaf = (leaves::<Sip>(0, 1)[0].clone(), RetentionFlags::REFERENCE);
+        let leaf = (leaves::<CheapNode>(0, 1)[0], RetentionFlags::REFERENCE);
         Tree::parent(None, Tree::leaf(leaf), Tree::empty())
     });
     refused(&kv, &root, &shard(6), "a node above the leaves with a flag");
 
-    let claim = |level_node: PrunableTree<Sip>| codec::encode_tree(&level_node);
-    let wrong = Tree::leaf((leaves::<Sip>(0, 1)[0].clone(), RetentionFlags::EPHEMERAL));
+    let claim = |level_node: PrunableTree<CheapNode>| codec::encode_tree(&level_node);
+    let wrong = Tree::leaf((leaves::<CheapNode>(0, 1)[0], RetentionFlags::EPHEMERAL));
     let cap = claim(Tree::parent(None, wrong.clone(), Tree::empty()));
     refused_with(
         &keys::cap(),
@@ -450,7 +388,7 @@ fn what_is_not_understood_is_refused() {
     );
 
     let mut kv = plain.clone();
-    let other = leaves::<Sip>(5, 1)[0].clone();
+    let other = leaves::<CheapNode>(5, 1)[0];
     let outcome = adopt(&mut kv, &other);
     assert!(
         matches!(outcome, Err(Error::RootMismatch { .. })),

@@ -2,23 +2,22 @@
 //! and `incrementalmerkletree` pass, a fault at any callback comes back as an error, and no buffer
 //! and no iterator is left.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use common::c_store::{CStore, FAULTS, Fault, assert_all_clean, buffers_handed_out, kept_store};
-use common::complete::Complete;
-use common::nodes::{Sip, TestNode};
-use common::proptest_config;
 use incrementalmerkletree::{Hashable, Position, Retention};
 use incrementalmerkletree_testing::complete_tree::CompleteTree;
 use incrementalmerkletree_testing::{self as imt, CombinedTree};
-use kvshard::codec::TreeNode;
 use kvshard::error::KvError;
 use kvshard::ffi;
 use kvshard::hash::OrchardNode;
 use kvshard::kv_shard_store::{KvCallbacks, KvShardStore};
+use kvshard_testkit::c_store::{
+    CStore, FAULTS, Fault, assert_all_clean, buffers_handed_out, kept_store,
+};
+use kvshard_testkit::cases::proptest_config;
+use kvshard_testkit::complete::Complete;
+use kvshard_testkit::node::{CheapNode, TestNode, leaves};
 use proptest::prelude::*;
 use shardtree::ShardTree;
 use shardtree::error::ShardTreeError;
@@ -27,7 +26,7 @@ use shardtree::testing::{
     check_shard_sizes, check_shardtree_insertion, check_witness_with_pruned_subtrees,
 };
 
-fn shard_tree<H: TreeNode, const DEPTH: u8, const SHARD_HEIGHT: u8>(
+fn shard_tree<H: TestNode, const DEPTH: u8, const SHARD_HEIGHT: u8>(
     max_checkpoints: usize,
 ) -> ShardTree<KvShardStore<H, SHARD_HEIGHT>, DEPTH, SHARD_HEIGHT> {
     ShardTree::new(kept_store(), max_checkpoints)
@@ -86,13 +85,13 @@ type WideTree<H, const SHARD_HEIGHT: u8> =
 type Combined<H, const SHARD_HEIGHT: u8> =
     CombinedTree<H, usize, CompleteTree<H, usize, 4>, WideTree<H, SHARD_HEIGHT>>;
 
-fn wide<H: TreeNode, const SHARD_HEIGHT: u8>(max: usize) -> WideTree<H, SHARD_HEIGHT> {
+fn wide<H: TestNode, const SHARD_HEIGHT: u8>(max: usize) -> WideTree<H, SHARD_HEIGHT> {
     WideIds(shard_tree(max))
 }
 
 fn combined<H, const SHARD_HEIGHT: u8>(max: usize) -> Combined<H, SHARD_HEIGHT>
 where
-    H: TreeNode + Hashable + Ord + Debug,
+    H: TestNode + Hashable + Ord + Debug,
 {
     CombinedTree::new(CompleteTree::new(max), wide(max))
 }
@@ -101,9 +100,9 @@ fn seven_suites<const SHARD_HEIGHT: u8>() {
     imt::check_append(wide::<String, SHARD_HEIGHT>);
     imt::check_root_hashes(wide::<String, SHARD_HEIGHT>);
     imt::check_witnesses(wide::<String, SHARD_HEIGHT>);
-    imt::check_append(wide::<Sip, SHARD_HEIGHT>);
-    imt::check_root_hashes(wide::<Sip, SHARD_HEIGHT>);
-    imt::check_witnesses(wide::<Sip, SHARD_HEIGHT>);
+    imt::check_append(wide::<CheapNode, SHARD_HEIGHT>);
+    imt::check_root_hashes(wide::<CheapNode, SHARD_HEIGHT>);
+    imt::check_witnesses(wide::<CheapNode, SHARD_HEIGHT>);
     imt::check_witness_consistency(wide::<String, SHARD_HEIGHT>);
     imt::check_checkpoint_rewind(wide::<String, SHARD_HEIGHT>);
     imt::check_remove_mark(wide::<String, SHARD_HEIGHT>);
@@ -125,7 +124,7 @@ fn check_random<H, const SHARD_HEIGHT: u8>(
     operations: &[imt::Operation<H, ()>],
 ) -> Result<(), TestCaseError>
 where
-    H: TreeNode + Hashable + Ord + Debug,
+    H: TestNode + Hashable + Ord + Debug,
 {
     let mut store = CStore::new();
     let tree = CombinedTree::<H, u32, _, _>::new(
@@ -150,7 +149,7 @@ proptest! {
     #[test]
     fn random_operations_on_numbers(
         operations in proptest::collection::vec(
-            imt::arb_operation((1..33u64).prop_map(Sip), positions()),
+            imt::arb_operation((1..33u64).prop_map(CheapNode), positions()),
             1..100,
         )
     ) {
@@ -259,8 +258,14 @@ fn faults_under_a_plain_tree() {
     assert!(injected > 1000, "{injected} faults");
 }
 
+/// No scheme stands for Orchard's.
+const ORCHARD: *const ffi::KvshardScheme = std::ptr::null();
+
 /// A step through the C functions: its status and its result as bytes.
 type FfiStep = fn(*const KvCallbacks, *mut ffi::KvshardReport) -> (i32, Vec<u8>);
+
+/// The scheme.
+const ORCHARD: *const ffi::KvshardScheme = std::ptr::null();
 
 const CONFIG: ffi::KvshardConfig = ffi::KvshardConfig {
     max_checkpoints: 2,
@@ -287,6 +292,7 @@ fn append(
         let leaves = leaves.as_ptr();
         ffi::kvshard_append(
             callbacks,
+            ORCHARD,
             &config,
             leaves,
             count as usize,
@@ -302,7 +308,7 @@ fn checkpoint(
     report: *mut ffi::KvshardReport,
     id: u32,
 ) -> (i32, Vec<u8>) {
-    let status = unsafe { ffi::kvshard_checkpoint(callbacks, &CONFIG, id, report) };
+    let status = unsafe { ffi::kvshard_checkpoint(callbacks, ORCHARD, &CONFIG, id, report) };
     (status, vec![])
 }
 
@@ -347,33 +353,43 @@ const FFI_STEPS: [FfiStep; 29] = [
     |c, r| append(c, r, 5, 12, 1),
     |c, r| checkpoint(c, r, 2),
     |c, r| append(c, r, 17, 3, 0),
-    |c, r| (unsafe { ffi::kvshard_retain_checkpoint(c, 1, r) }, vec![]),
-    |c, r| fixed::<1>(|out| unsafe { ffi::kvshard_remove_mark(c, 3, 2, out, r) }),
+    |c, r| {
+        (
+            unsafe { ffi::kvshard_retain_checkpoint(c, ORCHARD, 1, r) },
+            vec![],
+        )
+    },
+    |c, r| fixed::<1>(|out| unsafe { ffi::kvshard_remove_mark(c, ORCHARD, 3, 2, out, r) }),
     |c, r| checkpoint(c, r, 300),
-    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size(c, out.cast(), r) }),
-    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size_at(c, 2, out.cast(), r) }),
-    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root(c, out, r) }),
-    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root_at(c, 2, out, r) }),
-    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_leaf(c, 18, out, r) }),
-    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness(c, 1, out, r) }),
-    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, 2, 1, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_checkpoints(c, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_check(c, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_dump(c, out, r) }),
+    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size(c, ORCHARD, out.cast(), r) }),
+    |c, r| fixed::<8>(|out| unsafe { ffi::kvshard_size_at(c, ORCHARD, 2, out.cast(), r) }),
+    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root(c, ORCHARD, out, r) }),
+    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_root_at(c, ORCHARD, 2, out, r) }),
+    |c, r| fixed::<32>(|out| unsafe { ffi::kvshard_leaf(c, ORCHARD, 18, out, r) }),
+    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness(c, ORCHARD, 1, out, r) }),
+    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, ORCHARD, 2, 1, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_checkpoints(c, ORCHARD, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_check(c, ORCHARD, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_dump(c, ORCHARD, out, r) }),
     |c, r| {
         let mut out: ffi::KvshardNewest = unsafe { std::mem::zeroed() };
-        let status = unsafe { ffi::kvshard_newest(c, &mut out, r) };
+        let status = unsafe { ffi::kvshard_newest(c, ORCHARD, &mut out, r) };
         (status, format!("{out:?}").into_bytes())
     },
-    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier(c, out, r) }),
-    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier_at(c, 2, out, r) }),
-    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier_at_size(c, 17, out, r) }),
-    |c, r| buffer(|out| unsafe { ffi::kvshard_nodes(c, 4, 0, 1, out, r) }),
-    |c, r| (unsafe { ffi::kvshard_release_checkpoint(c, 1, r) }, vec![]),
+    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier(c, ORCHARD, out, r) }),
+    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier_at(c, ORCHARD, 2, out, r) }),
+    |c, r| frontier(|out| unsafe { ffi::kvshard_frontier_at_size(c, ORCHARD, 17, out, r) }),
+    |c, r| buffer(|out| unsafe { ffi::kvshard_nodes(c, ORCHARD, 4, 0, 1, out, r) }),
+    |c, r| {
+        (
+            unsafe { ffi::kvshard_release_checkpoint(c, ORCHARD, 1, r) },
+            vec![],
+        )
+    },
     |c, r| append(c, r, 20, 150, 0),
     |c, r| checkpoint(c, r, 301),
-    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, 18, 301, out, r) }),
-    |c, r| (unsafe { ffi::kvshard_rewind(c, 300, r) }, vec![]),
+    |c, r| fixed::<1024>(|out| unsafe { ffi::kvshard_witness_at(c, ORCHARD, 18, 301, out, r) }),
+    |c, r| (unsafe { ffi::kvshard_rewind(c, ORCHARD, 300, r) }, vec![]),
     |c, r| checkpoint(c, r, 302),
 ];
 
@@ -433,7 +449,8 @@ fn faults_under_the_c_functions() {
             let mut frontier: ffi::KvshardFrontier = unsafe { std::mem::zeroed() };
             frontier.size = 1 << 20;
             frontier.ommer_count = 20;
-            let status = unsafe { ffi::kvshard_insert_frontier(c, &CONFIG, &frontier, 9, r) };
+            let status =
+                unsafe { ffi::kvshard_insert_frontier(c, ORCHARD, &CONFIG, &frontier, 9, r) };
             (status, vec![])
         },
         |c, r| append(c, r, 0, 2, 0),
@@ -452,29 +469,56 @@ fn null_pointers() {
     let mut size = 0;
     unsafe {
         let invalid = ffi::KVSHARD_INVALID_ARGUMENT;
-        assert_eq!(ffi::kvshard_size(null, &mut size, &mut report), invalid);
+        assert_eq!(
+            ffi::kvshard_size(null, ORCHARD, &mut size, &mut report),
+            invalid
+        );
         assert!(report.message_len > 0);
         let nobody = std::ptr::null_mut();
-        assert_eq!(ffi::kvshard_size(&callbacks, nobody, &mut report), invalid);
         assert_eq!(
-            ffi::kvshard_size(&callbacks, &mut size, std::ptr::null_mut()),
+            ffi::kvshard_size(&callbacks, ORCHARD, nobody, &mut report),
+            invalid
+        );
+        assert_eq!(
+            ffi::kvshard_size(&callbacks, ORCHARD, &mut size, std::ptr::null_mut()),
             0
         );
-        let status = ffi::kvshard_append(&callbacks, &CONFIG, null.cast(), 1, &mut size, nowhere);
+        let status = ffi::kvshard_append(
+            &callbacks,
+            ORCHARD,
+            &CONFIG,
+            null.cast(),
+            1,
+            &mut size,
+            nowhere,
+        );
         assert_eq!(status, invalid);
-        let status = ffi::kvshard_append(&callbacks, &CONFIG, null.cast(), 0, &mut size, nowhere);
+        let status = ffi::kvshard_append(
+            &callbacks,
+            ORCHARD,
+            &CONFIG,
+            null.cast(),
+            0,
+            &mut size,
+            nowhere,
+        );
         assert_eq!(status, ffi::KVSHARD_OK);
-        let status = ffi::kvshard_checkpoint(&callbacks, null.cast(), 1, nowhere);
+        let status = ffi::kvshard_checkpoint(&callbacks, ORCHARD, null.cast(), 1, nowhere);
         assert_eq!(status, invalid);
-        let status = ffi::kvshard_insert_frontier(&callbacks, &CONFIG, null.cast(), 1, nowhere);
+        let status =
+            ffi::kvshard_insert_frontier(&callbacks, ORCHARD, &CONFIG, null.cast(), 1, nowhere);
         assert_eq!(status, invalid);
-        let status = ffi::kvshard_frontier_root(null.cast(), [0; 32].as_mut_ptr(), nowhere);
+        let status =
+            ffi::kvshard_frontier_root(ORCHARD, null.cast(), [0; 32].as_mut_ptr(), nowhere);
         assert_eq!(status, invalid);
         let nobody = std::ptr::null_mut();
-        let status = ffi::kvshard_nodes(&callbacks, 0, 0, 0, nobody, nowhere);
+        let status = ffi::kvshard_nodes(&callbacks, ORCHARD, 0, 0, 0, nobody, nowhere);
         assert_eq!(status, invalid);
         let nobody = std::ptr::null_mut();
-        assert_eq!(ffi::kvshard_newest(&callbacks, nobody, nowhere), invalid);
+        assert_eq!(
+            ffi::kvshard_newest(&callbacks, ORCHARD, nobody, nowhere),
+            invalid
+        );
     }
     assert!(store.records.is_empty());
     store.assert_clean();
@@ -497,26 +541,35 @@ fn bad_input_writes_nothing() {
             ..CONFIG
         },
     ] {
-        let status = unsafe { ffi::kvshard_checkpoint(&callbacks, &config, 1, &mut report) };
+        let status =
+            unsafe { ffi::kvshard_checkpoint(&callbacks, ORCHARD, &config, 1, &mut report) };
         assert_eq!(status, ffi::KVSHARD_INVALID_ARGUMENT);
     }
     let mut leaves = OrchardNode::leaf(1).to_bytes().to_vec();
     leaves.extend([0xff; 32]);
     let status = unsafe {
         let leaves = leaves.as_ptr();
-        ffi::kvshard_append(&callbacks, &CONFIG, leaves, 2, &mut first, &mut report)
+        ffi::kvshard_append(
+            &callbacks,
+            ORCHARD,
+            &CONFIG,
+            leaves,
+            2,
+            &mut first,
+            &mut report,
+        )
     };
     assert_eq!((status, report.index), (ffi::KVSHARD_INVALID_NODE, 1));
     for (level, count) in [(33, 1), (300, 1), (u32::MAX, 0), (0, u64::MAX)] {
         let (status, _) = buffer(|out| unsafe {
-            ffi::kvshard_nodes(&callbacks, level, 0, count, out, &mut report)
+            ffi::kvshard_nodes(&callbacks, ORCHARD, level, 0, count, out, &mut report)
         });
         assert_eq!(status, ffi::KVSHARD_INVALID_ARGUMENT);
     }
     assert!(store.records.is_empty());
 
     store.records.insert(vec![0x13], vec![]);
-    let status = unsafe { ffi::kvshard_size(&store.callbacks(), &mut first, &mut report) };
+    let status = unsafe { ffi::kvshard_size(&store.callbacks(), ORCHARD, &mut first, &mut report) };
     assert_eq!(status, ffi::KVSHARD_CORRUPT);
     store.assert_clean();
 }
@@ -527,8 +580,9 @@ fn bad_input_has_no_root() {
     let mut report: ffi::KvshardReport = unsafe { std::mem::zeroed() };
     let mut frontier: ffi::KvshardFrontier = unsafe { std::mem::zeroed() };
     let mut root = |frontier: &ffi::KvshardFrontier| {
-        let (status, root) =
-            fixed::<32>(|out| unsafe { ffi::kvshard_frontier_root(frontier, out, &mut report) });
+        let (status, root) = fixed::<32>(|out| unsafe {
+            ffi::kvshard_frontier_root(ORCHARD, frontier, out, &mut report)
+        });
         (status, root, report.index, report.hashes)
     };
     let empty = OrchardNode::empty_root(32.into()).to_bytes().to_vec();
@@ -538,9 +592,9 @@ fn bad_input_has_no_root() {
     frontier.leaf = OrchardNode::leaf(5).to_bytes();
     frontier.ommer_count = 2;
     frontier.ommers[0] = OrchardNode::leaf(4).to_bytes();
-    let quarter = Complete::of(2, &common::nodes::leaves::<OrchardNode>(0, 4)).root(4);
+    let quarter = Complete::of(2, &leaves::<OrchardNode>(0, 4)).root(4);
     frontier.ommers[1] = quarter.to_bytes();
-    let all = Complete::of(32, &common::nodes::leaves::<OrchardNode>(0, 6)).root(6);
+    let all = Complete::of(32, &leaves::<OrchardNode>(0, 6)).root(6);
     let right = (ffi::KVSHARD_OK, all.to_bytes().to_vec(), 0, 32);
     assert_eq!(root(&frontier), right);
 

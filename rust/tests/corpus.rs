@@ -4,8 +4,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-#[path = "../fuzz/src/lib.rs"]
-mod fuzz;
+use kvshard_testkit::fuzz;
 
 /// Every committed input of a target.
 fn replay(target: &str, run: fn(&[u8])) {

@@ -22,23 +22,22 @@
 //! Against these only a comparison with another copy helps: of a root that is known from elsewhere,
 //! or, in a chain, of the application hash, which covers every record.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use common::calls::{Answer, Call};
-use common::nodes::{Sip, TestNode, leaves};
-use common::{cases, for_seeds, pick};
 use incrementalmerkletree::{Address, Level};
 use kvshard::codec;
-use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
+use kvshard::engine::{Config, Retention, TreeFrontier};
 use kvshard::error::{Error, KvError};
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
 use kvshard::kv_shard_store::KvShardStore;
+use kvshard_testkit::call::{Answer, Call};
+use kvshard_testkit::cases::{cases, for_seeds, pick};
+use kvshard_testkit::node::{CheapNode, TestNode, leaves};
+use kvshard_testkit::open;
 use rand::RngExt;
 use shardtree::store::ShardStore;
 use shardtree::{Node, PrunableTree, RetentionFlags};
@@ -204,7 +203,7 @@ impl<H: TestNode> Shape<H> {
             call.run::<_, DEPTH>(&mut kv, max_checkpoints).unwrap();
         }
         let records = kv.records().clone();
-        let mut tree = Engine::<_, H, DEPTH>::new(kv, Config::default());
+        let mut tree = open::<_, H, DEPTH>(kv, Config::default());
         assert_eq!(tree.check(), Ok(vec![]), "{name}");
         let size = tree.size().unwrap();
         let checkpoints = tree.checkpoints().unwrap();
@@ -222,7 +221,7 @@ impl<H: TestNode> Shape<H> {
             Call::Checkpoints,
             Call::Append(leaves(9000, 1), Retention::Marked),
             Call::Append(leaves(9000, 150), Retention::Ephemeral),
-            Call::InsertFrontier(TreeFrontier::empty(), u32::MAX),
+            Call::InsertFrontier(TreeFrontier::empty(), u32::MAX, Retention::Marked),
             Call::Checkpoint(newest + 1),
         ];
         let last = size.saturating_sub(1);
@@ -549,7 +548,7 @@ fn small_shapes<H: TestNode>() -> Vec<Shape<H>> {
             3,
             &[
                 Call::Checkpoint(1),
-                Call::InsertFrontier(frontier(101), 2),
+                Call::InsertFrontier(frontier(101), 2, Marked),
                 Call::Append(leaves(0, 3), Marked),
                 Call::Checkpoint(3),
             ],
@@ -558,7 +557,7 @@ fn small_shapes<H: TestNode>() -> Vec<Shape<H>> {
             "from a frontier, grown",
             3,
             &[
-                Call::InsertFrontier(frontier(5000), 2),
+                Call::InsertFrontier(frontier(5000), 2, Marked),
                 Call::Append(leaves(0, 45), Ephemeral),
                 Call::Checkpoint(3),
                 Call::Append(leaves(45, 120), Ephemeral),
@@ -604,7 +603,7 @@ const EACH_BIT: [u8; 8] = [1, 2, 4, 8, 16, 32, 64, 128];
 
 #[test]
 fn every_bit_of_small_stores() {
-    for shape in small_shapes::<Sip>() {
+    for shape in small_shapes::<CheapNode>() {
         let mut masks = EACH_BIT.to_vec();
         masks.push(0xff);
         shape.try_all(&damages(&shape.records, &masks));
@@ -615,7 +614,7 @@ fn every_bit_of_small_stores() {
 #[test]
 fn samples_of_large_stores() {
     let step = 9 / cases(1).min(9) as usize;
-    for shape in large_shapes::<Sip>() {
+    for shape in large_shapes::<CheapNode>() {
         let all = damages(&shape.records, &[1, 2, 0x80]);
         let some: Vec<_> = all.into_iter().step_by(step).collect();
         shape.try_all(&some);
@@ -624,7 +623,7 @@ fn samples_of_large_stores() {
 
 #[test]
 fn foreign_records_are_seen() {
-    for shape in &small_shapes::<Sip>() {
+    for shape in &small_shapes::<CheapNode>() {
         for damage in foreign() {
             let mut tally = Tally::default();
             shape.try_damage(&damage, &mut tally);
@@ -637,14 +636,14 @@ fn foreign_records_are_seen() {
 #[test]
 fn dump_names_a_shard_beyond_the_tree() {
     let mut kv = MemKv::new();
-    let append: Call<Sip> = Call::Append(leaves(0, 40), Retention::Marked);
+    let append: Call<CheapNode> = Call::Append(leaves(0, 40), Retention::Marked);
     append.run::<_, DEPTH>(&mut kv, 1).unwrap();
     let first = kv.records()[&keys::shard(0)].clone();
     for index in [3, 1 << 28, 1 << 60, u64::MAX] {
         for value in [vec![1, 0], first.clone()] {
             let mut damaged = kv.clone();
             damaged.set(&keys::shard(index), &value).unwrap();
-            let dump = Call::<Sip>::Dump.run::<_, DEPTH>(damaged, 1);
+            let dump = Call::<CheapNode>::Dump.run::<_, DEPTH>(damaged, 1);
             let Err(Error::Kv(KvError::Corrupt { key, .. })) = dump else {
                 panic!("shard {index}: {dump:?}");
             };
@@ -685,7 +684,7 @@ fn samples_with_other_hashes() {
 /// Several damages at once.
 #[test]
 fn several_damages() {
-    let shapes: Vec<_> = small_shapes::<Sip>().into_iter().skip(1).collect();
+    let shapes: Vec<_> = small_shapes::<CheapNode>().into_iter().skip(1).collect();
     for_seeds("several_damages", 100, 1500, |rng| {
         let shape = pick(rng, &shapes);
         let mut records = shape.records.clone();
@@ -699,7 +698,7 @@ fn several_damages() {
             records = damage.apply(&records);
         }
         let tried = catch_unwind(AssertUnwindSafe(|| {
-            read_as_shard_store::<Sip>(&records);
+            read_as_shard_store::<CheapNode>(&records);
             (shape.answers_on(&records), shape.check(&records))
         }));
         assert!(tried.is_ok(), "{}: a panic on {records:02x?}", shape.name);
@@ -724,7 +723,10 @@ fn oversized_and_deep_values() {
         vec![0xff; 1 << 20],
         marks,
     ];
-    for shape in small_shapes::<Sip>().iter().chain(&large_shapes()[..1]) {
+    for shape in small_shapes::<CheapNode>()
+        .iter()
+        .chain(&large_shapes()[..1])
+    {
         // One record of a kind.
         let kinds: BTreeMap<u8, _> = shape.records.keys().map(|key| (key[0], key)).collect();
         for &key in kinds.values() {

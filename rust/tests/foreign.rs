@@ -1,21 +1,19 @@
 //! Stores that something else wrote: a plain `ShardTree`, or a module with keys of its own. No call
 //! takes them for an empty tree.
 
-mod common;
-
-use common::calls::Call;
-use common::nodes::{Sip, leaves};
 use incrementalmerkletree::Retention as ImtRetention;
 use kvshard::engine::{Retention, TreeFrontier};
 use kvshard::error::{Error, KvError};
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
 use kvshard::kv_shard_store::KvShardStore;
+use kvshard_testkit::call::Call;
+use kvshard_testkit::node::{CheapNode, leaves};
 use shardtree::ShardTree;
 
 const DEPTH: u8 = 20;
 
-fn every_call() -> Vec<Call<Sip>> {
+fn every_call() -> Vec<Call<CheapNode>> {
     let frontier = TreeFrontier::empty();
     vec![
         Call::Append(leaves(0, 1), Retention::Marked),
@@ -38,7 +36,7 @@ fn every_call() -> Vec<Call<Sip>> {
         Call::FrontierAtSize(1),
         Call::Nodes(0, 0, 1),
         Call::Newest,
-        Call::InsertFrontier(frontier, 9),
+        Call::InsertFrontier(frontier, 9, Retention::Marked),
         Call::Check,
         Call::Dump,
     ]
@@ -61,7 +59,7 @@ fn refused(kv: &MemKv, key: &[u8]) {
 fn a_plain_shard_tree_is_no_empty_tree() {
     for count in [1, 16, 17, 100] {
         let mut kv = MemKv::new();
-        let mut plain: ShardTree<KvShardStore<Sip, 4, &mut MemKv>, DEPTH, 4> =
+        let mut plain: ShardTree<KvShardStore<CheapNode, 4, &mut MemKv>, DEPTH, 4> =
             ShardTree::new(KvShardStore::over(&mut kv), 100);
         for leaf in leaves(0, count) {
             plain.append(leaf, ImtRetention::Marked).unwrap();
@@ -89,7 +87,7 @@ fn checkpoints_of_an_empty_shard_tree() {
         key: keys::checkpoint(1),
     });
     for call in [
-        Call::<Sip>::Checkpoints,
+        Call::<CheapNode>::Checkpoints,
         Call::Newest,
         Call::Retain(1),
         Call::Release(1),
@@ -110,7 +108,7 @@ fn checkpoints_of_an_empty_shard_tree() {
 fn an_empty_tree_with_checkpoints_goes_on() {
     let mut kv = MemKv::new();
     for call in [
-        Call::<Sip>::Checkpoint(1),
+        Call::<CheapNode>::Checkpoint(1),
         Call::Retain(1),
         Call::Checkpoints,
         Call::Release(1),

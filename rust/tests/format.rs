@@ -5,19 +5,18 @@
 //! The files are only ever added to: a release must read what every release before it wrote.
 //! `UPDATE_FORMAT=1` writes those that are not there, and never over one that is.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use common::nodes::{TestNode, leaves};
 use incrementalmerkletree::Position;
 use kvshard::codec::{self, NodeCodec, Plain, Summary};
-use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
+use kvshard::engine::{Config, Retention, TreeFrontier};
 use kvshard::error::KvError;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
+use kvshard_testkit::node::{TestNode, leaves};
+use kvshard_testkit::{Tree, open};
 use shardtree::store::{Checkpoint, TreeState};
 
 fn testdata() -> PathBuf {
@@ -52,13 +51,13 @@ impl History {
         }
     }
 
-    fn engine(&mut self, retention: Retention) -> Engine<&mut MemKv, OrchardNode, 32> {
+    fn engine(&mut self, retention: Retention) -> Tree<&mut MemKv, OrchardNode, 32> {
         let config = Config {
             max_checkpoints: self.max_checkpoints,
             retention,
             ..Config::default()
         };
-        Engine::new(&mut self.kv, config)
+        open(&mut self.kv, config)
     }
 
     fn append(&mut self, count: u64, retention: Retention) {

@@ -2,19 +2,18 @@
 //! same roots, frontiers and witnesses, as a complete tree gives them, as a plain `ShardTree` over
 //! the same store, and as `ShardTree<MemoryShardStore>`.
 
-mod common;
-
-use common::cases;
-use common::complete::{Complete, fold};
-use common::for_seeds;
-use common::nodes::{Sip, TestNode, leaves};
 use incrementalmerkletree::frontier::Frontier;
 use incrementalmerkletree::{Marking, Position, Retention as ImtRetention};
-use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
+use kvshard::engine::{Config, Retention, TreeFrontier};
 use kvshard::error::Error;
 use kvshard::hash::OrchardNode;
 use kvshard::kv::MemKv;
 use kvshard::kv_shard_store::KvShardStore;
+use kvshard_testkit::cases::cases;
+use kvshard_testkit::cases::for_seeds;
+use kvshard_testkit::complete::{Complete, fold};
+use kvshard_testkit::node::{CheapNode, TestNode, leaves};
+use kvshard_testkit::{Tree, open};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shardtree::ShardTree;
@@ -92,8 +91,8 @@ where
         started
     }
 
-    fn engine(&mut self) -> Engine<&mut MemKv, H, DEPTH> {
-        Engine::new(&mut self.kv, config(self.retention))
+    fn engine(&mut self) -> Tree<&mut MemKv, H, DEPTH> {
+        open(&mut self.kv, config(self.retention))
     }
 
     fn append(&mut self, count: u64) {
@@ -255,8 +254,8 @@ fn small<H: TestNode>(rng: &mut ChaCha8Rng, size: u64, retention: Retention) {
 fn from_a_small_tree_numbers() {
     for_seeds("from_a_small_tree_numbers", 0, 4, |rng| {
         for size in SIZES {
-            small::<Sip>(rng, size, Retention::Marked);
-            small::<Sip>(rng, size, Retention::Ephemeral);
+            small::<CheapNode>(rng, size, Retention::Marked);
+            small::<CheapNode>(rng, size, Retention::Ephemeral);
         }
     });
 }
@@ -265,7 +264,7 @@ fn from_a_small_tree_numbers() {
 fn from_a_small_tree_of_any_size() {
     for_seeds("from_a_small_tree_of_any_size", 500, 60, |rng| {
         let size = rng.random_range(0..4096);
-        small::<Sip>(rng, size, Retention::Marked);
+        small::<CheapNode>(rng, size, Retention::Marked);
     });
 }
 
@@ -310,8 +309,8 @@ fn from_a_large_tree() {
             (1 << 32) - 500,
             (1 << 32) - 130,
         ] {
-            large::<Sip, 32>(rng, size, Retention::Marked);
-            large::<Sip, 32>(rng, size, Retention::Ephemeral);
+            large::<CheapNode, 32>(rng, size, Retention::Marked);
+            large::<CheapNode, 32>(rng, size, Retention::Ephemeral);
         }
     });
 }
@@ -359,7 +358,7 @@ fn fill<H: TestNode>(rng: &mut ChaCha8Rng, before: u64) {
 fn to_the_last_leaf() {
     for_seeds("to_the_last_leaf", 300, 1, |rng| {
         for before in [0, 1, 2, 15, 16, 17, 40, 129, 300] {
-            fill::<Sip>(rng, before);
+            fill::<CheapNode>(rng, before);
         }
         for before in [0, 1, 20] {
             fill::<OrchardNode>(rng, before);
@@ -386,18 +385,18 @@ fn frontiers_with_orchards_hash() {
 #[test]
 fn frontier_out_at_every_size() {
     for retention in [Retention::Marked, Retention::Ephemeral] {
-        let mut tree = Engine::<_, Sip, 12>::new(MemKv::new(), config(retention));
-        let mut reference = Frontier::<Sip, 12>::empty();
+        let mut tree = open::<_, CheapNode, 12>(MemKv::new(), config(retention));
+        let mut reference = Frontier::<CheapNode, 12>::empty();
         for size in 0..600 {
             let ours = tree.frontier().unwrap();
             assert_eq!(ours.size, size);
             assert_eq!(imt_frontier::<_, 12>(&ours), reference);
             assert_eq!(tree.root(), Ok(reference.root()));
-            let mut other = Engine::<_, Sip, 12>::new(MemKv::new(), config(retention));
+            let mut other = open::<_, CheapNode, 12>(MemKv::new(), config(retention));
             other.insert_frontier(&ours, 1).unwrap();
             assert_eq!(other.frontier(), Ok(ours));
             assert_eq!(other.root(), Ok(reference.root()));
-            let leaf = Sip::leaf(size);
+            let leaf = CheapNode::leaf(size);
             tree.append(&[leaf]).unwrap();
             assert!(reference.append(leaf));
         }
@@ -407,7 +406,7 @@ fn frontier_out_at_every_size() {
 /// The same for a few leaves with Orchard's hash.
 #[test]
 fn frontier_out_with_orchards_hash() {
-    let mut tree = Engine::<_, OrchardNode, 32>::new(MemKv::new(), config(Retention::Marked));
+    let mut tree = open::<_, OrchardNode, 32>(MemKv::new(), config(Retention::Marked));
     let mut reference = Frontier::<OrchardNode, 32>::empty();
     for number in 0..cases(20) {
         let leaf = OrchardNode::leaf(number);
@@ -421,8 +420,8 @@ fn frontier_out_with_orchards_hash() {
 /// A frontier that is none, or that comes too late.
 #[test]
 fn bad_frontiers_are_refused() {
-    let mut tree = Engine::<_, Sip, 12>::new(MemKv::new(), config(Retention::Marked));
-    let good = made_up::<Sip>(100);
+    let mut tree = open::<_, CheapNode, 12>(MemKv::new(), config(Retention::Marked));
+    let good = made_up::<CheapNode>(100);
     let mut bad = vec![];
     for ommers in [0, 3, 5, 32, 1000] {
         let ommers = leaves(0, ommers);
@@ -447,7 +446,7 @@ fn bad_frontiers_are_refused() {
         ..good.clone()
     });
     bad.push(TreeFrontier {
-        leaf: Some(Sip(1)),
+        leaf: Some(CheapNode(1)),
         ..TreeFrontier::empty()
     });
     for frontier in bad {
@@ -474,7 +473,7 @@ fn bad_frontiers_are_refused() {
 /// A started tree whose cap is lost or damaged: `check` says so, and does not fail itself.
 #[test]
 fn check_reports_a_lost_cap() {
-    let mut tree = Engine::<_, Sip, 20>::new(MemKv::new(), config(Retention::Marked));
+    let mut tree = open::<_, CheapNode, 20>(MemKv::new(), config(Retention::Marked));
     tree.insert_frontier(&made_up(5000), 1).unwrap();
     tree.append(&leaves(0, 165)).unwrap();
     let cap = kvshard::keys::cap();

@@ -1,14 +1,15 @@
 //! Records that a hostile database made up: what they say must not bound what a call costs.
 
-use kvshard::engine::{Config, Engine, TreeFrontier};
+use kvshard::engine::{Config, TreeFrontier};
 use kvshard::error::{Error, KvError};
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::{Direction, Entries, Kv, MemKv};
+use kvshard_testkit::open;
 use std::cell::Cell;
 use std::rc::Rc;
 
-type Tree = Engine<MemKv, OrchardNode>;
+type Tree = kvshard_testkit::Tree<MemKv, OrchardNode, 32>;
 
 fn leaf(byte: u8) -> OrchardNode {
     let mut bytes = [0; 32];
@@ -27,7 +28,7 @@ fn corrupt_key<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Vec<u8> {
 /// shards that are not there.
 #[test]
 fn a_rewind_believes_no_size() {
-    let mut tree = Tree::new(MemKv::new(), Config::default());
+    let mut tree: Tree = open(MemKv::new(), Config::default());
     tree.checkpoint(1).expect("sound");
     tree.append(&[leaf(1)]).expect("sound");
     let mut tip = vec![1, 1];
@@ -39,7 +40,7 @@ fn a_rewind_believes_no_size() {
     kv.records_mut().insert(keys::tip(), tip);
     kv.records_mut().insert(keys::cap(), cap);
     let before = kv.clone();
-    let mut tree = Tree::new(kv, Config::default());
+    let mut tree: Tree = open(kv, Config::default());
     assert_eq!(corrupt_key(tree.rewind(1)), keys::shard((1 << 28) - 1));
     assert_eq!(*tree.kv(), before);
 }
@@ -47,7 +48,7 @@ fn a_rewind_believes_no_size() {
 /// A checkpoint of a size that the tree never had: it began with a frontier of more leaves.
 #[test]
 fn no_checkpoint_lies_before_the_frontier() {
-    let mut tree = Tree::new(MemKv::new(), Config::default());
+    let mut tree: Tree = open(MemKv::new(), Config::default());
     let frontier = TreeFrontier {
         size: (1 << 32) - 100,
         leaf: Some(leaf(1)),
@@ -62,7 +63,7 @@ fn no_checkpoint_lies_before_the_frontier() {
     checkpoint.extend_from_slice(&20u64.to_le_bytes());
     checkpoint.extend_from_slice(&[0; 4]);
     kv.records_mut().insert(keys::checkpoint(7), checkpoint);
-    let mut tree = Tree::new(kv, Config::default());
+    let mut tree: Tree = open(kv, Config::default());
     let key = keys::checkpoint(7);
     assert_eq!(corrupt_key(tree.size_at(7)), key);
     assert_eq!(corrupt_key(tree.root_at(7)), key);
@@ -116,7 +117,7 @@ impl Kv for Endless {
 /// that lists ends.
 #[test]
 fn a_listing_without_an_end_is_not_followed() {
-    let mut tree = Tree::new(MemKv::new(), Config::default());
+    let mut tree: Tree = open(MemKv::new(), Config::default());
     tree.append(&(0..200).map(leaf).collect::<Vec<_>>())
         .expect("sound");
     for id in 1..5 {
@@ -137,15 +138,15 @@ fn a_listing_without_an_end_is_not_followed() {
             max_checkpoints: 1,
             ..Config::default()
         };
-        let mut tree: Engine<_, OrchardNode> = Engine::new(endless(), config);
+        let mut tree = open::<_, OrchardNode, 32>(endless(), config);
         let found = tree.check().expect("readable");
         let seen = found.iter().any(|v| v.detail == "listed out of order");
         assert!(seen, "{kind:#04x}: {found:?}");
         let _ = tree.dump();
         let _ = tree.checkpoints();
-        let _ = Engine::<_, OrchardNode>::new(endless(), config).checkpoint(9);
-        let _ = Engine::<_, OrchardNode>::new(endless(), config).rewind(1);
-        let _ = Engine::<_, OrchardNode>::new(endless(), config).retain_checkpoint(2);
+        let _ = open::<_, OrchardNode, 32>(endless(), config).checkpoint(9);
+        let _ = open::<_, OrchardNode, 32>(endless(), config).rewind(1);
+        let _ = open::<_, OrchardNode, 32>(endless(), config).retain_checkpoint(2);
         assert!(steps.get() < 2_000, "{kind:#04x}: {} steps", steps.get());
     }
 }

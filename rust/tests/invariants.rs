@@ -2,17 +2,19 @@
 //! call that fails before its first write changes nothing, writes come last, once, in key order and
 //! only where something changes, and `check` finds nothing to report.
 
-mod common;
-
-use common::calls::{Answer, Call, Historian};
-use common::nodes::{Sip, TestNode, leaves};
-use common::strict::{Seen, StrictKv};
-use common::{for_seeds, pick};
-use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
+use kvshard::engine::{Config, Retention, TreeFrontier};
 use kvshard::error::{Error, KvError};
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::MemKv;
+use kvshard_testkit::call::{Answer, Call};
+use kvshard_testkit::cases::{for_seeds, pick};
+use kvshard_testkit::history::History;
+use kvshard_testkit::model::Model;
+use kvshard_testkit::node::{CheapNode, TestNode, leaves};
+use kvshard_testkit::open;
+use kvshard_testkit::step::Kind;
+use kvshard_testkit::strict::{Seen, StrictKv};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
@@ -25,7 +27,7 @@ fn run_all<H: TestNode, const DEPTH: u8>(calls: &[Call<H>], max_checkpoints: u32
 }
 
 fn assert_sound<H: TestNode, const DEPTH: u8>(kv: &mut MemKv) {
-    let mut tree = Engine::<_, H, DEPTH>::new(kv, Config::default());
+    let mut tree = open::<_, H, DEPTH>(kv, Config::default());
     let violations = tree.check().unwrap();
     assert!(violations.is_empty(), "{violations:#?}");
 }
@@ -62,11 +64,11 @@ fn split_anew<H: TestNode>(rng: &mut ChaCha8Rng, calls: &[Call<H>], single: bool
 
 fn same_content_same_bytes<H: TestNode, const DEPTH: u8>(
     rng: &mut ChaCha8Rng,
-    mut historian: Historian,
+    mut history: History<H>,
     length: usize,
 ) {
-    let max = historian.max_checkpoints;
-    let calls = historian.calls::<H>(rng, length);
+    let max = history.model.max_checkpoints;
+    let calls = history.calls(rng, length);
     let mut kv = run_all::<H, DEPTH>(&calls, max);
     assert_sound::<H, DEPTH>(&mut kv);
     let single = run_all::<H, DEPTH>(&split_anew(rng, &calls, true), max);
@@ -77,86 +79,69 @@ fn same_content_same_bytes<H: TestNode, const DEPTH: u8>(
     }
 }
 
-fn historian(rng: &mut ChaCha8Rng, capacity: u64) -> Historian {
-    let mut historian = Historian::new(*pick(rng, &[1, 2, 3, 5, 20]), capacity);
-    historian.marked = *pick(rng, &[0, 50, 90, 100]);
-    historian.largest_batch = *pick(rng, &[3, 20, 60, 300]);
-    historian
+fn history<H: TestNode>(rng: &mut ChaCha8Rng, depth: u8) -> History<H> {
+    let model = Model::new(depth, *pick(rng, &[1, 2, 3, 5, 20]), 0);
+    let kind = Kind {
+        marked: *pick(rng, &[0.0, 0.5, 0.9, 1.0]),
+        batch: *pick(rng, &[3, 20, 60, 300]),
+    };
+    History::new(model, kind)
+}
+
+/// As [`history`], so short that Orchard's hash can keep up.
+fn short_history(rng: &mut ChaCha8Rng, capacity: u64) -> History<OrchardNode> {
+    let mut history = history(rng, 32);
+    history.kind.batch = 12;
+    history.capacity = capacity;
+    history
 }
 
 #[test]
 fn same_content_same_bytes_strings() {
     for_seeds("same_content_same_bytes_strings", 0, 60, |rng| {
-        let historian = historian(rng, 1 << 10);
-        same_content_same_bytes::<String, 10>(rng, historian, 40);
+        let history = history(rng, 10);
+        same_content_same_bytes::<String, 10>(rng, history, 40);
     });
 }
 
 #[test]
 fn same_content_same_bytes_numbers() {
     for_seeds("same_content_same_bytes_numbers", 1000, 300, |rng| {
-        let historian = historian(rng, 1 << 12);
-        same_content_same_bytes::<Sip, 12>(rng, historian, 60);
+        let history = history(rng, 12);
+        same_content_same_bytes::<CheapNode, 12>(rng, history, 60);
     });
 }
 
 #[test]
 fn same_content_same_bytes_orchard() {
     for_seeds("same_content_same_bytes_orchard", 2000, 8, |rng| {
-        let mut historian = historian(rng, 200);
-        historian.largest_batch = 12;
-        same_content_same_bytes::<OrchardNode, 32>(rng, historian, 12);
+        let history = short_history(rng, 200);
+        same_content_same_bytes::<OrchardNode, 32>(rng, history, 12);
     });
-}
-
-/// A random call that changes nothing older than the first of `checkpoints`.
-fn later_call<H: TestNode>(
-    rng: &mut ChaCha8Rng,
-    checkpoints: &mut Vec<(u32, u64)>,
-    size: &mut u64,
-    capacity: u64,
-) -> Call<H> {
-    let (id, at) = *pick(rng, checkpoints);
-    match rng.random_range(0..10) {
-        0..3 => {
-            let (newest, _) = checkpoints[checkpoints.len() - 1];
-            checkpoints.push((newest + rng.random_range(1..300), *size));
-            Call::Checkpoint(checkpoints[checkpoints.len() - 1].0)
-        }
-        3 if at > 0 => Call::RemoveMark(rng.random_range(0..at), id),
-        4 if id != checkpoints[0].0 => Call::Retain(id),
-        5 if id != checkpoints[0].0 => Call::Release(id),
-        6 if rng.random_bool(0.3) => {
-            checkpoints.retain(|(other, _)| *other <= id);
-            *size = at;
-            Call::Rewind(id)
-        }
-        _ => {
-            let count = rng.random_range(1..=60).min(capacity - *size);
-            *size += count;
-            let retention = *pick(rng, &[Retention::Marked, Retention::Ephemeral]);
-            Call::Append(leaves(rng.random_range(0..10_000), count), retention)
-        }
-    }
 }
 
 /// Append A, checkpoint, note the store; then anything but what changes an older checkpoint or
 /// prunes one; rewind.
 fn rewind_leaves_no_trace<H: TestNode, const DEPTH: u8>(
     rng: &mut ChaCha8Rng,
-    mut historian: Historian,
+    mut history: History<H>,
     length: usize,
 ) {
-    historian.max_checkpoints = 1000;
-    let mut kv = run_all::<H, DEPTH>(&historian.calls::<H>(rng, length), 1000);
-    let target: Call<H> = historian.checkpoint(rng);
+    history.model.max_checkpoints = 1000;
+    let mut kv = run_all::<H, DEPTH>(&history.calls(rng, length), 1000);
+    let target = history.checkpoint(rng);
     target.run::<_, DEPTH>(&mut kv, 1000).unwrap();
-    let (id, size) = historian.checkpoints[historian.checkpoints.len() - 1];
+    let Call::Checkpoint(id) = target else {
+        panic!("{target:?}");
+    };
     let before = kv.clone();
 
-    let (mut checkpoints, mut now) = (vec![(id, size)], size);
     for _ in 0..length {
-        let call: Call<H> = later_call(rng, &mut checkpoints, &mut now, historian.capacity);
+        let call = history.call_that(rng, |call| match call {
+            Call::Rewind(other) | Call::RemoveMark(_, other) => *other >= id,
+            Call::Retain(other) | Call::Release(other) => *other > id,
+            _ => true,
+        });
         call.run::<_, DEPTH>(&mut kv, 1000).unwrap();
     }
     Call::<H>::Rewind(id)
@@ -169,30 +154,29 @@ fn rewind_leaves_no_trace<H: TestNode, const DEPTH: u8>(
 #[test]
 fn rewind_leaves_no_trace_numbers() {
     for_seeds("rewind_leaves_no_trace_numbers", 3000, 400, |rng| {
-        let historian = historian(rng, 1 << 11);
-        rewind_leaves_no_trace::<Sip, 11>(rng, historian, 30);
+        let history = history(rng, 11);
+        rewind_leaves_no_trace::<CheapNode, 11>(rng, history, 30);
     });
 }
 
 #[test]
 fn rewind_leaves_no_trace_strings() {
     for_seeds("rewind_leaves_no_trace_strings", 4000, 50, |rng| {
-        let historian = historian(rng, 1 << 10);
-        rewind_leaves_no_trace::<String, 10>(rng, historian, 20);
+        let history = history(rng, 10);
+        rewind_leaves_no_trace::<String, 10>(rng, history, 20);
     });
 }
 
 #[test]
 fn rewind_leaves_no_trace_orchard() {
     for_seeds("rewind_leaves_no_trace_orchard", 5000, 6, |rng| {
-        let mut historian = historian(rng, 250);
-        historian.largest_batch = 12;
-        rewind_leaves_no_trace::<OrchardNode, 32>(rng, historian, 8);
+        let history = short_history(rng, 250);
+        rewind_leaves_no_trace::<OrchardNode, 32>(rng, history, 8);
     });
 }
 
 /// Questions that a history is interrupted by.
-fn questions<H: TestNode>(rng: &mut ChaCha8Rng, historian: &Historian) -> Vec<Call<H>> {
+fn questions<H: TestNode>(rng: &mut ChaCha8Rng, model: &Model<H>) -> Vec<Call<H>> {
     let mut calls = vec![
         Call::Size,
         Call::Root,
@@ -203,19 +187,21 @@ fn questions<H: TestNode>(rng: &mut ChaCha8Rng, historian: &Historian) -> Vec<Ca
         Call::Dump,
     ];
     let level = rng.random_range(0..6);
-    let complete = historian.size >> level;
+    let complete = model.size() >> level;
     calls.push(Call::Nodes(level, rng.random_range(0..=complete), 0));
-    if historian.size > 0 {
-        let position = rng.random_range(0..historian.size);
+    if model.size() > 0 {
+        let position = rng.random_range(0..model.size());
         calls.extend([Call::Leaf(position), Call::Witness(position)]);
     }
-    if let [.., (id, at)] = historian.checkpoints[..] {
+    if let [.., newest] = model.checkpoints() {
+        let id = newest.id;
         calls.extend([Call::SizeAt(id), Call::RootAt(id), Call::FrontierAt(id)]);
         if level >= 4 {
             calls.push(Call::Nodes(level, 0, complete));
         }
-        if at > 0 {
-            calls.push(Call::WitnessAt(rng.random_range(0..at), id));
+        if newest.size > 0 {
+            let position = rng.random_range(0..newest.size);
+            calls.push(Call::WitnessAt(position, newest.id));
         }
     }
     calls
@@ -243,6 +229,8 @@ fn assert_disciplined<H: TestNode>(call: &Call<H>, seen: &Seen, no_tip: bool) {
         // The next to be pruned, likewise; and what stands behind the lowest retained one.
         Call::Retain(_) => 3,
         Call::Checkpoints | Call::Rewind(_) | Call::Release(_) => 2,
+        // Without a summary, a look for a checkpoint of something else.
+        Call::Newest => 1,
         _ => 0,
     };
     // Where there is no tip, a look for shards of something else.
@@ -258,30 +246,27 @@ fn assert_disciplined<H: TestNode>(call: &Call<H>, seen: &Seen, no_tip: bool) {
 /// disciplined.
 fn disciplined<H: TestNode, const DEPTH: u8>(
     rng: &mut ChaCha8Rng,
-    mut historian: Historian,
+    mut history: History<H>,
     length: usize,
 ) {
-    let max = historian.max_checkpoints;
+    let max = history.model.max_checkpoints;
     let config = |retention| Config {
         max_checkpoints: max,
         retention,
         ..Config::default()
     };
     // A retention is an option of the engine's, so that there is a long-lived one for each.
-    historian.marked = *pick(rng, &[0, 100]);
-    let retention = match historian.marked {
-        0 => Retention::Ephemeral,
-        _ => Retention::Marked,
-    };
-    let mut long = Engine::<_, H, DEPTH>::new(StrictKv::default(), config(retention));
+    let retention = *pick(rng, &[Retention::Ephemeral, Retention::Marked]);
+    history.kind.marked = f64::from(u8::from(retention == Retention::Marked));
+    let mut long = open::<_, H, DEPTH>(StrictKv::default(), config(retention));
     let mut fresh = StrictKv::default();
     for _ in 0..length {
-        let mut calls = vec![historian.call::<H>(rng)];
-        calls.extend(questions::<H>(rng, &historian));
+        let mut calls = vec![history.call(rng)];
+        calls.extend(questions(rng, &history.model));
         for call in calls {
             let no_tip = !fresh.inner.records().contains_key(&keys::tip());
             let ours = call.run_on(&mut long);
-            let mut opened = Engine::<_, H, DEPTH>::new(&mut fresh, config(retention));
+            let mut opened = open::<_, H, DEPTH>(&mut fresh, config(retention));
             let theirs = call.run_on(&mut opened);
             assert_eq!(opened.hashes(), long.hashes(), "{call:?}");
             assert_eq!(ours, theirs);
@@ -299,25 +284,24 @@ fn disciplined<H: TestNode, const DEPTH: u8>(
 #[test]
 fn disciplined_numbers() {
     for_seeds("disciplined_numbers", 6000, 150, |rng| {
-        let historian = historian(rng, 1 << 11);
-        disciplined::<Sip, 11>(rng, historian, 50);
+        let history = history(rng, 11);
+        disciplined::<CheapNode, 11>(rng, history, 50);
     });
 }
 
 #[test]
 fn disciplined_strings() {
     for_seeds("disciplined_strings", 7000, 15, |rng| {
-        let historian = historian(rng, 1 << 9);
-        disciplined::<String, 9>(rng, historian, 40);
+        let history = history(rng, 9);
+        disciplined::<String, 9>(rng, history, 40);
     });
 }
 
 #[test]
 fn disciplined_orchard() {
     for_seeds("disciplined_orchard", 8000, 3, |rng| {
-        let mut historian = historian(rng, 150);
-        historian.largest_batch = 10;
-        disciplined::<OrchardNode, 32>(rng, historian, 8);
+        let history = short_history(rng, 150);
+        disciplined::<OrchardNode, 32>(rng, history, 8);
     });
 }
 
@@ -332,7 +316,7 @@ fn a_block_opens_one_iterator() {
                 retention,
                 ..Config::default()
             };
-            let mut tree = Engine::<_, Sip, 32>::new(StrictKv::default(), config);
+            let mut tree = open::<_, CheapNode, 32>(StrictKv::default(), config);
             for block in 1..=400 {
                 tree.append(&leaves(10 * u64::from(block), 10)).unwrap();
                 tree.checkpoint(block).unwrap();
@@ -406,7 +390,7 @@ fn calls_from_a_frontier<H: TestNode>(size: u64) -> Vec<Call<H>> {
         ommers: leaves(500, (size - 1).count_ones().into()),
     };
     vec![
-        Call::InsertFrontier(frontier, 5),
+        Call::InsertFrontier(frontier, 5, Retention::Marked),
         Call::Append(leaves(0, 20), Retention::Marked),
         Call::Checkpoint(6),
         Call::Append(leaves(20, 150), Retention::Marked),
@@ -431,14 +415,14 @@ fn faults<H: TestNode, const DEPTH: u8>(calls: &[Call<H>]) -> u64 {
         let answer = call.run::<_, DEPTH>(&mut sound, 2);
         let seen = sound.begin();
         assert!(answer.is_ok(), "{call:?}: {answer:?}");
-        for at in 0..seen.operations {
+        for at in 0..seen.operations() {
             let mut failing = StrictKv::failing(start.clone(), at);
             let outcome = call.run::<_, DEPTH>(&mut failing, 2);
             let failed = failing.begin();
             let store_failed = matches!(&outcome, Err(Error::Kv(KvError::Store { .. })));
             assert!(store_failed, "{call:?}, operation {at}: {outcome:?}");
             assert_eq!(
-                failed.operations,
+                failed.operations(),
                 at + 1,
                 "{call:?} goes on after operation {at}"
             );
@@ -458,11 +442,11 @@ fn faults<H: TestNode, const DEPTH: u8>(calls: &[Call<H>]) -> u64 {
 
 #[test]
 fn a_fault_at_every_operation() {
-    let mut injected = faults::<Sip, 20>(&every_call());
+    let mut injected = faults::<CheapNode, 20>(&every_call());
     injected += faults::<String, 10>(&every_call());
     injected += faults::<OrchardNode, 32>(&every_call::<OrchardNode>()[..8]);
     for size in [1, 16, 17, 100, 128, 129, 1000] {
-        injected += faults::<Sip, 20>(&calls_from_a_frontier(size));
+        injected += faults::<CheapNode, 20>(&calls_from_a_frontier(size));
     }
     assert!(injected > 400, "{injected} faults");
 }
@@ -470,7 +454,7 @@ fn a_fault_at_every_operation() {
 /// Calls that are refused: no write, whatever was read.
 #[test]
 fn a_refused_call_writes_nothing() {
-    let mut kv = run_all::<Sip, 5>(
+    let mut kv = run_all::<CheapNode, 5>(
         &[
             Call::Append(leaves(0, 9), Retention::Ephemeral),
             Call::Checkpoint(5),
@@ -484,7 +468,7 @@ fn a_refused_call_writes_nothing() {
     let beyond = |position, size| Error::PositionNotFound { position, size };
     let unknown = Error::CheckpointNotFound { id: 6 };
     let frontier = TreeFrontier::empty();
-    let refused: Vec<(Call<Sip>, Error)> = vec![
+    let refused: Vec<(Call<CheapNode>, Error)> = vec![
         (Call::Append(leaves(0, 4), Retention::Marked), full),
         (Call::Checkpoint(7), order(7)),
         (Call::Checkpoint(0), order(0)),
@@ -524,7 +508,7 @@ fn a_refused_call_writes_nothing() {
         (Call::RemoveMark(0, 6), unknown),
         (Call::RemoveMark(9, 5), beyond(9, 9)),
         (
-            Call::InsertFrontier(frontier, 8),
+            Call::InsertFrontier(frontier, 8, Retention::Marked),
             Error::NotEmpty { size: 29 },
         ),
     ];
@@ -533,9 +517,9 @@ fn a_refused_call_writes_nothing() {
         assert_eq!(call.run::<_, 5>(&mut strict, 3), Err(error), "{call:?}");
         assert_eq!(strict.begin().writes, 0, "{call:?}");
     }
-    assert_sound::<Sip, 5>(&mut kv);
+    assert_sound::<CheapNode, 5>(&mut kv);
     let mut strict = StrictKv::over(kv);
-    let none: Call<Sip> = Call::Append(vec![], Retention::Marked);
+    let none: Call<CheapNode> = Call::Append(vec![], Retention::Marked);
     assert_eq!(none.run::<_, 5>(&mut strict, 3), Ok(Answer::Number(29)));
     assert_eq!(strict.begin().writes, 0);
 }

@@ -6,93 +6,44 @@
 //! `KVSHARD_SEED` the first one's seed. A history that fails is played again with fewer and fewer
 //! calls, and what is left is printed.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use incrementalmerkletree::{Hashable, Level, Position, Retention as ImtRetention};
+use incrementalmerkletree::{Position, Retention as ImtRetention};
 use incrementalmerkletree_testing::Tree as _;
 use incrementalmerkletree_testing::complete_tree::CompleteTree;
-use kvshard::engine::{CheckpointInfo, Config, Engine, Retention, Threads};
-use kvshard::error::{Error, KvError};
+use kvshard::engine::{CheckpointInfo, Config, Retention};
+use kvshard::error::KvError;
 use kvshard::kv::{Direction, Entries, Kv, MemKv};
 use kvshard::kv_shard_store::KvShardStore;
+use kvshard_testkit::call::{Answer, Call};
+use kvshard_testkit::cases::number;
+use kvshard_testkit::complete::fold;
+use kvshard_testkit::model::Model;
+use kvshard_testkit::node::{CheapNode, TestNode};
+use kvshard_testkit::open;
+use kvshard_testkit::step::{Kind, Step, Which};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use shardtree::ShardTree;
 use shardtree::store::ShardStore;
 use shardtree::store::memory::MemoryShardStore;
 
-#[path = "../fuzz/src/node.rs"]
-mod node;
-
-use node::CheapNode;
-
-/// What is done, in numbers that mean something in any state, so that a history stays one when calls
-/// are left out of it.
+/// A step, on which of the two trees, and where to look afterwards.
 #[derive(Clone, Copy, Debug)]
-enum Call {
-    Append { count: u16, marked: bool },
-    Checkpoint { skip: u16 },
-    Rewind { pick: u16 },
-    RemoveMark { pick: u16, position: u16 },
-    Retain { pick: u16 },
-    Release { pick: u16 },
-    Reopen,
-}
-
-/// A call, on which of the two trees, and where to look afterwards.
-#[derive(Clone, Copy, Debug)]
-struct Step {
+struct Turn {
     second: bool,
-    call: Call,
+    step: Step,
     look: (u16, u16),
 }
 
-/// How the histories of a test are made.
-#[derive(Clone, Copy)]
-struct Kind {
-    marked_share: f64,
-    steps: usize,
-    /// The largest batches.
-    batch: u16,
-}
-
-fn history(rng: &mut ChaCha8Rng, kind: Kind) -> Vec<Step> {
-    let mut steps = vec![];
-    for _ in 0..kind.steps {
-        let pick = rng.random();
-        let call = match rng.random_range(0..100) {
-            0..50 => Call::Append {
-                count: match rng.random_range(0..10) {
-                    0..5 => 1,
-                    5..9 => rng.random_range(1..20),
-                    _ => rng.random_range(1..kind.batch),
-                },
-                marked: rng.random_bool(kind.marked_share),
-            },
-            50..78 => Call::Checkpoint {
-                skip: match rng.random_range(0..4) {
-                    0 => rng.random_range(0..600),
-                    _ => 0,
-                },
-            },
-            78..83 => Call::Rewind { pick },
-            83..90 => Call::RemoveMark {
-                pick,
-                position: rng.random(),
-            },
-            90..94 => Call::Retain { pick },
-            94..97 => Call::Release { pick },
-            _ => Call::Reopen,
-        };
-        steps.push(Step {
-            second: rng.random_bool(0.3),
-            call,
-            look: (rng.random(), rng.random()),
-        });
-    }
-    steps
+fn history(rng: &mut ChaCha8Rng, length: usize, kind: Kind) -> Vec<Turn> {
+    let turn = |_| Turn {
+        second: rng.random_bool(0.3),
+        step: Step::random(rng, kind),
+        look: (rng.random(), rng.random()),
+    };
+    (0..length).map(turn).collect()
 }
 
 /// A part of a store: the keys under a byte.
@@ -134,206 +85,102 @@ impl Kv for Prefixed<'_> {
 /// One tree in all its forms.
 struct Trees<const DEPTH: u8> {
     prefix: u8,
-    max_checkpoints: u32,
+    model: Model<CheapNode>,
     shard_tree: ShardTree<MemoryShardStore<CheapNode, u32>, DEPTH, 4>,
     /// Never prunes: it has every checkpoint that was not rewound.
     complete: CompleteTree<CheapNode, u32, DEPTH>,
     all_ids: Vec<u32>,
-    leaves: Vec<CheapNode>,
-    checkpoints: Vec<CheckpointInfo>,
-    marks: Marks,
-    next_id: u32,
-    next_leaf: u64,
-}
-
-/// Which leaves must be provable.
-#[derive(Default)]
-struct Marks {
-    /// Of each leaf, whether it was appended with a mark.
-    marked: Vec<bool>,
-    /// The checkpoints as of which a mark was removed.
-    removed: BTreeMap<u64, BTreeSet<u32>>,
-    /// The marks for which no checkpoint up to those is kept any more, or once was not.
-    gone: BTreeSet<u64>,
-}
-
-impl Marks {
-    /// A mark is needed as long as a checkpoint is kept up to the last one that removed it.
-    fn checkpoints_from(&mut self, lowest: u32) {
-        let gone = self
-            .removed
-            .iter()
-            .filter(|(_, ids)| ids.last() < Some(&lowest));
-        self.gone.extend(gone.map(|(position, _)| position));
-    }
-
-    fn rewind(&mut self, id: u32, size: u64) {
-        self.marked.truncate(size as usize);
-        self.gone.retain(|position| *position < size);
-        for ids in self.removed.values_mut() {
-            ids.retain(|as_of| *as_of < id);
-        }
-        self.removed.retain(|_, ids| !ids.is_empty());
-    }
-
-    fn may_be_pruned(&self, position: u64) -> bool {
-        !self.marked[position as usize] || self.gone.contains(&position)
-    }
 }
 
 impl<const DEPTH: u8> Trees<DEPTH> {
     fn new(prefix: u8, max_checkpoints: u32) -> Self {
         Trees {
             prefix,
-            max_checkpoints,
+            model: Model::new(DEPTH, max_checkpoints, u64::from(prefix) << 32),
             shard_tree: ShardTree::new(MemoryShardStore::empty(), max_checkpoints as usize),
             complete: CompleteTree::new(usize::MAX),
             all_ids: vec![],
-            leaves: vec![],
-            checkpoints: vec![],
-            marks: Marks::default(),
-            next_id: 1,
-            next_leaf: u64::from(prefix) << 32,
         }
     }
 
-    fn engine<'k>(&self, kv: &'k mut MemKv) -> Engine<Prefixed<'k>, CheapNode, DEPTH> {
-        self.engine_with(kv, Retention::Marked)
-    }
-
-    fn engine_with<'k>(
-        &self,
-        kv: &'k mut MemKv,
-        retention: Retention,
-    ) -> Engine<Prefixed<'k>, CheapNode, DEPTH> {
-        let config = Config {
-            max_checkpoints: self.max_checkpoints,
-            retention,
-            threads: Threads::AtMost(1),
-        };
-        let prefix = self.prefix;
-        Engine::new(Prefixed { kv, prefix }, config)
-    }
-
-    fn play(&mut self, kv: &mut MemKv, call: Call) {
-        match call {
-            Call::Append { count, marked } => self.append(kv, count.into(), marked),
-            Call::Checkpoint { skip } => self.checkpoint(kv, skip.into()),
-            Call::Rewind { pick } => self.rewind(kv, pick),
-            Call::RemoveMark { pick, position } => self.remove_mark(kv, pick, position),
-            Call::Retain { pick } => self.retain(kv, pick),
-            Call::Release { pick } => self.release(kv, pick),
-            Call::Reopen => {
-                let records = kv.records().clone();
-                *kv = MemKv::new();
-                *kv.records_mut() = records;
-            }
+    fn play(&mut self, kv: &mut MemKv, step: Step) {
+        if let Step::Reopen = step {
+            let records = kv.records().clone();
+            *kv = MemKv::new();
+            *kv.records_mut() = records;
         }
-    }
-
-    fn append(&mut self, kv: &mut MemKv, count: u64, marked: bool) {
-        let count = count.min((1u64 << DEPTH) - self.leaves.len() as u64);
-        let numbers = self.next_leaf..self.next_leaf + count;
-        let leaves: Vec<_> = numbers.map(CheapNode::leaf).collect();
-        self.next_leaf += count;
-        let (retention, theirs) = match marked {
-            true => (Retention::Marked, ImtRetention::Marked),
-            false => (Retention::Ephemeral, ImtRetention::Ephemeral),
-        };
-        let first = self.leaves.len() as u64;
-        assert_eq!(self.engine_with(kv, retention).append(&leaves), Ok(first));
-        for leaf in &leaves {
-            self.shard_tree.append(*leaf, theirs).unwrap();
-            assert!(self.complete.append(*leaf, theirs));
-        }
-        self.marks.marked.extend(leaves.iter().map(|_| marked));
-        self.leaves.extend(leaves);
-    }
-
-    fn checkpoint(&mut self, kv: &mut MemKv, skip: u32) {
-        let id = self.next_id + skip;
-        self.engine(kv).checkpoint(id).unwrap();
-        assert!(self.shard_tree.checkpoint(id).unwrap());
-        assert!(self.complete.checkpoint(id));
-        self.all_ids.push(id);
-        self.next_id = id + 1;
-        self.checkpoints.push(CheckpointInfo {
-            id,
-            size: self.leaves.len() as u64,
-            retained: false,
-        });
-        let prunable = self.checkpoints.iter().filter(|c| !c.retained).count();
-        for _ in self.max_checkpoints as usize..prunable {
-            let oldest = self.checkpoints.iter().position(|c| !c.retained);
-            self.checkpoints.remove(oldest.unwrap());
-        }
-        self.marks.checkpoints_from(self.checkpoints[0].id);
-    }
-
-    fn pick(&self, pick: u16) -> Option<usize> {
-        let count = self.checkpoints.len();
-        (count > 0).then(|| usize::from(pick) % count)
-    }
-
-    fn rewind(&mut self, kv: &mut MemKv, pick: u16) {
-        let Some(at) = self.pick(pick) else {
+        let Some(call) = self.model.call(step) else {
             return;
         };
-        let CheckpointInfo { id, size, .. } = self.checkpoints[at];
-        self.engine(kv).rewind(id).unwrap();
+        self.make(kv, &call);
+        if let Call::Release(_) = call {
+            // `ShardTree` prunes at its next append already, the engine at its next checkpoint.
+            let next = self.all_ids.last().map_or(0, |newest| newest + 1);
+            self.make(kv, &Call::Checkpoint(next));
+        }
+    }
+
+    /// Makes a call on the engine, and one that succeeds on the others too.
+    fn make(&mut self, kv: &mut MemKv, call: &Call<CheapNode>) {
+        if let Ok(answer) = self.ask(kv, call) {
+            self.model.apply(call);
+            self.follow(call, &answer);
+        }
+    }
+
+    /// The engine's outcome, which the model knows.
+    fn ask(
+        &self,
+        kv: &mut MemKv,
+        call: &Call<CheapNode>,
+    ) -> Result<Answer<CheapNode>, kvshard::error::Error> {
+        let prefix = self.prefix;
+        let outcome = call.run::<_, DEPTH>(Prefixed { kv, prefix }, self.model.max_checkpoints);
+        self.model.assert_right(call, &outcome);
+        outcome
+    }
+
+    fn follow(&mut self, call: &Call<CheapNode>, answer: &Answer<CheapNode>) {
+        match call {
+            Call::Append(leaves, retention) => {
+                let retention = match retention {
+                    Retention::Marked => ImtRetention::Marked,
+                    Retention::Ephemeral => ImtRetention::Ephemeral,
+                };
+                for leaf in leaves {
+                    self.shard_tree.append(*leaf, retention).unwrap();
+                    assert!(self.complete.append(*leaf, retention));
+                }
+            }
+            Call::Checkpoint(id) => {
+                assert!(self.shard_tree.checkpoint(*id).unwrap());
+                assert!(self.complete.checkpoint(*id));
+                self.all_ids.push(*id);
+            }
+            Call::Rewind(id) => self.rewind(*id),
+            Call::RemoveMark(position, id) => {
+                let theirs = self.shard_tree.remove_mark((*position).into(), Some(id));
+                // Ours waits for retained checkpoints, and so may still have a mark.
+                let theirs = theirs.unwrap();
+                assert!(
+                    [Answer::Bool(theirs), Answer::Bool(true)].contains(answer),
+                    "mark at {position} as of {id}"
+                );
+            }
+            Call::Retain(id) => self.shard_tree.ensure_retained(*id).unwrap(),
+            Call::Release(id) => self.shard_tree.remove_retained_checkpoint(id).unwrap(),
+            other => panic!("{other:?} writes nothing"),
+        }
+    }
+
+    fn rewind(&mut self, id: u32) {
+        let retained = self.shard_tree.store().retained_checkpoints().unwrap();
         assert!(self.shard_tree.truncate_to_checkpoint(&id).unwrap());
         assert!(self.complete.rewind(self.depth_of(id)));
-        for dropped in self.checkpoints.drain(at + 1..).filter(|c| c.retained) {
-            self.shard_tree
-                .remove_retained_checkpoint(&dropped.id)
-                .unwrap();
+        for dropped in retained.range(id + 1..) {
+            self.shard_tree.remove_retained_checkpoint(dropped).unwrap();
         }
         self.all_ids.retain(|other| *other <= id);
-        self.leaves.truncate(size as usize);
-        self.marks.rewind(id, size);
-        self.next_id = id + 1;
-    }
-
-    fn remove_mark(&mut self, kv: &mut MemKv, pick: u16, position: u16) {
-        let Some(at) = self.pick(pick) else {
-            return;
-        };
-        let CheckpointInfo { id, size, .. } = self.checkpoints[at];
-        if size == 0 {
-            return;
-        }
-        let position = u64::from(position) % size;
-        let ours = self.engine(kv).remove_mark(position, id);
-        let theirs = self.shard_tree.remove_mark(position.into(), Some(&id));
-        let theirs = theirs.unwrap();
-        // Ours waits for retained checkpoints, and so may still have a mark.
-        assert!(
-            ours == Ok(theirs) || ours == Ok(true),
-            "mark at {position} as of {id}"
-        );
-        if ours == Ok(true) {
-            self.marks.removed.entry(position).or_default().insert(id);
-        }
-    }
-
-    fn retain(&mut self, kv: &mut MemKv, pick: u16) {
-        if let Some(at) = self.pick(pick) {
-            let id = self.checkpoints[at].id;
-            self.engine(kv).retain_checkpoint(id).unwrap();
-            self.shard_tree.ensure_retained(id).unwrap();
-            self.checkpoints[at].retained = true;
-        }
-    }
-
-    fn release(&mut self, kv: &mut MemKv, pick: u16) {
-        if let Some(at) = self.pick(pick) {
-            let id = self.checkpoints[at].id;
-            self.engine(kv).release_checkpoint(id).unwrap();
-            self.shard_tree.remove_retained_checkpoint(&id).unwrap();
-            self.checkpoints[at].retained = false;
-            // `ShardTree` prunes at its next append already, the engine at its next checkpoint.
-            self.checkpoint(kv, 0);
-        }
     }
 
     /// How many checkpoints the complete tree has above this one.
@@ -343,69 +190,72 @@ impl<const DEPTH: u8> Trees<DEPTH> {
 
     /// After each step: check, size and root, and root and witness at one checkpoint.
     fn verify(&self, kv: &mut MemKv, look: (u16, u16)) {
-        let violations = self.engine(kv).check().unwrap();
-        assert!(violations.is_empty(), "{violations:#?}");
-        let mut engine = self.engine(kv);
-        assert_eq!(engine.size(), Ok(self.leaves.len() as u64));
-        assert_eq!(engine.root(), Ok(self.complete.root(None).unwrap()));
-        assert_eq!(engine.checkpoints(), Ok(self.checkpoints.clone()));
-        if let Some(at) = self.pick(look.0) {
-            self.verify_at(kv, self.checkpoints[at], look.1);
+        for call in [Call::Check, Call::Size, Call::Checkpoints] {
+            self.ask(kv, &call).unwrap();
+        }
+        let root = self.complete.root(None).unwrap();
+        assert_eq!(self.ask(kv, &Call::Root), Ok(Answer::Node(root)));
+        let id = self.model.id(Which::Kept(look.0));
+        if let Some(checkpoint) = self.model.find(id) {
+            self.verify_at(kv, checkpoint, look.1);
         }
     }
 
     /// Behind the last step: every checkpoint.
     fn verify_all(&self, kv: &mut MemKv) {
-        for (checkpoint, position) in self.checkpoints.iter().zip(0..) {
+        for (checkpoint, position) in self.model.checkpoints().iter().zip(0..) {
             self.verify_at(kv, *checkpoint, position * 7);
         }
-        self.engine(kv).frontier().unwrap();
-        self.engine(kv).dump().unwrap();
+        self.ask(kv, &Call::Frontier).unwrap();
+        let prefix = self.prefix;
+        let dump = Call::<CheapNode>::Dump.run::<_, DEPTH>(Prefixed { kv, prefix }, 1);
+        dump.unwrap();
     }
 
     fn verify_at(&self, kv: &mut MemKv, at: CheckpointInfo, position: u16) {
         let CheckpointInfo { id, size, .. } = at;
         let root = self.complete.root(Some(self.depth_of(id))).unwrap();
-        assert_eq!(self.engine(kv).root_at(id), Ok(root), "at {id}");
-        assert_eq!(self.engine(kv).size_at(id), Ok(size));
+        let ours = self.ask(kv, &Call::RootAt(id));
+        assert_eq!(ours, Ok(Answer::Node(root)), "at {id}");
+        self.ask(kv, &Call::SizeAt(id)).unwrap();
         let theirs = self.shard_tree.root_at_checkpoint_id(&id).unwrap();
         assert_eq!(theirs, Some(root));
         let position = u64::from(position) % (size + 1);
-        if position == size {
-            let ours = self.engine(kv).witness_at(position, id);
-            assert_eq!(ours, Err(Error::PositionNotFound { position, size }));
-            return;
+        let ours = self.ask(kv, &Call::WitnessAt(position, id));
+        if position < size {
+            let path = match ours {
+                Ok(Answer::Path(path)) => Some(path),
+                _ => None,
+            };
+            self.verify_witness(kv, id, root, position, path);
         }
-        self.verify_witness(kv, at, root, position);
     }
 
-    fn verify_witness(&self, kv: &mut MemKv, at: CheckpointInfo, root: CheapNode, position: u64) {
-        let id = at.id;
-        let ours = self.engine(kv).witness_at(position, id);
-        let theirs = self
-            .shard_tree
-            .witness_at_checkpoint_id(Position::from(position), &id);
-        match (&ours, theirs) {
-            (Ok(ours), Ok(Some(theirs))) => assert_eq!(ours, theirs.path_elems()),
-            // The engine keeps the newest leaf and its siblings, and what retained checkpoints prove;
-            // `ShardTree` may not.
-            (Ok(ours), Err(_)) => {
-                let mut node = self.leaves[position as usize];
-                for (level, sibling) in (0..DEPTH).zip(ours) {
-                    node = match position >> level & 1 {
-                        0 => CheapNode::combine(Level::from(level), &node, sibling),
-                        _ => CheapNode::combine(Level::from(level), sibling, &node),
-                    };
-                }
-                assert_eq!(node, root);
-            }
-            (Err(Error::Pruned { .. }), Err(_)) => {
-                assert!(self.marks.may_be_pruned(position), "{position} at {id}");
-            }
-            (ours, theirs) => panic!("{position} at {id}: {ours:?}, but {theirs:?}"),
+    /// What the engine proves, or that it does not, is right already; here others are held against
+    /// it.
+    fn verify_witness(
+        &self,
+        kv: &mut MemKv,
+        id: u32,
+        root: CheapNode,
+        position: u64,
+        ours: Option<Vec<CheapNode>>,
+    ) {
+        if let Some(path) = &ours {
+            let leaf = self.model.tree().leaf(position);
+            assert_eq!(fold(position, leaf, path), root);
         }
-        let complete = self.complete.witness(position.into(), self.depth_of(id));
-        if let (Ok(ours), Some(theirs)) = (&ours, complete) {
+        let at = Position::from(position);
+        // The engine keeps the newest leaf and its siblings, and what retained checkpoints prove;
+        // `ShardTree` may not.
+        if let Ok(theirs) = self.shard_tree.witness_at_checkpoint_id(at, &id) {
+            assert_eq!(
+                ours.as_deref(),
+                theirs.as_ref().map(|path| path.path_elems())
+            );
+        }
+        let complete = self.complete.witness(at, self.depth_of(id));
+        if let (Some(ours), Some(theirs)) = (&ours, complete) {
             assert_eq!(*ours, theirs);
         }
         // A plain ShardTree over the same records.
@@ -413,23 +263,23 @@ impl<const DEPTH: u8> Trees<DEPTH> {
         let plain: ShardTree<KvShardStore<CheapNode, 4, Prefixed<'_>>, DEPTH, 4> =
             ShardTree::new(KvShardStore::over(Prefixed { kv, prefix }), 100);
         assert_eq!(plain.root_at_checkpoint_id(&id).unwrap(), Some(root));
-        if let Ok(plain) = plain.witness_at_checkpoint_id(Position::from(position), &id) {
+        if let Ok(plain) = plain.witness_at_checkpoint_id(at, &id) {
             assert_eq!(ours.unwrap(), plain.unwrap().path_elems());
         }
     }
 }
 
-fn play<const DEPTH: u8>(limits: [u32; 2], steps: &[Step]) {
+fn play<const DEPTH: u8>(limits: [u32; 2], turns: &[Turn]) {
     let mut kv = MemKv::new();
     let [first, second] = limits;
     let mut trees = [
         Trees::<DEPTH>::new(b'a', first),
         Trees::<DEPTH>::new(b'b', second),
     ];
-    for step in steps {
-        let tree = &mut trees[usize::from(step.second)];
-        tree.play(&mut kv, step.call);
-        tree.verify(&mut kv, step.look);
+    for turn in turns {
+        let tree = &mut trees[usize::from(turn.second)];
+        tree.play(&mut kv, turn.step);
+        tree.verify(&mut kv, turn.look);
     }
     for tree in &trees {
         tree.verify(&mut kv, (0, 0));
@@ -437,36 +287,31 @@ fn play<const DEPTH: u8>(limits: [u32; 2], steps: &[Step]) {
     }
 }
 
-fn passes<const DEPTH: u8>(limits: [u32; 2], steps: &[Step]) -> bool {
-    catch_unwind(AssertUnwindSafe(|| play::<DEPTH>(limits, steps))).is_ok()
+fn passes<const DEPTH: u8>(limits: [u32; 2], turns: &[Turn]) -> bool {
+    catch_unwind(AssertUnwindSafe(|| play::<DEPTH>(limits, turns))).is_ok()
 }
 
-/// Leaves out calls as long as what is left still fails.
-fn shrink<const DEPTH: u8>(limits: [u32; 2], mut steps: Vec<Step>) -> Vec<Step> {
+/// Leaves out turns as long as what is left still fails.
+fn shrink<const DEPTH: u8>(limits: [u32; 2], mut turns: Vec<Turn>) -> Vec<Turn> {
     let begun = Instant::now();
-    let mut width = steps.len() / 2;
+    let mut width = turns.len() / 2;
     while width > 0 {
         let mut at = 0;
-        while at < steps.len() && begun.elapsed() < Duration::from_secs(60) {
-            let mut fewer = steps.clone();
-            fewer.drain(at..(at + width).min(steps.len()));
+        while at < turns.len() && begun.elapsed() < Duration::from_secs(60) {
+            let mut fewer = turns.clone();
+            fewer.drain(at..(at + width).min(turns.len()));
             match passes::<DEPTH>(limits, &fewer) {
                 true => at += width,
-                false => steps = fewer,
+                false => turns = fewer,
             }
         }
         width /= 2;
     }
-    steps
-}
-
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().expect("it is no number"))
+    turns
 }
 
 /// Plays one history in `share` of those that were asked for.
-fn histories<const DEPTH: u8>(share: u64, kind: Kind) {
+fn histories<const DEPTH: u8>(share: u64, length: usize, kind: Kind) {
     let count = number("KVSHARD_HISTORIES").unwrap_or(3000) / share;
     let from = number("KVSHARD_SEED").unwrap_or(0);
     for seed in from..from.saturating_add(count) {
@@ -475,9 +320,9 @@ fn histories<const DEPTH: u8>(share: u64, kind: Kind) {
             0 => rng.random_range(1..=200),
             _ => rng.random_range(1..6),
         });
-        let steps = history(&mut rng, kind);
-        if !passes::<DEPTH>(limits, &steps) {
-            let least = shrink::<DEPTH>(limits, steps);
+        let turns = history(&mut rng, length, kind);
+        if !passes::<DEPTH>(limits, &turns) {
+            let least = shrink::<DEPTH>(limits, turns);
             panic!("seed {seed} (KVSHARD_SEED), at most {limits:?} checkpoints: {least:#?}");
         }
     }
@@ -488,57 +333,45 @@ const SMALL: u8 = 8;
 /// Quads of two levels.
 const LARGE: u8 = 11;
 
-const KIND: Kind = Kind {
-    marked_share: 0.5,
-    steps: 40,
-    batch: 100,
-};
+/// Steps of a history, and leaves of its largest batches.
+const LENGTH: usize = 40;
+const BATCH: u16 = 100;
+
+fn small_histories(share: u64, marked: f64) {
+    let kind = Kind {
+        marked,
+        batch: BATCH,
+    };
+    histories::<SMALL>(share, LENGTH, kind);
+}
 
 #[test]
 fn marked() {
-    let marked_share = 1.0;
-    histories::<SMALL>(
-        2,
-        Kind {
-            marked_share,
-            ..KIND
-        },
-    );
+    small_histories(2, 1.0);
 }
 
 #[test]
 fn ephemeral() {
-    let marked_share = 0.0;
-    histories::<SMALL>(
-        2,
-        Kind {
-            marked_share,
-            ..KIND
-        },
-    );
+    small_histories(2, 0.0);
 }
 
 #[test]
 fn mixed() {
-    histories::<SMALL>(1, KIND);
+    small_histories(1, 0.5);
 }
 
 #[test]
 fn large() {
-    let (steps, batch) = (80, 700);
-    histories::<LARGE>(
-        50,
-        Kind {
-            steps,
-            batch,
-            ..KIND
-        },
-    );
+    let kind = Kind {
+        marked: 0.5,
+        batch: 7 * BATCH,
+    };
+    histories::<LARGE>(50, 2 * LENGTH, kind);
 }
 
 #[test]
 fn plain_tree_may_not_write() {
-    let mut tree: Engine<_, CheapNode> = Engine::new(MemKv::new(), Config::default());
+    let mut tree = open::<_, CheapNode, 32>(MemKv::new(), Config::default());
     tree.append(&[CheapNode::leaf(1)]).unwrap();
     let mut kv = tree.into_kv();
     let mut store: KvShardStore<CheapNode, 4, &mut MemKv> = KvShardStore::over(&mut kv);

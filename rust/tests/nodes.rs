@@ -2,23 +2,25 @@
 //! checkpoint. Held against a tree that keeps every leaf, over random histories and in trees of every
 //! kind; their costs, counted; and a plain `ShardTree` that is put together from them alone.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::calls::{Call, Historian};
-use common::complete::{Complete, fold};
-use common::nodes::{Sip, TestNode, leaves};
-use common::strict::StrictKv;
-use common::{cases, for_seeds};
 use incrementalmerkletree::frontier::Frontier;
 use incrementalmerkletree::{Address, Level, Position, Retention as ImtRetention};
 use kvshard::codec;
-use kvshard::engine::{Config, Engine, MAX_NODES, Retention, TreeFrontier};
+use kvshard::engine::{Config, MAX_NODES, Retention, TreeFrontier};
 use kvshard::error::Error;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::MemKv;
+use kvshard::scheme::StaticScheme;
+use kvshard_testkit::cases::{cases, for_seeds};
+use kvshard_testkit::complete::{Complete, fold};
+use kvshard_testkit::history::History;
+use kvshard_testkit::model::Model;
+use kvshard_testkit::node::{CheapNode, TestNode, leaves};
+use kvshard_testkit::step::Kind;
+use kvshard_testkit::strict::StrictKv;
+use kvshard_testkit::{Tree, open};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shardtree::store::memory::MemoryShardStore;
@@ -33,10 +35,11 @@ fn config(retention: Retention) -> Config {
 }
 
 /// Leaves before the first shard, as the tip tells.
-fn origin<H: TestNode>(kv: &MemKv, depth: u8) -> u64 {
-    kv.records()
-        .get(&keys::tip())
-        .map_or(0, |tip| codec::decode_tip::<H>(tip, depth).unwrap().origin)
+fn origin<H: TestNode, const DEPTH: u8>(kv: &MemKv) -> u64 {
+    kv.records().get(&keys::tip()).map_or(0, |tip| {
+        let plain = codec::Plain::<H>::default();
+        codec::decode_tip(&plain, DEPTH, None, tip).unwrap().origin
+    })
 }
 
 /// Whether what is below a record's node leads to this node of the shard.
@@ -55,8 +58,8 @@ fn is_held<H>(tree: &PrunableTree<H>, at: u8, level: u8, index: u64) -> bool {
 }
 
 /// Whether the store has what a complete node is made of, as its records are laid out.
-fn is_kept<H: TestNode>(kv: &MemKv, depth: u8, level: u8, index: u64) -> bool {
-    let origin = origin::<H>(kv, depth);
+fn is_kept<H: TestNode, const DEPTH: u8>(kv: &MemKv, level: u8, index: u64) -> bool {
+    let origin = origin::<H, DEPTH>(kv);
     if (index + 1) << level <= origin {
         // Ommers of the frontier lie beside the path of the first shard.
         return level >= 4 && (origin >> level) & 1 == 1 && index + 1 == origin >> level;
@@ -65,7 +68,8 @@ fn is_kept<H: TestNode>(kv: &MemKv, depth: u8, level: u8, index: u64) -> bool {
         return true;
     }
     let key = keys::shard(index << level >> 4);
-    let tree = codec::decode_tree::<H>(&key, &kv.records()[&key], 4).unwrap();
+    let plain = codec::Plain::<H>::default();
+    let tree = codec::decode_tree(&plain, &key, &kv.records()[&key], 4).unwrap();
     is_held(&tree, 4, level, index & ((16 >> level) - 1))
 }
 
@@ -76,13 +80,13 @@ fn verify<H: TestNode, const DEPTH: u8>(
     complete: &Complete<H>,
     checkpoints: &[(u32, u64)],
 ) {
-    let mut tree = Engine::<_, H, DEPTH>::new(StrictKv::over(kv.clone()), Config::default());
+    let mut tree = open::<_, H, DEPTH>(StrictKv::over(kv.clone()), Config::default());
     let size = complete.size();
     for level in 0..=DEPTH {
         let count = size >> level;
         let all: Vec<Option<H>> = (0..count)
             .map(|index| {
-                is_kept::<H>(kv, DEPTH, level, index).then(|| complete.node(level, index, size))
+                is_kept::<H, DEPTH>(kv, level, index).then(|| complete.node(level, index, size))
             })
             .collect();
         for (index, node) in all.iter().enumerate() {
@@ -137,13 +141,13 @@ fn verify<H: TestNode, const DEPTH: u8>(
     assert_eq!(seen.writes, 0);
 }
 
-fn no_tip<H: TestNode, const DEPTH: u8>(tree: &Engine<StrictKv, H, DEPTH>) -> bool {
+fn no_tip<H: TestNode, const DEPTH: u8>(tree: &Tree<StrictKv, H, DEPTH>) -> bool {
     !tree.kv().inner.records().contains_key(&keys::tip())
 }
 
 /// A range is its nodes one by one, or the error of the first that is missing.
 fn verify_range<H: TestNode, const DEPTH: u8>(
-    tree: &mut Engine<StrictKv, H, DEPTH>,
+    tree: &mut Tree<StrictKv, H, DEPTH>,
     all: &[Option<H>],
     level: u8,
     first: u64,
@@ -170,21 +174,18 @@ fn verify_range<H: TestNode, const DEPTH: u8>(
     assert!(seen.gets <= 2 + (end - first) + 8, "{:#?}", seen.trace);
 }
 
-fn history<H: TestNode, const DEPTH: u8>(rng: &mut ChaCha8Rng, calls: usize, marked: u32) {
+fn history<H: TestNode, const DEPTH: u8>(rng: &mut ChaCha8Rng, calls: usize, marked: f64) {
     let mut kv = MemKv::new();
-    let mut complete = Complete::<H>::new(DEPTH);
-    let mut historian = Historian::new(4, 1 << DEPTH);
-    historian.marked = marked;
+    let kind = Kind { marked, batch: 40 };
+    let mut history = History::<H>::new(Model::new(DEPTH, 4, 0), kind);
     for round in 0..calls {
-        let call = historian.call::<H>(rng);
+        let call = history.call(rng);
         call.run::<_, DEPTH>(&mut kv, 4).unwrap();
-        match &call {
-            Call::Append(new, _) => complete.append(new),
-            Call::Rewind(_) => complete.truncate(historian.size),
-            _ => {}
-        }
         if round % 8 == 7 {
-            verify::<H, DEPTH>(rng, &kv, &complete, &historian.checkpoints);
+            let model = &history.model;
+            let kept = model.checkpoints().iter().map(|c| (c.id, c.size));
+            let checkpoints: Vec<_> = kept.collect();
+            verify::<H, DEPTH>(rng, &kv, model.tree(), &checkpoints);
         }
     }
 }
@@ -192,9 +193,9 @@ fn history<H: TestNode, const DEPTH: u8>(rng: &mut ChaCha8Rng, calls: usize, mar
 #[test]
 fn histories() {
     for_seeds("histories", 0, 24, |rng| {
-        for marked in [0, 50, 100] {
-            history::<Sip, 12>(rng, 48, marked);
-            history::<Sip, 5>(rng, 24, marked);
+        for marked in [0.0, 0.5, 1.0] {
+            history::<CheapNode, 12>(rng, 48, marked);
+            history::<CheapNode, 5>(rng, 24, marked);
         }
     });
 }
@@ -202,7 +203,7 @@ fn histories() {
 #[test]
 fn histories_with_orchards_hash() {
     for_seeds("histories_with_orchards_hash", 100, 1, |rng| {
-        history::<OrchardNode, 32>(rng, 8, 60);
+        history::<OrchardNode, 32>(rng, 8, 0.6);
     });
 }
 
@@ -215,14 +216,14 @@ fn from_frontier<H: TestNode, const DEPTH: u8>(
     let mut complete = Complete::of(DEPTH, &leaves::<H>(0, size));
     let frontier = complete.frontier(size);
     let mut kv = MemKv::new();
-    let mut tree = Engine::<_, H, DEPTH>::new(&mut kv, config(retention));
+    let mut tree = open::<_, H, DEPTH>(&mut kv, config(retention));
     tree.insert_frontier(&frontier, 1).unwrap();
     let mut checkpoints = vec![(1, size)];
     verify::<H, DEPTH>(rng, &kv, &complete, &checkpoints);
     for (id, count) in [(2, 1), (3, 14), (4, rng.random_range(0..300))] {
         let count = count.min((1 << DEPTH) - complete.size());
         let new = leaves::<H>(10_000 * u64::from(id), count);
-        let mut tree = Engine::<_, H, DEPTH>::new(&mut kv, config(retention));
+        let mut tree = open::<_, H, DEPTH>(&mut kv, config(retention));
         tree.append(&new).unwrap();
         tree.checkpoint(id).unwrap();
         complete.append(&new);
@@ -238,31 +239,31 @@ fn trees_from_a_frontier() {
     ];
     for_seeds("trees_from_a_frontier", 200, 2, |rng| {
         for size in sizes {
-            from_frontier::<Sip, 12>(rng, size, Retention::Marked);
-            from_frontier::<Sip, 12>(rng, size, Retention::Ephemeral);
+            from_frontier::<CheapNode, 12>(rng, size, Retention::Marked);
+            from_frontier::<CheapNode, 12>(rng, size, Retention::Ephemeral);
         }
         let any = rng.random_range(1..4000);
-        from_frontier::<Sip, 12>(rng, any, Retention::Marked);
+        from_frontier::<CheapNode, 12>(rng, any, Retention::Marked);
     });
 }
 
 /// The last leaf completes the root.
 #[test]
 fn a_full_tree() {
-    let all = leaves::<Sip>(0, 1 << 7);
+    let all = leaves::<CheapNode>(0, 1 << 7);
     let complete = Complete::of(7, &all);
     let mut kv = MemKv::new();
-    let mut tree = Engine::<_, Sip, 7>::new(&mut kv, config(Retention::Marked));
+    let mut tree = open::<_, CheapNode, 7>(&mut kv, config(Retention::Marked));
     tree.append(&all).unwrap();
     assert_eq!(tree.nodes(7, 0, 1), tree.root().map(|root| vec![root]));
     for_seeds("a_full_tree", 300, 1, |rng| {
-        verify::<Sip, 7>(rng, &kv, &complete, &[]);
+        verify::<CheapNode, 7>(rng, &kv, &complete, &[]);
     });
 }
 
 #[test]
 fn count_and_level_are_bounded() {
-    let mut tree = Engine::<_, Sip, 32>::new(StrictKv::default(), config(Retention::Marked));
+    let mut tree = open::<_, CheapNode, 32>(StrictKv::default(), config(Retention::Marked));
     for (level, count) in [
         (33, 0),
         (33, 1),
@@ -275,7 +276,7 @@ fn count_and_level_are_bounded() {
             matches!(refused, Err(Error::InvalidArgument(_))),
             "{refused:?}"
         );
-        assert_eq!(tree.kv_mut().begin().operations, 0);
+        assert_eq!(tree.kv_mut().begin().operations(), 0);
     }
     for level in 0..=32 {
         assert_eq!(tree.nodes(level, 0, 0), Ok(vec![]));
@@ -291,9 +292,9 @@ fn count_and_level_are_bounded() {
 
 const LARGE: u64 = 200_000;
 
-fn large_tree(retention: Retention) -> Engine<StrictKv, Sip, 32> {
-    let mut tree = Engine::new(StrictKv::default(), config(retention));
-    tree.append(&leaves::<Sip>(0, LARGE)).unwrap();
+fn large_tree(retention: Retention) -> Tree<StrictKv, CheapNode, 32> {
+    let mut tree = open(StrictKv::default(), config(retention));
+    tree.append(&leaves::<CheapNode>(0, LARGE)).unwrap();
     tree.checkpoint(1).unwrap();
     tree.kv_mut().begin();
     tree
@@ -301,13 +302,13 @@ fn large_tree(retention: Retention) -> Engine<StrictKv, Sip, 32> {
 
 /// Gets and hashes of a call that opens no iterator.
 fn cost<T>(
-    tree: &mut Engine<StrictKv, Sip, 32>,
-    call: impl FnOnce(&mut Engine<StrictKv, Sip, 32>) -> Result<T, Error>,
+    tree: &mut Tree<StrictKv, CheapNode, 32>,
+    call: impl FnOnce(&mut Tree<StrictKv, CheapNode, 32>) -> Result<T, Error>,
 ) -> (u64, u64) {
     tree.kv_mut().begin();
     call(tree).expect("the tree has it");
     let seen = tree.kv_mut().begin();
-    assert_eq!((seen.operations, seen.iterators), (seen.gets, 0));
+    assert_eq!((seen.operations(), seen.iterators), (seen.gets, 0));
     (seen.gets, tree.hashes())
 }
 
@@ -323,9 +324,9 @@ fn costs() {
     assert_eq!(cost(&mut tree, |t| t.nodes(5, 0, 4_096)), (1 + 1_024, 0));
     assert_eq!(cost(&mut tree, |t| t.nodes(8, 0, 256)), (2 + 128, 256));
     assert_eq!(cost(&mut tree, |t| t.nodes(3, 8, 0)), (1, 0));
-    assert_eq!(cost(&mut tree, Engine::newest), (2, 0));
+    assert_eq!(cost(&mut tree, |t| t.newest()), (3, 0));
     tree.retain_checkpoint(1).unwrap();
-    assert_eq!(cost(&mut tree, Engine::newest), (3, 0));
+    assert_eq!(cost(&mut tree, |t| t.newest()), (4, 0));
     assert!(cost(&mut tree, |t| t.frontier_at(1)).0 <= 11);
 }
 
@@ -351,7 +352,7 @@ fn a_frontier_of_the_past_takes_ten_gets() {
 /// Its shards are as high as the subtrees, as in stock wallets.
 fn wallet<H: TestNode, const LEVEL: u8>(rng: &mut ChaCha8Rng, size: u64) {
     let level = LEVEL;
-    let mut chain = Engine::<_, H, 32>::new(MemKv::new(), config(Retention::Marked));
+    let mut chain = open::<_, H, 32>(MemKv::new(), config(Retention::Marked));
     chain.append(&leaves(0, size)).unwrap();
     let bucket = rng.random_range(0..=(size - 1) >> level);
     let start = bucket << level;
@@ -403,10 +404,10 @@ fn wallet<H: TestNode, const LEVEL: u8>(rng: &mut ChaCha8Rng, size: u64) {
 fn a_wallet_comes_to_root_and_witness() {
     for_seeds("a_wallet_comes_to_root_and_witness", 400, cases(4), |rng| {
         for size in [200_000, 70_000, 65_536] {
-            wallet::<Sip, 16>(rng, size);
+            wallet::<CheapNode, 16>(rng, size);
         }
         for size in [9_000, 256, 300] {
-            wallet::<Sip, 8>(rng, size);
+            wallet::<CheapNode, 8>(rng, size);
         }
         wallet::<OrchardNode, 8>(rng, 600);
     });

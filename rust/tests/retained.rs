@@ -1,20 +1,19 @@
 //! What a retained checkpoint proves, it proves until it is released; and what that costs.
 
-mod common;
-
-use common::nodes::{Sip, TestNode, leaves};
 use incrementalmerkletree::{Position, Retention as ImtRetention};
 use kvshard::codec::{self, Ledger, Summary};
-use kvshard::engine::{Config, Engine, Retention};
+use kvshard::engine::{Config, Retention};
 use kvshard::error::Error;
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
+use kvshard_testkit::node::{CheapNode, leaves};
+use kvshard_testkit::open;
 use shardtree::ShardTree;
 use shardtree::store::memory::MemoryShardStore;
 
 const DEPTH: u8 = 20;
 
-type Tree = Engine<MemKv, Sip, DEPTH>;
+type Tree = kvshard_testkit::Tree<MemKv, CheapNode, DEPTH>;
 
 fn tree(max_checkpoints: u32) -> Tree {
     tree_with(max_checkpoints, Retention::Marked)
@@ -26,7 +25,7 @@ fn tree_with(max_checkpoints: u32, retention: Retention) -> Tree {
         retention,
         ..Config::default()
     };
-    Engine::new(MemKv::new(), config)
+    open(MemKv::new(), config)
 }
 
 /// 20 leaves, checkpoint 1, retained; 5 leaves, checkpoint 2; two marks removed as of it; checkpoint
@@ -66,7 +65,8 @@ fn a_retained_checkpoint_keeps_what_it_proves() {
 /// keeps only the marks that the retained checkpoint itself says were removed.
 #[test]
 fn shardtree_0_8_clears_them() {
-    let mut tree: ShardTree<_, DEPTH, 4> = ShardTree::new(MemoryShardStore::<Sip, u32>::empty(), 1);
+    let mut tree: ShardTree<_, DEPTH, 4> =
+        ShardTree::new(MemoryShardStore::<CheapNode, u32>::empty(), 1);
     let append = |tree: &mut ShardTree<_, DEPTH, 4>, first, count| {
         for leaf in leaves(first, count) {
             tree.append(leaf, ImtRetention::Marked).unwrap();
@@ -121,7 +121,7 @@ fn a_mark_removed_twice() {
     assert_eq!(tree.witness(4), Err(Error::Pruned { position: 4 }));
 
     // A rewind gives it back as of the later, and leaves what the earlier removed.
-    let mut tree: Tree = Engine::new(before, Config::default());
+    let mut tree: Tree = open(before, Config::default());
     tree.rewind(2).unwrap();
     sound(&mut tree);
     tree.witness(4).unwrap();
@@ -142,7 +142,7 @@ fn a_mark_at_the_leaf_of_a_checkpoint() {
         sound(&mut tree);
         tree.witness_at(6, 2).unwrap();
     }
-    let mut rewound: Tree = Engine::new(tree.kv().clone(), Config::default());
+    let mut rewound: Tree = open(tree.kv().clone(), Config::default());
     rewound.rewind(2).unwrap();
     sound(&mut rewound);
     assert_eq!(tree.remove_mark(7, 5), Ok(true));
@@ -164,7 +164,7 @@ fn old_work_is_done_in_portions() {
         assert_eq!(tree.remove_mark(position, 1), Ok(true));
     }
     tree.append(&leaves(2_000, 1)).unwrap();
-    let mut tree: Tree = Engine::new(
+    let mut tree: Tree = open(
         tree.into_kv(),
         Config {
             max_checkpoints: 5,
@@ -309,8 +309,8 @@ fn older_stores_go_on() {
             },
         ];
         for (at, call) in calls.iter().enumerate() {
-            let mut ours: Tree = Engine::new(kv.clone(), config);
-            let mut theirs: Tree = Engine::new(old.clone(), config);
+            let mut ours: Tree = open(kv.clone(), config);
+            let mut theirs: Tree = open(old.clone(), config);
             sound(&mut theirs);
             call(&mut ours).unwrap();
             call(&mut theirs).unwrap();
@@ -340,7 +340,7 @@ fn marks_removed_within_a_checkpoint() {
         max_checkpoints: 3,
         ..Config::default()
     };
-    let mut tree: Tree = Engine::new(kv, config);
+    let mut tree: Tree = open(kv, config);
     sound(&mut tree);
     assert_eq!(tree.remove_mark(3, 1), Ok(true));
     sound(&mut tree);
@@ -368,5 +368,4 @@ fn the_highest_id_is_refused() {
     let newest = u32::MAX - 1;
     let order = Error::CheckpointOrder { id: 5, newest };
     assert_eq!(tree.checkpoint(5), Err(order));
-    let _ = Sip::leaf(0);
 }

@@ -6,19 +6,17 @@
 //! truncation its last shard may be such a filler. `KvShardStore` is sparse: it knows the shards
 //! that were put, and `ShardTree` takes an absent shard for an empty one.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-use common::c_store::CStore;
-use common::for_seeds;
-use common::nodes::TestNode;
 use incrementalmerkletree::{Address, Level, Position};
 use kvshard::error::KvError;
 use kvshard::hash::OrchardNode;
 use kvshard::kv::{Kv, MemKv};
 use kvshard::kv_shard_store::KvShardStore;
+use kvshard_testkit::c_store::CStore;
+use kvshard_testkit::cases::for_seeds;
+use kvshard_testkit::node::TestNode;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use shardtree::store::memory::MemoryShardStore;

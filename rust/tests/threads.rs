@@ -1,37 +1,39 @@
 //! Trees over stores of their own on many threads know nothing of each other: each ends as it ends
 //! alone.
 
-mod common;
-
 use std::thread;
 
-use common::calls::{Answer, Call, Historian};
-use common::cases;
-use common::nodes::{Sip, TestNode};
-use kvshard::engine::{Config, Engine, Retention, Threads};
+use kvshard::engine::{Config, Retention, Threads};
 use kvshard::hash::OrchardNode;
 use kvshard::kv::MemKv;
+use kvshard_testkit::call::{Answer, Call};
+use kvshard_testkit::cases::cases;
+use kvshard_testkit::history::History;
+use kvshard_testkit::model::Model;
+use kvshard_testkit::node::{CheapNode, TestNode, leaves};
+use kvshard_testkit::open;
+use kvshard_testkit::step::Kind;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 /// A history and its answers: what a thread does.
-fn history<H: TestNode, const DEPTH: u8>(
+fn played<H: TestNode, const DEPTH: u8>(
     seed: u64,
     length: usize,
-    batch: u64,
+    batch: u16,
 ) -> (MemKv, Vec<Answer<H>>) {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut historian = Historian::new(3, 1 << DEPTH.min(11));
-    historian.largest_batch = batch;
+    let mut history = History::new(Model::new(DEPTH, 3, 0), Kind { marked: 0.5, batch });
+    history.capacity = 1 << DEPTH.min(11);
     let mut kv = MemKv::new();
     let mut answers = vec![];
     for _ in 0..length {
-        let call: Call<H> = historian.call(&mut rng);
+        let call: Call<H> = history.call(&mut rng);
         let calls = [
             call,
             Call::Root,
             Call::Frontier,
-            Call::Nodes(4, 0, historian.size >> 4),
+            Call::Nodes(4, 0, history.model.size() >> 4),
             Call::Newest,
             Call::Checkpoints,
         ];
@@ -44,11 +46,11 @@ fn history<H: TestNode, const DEPTH: u8>(
     (kv, answers)
 }
 
-fn side_by_side<H: TestNode + Sync, const DEPTH: u8>(threads: u64, length: usize, batch: u64) {
+fn side_by_side<H: TestNode + Sync, const DEPTH: u8>(threads: u64, length: usize, batch: u16) {
     let alone: Vec<_> = (0..threads)
-        .map(|seed| history::<H, DEPTH>(seed % 8, length, batch))
+        .map(|seed| played::<H, DEPTH>(seed % 8, length, batch))
         .collect();
-    let run = |seed: u64| thread::spawn(move || history::<H, DEPTH>(seed % 8, length, batch));
+    let run = |seed: u64| thread::spawn(move || played::<H, DEPTH>(seed % 8, length, batch));
     let running: Vec<_> = (0..threads).map(run).collect();
     for (thread, alone) in running.into_iter().zip(alone) {
         assert!(
@@ -60,7 +62,7 @@ fn side_by_side<H: TestNode + Sync, const DEPTH: u8>(threads: u64, length: usize
 
 #[test]
 fn separate_stores_side_by_side() {
-    side_by_side::<Sip, 11>(64, 150 * cases(1) as usize, 40);
+    side_by_side::<CheapNode, 11>(64, 150 * cases(1) as usize, 40);
 }
 
 #[test]
@@ -71,7 +73,7 @@ fn separate_orchard_trees_side_by_side() {
 /// The number of threads that a batch may hash on changes neither bytes nor count.
 #[test]
 fn threads_change_nothing() {
-    let leaves: Vec<Sip> = common::nodes::leaves(0, 2 * Threads::LARGE_BATCH as u64 + 77);
+    let new: Vec<CheapNode> = leaves(0, 2 * Threads::LARGE_BATCH as u64 + 77);
     let mut alike = vec![];
     for threads in [
         Threads::Auto,
@@ -86,20 +88,20 @@ fn threads_change_nothing() {
             retention: Retention::Ephemeral,
             threads,
         };
-        let mut tree = Engine::<_, Sip, 32>::new(MemKv::new(), config);
-        tree.append(&leaves).unwrap();
+        let mut tree = open::<_, CheapNode, 32>(MemKv::new(), config);
+        tree.append(&new).unwrap();
         let hashes = tree.hashes();
         alike.push((hashes, tree.root(), tree.into_kv()));
     }
     assert!(alike.windows(2).all(|pair| pair[0] == pair[1]));
-    let leaves: Vec<OrchardNode> = common::nodes::leaves(0, 40);
+    let new: Vec<OrchardNode> = leaves(0, 40);
     let trees = [Threads::AtMost(1), Threads::AtMost(3)].map(|threads| {
         let config = Config {
             threads,
             ..Config::default()
         };
-        let mut tree = Engine::<_, OrchardNode, 32>::new(MemKv::new(), config);
-        tree.append(&leaves).unwrap();
+        let mut tree = open::<_, OrchardNode, 32>(MemKv::new(), config);
+        tree.append(&new).unwrap();
         (tree.hashes(), tree.root(), tree.into_kv())
     });
     assert_eq!(trees[0], trees[1]);

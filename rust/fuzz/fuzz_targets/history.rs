@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| kvshard_fuzz::history(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| kvshard_testkit::fuzz::history(data));

@@ -8,7 +8,7 @@ use super::{CheckpointInfo, SchemeEngine};
 use crate::codec::{SHARD_HEIGHT, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
-use crate::kv::{Direction, Kv};
+use crate::kv::Kv;
 use crate::listing;
 use crate::scheme::Scheme;
 
@@ -102,25 +102,19 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
         self.call(|call| {
             let tip = call.reads.tip()?;
             let summary = call.reads.summary()?;
-            let listed: Vec<_> = listing::checkpoints(
-                call.reads.kv(),
-                vec![keys::CHECKPOINT],
-                Direction::Ascending,
-            )?
-            .collect::<Result<_, _>>()?;
-            let retained: Vec<u32> = match summary.retained {
-                0 => vec![],
-                _ => listing::retained(call.reads.kv())?.collect::<Result<_, _>>()?,
-            };
+            let counted = Some(summary.count).filter(|count| *count > 0);
+            let listed = listing::whole_checkpoints(call.reads.kv(), usize::MAX, counted)?;
             if let (0, Some((id, _))) = (summary.count, listed.first()) {
                 let key = keys::checkpoint(*id);
                 return Err(KvError::Foreign { key }.into());
             }
-            let whole = (listed.len(), retained.len())
-                == (summary.count as usize, summary.retained as usize);
-            if !whole {
-                let (all, some) = (listed.len(), retained.len());
-                let reason = format!("{summary:?}, but {all} listed, {some} retained");
+            let retained: Vec<u32> = match summary.retained {
+                0 => vec![],
+                _ => listing::retained(call.reads.kv())?.collect::<Result<_, _>>()?,
+            };
+            if retained.len() != summary.retained as usize {
+                let (count, all) = (summary.retained, retained.len());
+                let reason = format!("{count} retained checkpoints, but {all} are listed");
                 return Err(KvError::corrupt(&keys::summary(), reason).into());
             }
             let infos = listed.iter().map(|(id, checkpoint)| {

@@ -10,10 +10,10 @@ use incrementalmerkletree::Level;
 use super::{KVSHARD_DEPTH, KVSHARD_EMPTY_ROOTS};
 use crate::callbacks::KV_OK;
 use crate::codec::NodeCodec;
-use crate::codec::NodeReader;
 use crate::error::Error;
 use crate::error::HashFailure;
 use crate::hash::{OrchardNode, Sibling, TreeHash, VoteNode};
+use crate::scheme::NodeReader;
 use crate::scheme::{Fingerprint, Scheme, climb_steps};
 
 /// Poseidon over Pallas at depth 24, as the crate `vote-commitment-tree` has it.

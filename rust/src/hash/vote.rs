@@ -20,8 +20,6 @@ use super::shares::in_shares;
 const THREAD_MIN: usize = 64;
 /// Hashes that a thread takes at once.
 const SHARE: usize = 32;
-/// The levels above the leaves for which there are empty roots.
-const LEVELS: u8 = 32;
 
 /// A node of a vote tree: 32 bytes, the canonical little-endian encoding of a Pallas base field
 /// element.
@@ -64,11 +62,14 @@ fn poseidon(left: Base, right: Base) -> Base {
     Hash::<_, P128Pow5T3, ConstantLength<2>, 3, 2>::init().hash([left, right])
 }
 
+/// Levels of the highest tree.
+const MOST_LEVELS: u8 = 32;
+
 /// The empty roots of every level that a tree can have.
 static EMPTY_ROOTS: LazyLock<Vec<VoteNode>> = LazyLock::new(|| {
     let mut root = poseidon(Base::ZERO, Base::ZERO);
     let mut roots = vec![VoteNode(root.to_repr())];
-    for _ in 0..LEVELS {
+    for _ in 0..MOST_LEVELS {
         root = poseidon(root, root);
         roots.push(VoteNode(root.to_repr()));
     }

@@ -4,10 +4,11 @@ use std::io::Cursor;
 use std::path::Path;
 
 use kvshard::codec::{self, Plain};
-use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
+use kvshard::engine::{Config, Retention, TreeFrontier};
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::MemKv;
+use kvshard_testkit::{Tree, open};
 use orchard::tree::MerkleHashOrchard;
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
@@ -68,13 +69,13 @@ fn leaf(rng: &mut ChaCha8Rng) -> OrchardNode {
     OrchardNode::from_bytes(&bytes).unwrap()
 }
 
-fn engine(kv: &mut MemKv, retention: Retention) -> Engine<&mut MemKv, OrchardNode, 32> {
+fn engine(kv: &mut MemKv, retention: Retention) -> Tree<&mut MemKv, OrchardNode, 32> {
     let config = Config {
         max_checkpoints: 2,
         retention,
         ..Config::default()
     };
-    Engine::new(kv, config)
+    open(kv, config)
 }
 
 /// Random trees of the engine's: marked and not, pruned, started from a frontier.

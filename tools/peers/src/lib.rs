@@ -1,6 +1,7 @@
 //! Other trees: what `kvshard bench` measures beside its own (the program `peers`), and the stores that
 //! they leave (the program `votestores`).
 
+pub mod engine;
 pub mod kv;
 pub mod sinsemilla;
 pub mod vote;

@@ -1,4 +1,4 @@
-//! `peers TREE`: another tree, for `kvshard bench` to measure beside its own. A command a line comes on
+//! `peers TREE`: another tree, or kvshard's engine by itself, for `kvshard bench` to measure beside its own. A command a line comes on
 //! standard input, some with 32 bytes a leaf behind the line; each is answered with a line of JSON.
 //!
 //! - `start SIZE NODES`, and the nodes: the tree is a frontier of that size, its leaf and then its ommers.
@@ -16,16 +16,17 @@ use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use peers::{Bytes, Peer, sinsemilla, vote};
+use peers::{Bytes, Peer, engine, sinsemilla, vote};
 
 fn main() -> ExitCode {
     let name = std::env::args().nth(1).unwrap_or_default();
     let tree: Box<dyn Peer> = match name.as_str() {
+        "kvshard" => Box::new(engine::EngineTree::default()),
         "frontier" => Box::new(sinsemilla::InMemoryFrontier::default()),
         "shardtree" => Box::new(sinsemilla::InMemoryShardTree::default()),
         "vote" => Box::new(vote::VoteTree::default()),
         _ => {
-            eprintln!("usage: peers frontier | shardtree | vote");
+            eprintln!("usage: peers kvshard | frontier | shardtree | vote");
             return ExitCode::from(2);
         }
     };

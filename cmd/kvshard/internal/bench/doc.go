@@ -77,7 +77,7 @@ func (r *Result) markdown() string {
 	for _, row := range r.Rows {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", grouped(float64(row.Leaves)), row.Tree, row.Store, strings.Join(r.timeCells(row), " | "))
 	}
-	b.WriteString("\n")
+	b.WriteString("\n" + r.besideMarkdown())
 	return b.String()
 }
 
@@ -224,7 +224,7 @@ func (r *Result) timed(call string) (lines []plotLine) {
 
 var plotStyles = map[string]int{
 	TreeOurs: 0, TreeOurs + ", " + storeMemDB: 0, TreeOurs + ", " + disk.GoLevelDB: 1, TreeOurs + ", " + disk.Pebble: 2,
-	TreeOurs + ", " + storeIAVL: 6, TreeFrontier: 3, TreeShardTree: 4, TreeVote: 5,
+	TreeOurs + ", " + storeIAVL: 6, TreeOurs + ", " + storeRust: 7, TreeFrontier: 3, TreeShardTree: 4, TreeVote: 5,
 }
 
 func withPoints(lines []plotLine) (some []plotLine) {

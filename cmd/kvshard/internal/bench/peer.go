@@ -17,7 +17,8 @@ import (
 // errLimit: a step of another tree took longer than it may.
 var errLimit = errors.New("over the limit")
 
-// A peer is another tree, in a process of its own (tools/peers).
+// A peer is another tree, or our engine without Go, in a process of its own
+// (tools/peers).
 type peer struct {
 	tree  string
 	start kvshard.Frontier // of TreeFrontier
@@ -34,7 +35,7 @@ var _ competitor = (*peer)(nil)
 
 func (m *round) startPeer(tree string) (*peer, error) {
 	ctx, kill := context.WithCancel(m.ctx)
-	name := map[string]string{TreeFrontier: "frontier", TreeShardTree: "shardtree", TreeVote: "vote"}[tree]
+	name := map[string]string{TreeOurs: "kvshard", TreeFrontier: "frontier", TreeShardTree: "shardtree", TreeVote: "vote"}[tree]
 	p := &peer{tree: tree, start: m.start, limit: m.Limit, ctx: m.ctx, command: exec.CommandContext(ctx, m.Peers, name), kill: kill}
 	p.command.Stderr = m.Log
 	var err error

@@ -18,7 +18,7 @@ type plotLine struct {
 
 // Okabe and Ito's colours, which colour-blind people tell apart; lines differ
 // in their marks, too.
-var plotColours = []string{"#009e73", "#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#6b7280"}
+var plotColours = []string{"#009e73", "#0072b2", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#6b7280", "#8b5cf6"}
 
 // plot draws lines over sizes, both axes logarithmic.
 func plot(title, unit string, lines []plotLine) []byte {

@@ -49,6 +49,7 @@ func (r *Result) Text(w io.Writer) {
 		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t\n", row.Leaves, row.Tree, row.Store, strings.Join(r.timeCells(row), "\t"))
 	}
 	_ = t.Flush()
+	r.besideText(w)
 }
 
 // counted returns the rows with figures of a call: of ours one store's, since

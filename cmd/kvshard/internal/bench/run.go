@@ -19,6 +19,7 @@ const (
 	TreeVote      = "vote-commitment-tree"
 
 	storeMemory = "in memory"
+	storeRust   = "in Rust" // of ours: the engine over memory, called as the other trees are
 )
 
 // A round measures the trees of one size.
@@ -60,8 +61,12 @@ func (b *Bench) atSize(size uint) (rows []Row, unit float64, err error) {
 	if b.Peers == "" {
 		return rows, 0, nil
 	}
-	for _, tree := range []string{TreeFrontier, TreeShardTree, TreeVote} {
-		row, err := m.measure(tree, storeMemory, func() (competitor, error) { return m.startPeer(tree) })
+	for _, tree := range []string{TreeOurs, TreeFrontier, TreeShardTree, TreeVote} {
+		where := storeMemory
+		if tree == TreeOurs {
+			where = storeRust
+		}
+		row, err := m.measure(tree, where, func() (competitor, error) { return m.startPeer(tree) })
 		if err != nil {
 			return nil, 0, err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/internal/dbstore"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -93,11 +94,7 @@ func (s *subject) update(f func(store.KVStore) error) error {
 	case storeIAVL:
 		return s.iavl.Update(f)
 	}
-	made := disk.NewOverlay(s.db)
-	if err := f(made); err != nil {
-		return err
-	}
-	return made.CommitTo(s.db)
+	return dbstore.New(s.db).Do(f)
 }
 
 // read runs f as a query does.

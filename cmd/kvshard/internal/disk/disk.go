@@ -9,6 +9,8 @@ import (
 
 	"cosmossdk.io/core/store"
 	dbm "github.com/cosmos/cosmos-db"
+
+	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
 // The backends.
@@ -78,18 +80,10 @@ func checkName(path string) error {
 }
 
 // reading is a store that cannot be written.
-type reading struct{ from Reader }
-
-// Reader is what a store to read stands on.
-type Reader interface {
-	Get(key []byte) ([]byte, error)
-	Has(key []byte) (bool, error)
-	Iterator(start, end []byte) (store.Iterator, error)
-	ReverseIterator(start, end []byte) (store.Iterator, error)
-}
+type reading struct{ from dbstore.Reader }
 
 // ReadOnly returns a store that refuses every write.
-func ReadOnly(from Reader) store.KVStore { return reading{from} }
+func ReadOnly(from dbstore.Reader) store.KVStore { return reading{from} }
 
 func (r reading) Get(key []byte) ([]byte, error) { return r.from.Get(key) }
 func (r reading) Has(key []byte) (bool, error)   { return r.from.Has(key) }

@@ -5,6 +5,8 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 	"github.com/cosmos/iavl"
 	iavldb "github.com/cosmos/iavl/db"
+
+	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
 const iavlCache = 10_000 // nodes
@@ -13,7 +15,7 @@ const iavlCache = 10_000 // nodes
 // block.
 type IAVL struct{ tree *iavl.MutableTree }
 
-var _ Reader = (*IAVL)(nil)
+var _ dbstore.Reader = (*IAVL)(nil)
 
 // OpenIAVL opens the newest version of the IAVL tree in a database, an empty
 // one if there is none. It syncs each version to the disk.
@@ -28,11 +30,11 @@ func OpenIAVL(db dbm.DB) (*IAVL, error) {
 // Update makes what f writes the next version, as the SDK does: f works on a
 // cache, whose writes go to the tree in the order of their keys.
 func (s *IAVL) Update(f func(store.KVStore) error) error {
-	cache := NewOverlay(s)
+	cache := dbstore.NewOverlay(s)
 	if err := f(cache); err != nil {
 		return err
 	}
-	if err := cache.commit(iavlWriter{s}); err != nil {
+	if err := cache.ApplyTo(iavlWriter{s}); err != nil {
 		s.tree.Rollback()
 		return err
 	}

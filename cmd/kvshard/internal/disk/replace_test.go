@@ -14,10 +14,14 @@ func TestReplaceFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
-	must(t, os.WriteFile(path, []byte("old"), 0o644))
+	if err := os.WriteFile(path, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	read := func() string {
 		text, err := os.ReadFile(path)
-		must(t, err)
+		if err != nil {
+			t.Fatal(err)
+		}
 		return string(text)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {

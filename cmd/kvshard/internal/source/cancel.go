@@ -5,13 +5,13 @@ import (
 
 	"cosmossdk.io/core/store"
 
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
 // cancelled fails once its context is, so that a long read ends.
 type cancelled struct {
 	ctx  context.Context
-	from disk.Reader
+	from dbstore.Reader
 }
 
 func (c cancelled) Get(key []byte) ([]byte, error) {

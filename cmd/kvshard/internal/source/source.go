@@ -16,6 +16,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
 // BatchLeaves is how many leaves are written at once: some 2.5 MB.
@@ -37,7 +38,7 @@ type Source struct {
 	height int64 // of a node's store
 }
 
-func newSource(ctx context.Context, where, dbPath string, c Config, kv disk.Reader, db dbm.DB, height int64) (*Source, error) {
+func newSource(ctx context.Context, where, dbPath string, c Config, kv dbstore.Reader, db dbm.DB, height int64) (*Source, error) {
 	options, err := c.options()
 	if err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func (s *Source) Update(f func(*kvshard.Tree) error) error {
 
 // Commit writes all that f does in one batch, or nothing.
 func (s *Source) Commit(f func(store.KVStore) error) error {
-	made := disk.NewOverlay(s.DB)
+	made := dbstore.NewOverlay(s.DB)
 	if err := f(made); err != nil {
 		return err
 	}

@@ -159,7 +159,7 @@ func (t *Rebuild) build(position uint64) (root hashtree.Node, path []hashtree.No
 	return row[0], path, nil
 }
 
-func (t *Rebuild) leaves() (leaves []hashtree.Node, err error) {
+func (t *Rebuild) leaves() (leaves []hashtree.Node, _ error) {
 	for entry, err := range kvshard.Entries(t.kv, nodeKey(0, 0), nodeKey(1, 0)) {
 		if err != nil {
 			return nil, err

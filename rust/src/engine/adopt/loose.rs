@@ -3,11 +3,11 @@
 use shardtree::{Node, PrunableTree, RetentionFlags};
 
 use super::checkpoints::Checkpoints;
-use crate::codec::NodeReader;
 use crate::codec::{self, SHARD_HEIGHT, StoredNode};
 use crate::engine::shard::{LEAVES, Shard};
 use crate::error::KvError;
 use crate::keys;
+use crate::scheme::NodeReader;
 
 /// Nodes that a record states beside those that it stands for: level, index, value.
 pub(super) type Claims<H> = Vec<(u8, u64, H)>;

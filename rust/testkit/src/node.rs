@@ -1,5 +1,7 @@
 //! Hashes to test with.
 
+use std::sync::OnceLock;
+
 use incrementalmerkletree::{Hashable, Level};
 use incrementalmerkletree_testing::TestHashable;
 use kvshard::codec::{NodeCodec, TreeNode};
@@ -8,27 +10,43 @@ use kvshard::hash::{OrchardNode, TreeHash};
 /// A hash of 8 bytes that costs some nanoseconds, with no two levels alike. Every 8 bytes are a
 /// node, so that no damage is seen for being no node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Sip(pub u64);
+pub struct CheapNode(pub u64);
 
-impl Hashable for Sip {
+fn mix(mut x: u64) -> u64 {
+    // The finalizer of SplitMix64.
+    x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+impl Hashable for CheapNode {
     fn empty_leaf() -> Self {
-        Sip(0)
+        CheapNode(0)
     }
 
-    fn combine(level: Level, left: &Self, right: &Self) -> Self {
-        let mut mixed = 0x9e37_79b9_7f4a_7c15 ^ u64::from(u8::from(level));
-        for word in [left.0, right.0] {
-            mixed = (mixed ^ word).wrapping_mul(0xff51_afd7_ed55_8ccd);
-            mixed = (mixed ^ (mixed >> 32)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-            mixed ^= mixed >> 29;
-        }
-        Sip(mixed)
+    fn combine(level: Level, a: &Self, b: &Self) -> Self {
+        let left = mix(a.0 ^ u64::from(u8::from(level)) << 56);
+        CheapNode(mix(left.wrapping_mul(3) ^ b.0))
+    }
+
+    fn empty_root(level: Level) -> Self {
+        static ROOTS: OnceLock<Vec<CheapNode>> = OnceLock::new();
+        let roots = ROOTS.get_or_init(|| {
+            let mut roots = vec![CheapNode::empty_leaf()];
+            for level in 0..32 {
+                let below = roots[usize::from(level)];
+                roots.push(CheapNode::combine(Level::from(level), &below, &below));
+            }
+            roots
+        });
+        roots[usize::from(level)]
     }
 }
 
-impl TreeHash for Sip {}
+impl TreeHash for CheapNode {}
 
-impl NodeCodec for Sip {
+impl NodeCodec for CheapNode {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.0.to_le_bytes());
     }
@@ -36,28 +54,29 @@ impl NodeCodec for Sip {
     fn read(bytes: &mut &[u8]) -> Option<Self> {
         let (first, rest) = bytes.split_first_chunk()?;
         *bytes = rest;
-        Some(Sip(u64::from_le_bytes(*first)))
+        Some(CheapNode(u64::from_le_bytes(*first)))
     }
 }
 
-impl TestHashable for Sip {
+impl TestHashable for CheapNode {
     fn from_u64(value: u64) -> Self {
-        Sip(value + 1)
+        CheapNode(value + 1)
     }
 }
 
 /// A hash whose leaves can be made up.
-pub trait TestNode: TreeNode + Send + 'static {
+pub trait TestNode: TreeNode + TreeHash + Send + 'static {
     /// The leaf of this number; others for others, and none the empty leaf.
     fn leaf(number: u64) -> Self;
 }
 
-impl TestNode for Sip {
+impl TestNode for CheapNode {
     fn leaf(number: u64) -> Self {
-        Sip(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+        CheapNode(mix(number))
     }
 }
 
+/// The hash of `incrementalmerkletree`'s own suites: a node spells out its leaves.
 impl TestNode for String {
     fn leaf(number: u64) -> Self {
         let char = char::from_u32(0x4e00 + (number % 20000) as u32);

@@ -1,36 +1,53 @@
 //! A [`Kv`] that holds each call to what the engine promises, and that can fail at any operation.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 
 use kvshard::error::KvError;
 use kvshard::kv::{Direction, Entries, Kv, MemKv};
 
+/// An operation and its key.
+pub type Operation = (&'static str, Vec<u8>);
+
 /// What happened on a store since the last [`StrictKv::begin`].
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// Operations: gets, sets, deletes, iterators opened, and nexts.
-    pub operations: u64,
+    /// Each get, set, delete, iterator opened and next.
+    pub trace: Vec<Operation>,
     /// Iterators opened.
     pub iterators: u64,
     /// Gets.
     pub gets: u64,
     /// Sets and deletes.
     pub writes: u64,
-    /// Each operation in a line.
-    pub trace: Vec<String>,
     /// Rules broken.
     pub broken: Vec<String>,
-    written: BTreeSet<Vec<u8>>,
+    last_write: Option<Vec<u8>>,
 }
 
-/// The store.
-#[derive(Debug, Default)]
+impl Seen {
+    /// How many operations there were.
+    pub fn operations(&self) -> u64 {
+        self.trace.len() as u64
+    }
+}
+
+/// The store. The rules: no read once something was written; the writes in the order of their keys,
+/// each key once, none under an open iterator, none of an empty value; and no write that changes
+/// nothing.
+#[derive(Debug)]
 pub struct StrictKv {
     pub inner: MemKv,
     seen: RefCell<Seen>,
     open: Cell<u32>,
-    fail_at: Option<u64>,
+    fail_at: u64,
+    budget: u64,
+    damaged: bool,
+}
+
+impl Default for StrictKv {
+    fn default() -> Self {
+        StrictKv::over(MemKv::new())
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -41,22 +58,45 @@ impl StrictKv {
     pub fn over(inner: MemKv) -> Self {
         StrictKv {
             inner,
-            ..StrictKv::default()
+            seen: RefCell::default(),
+            open: Cell::new(0),
+            fail_at: u64::MAX,
+            budget: u64::MAX,
+            damaged: false,
         }
     }
 
     /// A store whose operation `at`, counted from 0, fails, and each one after it.
     pub fn failing(inner: MemKv, at: u64) -> Self {
         StrictKv {
-            fail_at: Some(at),
+            fail_at: at,
             ..StrictKv::over(inner)
         }
+    }
+
+    /// A store of arbitrary records: a call may write what is there already.
+    pub fn damaged(inner: MemKv) -> Self {
+        StrictKv {
+            damaged: true,
+            ..StrictKv::over(inner)
+        }
+    }
+
+    /// A call that does more operations than these panics: it would perhaps never end.
+    pub fn at_most(self, budget: u64) -> Self {
+        StrictKv { budget, ..self }
     }
 
     /// A new call begins: what the last one did.
     pub fn begin(&mut self) -> Seen {
         assert_eq!(self.open.get(), 0, "iterators are open between two calls");
         self.seen.take()
+    }
+
+    /// As [`StrictKv::begin`], for a call that must have kept to the rules.
+    pub fn assert_kept(&mut self) {
+        let broken = self.begin().broken;
+        assert!(broken.is_empty(), "{broken:#?}");
     }
 
     fn operation(
@@ -66,10 +106,10 @@ impl StrictKv {
         note: impl FnOnce(&mut Seen),
     ) -> Result<(), KvError> {
         let mut seen = self.seen.borrow_mut();
-        let at = seen.operations;
-        seen.operations += 1;
-        seen.trace.push(format!("{operation} {}", hex(key)));
-        if self.fail_at.is_some_and(|fail_at| at >= fail_at) {
+        let at = seen.operations();
+        assert!(at < self.budget, "more operations than the call may cost");
+        seen.trace.push((operation, key.to_vec()));
+        if at >= self.fail_at {
             return Err(KvError::Store {
                 operation,
                 key: key.to_vec(),
@@ -97,20 +137,21 @@ impl StrictKv {
         let old = self.inner.records().get(key).map(Vec::as_slice);
         self.operation(operation, key, |seen| {
             seen.writes += 1;
-            let what = format!("{operation} {}", hex(key));
-            if old == value {
-                seen.broken.push(format!("{what} changes nothing"));
+            let mut broken =
+                |what: &str| seen.broken.push(format!("{operation} {} {what}", hex(key)));
+            if old == value && !self.damaged {
+                broken("changes nothing");
             }
             if value.is_some_and(<[u8]>::is_empty) {
-                seen.broken.push(format!("{what} of an empty value"));
+                broken("of an empty value");
             }
             if self.open.get() > 0 {
-                seen.broken.push(format!("{what} under an open iterator"));
+                broken("under an open iterator");
             }
-            if seen.written.last().is_some_and(|last| &last[..] >= key) {
-                seen.broken.push(format!("{what} out of key order"));
+            if seen.last_write.as_deref() >= Some(key) {
+                broken("out of key order");
             }
-            seen.written.insert(key.to_vec());
+            seen.last_write = Some(key.to_vec());
         })
     }
 }
@@ -171,5 +212,50 @@ impl Iterator for Open<'_> {
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         self.kv.open.set(self.kv.open.get() - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a call did that is not allowed, in the words of the store.
+    fn broken(call: impl FnOnce(&mut StrictKv)) -> Vec<String> {
+        let mut kv = StrictKv::default();
+        kv.set(b"b", b"1").expect("sound");
+        kv.assert_kept();
+        call(&mut kv);
+        kv.begin().broken
+    }
+
+    #[test]
+    fn each_rule_is_seen() {
+        let set = |kv: &mut StrictKv, key: &[u8], value: &[u8]| {
+            kv.set(key, value).expect("it is noted, not refused");
+        };
+        assert!(broken(|kv| set(kv, b"b", b"2")).is_empty());
+        assert_eq!(broken(|kv| set(kv, b"b", b"1")), ["set 62 changes nothing"]);
+        assert_eq!(
+            broken(|kv| set(kv, b"c", b"")),
+            ["set 63 of an empty value"]
+        );
+        let unordered = |kv: &mut StrictKv| {
+            set(kv, b"c", b"1");
+            kv.delete(b"b").expect("it is noted");
+        };
+        assert_eq!(broken(unordered), ["delete 62 out of key order"]);
+        let late = |kv: &mut StrictKv| {
+            set(kv, b"c", b"1");
+            kv.get(b"b").expect("it is noted");
+        };
+        assert_eq!(broken(late), ["get 62 after a write"]);
+    }
+
+    #[test]
+    #[should_panic(expected = "more operations")]
+    fn a_budget_is_kept() {
+        let kv = StrictKv::default().at_most(1);
+        let _ = kv.get(b"a");
+        let _ = kv.get(b"a");
     }
 }

@@ -2,16 +2,17 @@
 
 use std::sync::OnceLock;
 
-use kvshard::engine::{Config, Engine, Retention, Threads, TreeFrontier};
+use kvshard::engine::{Config, Retention, Threads, TreeFrontier};
 use kvshard::error::Error;
 use kvshard::keys;
 use kvshard::kv::MemKv;
 
-use super::input::Input;
-use super::kv::WatchedKv;
-use super::node::CheapNode;
+use crate::input::Input;
+use crate::node::{CheapNode, TestNode, leaves};
+use crate::open;
+use crate::strict::StrictKv;
 
-type Tree<'a> = Engine<&'a mut WatchedKv, CheapNode, 32>;
+type Tree<'a> = crate::Tree<&'a mut StrictKv, CheapNode, 32>;
 
 const CONFIG: Config = Config {
     max_checkpoints: 3,
@@ -45,7 +46,10 @@ pub fn damage(data: &[u8]) {
     tell("nodes", nodes.err());
     tell("newest", call(&store, |t| t.newest()).err());
     tell("checkpoints", call(&store, |t| t.checkpoints()).err());
-    tell("append", call(&store, |t| t.append(&leaves(batch))).err());
+    tell(
+        "append",
+        call(&store, |t| t.append(&new_leaves(batch))).err(),
+    );
     for id in [id, 3, 10] {
         tell("checkpoint", call(&store, |t| t.checkpoint(id)).err());
         tell("size_at", call(&store, |t| t.size_at(id)).err());
@@ -66,7 +70,7 @@ pub fn damage(data: &[u8]) {
     let frontier = TreeFrontier {
         size: 3,
         leaf: Some(CheapNode::leaf(1)),
-        ommers: leaves(1),
+        ommers: new_leaves(1),
     };
     tell(
         "start",
@@ -93,17 +97,17 @@ fn is_right(name: &str, error: &Error) -> bool {
     }
 }
 
-fn leaves(count: usize) -> Vec<CheapNode> {
-    (0..count as u64)
-        .map(|n| CheapNode::leaf(1 << 40 | n))
-        .collect()
+fn new_leaves(count: usize) -> Vec<CheapNode> {
+    leaves(1 << 40, count as u64)
 }
 
 /// One call on a copy: no operations beyond what records and arguments account for.
 fn call<T>(store: &MemKv, run: impl FnOnce(&mut Tree) -> Result<T, Error>) -> Result<T, Error> {
-    let mut kv = WatchedKv::damaged(store.clone());
-    kv.start(4 * store.records().len() as u64 + 400);
-    run(&mut Engine::new(&mut kv, CONFIG))
+    let budget = 4 * store.records().len() as u64 + 400;
+    let mut kv = StrictKv::damaged(store.clone()).at_most(budget);
+    let outcome = run(&mut open(&mut kv, CONFIG));
+    kv.assert_kept();
+    outcome
 }
 
 /// A position near a leaf of the store, or any.
@@ -191,19 +195,19 @@ fn shapes() -> &'static [MemKv] {
                 retention,
                 ..CONFIG
             };
-            let mut tree: Engine<_, CheapNode> = Engine::new(MemKv::new(), config);
+            let mut tree = open::<_, CheapNode, 32>(MemKv::new(), config);
             let done = "a sound store";
             tree.checkpoint(1).expect(done);
             if start > 0 {
                 let frontier = TreeFrontier {
                     size: start,
                     leaf: Some(CheapNode::leaf(9)),
-                    ommers: leaves((start - 1).count_ones() as usize),
+                    ommers: new_leaves((start - 1).count_ones() as usize),
                 };
                 tree.insert_frontier(&frontier, 2).expect(done);
             }
             for (block, id) in blocks.iter().zip(3..) {
-                tree.append(&leaves(*block)).expect(done);
+                tree.append(&new_leaves(*block)).expect(done);
                 tree.checkpoint(id).expect(done);
                 if id == 3 {
                     tree.retain_checkpoint(id).expect(done);
@@ -214,7 +218,7 @@ fn shapes() -> &'static [MemKv] {
                     tree.remove_mark(size / 2, id).expect(done);
                 }
             }
-            tree.append(&leaves(blocks.len())).expect(done);
+            tree.append(&new_leaves(blocks.len())).expect(done);
             tree.into_kv()
         };
         use Retention::{Ephemeral, Marked};

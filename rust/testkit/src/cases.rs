@@ -1,28 +1,26 @@
-//! What several test files share. Each of them uses a part.
-#![allow(dead_code)]
-
-pub mod c_store;
-pub mod calls;
-pub mod complete;
-pub mod nodes;
-pub mod strict;
+//! How many cases a property is tried on, and from which seeds.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+/// A number from the environment.
+pub fn number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    let Ok(number) = text.parse() else {
+        panic!("{name} is no number: {text:?}");
+    };
+    Some(number)
+}
+
 /// How many cases a property is tried on: `KVSHARD_CASES` multiplies the usual number.
 pub fn cases(usual: u64) -> u64 {
-    let factor = std::env::var("KVSHARD_CASES").ok();
-    let factor = factor.map_or(1, |text| text.parse().expect("KVSHARD_CASES is no number"));
-    usual * factor
+    usual * number("KVSHARD_CASES").unwrap_or(1)
 }
 
 /// The same for `proptest`, where `PROPTEST_CASES` replaces the usual number.
 pub fn proptest_config(usual: u32) -> proptest::test_runner::Config {
-    let chosen = std::env::var("PROPTEST_CASES").ok();
-    let chosen = chosen.map(|text| text.parse().expect("PROPTEST_CASES is no number"));
     proptest::test_runner::Config {
-        cases: cases(chosen.unwrap_or(usual).into()) as u32,
+        cases: cases(number("PROPTEST_CASES").unwrap_or(usual.into())) as u32,
         failure_persistence: None,
         ..proptest::test_runner::Config::default()
     }

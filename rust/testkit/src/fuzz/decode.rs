@@ -5,7 +5,7 @@ use kvshard::error::KvError;
 use kvshard::hash::OrchardNode;
 use orchard::tree::MerkleHashOrchard;
 
-use super::node::CheapNode;
+use crate::node::CheapNode;
 
 /// The first byte tells the decoder, the others are a record's value.
 pub fn decode(data: &[u8]) {

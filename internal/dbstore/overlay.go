@@ -1,4 +1,4 @@
-package disk
+package dbstore
 
 import (
 	"bytes"
@@ -11,10 +11,24 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 )
 
+// A Reader is what an overlay stands on.
+type Reader interface {
+	Get(key []byte) ([]byte, error)
+	Has(key []byte) (bool, error)
+	Iterator(start, end []byte) (store.Iterator, error)
+	ReverseIterator(start, end []byte) (store.Iterator, error)
+}
+
+// A Writer takes an overlay's writes.
+type Writer interface {
+	Set(key, value []byte) error
+	Delete(key []byte) error
+}
+
 // Overlay keeps writes in memory above a store that it only reads: what would
 // be if they had been made.
 type Overlay struct {
-	below  Reader
+	below  Reader            // nil when it is closed
 	writes map[string][]byte // nil: deleted
 }
 
@@ -25,8 +39,24 @@ func NewOverlay(below Reader) *Overlay {
 	return &Overlay{below: below, writes: map[string][]byte{}}
 }
 
+// Close ends the use of the overlay: each operation is [ErrDone] from now on.
+func (o *Overlay) Close() { o.below = nil }
+
+func (o *Overlay) check(key []byte) error {
+	switch {
+	case o.below == nil:
+		return ErrDone
+	case len(key) == 0:
+		return ErrEmpty
+	}
+	return nil
+}
+
 // Get returns the value of key, nil if it is absent.
 func (o *Overlay) Get(key []byte) ([]byte, error) {
+	if err := o.check(key); err != nil {
+		return nil, err
+	}
 	if value, written := o.writes[string(key)]; written {
 		return bytes.Clone(value), nil
 	}
@@ -35,6 +65,9 @@ func (o *Overlay) Get(key []byte) ([]byte, error) {
 
 // Has tells whether key is present.
 func (o *Overlay) Has(key []byte) (bool, error) {
+	if err := o.check(key); err != nil {
+		return false, err
+	}
 	if value, written := o.writes[string(key)]; written {
 		return value != nil, nil
 	}
@@ -43,12 +76,21 @@ func (o *Overlay) Has(key []byte) (bool, error) {
 
 // Set notes a write.
 func (o *Overlay) Set(key, value []byte) error {
+	if err := o.check(key); err != nil {
+		return err
+	}
+	if value == nil {
+		return ErrEmpty
+	}
 	o.writes[string(key)] = append([]byte{}, value...)
 	return nil
 }
 
 // Delete notes a removal.
 func (o *Overlay) Delete(key []byte) error {
+	if err := o.check(key); err != nil {
+		return err
+	}
 	o.writes[string(key)] = nil
 	return nil
 }
@@ -76,6 +118,9 @@ func (o *Overlay) ReverseIterator(start, end []byte) (store.Iterator, error) {
 }
 
 func (o *Overlay) iterator(start, end []byte, reverse bool) (store.Iterator, error) {
+	if o.below == nil {
+		return nil, ErrDone
+	}
 	open := o.below.Iterator
 	if reverse {
 		open = o.below.ReverseIterator
@@ -164,18 +209,15 @@ func (o *Overlay) CommitTo(db dbm.DB) (err error) {
 	}
 	batch := db.NewBatch()
 	defer func() { err = errors.Join(err, batch.Close()) }()
-	if err := o.commit(batch); err != nil {
+	if err := o.ApplyTo(batch); err != nil {
 		return err
 	}
 	return batch.WriteSync()
 }
 
-// commit makes the writes elsewhere, in the order of their keys, and forgets
+// ApplyTo makes the writes elsewhere, in the order of their keys, and forgets
 // them.
-func (o *Overlay) commit(to interface {
-	Set(key, value []byte) error
-	Delete(key []byte) error
-}) error {
+func (o *Overlay) ApplyTo(to Writer) error {
 	for _, key := range o.keys(nil, nil) {
 		var err error
 		if value := o.writes[key]; value == nil {

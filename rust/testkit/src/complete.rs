@@ -1,6 +1,7 @@
-//! A tree that keeps every leaf and hashes all of them for every question: what others are held
+//! A tree that keeps every leaf and answers every question by hashing them: what others are held
 //! against.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use incrementalmerkletree::{Hashable, Level};
@@ -13,6 +14,8 @@ pub struct Complete<H> {
     first: u64,
     leaves: Vec<H>,
     ommers: BTreeMap<(u8, u64), H>,
+    /// Complete nodes that were hashed before.
+    hashed: RefCell<BTreeMap<(u8, u64), H>>,
 }
 
 impl<H: Hashable + Clone> Complete<H> {
@@ -22,6 +25,7 @@ impl<H: Hashable + Clone> Complete<H> {
             first: 0,
             leaves: vec![],
             ommers: BTreeMap::new(),
+            hashed: RefCell::default(),
         }
     }
 
@@ -47,6 +51,11 @@ impl<H: Hashable + Clone> Complete<H> {
         tree
     }
 
+    /// The position from which on the leaves are known.
+    pub fn first(&self) -> u64 {
+        self.first
+    }
+
     pub fn size(&self) -> u64 {
         self.first + self.leaves.len() as u64
     }
@@ -57,6 +66,9 @@ impl<H: Hashable + Clone> Complete<H> {
 
     pub fn truncate(&mut self, size: u64) {
         self.leaves.truncate((size - self.first) as usize);
+        self.hashed
+            .borrow_mut()
+            .retain(|(level, index), _| (*index + 1) << level <= size);
     }
 
     /// A leaf that is known: the frontier tells the one before its own if they are a pair.
@@ -78,9 +90,20 @@ impl<H: Hashable + Clone> Complete<H> {
         if level == 0 {
             return self.leaf(index).clone();
         }
+        let complete = (index + 1) << level <= size;
+        let hashed = self.hashed.borrow().get(&(level, index)).cloned();
+        if let Some(node) = hashed.filter(|_| complete) {
+            return node;
+        }
         let left = self.node(level - 1, 2 * index, size);
         let right = self.node(level - 1, 2 * index + 1, size);
-        H::combine(Level::from(level - 1), &left, &right)
+        let node = H::combine(Level::from(level - 1), &left, &right);
+        if complete {
+            self.hashed
+                .borrow_mut()
+                .insert((level, index), node.clone());
+        }
+        node
     }
 
     /// The root over the first `size` leaves.

@@ -4,9 +4,6 @@
 mod damage;
 mod decode;
 mod history;
-mod input;
-mod kv;
-mod node;
 
 pub use damage::damage;
 pub use decode::decode;
