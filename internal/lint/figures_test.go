@@ -68,7 +68,7 @@ var figures = []figure{
 		limit := func(constant string) float64 {
 			return number(t, match(t, "stream/stream.go", constant)[0])
 		}
-		return []float64{limit(`maxRecord += (\d+) << 10`), limit(`maxCheckpoint += (\d+) << 20`), limit(`maxCheckpoints += (\d+) << 20`)}
+		return []float64{limit(`maxRecord      = (\d+) << 10`), limit(`maxCheckpoint += (\d+) << 20`), limit(`maxCheckpoints += (\d+) << 20`)}
 	}},
 	{"docs/command.md", `or else the first (\d+) bytes`, func(t *testing.T) []float64 {
 		return []float64{number(t, match(t, "cmd/kvshard/internal/input/input.go", `headBytes = (\d+)`)[0])}

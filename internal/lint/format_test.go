@@ -133,24 +133,19 @@ func TestFormatExample(t *testing.T) {
 	if err := tree.Checkpoint(7); err != nil {
 		t.Fatal(err)
 	}
-	it, err := store.Iterator(nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = it.Close() }()
-	var stored []record
-	for ; it.Valid(); it.Next() {
-		stored = append(stored, record{slices.Clone(it.Key()), slices.Clone(it.Value())})
-	}
-	if err := it.Error(); err != nil {
-		t.Fatal(err)
+	var stored []kvshard.Record
+	for r, err := range kvshard.Records(store) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored = append(stored, r)
 	}
 	if len(stored) != len(shown) {
 		t.Errorf("FORMAT.md shows %d records, the tree has %d", len(shown), len(stored))
 	}
 	for i := range min(len(stored), len(shown)) {
-		if !bytes.Equal(stored[i].key, shown[i].key) || !bytes.Equal(stored[i].value, shown[i].value) {
-			t.Errorf("FORMAT.md shows the record %x = %x, the tree has %x = %x", shown[i].key, shown[i].value, stored[i].key, stored[i].value)
+		if !bytes.Equal(stored[i].Key, shown[i].key) || !bytes.Equal(stored[i].Value, shown[i].value) {
+			t.Errorf("FORMAT.md shows the record %x = %x, the tree has %x = %x", shown[i].key, shown[i].value, stored[i].Key, stored[i].Value)
 		}
 	}
 }
