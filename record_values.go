@@ -8,10 +8,10 @@ import (
 	"math"
 )
 
-// This file reads the values of the records that others than the engine look into.
-// The engine reads them with rust/src/codec.rs, which checks more: what a node may be
-// follows from the tree's hash, and how large a tree may be from its depth. What is
-// read here is the same for trees of every hash and depth.
+// This file reads values of records for those who are not the engine. The engine
+// reads them with rust/src/codec.rs, which checks more: the tree's hash says what a
+// node may be, and its depth how large the tree may be. What is read here is the
+// same for trees of every hash and depth.
 
 // LeavesPerShard is how many leaves a full shard has.
 const LeavesPerShard = 1 << shardHeight
@@ -44,10 +44,10 @@ type ShardRecord struct {
 // Shard reads the record of a shard.
 //
 // Errors: [ErrInvalidArgument] for a record of another kind; [ErrCorrupt] or
-// [ErrUnsupportedVersion] for a value that is no shard's. The error's Key is the
-// record's, without the prefix of [WithPrefix].
+// [ErrUnsupportedVersion] for a value that is not a shard's, with the record's key
+// in [Error.Key], without the prefix of [WithPrefix].
 //
-// Cost: none; it needs no store.
+// Cost: no hash, and no store.
 func (r Record) Shard() (ShardRecord, error) {
 	const op = "Record.Shard"
 	name, in, err := r.open(op, KindShard)
@@ -85,8 +85,8 @@ type shardWalk struct {
 	whole  bool
 }
 
-// subtree reads the subtree of a level, whose first leaf is that many behind the
-// shard's first. The level bounds how deep it goes.
+// subtree reads the subtree of a level. Its first leaf is offset leaves behind the
+// shard's first. The level bounds the depth.
 func (w *shardWalk) subtree(level int, offset uint64) {
 	tag := w.in.byte("a node")
 	if w.in.err != nil {
@@ -149,7 +149,7 @@ type CheckpointRecord struct {
 //
 // Errors: those of [Record.Shard].
 //
-// Cost: none; it needs no store.
+// Cost: no hash, and no store.
 func (r Record) Checkpoint() (CheckpointRecord, error) {
 	const op = "Record.Checkpoint"
 	name, in, err := r.open(op, KindCheckpoint)
@@ -175,8 +175,8 @@ func (r Record) Checkpoint() (CheckpointRecord, error) {
 	return c, in.end()
 }
 
-// A TipRecord is what the tip says of the whole tree. The nodes that it holds, and
-// what further flags stand for, are left unread.
+// A TipRecord is what the tip says of the whole tree. Its nodes, and what further
+// flags stand for, are not read.
 type TipRecord struct {
 	// Size is the number of leaves, with those after the newest checkpoint.
 	Size uint64
@@ -191,7 +191,7 @@ type TipRecord struct {
 //
 // Errors: those of [Record.Shard].
 //
-// Cost: none; it needs no store.
+// Cost: no hash, and no store.
 func (r Record) Tip() (TipRecord, error) {
 	const op = "Record.Tip"
 	const newestMarked, started = 1, 2
@@ -223,8 +223,8 @@ func (r Record) open(op string, kind RecordKind) (RecordName, *valueReader, erro
 	return name, &valueReader{op: op, key: r.Key, rest: r.Value}, nil
 }
 
-// A valueReader reads a value from its beginning, and keeps the first error: what is
-// read after it is zero.
+// A valueReader reads a value from its beginning, and keeps the first error. Whatever
+// is read after an error is zero.
 type valueReader struct {
 	op        string
 	key, rest []byte
@@ -267,7 +267,7 @@ func (in *valueReader) version() {
 	}
 }
 
-// end returns the first error, which may be that there is more than was read.
+// end returns the first error. Bytes that were not read are one.
 func (in *valueReader) end() error {
 	if in.err == nil && len(in.rest) > 0 {
 		return in.corrupt("%d bytes too many", len(in.rest))

@@ -9,8 +9,8 @@ import (
 	"cosmossdk.io/core/store"
 )
 
-// A Record is one record of a tree: what a key stands for and what the store has
-// under it. Its slices are the caller's, who may keep and change them.
+// A Record is one record of a tree: a key, what it stands for, and the value that
+// the store has under it. The caller owns its slices.
 type Record struct {
 	// Key is the key without the prefix of [WithPrefix].
 	Key []byte
@@ -19,30 +19,29 @@ type Record struct {
 	Value []byte
 }
 
-// Name returns what the record's key stands for; the zero RecordName if that is none
-// of a tree's keys, which [Tree.Check] reports.
+// Name returns what the record's key stands for. It is the zero RecordName if the
+// key is not one of a tree's; [Tree.Check] reports such a key.
 func (r Record) Name() RecordName { return ParseRecordKey(r.Key) }
 
-// Records yields every record of the tree that the store has, in the order of the
-// keys. Of the options only [WithPrefix] and [WithObserver] matter. It yields what
-// the store has in the tree's range of keys ([KeyRange]), also keys that are none of a
-// tree's: their [Record.Name] is zero.
+// Records yields every record that the store has in the tree's range of keys
+// ([KeyRange]), in the order of the keys. Keys that are not a tree's are among
+// them: their [Record.Name] is zero. Of the options only [WithPrefix] and
+// [WithObserver] matter. Each range over the sequence reads anew.
 //
-// A listing that ends without an error was read to its end, as far as the store tells:
-// it is safe with the iterators of cosmos-db, which report a failed read only when the
-// iteration is over, and with those of the SDK, which report an error at every end.
-// Values are not looked at: [Tree.Check] does that.
+// It is safe with iterators of all kinds: those of cosmos-db, which report a
+// failed read only when the iteration is over, and those of the SDK, which report
+// an error at every end. A listing that ends without an error was read to its end,
+// as far as the store tells. Values are not checked; [Tree.Check] does that.
 //
-// One iterator is open while the loop runs; do not write to the store meanwhile. It is
-// closed when the loop ends in whatever way: at its end, by break, or by a panic of
-// the loop or the store, which passes through as it is. An error of closing it after a
-// break is lost. Each range over the sequence reads anew.
+// One iterator is open while the loop runs: do not write to the store meanwhile.
+// It is closed however the loop ends: at its end, by break, or by a panic of the
+// loop or the store, which passes through. If closing it fails after a break, that
+// error is lost.
 //
-// Errors: [ErrStore] if the store failed (its own error is wrapped);
-// [ErrInvalidArgument] for a bad option. The error is yielded with a zero Record, as
-// the last step.
+// Errors: [ErrStore] if the store failed; [ErrInvalidArgument] for a bad option. An
+// error is the last step of the sequence, and comes with a zero Record.
 //
-// Cost: an iterator over all records, and a step for each that was yielded.
+// Cost: 1 iterator over all records, and 1 step for each.
 func Records(kv store.KVStore, opts ...Option) iter.Seq2[Record, error] {
 	const op = "Records"
 	o, err := apply(op, opts)
@@ -53,13 +52,14 @@ func Records(kv store.KVStore, opts ...Option) iter.Seq2[Record, error] {
 	return walk(op, kv, &o, start, end, func(key, value []byte) Record { return Record{key, value} })
 }
 
-// ReadRecord reads one record of the tree, and tells whether the store has it. Of the
-// options only [WithPrefix] and [WithObserver] matter.
+// ReadRecord reads one record of the tree, and tells whether the store has it. Of
+// the options only [WithPrefix] and [WithObserver] matter. If the store panics, so
+// does ReadRecord.
 //
-// Errors: [ErrInvalidArgument] for a name of no kind, or a bad option; [ErrStore] if
-// the store failed. A panic of the store passes through.
+// Errors: [ErrInvalidArgument] for a name of no kind, and for a bad option;
+// [ErrStore] if the store failed.
 //
-// Cost: one Get.
+// Cost: 1 get.
 func ReadRecord(kv store.KVStore, name RecordName, opts ...Option) (r Record, found bool, err error) {
 	const op = "ReadRecord"
 	key := name.Key()
@@ -75,15 +75,16 @@ func ReadRecord(kv store.KVStore, name RecordName, opts ...Option) (r Record, fo
 	return r, found, err
 }
 
-// WriteRecord writes a record of [Records] into a store, as it is. Of the options
-// only [WithPrefix] and [WithObserver] matter. It is for those who move a whole tree:
-// whoever writes records one by one makes a tree only if all of them are written, and
-// calls [Tree.Check] then. The record's slices stay the caller's.
+// WriteRecord writes a record of [Records] into a store, as it is. It is for moving
+// a whole tree: the records make a tree only if all of them are written. Call
+// [Tree.Check] afterwards. Of the options only [WithPrefix] and [WithObserver]
+// matter. The record's slices stay the caller's. If the store panics, so does
+// WriteRecord.
 //
-// Errors: [ErrInvalidArgument] for a key that is none of a tree's, an empty value, or
-// a bad option; [ErrStore] if the store failed. A panic of the store passes through.
+// Errors: [ErrInvalidArgument] for a key that is not one of a tree's, for an empty
+// value, and for a bad option; [ErrStore] if the store failed.
 //
-// Cost: one Set.
+// Cost: 1 set.
 func WriteRecord(kv store.KVStore, r Record, opts ...Option) error {
 	const op = "WriteRecord"
 	switch {
@@ -136,14 +137,14 @@ func (v *view) end(op string, o *options) error {
 // An Entry is a key and its value in a store.
 type Entry struct{ Key, Value []byte }
 
-// Entries yields what a store has from start up to end, which is not included, in the
-// order of the keys; a nil end is open, and so is a nil start. It is [Records] for
-// keys that are not a tree's, such as a module's own beside it, and as safe: the error,
-// the slices, the iterator and panics are as there.
+// Entries yields what a store has from start up to, but not including, end, in the
+// order of the keys. A nil bound is open. It is [Records] for keys that are not a
+// tree's, such as a module's own beside the tree, and as safe: what is said there
+// of the iterator, the slices and panics holds here.
 //
-// Errors: [ErrStore] if the store failed, yielded as by [Records].
+// Errors: [ErrStore], as the last step, with a zero Entry.
 //
-// Cost: an iterator over the range, and a step for each entry that was yielded.
+// Cost: 1 iterator over the range, and 1 step for each entry.
 func Entries(kv store.KVStore, start, end []byte) iter.Seq2[Entry, error] {
 	return walk("Entries", kv, &options{}, bound(start), bound(end), func(key, value []byte) Entry { return Entry{key, value} })
 }

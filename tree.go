@@ -264,12 +264,11 @@ const MaxNodes = 1 << 16
 // one subtree that has its note. Its tree has the same root and witness. These
 // calls do not tell which leaf it will prove, as [Tree.Witness] does.
 //
-// Nodes of level 4 and up are always kept, except those before the frontier that
-// a tree started from. A count of 0 gives none.
-//
 // Errors: [ErrInvalidArgument] if the level is not 0 to [Depth], or the count is
 // above [MaxNodes]; [ErrPositionNotFound] if a node is not complete, or first is
-// beyond the complete nodes; [ErrPruned] if a node was not kept.
+// beyond the complete nodes; [ErrPruned] if a node was not kept. Nodes of level 4
+// and up are always kept, except those before the frontier that a tree started
+// from.
 //
 // Cost: it grows with count, not with the size, and each record is read once. A
 // Get of the tip; up to level 4 a Get for each shard of 16 leaves in the range;
@@ -512,28 +511,26 @@ func (t *Tree) InsertFrontier(f Frontier, id uint32) error {
 }
 
 // Adopt takes over a store that a plain shardtree::ShardTree wrote over a
-// KvShardStore, or a program with the same records: shards, checkpoints, perhaps
-// a cap. Until then every other call on it is [ErrForeignStore]. Adopt returns
-// the number of leaves. Afterwards the store is byte for byte that of a Tree
-// with the same leaves, marks and checkpoints, all of which stay. Give Adopt,
-// and the calls that follow, the WithMaxCheckpoints of the tree's past.
+// KvShardStore, or another program with the same records: shards, checkpoints,
+// perhaps a cap. Before, every other call on such a store is [ErrForeignStore].
+// Afterwards it is byte for byte the store of a Tree that grew with the same
+// leaves, marks and checkpoints. All checkpoints stay; the next calls prune to
+// their own WithMaxCheckpoints. Adopt returns the number of leaves.
 //
-// Adopt writes the tip last. If the store fails before, it is still a foreign
-// store: call Adopt again. If the store has a tip, Adopt compares the root and
-// does nothing.
+// The tip is written last. If the store fails before that, it is still a foreign
+// one, and Adopt starts again. If the store has a tip already, Adopt compares the
+// root and writes nothing.
 //
-// Errors: [ErrRootMismatch] if the leaves do not have this root, which the
-// caller knows from elsewhere; [ErrInvalidNode] if the root is not canonical;
-// [ErrCorrupt], with the key, for anything that Adopt does not understand: a gap
-// between shards, a wrong annotation, a leaf that is not canonical, a checkpoint
-// beyond the leaves or at a leaf that was not kept (a ShardTree merges a leaf
-// without a mark into its parent), a record that no ShardTree writes. Nothing is
-// written in these cases.
+// Errors: [ErrRootMismatch] if the leaves have another root than the caller
+// says; [ErrInvalidNode] if that root is not canonical; [ErrCorrupt], with the
+// key, for whatever Adopt does not understand: a gap between shards, an annotation
+// that is wrong, a leaf that is not canonical, a checkpoint beyond the leaves or
+// at a leaf that was not kept (a ShardTree merges a leaf without a mark into its
+// parent), a record that is no ShardTree's. Nothing is written in these cases.
 //
-// Cost: 2 gets or steps for each 16 leaves, and a set for each shard that is not
-// as a Tree writes it, because a checkpoint is in it; 1 set for each 128 leaves
-// and for each checkpoint; 1 hash a leaf. It holds two bytes a leaf in memory.
-// It is for an upgrade handler, not for a transaction.
+// Cost: one step of an iterator, one get, and at most one set for each 16 leaves;
+// one set for each 128 leaves; one hash a leaf; six iterators. It keeps two bytes
+// a leaf in memory. Call it in an upgrade handler, not in a transaction.
 func (t *Tree) Adopt(root Node) (size uint64, err error) {
 	err = t.run("Adopt", func(c *call) status { return c.adopt(root, &size) })
 	if err != nil {

@@ -72,12 +72,8 @@ func (f Frontier) MarshalTreestate() ([]byte, error) {
 	return data, nil
 }
 
-// ParseTreestate reads a frontier as Zcash's nodes encode it, from the bytes
-// that [Frontier.MarshalTreestate] describes.
-//
-// Errors: [ErrInvalidArgument] if the bytes are cut, go on behind the end, or
-// are otherwise no such encoding; [ErrInvalidNode] if a node is not canonical,
-// its Index being 0 for the leaf and i+1 for Ommers[i].
+// ParseTreestate reads a frontier from the bytes that
+// [Frontier.MarshalTreestate] describes.
 //
 // The pools of Zcash share this encoding. Nearly half of Sapling's nodes are not
 // canonical here, so almost every tree state of that pool is refused, but not

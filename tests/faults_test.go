@@ -61,7 +61,7 @@ func (s faultedStep) storeError() string {
 		return fmt.Sprintf("panic %v", s.value)
 	case !errors.Is(s.err, errDisk) || !errors.As(s.err, &own) || own != errDisk || !errors.Is(s.err, kvshard.ErrStore):
 		return fmt.Sprintf("%q, %v; want the store's own error", s.result, s.err)
-	case !errors.As(s.err, &e) || e.Key == nil || !slices.Contains(s.operations(), e.StoreOp):
+	case !errors.As(s.err, &e) || e.Key == nil || e.What != "" || !slices.Contains(s.operations(), e.StoreOp):
 		return fmt.Sprintf("%#v; want the operation and its key", s.err)
 	case s.name != e.Op && !strings.HasPrefix(s.name, e.Op+"("):
 		return fmt.Sprintf("%#v; want the call, which is %s", s.err, s.name)

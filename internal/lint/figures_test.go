@@ -64,7 +64,7 @@ var figures = []figure{
 	{"bridge.go", `const abiVersion = (\d+)`, func(t *testing.T) []float64 {
 		return []float64{number(t, match(t, "lib/include/kvshard.h", `#define KVSHARD_ABI (\d+)`)[0])}
 	}},
-	{"FORMAT.md", `value has at most (\d+) KiB; that of a checkpoint (\d+) MiB, and all of those together (\d+) MiB`, func(t *testing.T) []float64 {
+	{"FORMAT.md", `value has at most (\d+) KiB; that of a checkpoint (\d+) MiB, and all of those\s+together (\d+) MiB`, func(t *testing.T) []float64 {
 		limit := func(constant string) float64 {
 			return number(t, match(t, "stream/stream.go", constant)[0])
 		}

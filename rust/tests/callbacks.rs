@@ -264,9 +264,6 @@ const ORCHARD: *const ffi::KvshardScheme = std::ptr::null();
 /// A step through the C functions: its status and its result as bytes.
 type FfiStep = fn(*const KvCallbacks, *mut ffi::KvshardReport) -> (i32, Vec<u8>);
 
-/// The scheme.
-const ORCHARD: *const ffi::KvshardScheme = std::ptr::null();
-
 const CONFIG: ffi::KvshardConfig = ffi::KvshardConfig {
     max_checkpoints: 2,
     retention: 0,

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use incrementalmerkletree::Position;
 use kvshard::codec::{self, NodeCodec, Plain, Summary};
-use kvshard::engine::{Config, Retention, TreeFrontier};
+use kvshard::engine::{Config, Engine, Retention, TreeFrontier};
 use kvshard::error::KvError;
-use kvshard::hash::OrchardNode;
+use kvshard::hash::{OrchardNode, TreeHash, VoteNode};
 use kvshard::keys;
 use kvshard::kv::{Kv, MemKv};
 use kvshard_testkit::node::{TestNode, leaves};
@@ -83,6 +83,7 @@ enum Kind {
     Checkpoint,
     Retained,
     Tip,
+    VoteTip,
     Summary,
     Quad { nodes: u64 },
     Prunable,
@@ -178,6 +179,24 @@ fn started() -> History {
     history
 }
 
+/// The tip of a tree of another scheme, with 20 leaves behind a frontier of this size if there is
+/// one.
+fn vote_tip(frontier: &[u64]) -> Vec<u8> {
+    let mut tree: Engine<_, VoteNode, { VoteNode::DEPTH }> =
+        Engine::new(MemKv::new(), Config::default());
+    let leaf = |n: u8| VoteNode::from_bytes(&[n; 32]).unwrap();
+    for size in frontier {
+        let frontier = TreeFrontier {
+            size: *size,
+            leaf: Some(leaf(1)),
+            ommers: vec![leaf(2); (size - 1).count_ones() as usize],
+        };
+        tree.insert_frontier(&frontier, 1).unwrap();
+    }
+    tree.append(&[leaf(3); 20]).unwrap();
+    tree.kv().get(&keys::tip()).unwrap().unwrap()
+}
+
 /// Each frozen value by its file's name, made anew.
 fn values() -> Vec<(&'static str, Kind, Vec<u8>)> {
     let (marked, ephemeral, started) = (marked(), ephemeral(), started());
@@ -244,6 +263,8 @@ fn values() -> Vec<(&'static str, Kind, Vec<u8>)> {
             ephemeral.record(&keys::tip()),
         ),
         ("tip-started", Kind::Tip, started.record(&keys::tip())),
+        ("tip-of-a-vote-tree", Kind::VoteTip, vote_tip(&[])),
+        ("tip-of-a-vote-tree-started", Kind::VoteTip, vote_tip(&[33])),
         (
             "summary-one-retained",
             Kind::Summary,
@@ -337,6 +358,15 @@ fn written_again(kind: Kind, value: &[u8]) -> Result<Vec<u8>, KvError> {
         Kind::Tip => codec::encode_tip(
             &codec::decode_tip(&Plain::<OrchardNode>::default(), 32, None, value)?,
             None,
+        ),
+        Kind::VoteTip => codec::encode_tip(
+            &codec::decode_tip(
+                &Plain::<VoteNode>::default(),
+                24,
+                VoteNode::FINGERPRINT,
+                value,
+            )?,
+            VoteNode::FINGERPRINT,
         ),
         Kind::Summary => codec::encode_summary(&codec::decode_summary(value)?),
         Kind::Quad { nodes } => codec::encode_quad(&codec::decode_quad(

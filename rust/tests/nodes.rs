@@ -12,7 +12,6 @@ use kvshard::error::Error;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::MemKv;
-use kvshard::scheme::StaticScheme;
 use kvshard_testkit::cases::{cases, for_seeds};
 use kvshard_testkit::complete::{Complete, fold};
 use kvshard_testkit::history::History;
