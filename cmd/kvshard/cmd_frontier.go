@@ -70,7 +70,7 @@ Leaves before the frontier cannot be proven; later ones can.`,
 			}
 			return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
 				if encode && s.Scheme != schemes.Orchard {
-					return noTreestate(s.Scheme)
+					return noTreestate(s.Scheme, "leave --treestate out: the frontier is also printed as text and in JSON")
 				}
 				f, err := frontierOf(tree, at.id, size.size)
 				if err != nil {
@@ -117,9 +117,8 @@ func frontierOf(tree *kvshard.Tree, at *uint32, size *uint64) (kvshard.Frontier,
 }
 
 // noTreestate refuses a tree that Zcash's form is not for.
-func noTreestate(scheme *schemes.Scheme) error {
-	return exit.Errorf(exit.State, "leave the flag out: the frontier is also printed as text and in JSON",
-		"a tree state is of Orchard's tree, and this tree is of scheme %s", scheme.Label())
+func noTreestate(scheme *schemes.Scheme, hint string) error {
+	return exit.Errorf(exit.State, hint, "a tree state is of Orchard's tree, and this tree is of scheme %s", scheme.Label())
 }
 
 func printFrontier(e *env, scheme *schemes.Scheme, f kvshard.Frontier, at *uint32, encode bool) error {
@@ -157,7 +156,7 @@ func startFrom(ctx context.Context, e *env, t input.StartingPoint) (err error) {
 	var now source.State
 	err = updateTree(ctx, e.place, func(s *source.Source, tree *kvshard.Tree) error {
 		if s.Scheme != schemes.Orchard {
-			return noTreestate(s.Scheme)
+			return noTreestate(s.Scheme, "give a tree of Orchard's scheme, or append the leaves")
 		}
 		if err := tree.InsertFrontier(t.Frontier, *t.Height); err != nil {
 			return err

@@ -153,3 +153,12 @@ func Plain(err error) error {
 	}
 	return err
 }
+
+// Lacking says in one line what an answer lacks because the scheme is not known; "" if
+// it is known.
+func (s *Scheme) Lacking(what string) string {
+	if err := s.Unknown(); err != nil {
+		return "no " + what + ": " + err.Error()
+	}
+	return ""
+}
