@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash"
 	"io"
 	"iter"
+	"strings"
 
 	"github.com/kvshard/kvshard"
 )
@@ -22,8 +24,9 @@ type Writer struct {
 	count  uint64 // records so far
 }
 
-// NewWriter begins a stream of the header's form. A header without one is
-// [ErrMalformed].
+// NewWriter begins a stream of the header's form.
+//
+// Errors: [ErrMalformed] for a header without a form.
 func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	if err := h.check(); err != nil {
 		return nil, err
@@ -47,6 +50,19 @@ func (h Header) check() error {
 	if h.Form != FormRecords && h.Form != FormLeaves {
 		return malformed("form %q is unknown: it is %s or %s", h.Form, FormRecords, FormLeaves)
 	}
+	if raw, err := hex.DecodeString(h.Scheme); h.Scheme != "" && (err != nil || len(raw) != len(kvshard.TipRecord{}.Scheme) || strings.ToLower(h.Scheme) != h.Scheme) {
+		return malformed("scheme %q is no fingerprint: it has 16 lower-case hex digits", h.Scheme)
+	}
+	if h.Scheme != "" {
+		return nil
+	}
+	rootless := h.Root == kvshard.Node{}
+	for _, c := range h.Checkpoints {
+		rootless = rootless || c.Root == kvshard.Node{}
+	}
+	if rootless {
+		return malformed("its header lacks a root")
+	}
 	return nil
 }
 
@@ -60,9 +76,11 @@ func (s *Writer) bytes(parts ...[]byte) {
 
 func (s *Writer) u32(n int) { s.bytes(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
 
-// Record writes a record. They come in the order of the keys, as [kvshard.Records]
-// has them. One that is longer than a stream may have is [ErrTooLong], one without a
-// name or a value is [ErrMalformed].
+// Record writes a record. Records come in the order of the keys, as [kvshard.Records]
+// has them.
+//
+// Errors: [ErrTooLong] for a record that is longer than a stream takes; [ErrMalformed]
+// for one without a name or a value.
 func (s *Writer) Record(r kvshard.Record) error {
 	name := r.Name()
 	switch most := s.limits.next(name); {
@@ -81,7 +99,9 @@ func (s *Writer) Record(r kvshard.Record) error {
 	return nil
 }
 
-// Records writes all of these. Its errors are theirs and those of [Writer.Record].
+// Records writes all of these records.
+//
+// Errors: those of the records, and of [Writer.Record].
 func (s *Writer) Records(records iter.Seq2[kvshard.Record, error]) error {
 	for r, err := range records {
 		if err != nil {
@@ -109,8 +129,10 @@ func (s *Writer) Checkpoint(id uint32) {
 	s.u32(int(id))
 }
 
-// End writes the sum. It returns the first error of writing the stream; if there are
-// not as many records as the header says, [ErrMalformed].
+// End writes the sum.
+//
+// Errors: the first error of writing the stream; [ErrMalformed] if there are not as many
+// records as the header says.
 func (s *Writer) End() error {
 	if s.count != s.header.Records {
 		return malformed("%d records were written, and its header says %d: the tree has changed meanwhile", s.count, s.header.Records)

@@ -159,7 +159,7 @@ func orchardOnly(t testing.TB, reason string) {
 func goldenTrace(s script, steps []tracedStep) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# The operations on the store of the script %q in script_test.go.\n", s.name)
-	fmt.Fprintf(&b, "# Written by: go test -run TestGoldenTraces -update .\n")
+	fmt.Fprintf(&b, "# Written by: go test ./tests -run TestGoldenTraces -update\n")
 	for _, step := range steps {
 		fmt.Fprintf(&b, "\n%s -> %s; %d hashes\n", step.name, step.outcome, step.stats.Hashes)
 		for line := range strings.Lines(step.trace) {

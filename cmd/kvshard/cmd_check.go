@@ -34,6 +34,9 @@ that a crash cut off. Only "reported-there" shows it, and so nothing does for --
 		place := e.place
 		place.Salvage = true // to tell what is lost and what is left
 		return withTree(c.Context(), place, func(s *source.Source, tree *kvshard.Tree) error {
+			if err := s.Scheme.Unknown(); err != nil {
+				return err // every check compares with what the hash gives
+			}
 			lost, err := lostBelow(s)
 			if err != nil {
 				return err
@@ -83,7 +86,8 @@ func emitCheck(e *env, tree *kvshard.Tree, found []violationView) error {
 }
 
 // lostBelow returns what is wrong with the files below the tree: damage that the
-// database passes over, and what a command reported and is not there.
+// database ignores, and leaves or checkpoints that a command reported but that are
+// not there.
 func lostBelow(s *source.Source) (found []violationView, err error) {
 	if s.Damage != nil {
 		found = append(found, violationView{Invariant: "journal-whole", Record: s.DBPath, Detail: s.Damage.Error()})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 
@@ -39,13 +40,20 @@ func (e *env) emitTo(w io.Writer, value any, text func(w io.Writer)) error {
 	return checked.err
 }
 
+// printLacking prints what an answer lacks, if it lacks anything.
+func printLacking(w io.Writer, lacking string) {
+	if lacking != "" {
+		fmt.Fprintln(w, lacking)
+	}
+}
+
 // isTerminal tells whether what is written to w goes to a terminal.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// notForTerminal refuses to show a person what is in binary.
+// notForTerminal refuses to write binary output to a terminal.
 func notForTerminal(w io.Writer) error {
 	if isTerminal(w) {
 		return exit.Usagef("the binary form is not for a terminal: give --file, or send it on")

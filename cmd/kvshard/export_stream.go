@@ -6,20 +6,21 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/stream"
 )
 
 // export writes the stream, and returns its header and how many records it has.
 func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writer) (h stream.Header, written uint64, err error) {
-	if h, err = stream.Describe(tree); err != nil {
+	if h, err = describe(s.Scheme, tree); err != nil {
 		return h, 0, err
 	}
 	h.Form, h.MaxCheckpoints, h.Retention = form, s.Config.MaxCheckpoints, s.Config.Retention
 	if form == stream.FormLeaves {
 		return h, 0, exportLeaves(e, s, h, w)
 	}
-	// Counted first, so that an import knows how many there will be.
+	// The records are counted first: the header tells an import how many come.
 	if h.Records, err = stream.Count(s.Records()); err != nil {
 		return h, 0, err
 	}
@@ -35,7 +36,28 @@ func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writ
 	return h, h.Records, out.End()
 }
 
-// shown are the records, each of which is a step of the progress when it is done with.
+// describe returns a header with size, root and checkpoints. Of a scheme that is not
+// known the roots are left out.
+func describe(scheme *schemes.Scheme, tree *kvshard.Tree) (h stream.Header, err error) {
+	if scheme.Unknown() == nil {
+		h, err = stream.Describe(tree)
+		h.Scheme = scheme.Fingerprint()
+		return h, err
+	}
+	h.Scheme = scheme.Fingerprint()
+	if h.Size, err = tree.Size(); err != nil {
+		return h, err
+	}
+	for c, err := range tree.Checkpoints() {
+		if err != nil {
+			return h, err
+		}
+		h.Checkpoints = append(h.Checkpoints, stream.Checkpoint{ID: c.ID, Size: c.Size, Retained: c.Retained})
+	}
+	return h, nil
+}
+
+// shown yields the records. Each is a step of the progress once it is done.
 func shown(records iter.Seq2[kvshard.Record, error], p *progress) iter.Seq2[kvshard.Record, error] {
 	return func(yield func(kvshard.Record, error) bool) {
 		for r, err := range records {
@@ -55,7 +77,7 @@ type leafExport struct {
 	batch    []kvshard.Node
 }
 
-// exportLeaves refuses a tree that an import could not make again from leaves
+// exportLeaves refuses a tree that an import could not make again from its leaves
 // and checkpoints.
 func exportLeaves(e *env, s *source.Source, h stream.Header, w io.Writer) error {
 	if err := refuseLeaves(s, h); err != nil {
@@ -92,7 +114,7 @@ func exportLeaves(e *env, s *source.Source, h stream.Header, w io.Writer) error 
 	return out.End()
 }
 
-// asRecords is what to do with a tree that leaves do not make.
+// asRecords is the hint for a tree that its leaves alone do not make.
 const asRecords = "--form records"
 
 // refuseLeaves refuses a tree without marks, whether they were never set or removed.
@@ -120,7 +142,7 @@ func refuseLeaves(s *source.Source, h stream.Header) error {
 	return nil
 }
 
-// shard writes the leaves of a shard, which go on where those before ended.
+// shard writes the leaves of a shard. They must begin where the ones before ended.
 func (x *leafExport) shard(shard kvshard.ShardRecord) error {
 	if !shard.Whole {
 		return x.notKept()
@@ -139,7 +161,7 @@ func (x *leafExport) shard(shard kvshard.ShardRecord) error {
 	return nil
 }
 
-// checkpoints writes those that are here.
+// checkpoints writes the checkpoints at this place.
 func (x *leafExport) checkpoints() {
 	for len(x.stops) > 0 && x.stops[0].Size == x.position {
 		x.flush()

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -19,11 +20,11 @@ func withTree(ctx context.Context, p source.Place, f func(*source.Source, *kvsha
 	if err != nil {
 		return err
 	}
-	return f(s, tree)
+	return schemes.Plain(f(s, tree))
 }
 
-// updateTree opens a tree to write, and writes all that f does to it in one
-// batch, or nothing.
+// updateTree opens a tree to write. All that f does to it is written in one batch, or
+// not at all.
 func updateTree(ctx context.Context, p source.Place, f func(*source.Source, *kvshard.Tree) error) error {
 	return p.Write(ctx, func(s *source.Source) error {
 		return s.Update(func(tree *kvshard.Tree) error { return f(s, tree) })

@@ -9,11 +9,11 @@ import (
 	"github.com/kvshard/kvshard/stream"
 )
 
-// FreeSpace is what to do about a full disk, whose name is in the error.
+// FreeSpace is the hint for a full disk. The error names the disk.
 const FreeSpace = "free some space there"
 
-// known are the errors of the packages below, each with what it means here. The
-// first that an error is counts.
+// known are the errors of the packages below, each with its exit code and hint. The
+// first one that fits an error counts.
 var known = []struct {
 	is   error
 	code int
@@ -40,13 +40,14 @@ var known = []struct {
 	{kvshard.ErrCheckpointNotFound, NotFound, "give an id that \"kvshard checkpoint\" lists"},
 	{kvshard.ErrInvalidArgument, Input, ""},
 	{kvshard.ErrForeignStore, Store, "check --store and --prefix: something else wrote these records"},
+	{kvshard.ErrSchemeMismatch, Store, "open the tree with the scheme that its tip names, which \"kvshard stat\" shows"},
 	{kvshard.ErrUnsupportedVersion, Store, "take a newer kvshard, and check --prefix and --store"},
 	{kvshard.ErrCorrupt, Store, "run \"kvshard check\" to list everything that is wrong"},
 	{kvshard.ErrStore, Store, "check the disk, then run \"kvshard check\""},
 	{kvshard.ErrInternal, Other, "report it: this is a fault of kvshard"},
 }
 
-// Classify returns the exit code of a command's error and what to do about it.
+// Classify returns the exit code and the hint of a command's error.
 func Classify(err error) (code int, hint string) { return classify(Ran(err)) }
 
 func classify(err error) (code int, hint string) {

@@ -25,11 +25,12 @@ type StartingPoint struct {
 
 // A FrontierView is a frontier as the command has it in JSON.
 type FrontierView struct {
+	Scheme    string         `json:"scheme,omitempty"` // of a tree that is not Orchard's
 	Size      uint64         `json:"size"`
 	Leaf      *kvshard.Node  `json:"leaf,omitempty"` // of a tree that has one
 	Ommers    []kvshard.Node `json:"ommers"`
 	Root      kvshard.Node   `json:"root"`
-	Treestate string         `json:"treestate"`
+	Treestate string         `json:"treestate,omitempty"` // of Orchard's tree
 
 	Checkpoint *uint32 `json:"checkpoint,omitempty"` // whose frontier it is, if it was asked for
 }
@@ -122,7 +123,7 @@ func (t *StartingPoint) fromJSON(text []byte) error {
 	return badTreestate("there is none of Orchard's in it")
 }
 
-// fromZcash reads the answer to z_gettreestate, which tells more.
+// fromZcash reads the answer to z_gettreestate, which has further fields.
 func (t *StartingPoint) fromZcash(text []byte) (err error) {
 	var answer struct {
 		_       strict.Others
@@ -146,8 +147,8 @@ func (t *StartingPoint) fromZcash(text []byte) (err error) {
 	return t.decode(answer.Orchard.Commitments.State)
 }
 
-// fromLightwalletd reads a TreeState, which tells more. Its height is a number
-// of 64 bits, which JSON made from a protocol buffer has as a string.
+// fromLightwalletd reads a TreeState, which has further fields. Its height is a number
+// of 64 bits, and JSON made from a protocol buffer has that as a string.
 func (t *StartingPoint) fromLightwalletd(text []byte) error {
 	var answer struct {
 		_       strict.Others

@@ -13,6 +13,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
 // A Place is where a tree is, as the flags say it.
@@ -20,8 +21,8 @@ type Place struct {
 	Dir string // of a tree, unless DB is given
 	DB  string // a database
 
-	// Of a database. An empty engine stands for whichever its files show, an
-	// empty store for the database itself, and height 0 for the newest.
+	// Of a database. An empty engine means the one that the files show, an empty
+	// store means the database itself, and height 0 is the newest.
 	Engine, Store, Prefix string
 	Height                int64
 
@@ -88,17 +89,19 @@ func openTree(ctx context.Context, dir string, open func(path, backend string) (
 		return nil, errors.Join(err, db.Close())
 	}
 	s.Dir, s.Damage = dir, damage
-	if !salvage {
-		if err := s.nothingLost(); err != nil {
-			s.Close(&err)
-			return nil, err
-		}
+	err = s.checkScheme()
+	if err == nil && !salvage {
+		err = s.nothingLost()
+	}
+	if err != nil {
+		s.Close(&err)
+		return nil, err
 	}
 	return s, nil
 }
 
-// inspect looks for damage that the engine would pass over in silence. With
-// salvage it is returned apart.
+// inspect looks for damage that the engine would silently ignore. With salvage it
+// returns the damage apart.
 func inspect(path string, salvage bool) (damage, err error) {
 	err = disk.Undamaged(path)
 	switch {
@@ -142,27 +145,24 @@ func (p Place) openStore(ctx context.Context, path string, db dbm.DB) (*Source, 
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	if p.Store == "" {
-		s, err := newSource(ctx, path, path, c, db, db, 0)
-		if err != nil {
-			return nil, err
+	var kv dbstore.Reader = db
+	where, height := path, int64(0)
+	if p.Store != "" {
+		if kv, height, err = disk.NodeStore(db, p.Store, p.Height); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		return s, s.holdsTree()
+		where = fmt.Sprintf("%s, store %s at height %d", path, p.Store, height)
 	}
-	kv, height, err := disk.NodeStore(db, p.Store, p.Height)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	where := fmt.Sprintf("%s, store %s at height %d", path, p.Store, height)
 	s, err := newSource(ctx, where, path, c, kv, db, height)
 	if err != nil {
 		return nil, err
 	}
+	s.takeScheme()
 	return s, s.holdsTree()
 }
 
-// holdsTree refuses a store with nothing of a tree, which would pass for a tree
-// of no leaves. A tree that cannot be read is left to what reads it.
+// holdsTree refuses a store without a tree, which would look like an empty tree. It
+// does not refuse a tree that cannot be read: reading reports that.
 func (s *Source) holdsTree() error {
 	tree, err := s.Tree()
 	if err != nil {

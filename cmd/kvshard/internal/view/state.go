@@ -9,11 +9,13 @@ import (
 	"cosmossdk.io/core/store"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 )
 
 // A Source is the tree to show.
 type Source struct {
 	Where  string // for people
+	Scheme *schemes.Scheme
 	Tree   *kvshard.Tree
 	KV     store.KVStore // what the tree is in
 	Prefix []byte
@@ -21,22 +23,26 @@ type Source struct {
 	Tell   func()  // called for each record that was read, unless nil
 }
 
-// maxRuns bounds the page: if the shards' lengths all differ, it tells those of
-// the first.
+// maxRuns bounds the page. If the shards' lengths all differ, the page has those of the
+// first ones.
 const maxRuns = 5000
 
 // readState reads what the page shows of a tree.
 func readState(s Source) (v state, err error) {
 	v = state{
-		Where: s.Where, Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []checkpoint{},
+		Where: s.Where, Scheme: s.Scheme.Label(), Depth: s.Scheme.Depth, Lacking: s.Scheme.Lacking("root and no frontier"), Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []checkpoint{},
 		ShardRuns: [][3]uint64{}, Windows: []window{}, Hashes: map[string]string{}, Ommers: [][3]any{},
 	}
 	v.Kinds = v.kinds()
 	if v.Size, err = s.Tree.Size(); err != nil {
 		return v, err
 	}
-	if v.Root, err = s.Tree.Root(); err != nil {
-		return v, err
+	if v.Lacking == "" {
+		root, err := s.Tree.Root()
+		if err != nil {
+			return v, err
+		}
+		v.Root = root.String()
 	}
 	for c, err := range s.Tree.Checkpoints() {
 		if err != nil {
@@ -65,6 +71,9 @@ func (v *state) addWitness(s Source) error {
 	if s.Leaf == nil {
 		return nil
 	}
+	if err := s.Scheme.Unknown(); err != nil {
+		return err
+	}
 	position := *s.Leaf
 	found, err := s.Tree.Witness(position)
 	if err != nil {
@@ -74,20 +83,23 @@ func (v *state) addWitness(s Source) error {
 	if err != nil {
 		return err
 	}
-	v.Witness = &witness{position, leaf, found.Path[:]}
-	for level, node := range found.Path {
+	v.Witness = &witness{position, leaf, found.Path[:v.Depth]}
+	for level, node := range v.Witness.Path {
 		v.addHash(level, position>>level^1, node)
 	}
 	return nil
 }
 
 func (v *state) addOmmers(tree *kvshard.Tree) error {
+	if v.Lacking != "" {
+		return nil
+	}
 	frontier, err := tree.Frontier()
 	if err != nil {
 		return err
 	}
 	ommers := frontier.Ommers
-	for level := 0; level < kvshard.Depth && len(ommers) > 0; level++ {
+	for level := 0; level < v.Depth && len(ommers) > 0; level++ {
 		if index := (v.Size - 1) >> level; index&1 == 1 {
 			v.Ommers = append(v.Ommers, [3]any{level, index - 1, ommers[0].String()})
 			v.addHash(level, index-1, ommers[0])
@@ -124,8 +136,8 @@ func (v *state) addRecords(s Source) error {
 	return nil
 }
 
-// kinds are all kinds of records, with nothing counted. Those that lie beside the
-// summary, which only some trees have, are left out until there is one.
+// kinds are all kinds of records, with nothing counted. The records beside the summary,
+// which only some trees have, are left out until there is one.
 func (v *state) kinds() map[string]kind {
 	all := map[string]kind{}
 	for _, of := range kvshard.RecordKinds() {
@@ -154,8 +166,8 @@ func (v *state) count(of kvshard.RecordKind, r kvshard.Record) {
 	v.Kinds[name] = k
 }
 
-// addWindow adds the leaves of a shard, from its first one as far as they were kept.
-// A record that is broken has none.
+// addWindow adds the leaves of a shard, from the first one as far as they were kept. A
+// broken record has none.
 func (v *state) addWindow(index uint64, r kvshard.Record) {
 	shard, err := r.Shard()
 	if err != nil {
@@ -174,8 +186,8 @@ func (v *state) addWindow(index uint64, r kvshard.Record) {
 	}
 }
 
-// isShown tells whether the page gets the leaves of a shard: the first, the
-// last, and those around the leaf that is proven. The others would make it large.
+// isShown tells whether the page gets the leaves of a shard: of the first, the last, and
+// those around the proven leaf. All leaves would make it too large.
 func (v *state) isShown(index uint64, leaf *uint64) bool {
 	last := (max(v.Size, 1) - 1) / kvshard.LeavesPerShard
 	proven := leaf != nil && index+4 >= *leaf/kvshard.LeavesPerShard && index <= *leaf/kvshard.LeavesPerShard+4

@@ -28,7 +28,7 @@ pub(super) struct Foreign<H> {
 }
 
 impl<H: StoredNode> Foreign<H> {
-    /// Every record that this engine keeps of such a tree, but the shards.
+    /// Every record that this engine keeps of such a tree, except the shards.
     pub fn take_records(&mut self, checkpoints: &Checkpoints) -> Records {
         let mut records = std::mem::take(&mut self.above);
         checkpoints.add_records(&self.unmarked, &mut records);
@@ -36,7 +36,7 @@ impl<H: StoredNode> Foreign<H> {
     }
 }
 
-/// The pass: the newest shard is held back, since it is another's if a further one follows.
+/// The pass. It holds the newest shard back: that shard is different if another one follows.
 struct Pass<'p, S: Scheme> {
     scheme: &'p S,
     checkpoints: &'p Checkpoints,
