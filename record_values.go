@@ -185,6 +185,10 @@ type TipRecord struct {
 	Origin uint64
 	// NewestMarked tells that the newest leaf is marked.
 	NewestMarked bool
+	// Scheme is the fingerprint of the scheme that the tree was made with, as
+	// Scheme.Fingerprint of package hashtree returns it; zero in an Orchard tree, whose
+	// tip has none.
+	Scheme [8]byte
 }
 
 // Tip reads the record of the tip.
@@ -194,7 +198,7 @@ type TipRecord struct {
 // Cost: no hash, and no store.
 func (r Record) Tip() (TipRecord, error) {
 	const op = "Record.Tip"
-	const newestMarked, started = 1, 2
+	const newestMarked, started, scheme = 1, 2, 4
 	_, in, err := r.open(op, KindTip)
 	if err != nil {
 		return TipRecord{}, err
@@ -204,6 +208,9 @@ func (r Record) Tip() (TipRecord, error) {
 	t := TipRecord{Size: in.u64("the size"), NewestMarked: flags&newestMarked != 0}
 	if flags&started != 0 {
 		t.Origin = in.u64("the origin")
+	}
+	if flags&scheme != 0 {
+		t.Scheme = [8]byte(in.take(len(t.Scheme), "the fingerprint of the scheme"))
 	}
 	switch {
 	case in.err != nil:

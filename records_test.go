@@ -97,7 +97,7 @@ func TestRecords(t *testing.T) {
 				t.Errorf("%s: %+v, size %d", r.Name(), c, size)
 			}
 		case kvshard.KindTip:
-			if tip := must(r.Tip()); tip != (kvshard.TipRecord{Size: 201, NewestMarked: true}) {
+			if tip := must(r.Tip()); tip != (kvshard.TipRecord{Size: 201, NewestMarked: true, Scheme: tip.Scheme}) || (tip.Scheme != [8]byte{}) != treetest.InGo {
 				t.Errorf("%+v", tip)
 			}
 		}
@@ -457,18 +457,30 @@ var wantedValues = map[string]string{
 	"checkpoint-at-5":                               "{ID:7 Size:5 RemovedMarks:[]}",
 	"checkpoint-empty-tree":                         "{ID:7 Size:0 RemovedMarks:[]}",
 	"checkpoint-with-removed-marks":                 "{ID:7 Size:150 RemovedMarks:[3 149]}",
-	"tip-300-leaves":                                "{Size:300 Origin:0 NewestMarked:true}",
-	"tip-newest-not-marked":                         "{Size:37 Origin:0 NewestMarked:false}",
-	"tip-started":                                   "{Size:5000300 Origin:4999984 NewestMarked:true}",
+	"tip-300-leaves":                                "{Size:300 Origin:0 NewestMarked:true Scheme:[0 0 0 0 0 0 0 0]}",
+	"tip-newest-not-marked":                         "{Size:37 Origin:0 NewestMarked:false Scheme:[0 0 0 0 0 0 0 0]}",
+	"tip-started":                                   "{Size:5000300 Origin:4999984 NewestMarked:true Scheme:[0 0 0 0 0 0 0 0]}",
 }
 
-// TestTipOfAnotherScheme: what a further flag adds to the tip does not keep its size
-// from being read.
+// TestTipOfAnotherScheme: the tip names the scheme behind size and origin, and what a
+// further flag adds to it does not keep these from being read.
 func TestTipOfAnotherScheme(t *testing.T) {
-	value := append([]byte{1, 4 | 2, 40, 0, 0, 0, 0, 0, 0, 0, 32, 0, 0, 0, 0, 0, 0, 0}, "fingerprint and nodes"...)
-	tip, err := kvshard.Record{Key: kvshard.RecordName{Kind: kvshard.KindTip}.Key(), Value: value}.Tip()
-	if err != nil || tip != (kvshard.TipRecord{Size: 40, Origin: 32}) {
-		t.Errorf("%+v, %v", tip, err)
+	key := kvshard.RecordName{Kind: kvshard.KindTip}.Key()
+	size, origin := "\x28\x00\x00\x00\x00\x00\x00\x00", "\x20\x00\x00\x00\x00\x00\x00\x00"
+	named := [8]byte([]byte("scheme 1"))
+	for value, want := range map[string]kvshard.TipRecord{
+		"\x01\x06" + size + origin + "scheme 1 and nodes": {Size: 40, Origin: 32, Scheme: named},
+		"\x01\x05" + size + "scheme 1":                    {Size: 40, NewestMarked: true, Scheme: named},
+		"\x01\x0c" + size + "scheme 1 and more":           {Size: 40, Scheme: named},
+		"\x01\x02" + size + origin + "scheme 1":           {Size: 40, Origin: 32},
+	} {
+		if tip, err := (kvshard.Record{Key: key, Value: []byte(value)}).Tip(); err != nil || tip != want {
+			t.Errorf("%q: %+v, %v", value, tip, err)
+		}
+	}
+	cut := []byte("\x01\x04" + size + "scheme")
+	if _, err := (kvshard.Record{Key: key, Value: cut}).Tip(); !errors.Is(err, kvshard.ErrCorrupt) {
+		t.Errorf("a fingerprint that is cut: %v", err)
 	}
 }
 

@@ -89,6 +89,11 @@ func NewScheme(name string, depth int, empty Node, h Hasher) (*Scheme, error) {
 	return s, nil
 }
 
+// The command opens trees of all schemes through one type of Tree.
+func init() {
+	scheme.OptionOf = func(s *Scheme) kvshard.Option { return s.option }
+}
+
 // newOption makes the option that opens a tree of the scheme.
 func newOption(s *scheme.Scheme) kvshard.Option {
 	return scheme.Option.(func(*scheme.Scheme) kvshard.Option)(s)
@@ -103,6 +108,8 @@ func VotePoseidon() *Scheme { return votePoseidon() }
 var votePoseidon = sync.OnceValue(func() *Scheme {
 	s := &Scheme{name: "vote-poseidon"}
 	s.inner = scheme.Scheme{Kind: scheme.VotePoseidon, Depth: 24}
+	// The engine has it too; the rule is that of NewScheme.
+	s.inner.Fingerprint = [8]byte{0x67, 0xeb, 0x3c, 0x15, 0xca, 0x9a, 0x24, 0x60}
 	s.option = newOption(&s.inner)
 	return s
 })
@@ -115,6 +122,11 @@ func (s *Scheme) Depth() int { return s.inner.Depth }
 
 // String returns the name and the depth.
 func (s *Scheme) String() string { return fmt.Sprintf("%s at depth %d", s.name, s.inner.Depth) }
+
+// Fingerprint returns the 8 bytes that a store names the scheme with: those of
+// [kvshard.TipRecord]. They are drawn from the name, the depth, the absent leaf
+// and the hash.
+func (s *Scheme) Fingerprint() [8]byte { return s.inner.Fingerprint }
 
 // EmptyRoot returns the root of a subtree without leaves whose root is at this
 // level, 0 to the depth. At level 0 that is the absent leaf.

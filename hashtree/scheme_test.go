@@ -3,6 +3,7 @@ package hashtree_test
 import (
 	"testing"
 
+	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/hashtree"
 	"github.com/kvshard/kvshard/kvtest"
 )
@@ -30,6 +31,9 @@ func TestBuiltInSchemeIsNamedByTheRule(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if built.Fingerprint() != ours.Fingerprint() {
+		t.Errorf("%x, and the rule gives %x", built.Fingerprint(), ours.Fingerprint())
+	}
 	kv := kvtest.Strict(t)
 	tree, err := hashtree.Open(kv, ours)
 	if err != nil {
@@ -37,6 +41,13 @@ func TestBuiltInSchemeIsNamedByTheRule(t *testing.T) {
 	}
 	if _, err := tree.Append(empty); err != nil {
 		t.Fatal(err)
+	}
+	record, _, err := kvshard.ReadRecord(kv, kvshard.RecordName{Kind: kvshard.KindTip})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tip, err := record.Tip(); err != nil || tip.Scheme != ours.Fingerprint() {
+		t.Errorf("the tip names the scheme %x, %v, and it is %x", tip.Scheme, err, ours.Fingerprint())
 	}
 	want, err := tree.Root()
 	if err != nil {

@@ -107,9 +107,13 @@ func malformed(format string, args ...any) error {
 
 // A Header describes the tree that must come out of an import.
 type Header struct {
-	Form        string       `json:"form"` // FormRecords or FormLeaves
+	Form string `json:"form"` // FormRecords or FormLeaves
+	// Scheme is the fingerprint of the tree's scheme in hex ([kvshard.TipRecord]); "" for
+	// Orchard's. A writer that has no hash of the scheme leaves the roots out, which are
+	// zero then.
+	Scheme      string       `json:"scheme,omitempty"`
 	Size        uint64       `json:"size"` // leaves
-	Root        kvshard.Node `json:"root"`
+	Root        kvshard.Node `json:"root,omitempty,omitzero"`
 	Records     uint64       `json:"records,omitempty"` // of FormRecords
 	Checkpoints []Checkpoint `json:"checkpoints"`       // oldest first
 
@@ -124,7 +128,7 @@ type Checkpoint struct {
 	ID       uint32       `json:"id"`
 	Size     uint64       `json:"size"`
 	Retained bool         `json:"retained"`
-	Root     kvshard.Node `json:"root"`
+	Root     kvshard.Node `json:"root,omitempty,omitzero"`
 }
 
 // Describe returns a header with the tree's size, root and checkpoints. The caller

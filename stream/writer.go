@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"hash"
 	"io"
 	"iter"
+	"strings"
 
 	"github.com/kvshard/kvshard"
 )
@@ -47,6 +49,19 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 func (h Header) check() error {
 	if h.Form != FormRecords && h.Form != FormLeaves {
 		return malformed("form %q is unknown: it is %s or %s", h.Form, FormRecords, FormLeaves)
+	}
+	if raw, err := hex.DecodeString(h.Scheme); h.Scheme != "" && (err != nil || len(raw) != len(kvshard.TipRecord{}.Scheme) || strings.ToLower(h.Scheme) != h.Scheme) {
+		return malformed("scheme %q is no fingerprint: it has 16 lower-case hex digits", h.Scheme)
+	}
+	if h.Scheme != "" {
+		return nil
+	}
+	rootless := h.Root == kvshard.Node{}
+	for _, c := range h.Checkpoints {
+		rootless = rootless || c.Root == kvshard.Node{}
+	}
+	if rootless {
+		return malformed("its header lacks a root")
 	}
 	return nil
 }

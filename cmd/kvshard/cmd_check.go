@@ -34,6 +34,9 @@ that a crash cut off. Only "reported-there" shows it, and so nothing does for --
 		place := e.place
 		place.Salvage = true // to tell what is lost and what is left
 		return withTree(c.Context(), place, func(s *source.Source, tree *kvshard.Tree) error {
+			if err := s.Scheme.Unknown(); err != nil {
+				return err // every check compares with what the hash gives
+			}
 			lost, err := lostBelow(s)
 			if err != nil {
 				return err

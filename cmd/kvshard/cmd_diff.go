@@ -20,7 +20,8 @@ differing shard with its leaves, the first differing leaf, and the checkpoints
 between which the trees parted. The exit code is 5 if they differ.
 
 A and B are directories of trees, or databases, whose names end in .db. The files
-of a database show its engine. --store, --height and --prefix are for databases.`,
+of a database show its engine. Trees of any scheme can be compared; of one that this
+command does not know the roots are left out. --store, --height and --prefix are for databases.`,
 		Example: `  $ kvshard diff node1/data/application.db node2/data/application.db --store notes --height 120
   A: 1000 leaves, root 1f0c...
   B: 1000 leaves, root 77aa...
@@ -60,7 +61,15 @@ func (d *difference) text(w io.Writer) {
 			fmt.Fprintf(w, "%s: %s: %s\n", side.name, side.Where, side.Error)
 			continue
 		}
-		fmt.Fprintf(w, "%s: %s: %d leaves, root %s\n", side.name, side.Where, *side.Size, *side.Root)
+		fmt.Fprintf(w, "%s: %s: %d leaves", side.name, side.Where, *side.Size)
+		if side.Root != nil {
+			fmt.Fprintf(w, ", root %s", *side.Root)
+		}
+		if side.Scheme != "" {
+			fmt.Fprintf(w, ", scheme %s", side.Scheme)
+		}
+		fmt.Fprintln(w)
+		printLacking(w, side.Lacking)
 	}
 	if d.Equal {
 		fmt.Fprintln(w, "no record differs")

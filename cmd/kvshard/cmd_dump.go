@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,10 @@ func newDumpCommand(e *env) *cobra.Command {
 		Short: "Print a picture of the tree in text, or its records in JSON",
 		Long: `Print the tree as text: root, checkpoints, cap, quads, tip and shards, with the
 bytes that each takes. With --output json, print the records instead, one line
-each: key, name and length, and with --values also the value.`,
+each: key, name and length, and with --values also the value.
+
+Of a tree whose scheme this command does not know, the picture is the list of its
+records: what is above them takes the hash.`,
 		Example: `  $ kvshard dump
   tree of depth 32: 8 leaves, root 6fbd...
   ...
@@ -37,6 +41,9 @@ each: key, name and length, and with --values also the value.`,
 			}
 			if e.output == "json" {
 				return dumpRecords(e.out, s, values)
+			}
+			if lacking := s.Scheme.Lacking("root and no inner nodes"); lacking != "" {
+				return listRecords(e.out, s, tree, lacking)
 			}
 			return tree.Dump(e.out)
 		})
@@ -65,6 +72,27 @@ func dumpRecords(w io.Writer, s *source.Source, values bool) error {
 		if err := lines.Encode(line); err != nil {
 			return err
 		}
+	}
+	return buffered.Flush()
+}
+
+// listRecords writes what can be told of a tree without its hash.
+func listRecords(w io.Writer, s *source.Source, tree *kvshard.Tree, lacking string) error {
+	size, err := tree.Size()
+	if err != nil {
+		return err
+	}
+	buffered := bufio.NewWriterSize(w, 1<<16)
+	fmt.Fprintf(buffered, "tree of scheme %s: %d leaves\n%s\n", s.Scheme.Label(), size, lacking)
+	for r, err := range s.Records() {
+		if err != nil {
+			return err
+		}
+		name := r.Name().String()
+		if name == "" {
+			name = hex.EncodeToString(r.Key)
+		}
+		fmt.Fprintf(buffered, "%s   %d bytes\n", name, len(r.Value))
 	}
 	return buffered.Flush()
 }

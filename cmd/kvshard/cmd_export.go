@@ -23,6 +23,10 @@ header with size, root and checkpoints, then the records as they are stored. Wit
 --form leaves it has only the leaves and checkpoints, which is a sixth smaller and
 faster to import. It ends with a SHA-256.
 
+The header names the scheme of a tree that is not Orchard's. Of a tree whose scheme
+this command does not know it lacks the roots: import such a stream with a program
+that has its hash.
+
 --form leaves needs every leaf to be marked. FILE is replaced once the new one is
 complete. --salvage reads the tree as it was before its database was damaged.`,
 		Example: `  $ kvshard export tree.kvx
@@ -66,12 +70,14 @@ func exportTo(e *env, s *source.Source, tree *kvshard.Tree, form, file string) e
 		stream.Header
 		File    string `json:"file"`
 		Written uint64 `json:"records"`
-	}{header, file, written}
+		Lacking string `json:"not_shown,omitempty"`
+	}{header, file, written, s.Scheme.Lacking("roots in its header")}
 	return e.emit(result, func(w io.Writer) {
 		if form == stream.FormLeaves {
 			fmt.Fprintf(w, "exported %d leaves, %d checkpoints\n", header.Size, len(header.Checkpoints))
-			return
+		} else {
+			fmt.Fprintf(w, "exported %d leaves, %d records\n", header.Size, written)
 		}
-		fmt.Fprintf(w, "exported %d leaves, %d records\n", header.Size, written)
+		printLacking(w, result.Lacking)
 	})
 }

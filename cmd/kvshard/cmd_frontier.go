@@ -13,6 +13,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -28,7 +29,7 @@ func newFrontierCommand(e *env) *cobra.Command {
 Appending needs nothing else, and a wallet starts its own tree from it. Print it as
 it is now, as of a checkpoint (--at), or when the tree had so many leaves (--size),
 with or without a checkpoint there. With --treestate, print it as Zcash nodes encode
-it.
+it. Their form is for Orchard's tree alone, in both directions.
 
 With --import-treestate, start the empty tree --dir from a frontier, and make a
 checkpoint of it. Give the frontier in hex: the field orchard.commitments.finalState
@@ -67,12 +68,15 @@ Leaves before the frontier cannot be proven; later ones can.`,
 			if id.id != nil || root != "" {
 				return exit.Usagef("--checkpoint and --root go with --import-treestate")
 			}
-			return withTree(c.Context(), e.place, func(_ *source.Source, tree *kvshard.Tree) error {
+			return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
+				if encode && s.Scheme != schemes.Orchard {
+					return noTreestate(s.Scheme, "leave --treestate out: the frontier is also printed as text and in JSON")
+				}
 				f, err := frontierOf(tree, at.id, size.size)
 				if err != nil {
 					return err
 				}
-				return printFrontier(e, f, at.id, encode)
+				return printFrontier(e, s.Scheme, f, at.id, encode)
 			})
 		}
 		t, err := input.ReadTreestate(e.in, from)
@@ -112,16 +116,24 @@ func frontierOf(tree *kvshard.Tree, at *uint32, size *uint64) (kvshard.Frontier,
 	return tree.Frontier()
 }
 
-func printFrontier(e *env, f kvshard.Frontier, at *uint32, encode bool) error {
-	root, err := f.Root()
+// noTreestate refuses a tree that Zcash's form is not for.
+func noTreestate(scheme *schemes.Scheme, hint string) error {
+	return exit.Errorf(exit.State, hint, "a tree state is of Orchard's tree, and this tree is of scheme %s", scheme.Label())
+}
+
+func printFrontier(e *env, scheme *schemes.Scheme, f kvshard.Frontier, at *uint32, encode bool) error {
+	root, err := scheme.FrontierRoot(f)
 	if err != nil {
 		return err
 	}
-	raw, err := f.MarshalTreestate()
-	if err != nil {
-		return err
+	view := input.FrontierView{Scheme: scheme.Mention(), Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: root, Checkpoint: at}
+	if scheme == schemes.Orchard {
+		raw, err := f.MarshalTreestate()
+		if err != nil {
+			return err
+		}
+		view.Treestate = hex.EncodeToString(raw)
 	}
-	view := input.FrontierView{Size: f.Size, Ommers: append([]kvshard.Node{}, f.Ommers...), Root: root, Treestate: hex.EncodeToString(raw), Checkpoint: at}
 	if f.Size > 0 {
 		view.Leaf = &f.Leaf
 	}
@@ -142,7 +154,10 @@ func printFrontier(e *env, f kvshard.Frontier, at *uint32, encode bool) error {
 
 func startFrom(ctx context.Context, e *env, t input.StartingPoint) (err error) {
 	var now source.State
-	err = updateTree(ctx, e.place, func(_ *source.Source, tree *kvshard.Tree) error {
+	err = updateTree(ctx, e.place, func(s *source.Source, tree *kvshard.Tree) error {
+		if s.Scheme != schemes.Orchard {
+			return noTreestate(s.Scheme, "give a tree of Orchard's scheme, or append the leaves")
+		}
 		if err := tree.InsertFrontier(t.Frontier, *t.Height); err != nil {
 			return err
 		}

@@ -59,7 +59,10 @@ With --binary, 32 bytes a node. The JSON form has level, first, size and nodes.`
 				return err
 			}
 		}
-		return withTree(c.Context(), e.place, func(_ *source.Source, tree *kvshard.Tree) error {
+		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
+			if numbers[0] > uint64(s.Scheme.Depth) {
+				return exit.Usagef("LEVEL is a number from 0 to %d in a tree of %s, not %d", s.Scheme.Depth, s.Scheme.Label(), numbers[0])
+			}
 			view, err := readNodes(tree, int(numbers[0]), numbers[1], numbers[2])
 			if err != nil {
 				return err

@@ -23,14 +23,17 @@ func newStatCommand(e *env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "stat",
 		Short: "Print sizes, keys and bytes by kind, and the gas of the last blocks",
-		Long: `Print the size, root and checkpoints, and for each kind of record how many there
+		Long: `Print the size, root, scheme and checkpoints, and for each kind of record how many there
 are and how many bytes they take.
 
 For the last checkpoints, print what their blocks cost in the SDK's default KV gas.
 For that the tree is taken back, in memory only, and each block is done again: one
 append of its leaves, the checkpoint, the root. If the tree keeps as many
-checkpoints as it may, two of them must remain when it is taken back.`,
+checkpoints as it may, two of them must remain when it is taken back.
+
+Of a tree whose scheme this command does not know, root and blocks are left out.`,
 		Example: `  $ kvshard stat
+  scheme orchard, depth 32
   leaves 1000000, root 1f0c..., checkpoints 100 (1 to 100, 0 retained)
   kind    records   key bytes   value bytes
   shard     62500      562500      35937500
@@ -49,12 +52,15 @@ checkpoints as it may, two of them must remain when it is taken back.`,
 }
 
 func stat(e *env, s *source.Source, tree *kvshard.Tree, blocks uint) error {
-	now, err := source.ReadState(tree, nil)
+	now, err := s.State(tree)
 	if err != nil {
 		return err
 	}
 	result := struct {
 		source.State
+		Scheme      string      `json:"scheme"`
+		Depth       int         `json:"depth,omitempty"`
+		Lacking     string      `json:"not_shown,omitempty"`
 		Checkpoints int         `json:"checkpoints"`
 		Retained    int         `json:"retained"`
 		Oldest      *uint32     `json:"oldest,omitempty"`
@@ -62,7 +68,7 @@ func stat(e *env, s *source.Source, tree *kvshard.Tree, blocks uint) error {
 		Kinds       []kindStat  `json:"kinds"`
 		Total       kindStat    `json:"total"`
 		Blocks      []blockStat `json:"blocks"`
-	}{State: now}
+	}{State: now, Scheme: s.Scheme.Label(), Lacking: s.Scheme.Lacking("root, depth and gas of the last blocks"), Blocks: []blockStat{}}
 
 	var list []kvshard.Checkpoint
 	for checkpoint, err := range tree.Checkpoints() {
@@ -82,12 +88,20 @@ func stat(e *env, s *source.Source, tree *kvshard.Tree, blocks uint) error {
 	if result.Kinds, result.Total, err = countRecords(e, s); err != nil {
 		return err
 	}
-	if result.Blocks, err = replayBlocks(s, tree, list, int(min(blocks, uint(len(list))))); err != nil {
-		return err
+	if result.Lacking == "" {
+		result.Depth = s.Scheme.Depth
+		if result.Blocks, err = replayBlocks(s, tree, list, int(min(blocks, uint(len(list))))); err != nil {
+			return err
+		}
 	}
 
 	return e.emit(result, func(w io.Writer) {
-		fmt.Fprintf(w, "leaves %d, root %s, checkpoints %d", result.Size, result.Root, len(list))
+		if result.Lacking == "" {
+			fmt.Fprintf(w, "scheme %s, depth %d\nleaves %d, root %s", result.Scheme, result.Depth, result.Size, result.Root)
+		} else {
+			fmt.Fprintf(w, "scheme %s\n%s\nleaves %d", result.Scheme, result.Lacking, result.Size)
+		}
+		fmt.Fprintf(w, ", checkpoints %d", len(list))
 		if len(list) > 0 {
 			fmt.Fprintf(w, " (%d to %d, %d retained)", *result.Oldest, *result.Newest, result.Retained)
 		}

@@ -22,7 +22,9 @@ browser and loads nothing: the levels from the root down, the shards as blocks f
 left to right, which record stores a node or whether it is hashed when asked, the
 frontier, the checkpoints, and with --leaf a witness. The page zooms from millions of
 leaves down to one shard, and saves what is in view as an SVG. Its replay goes through
-the calls of a small chain, with each operation that they make on the store.`,
+the calls of a small chain of Orchard's, with each operation that they make on the
+store. Of a tree whose scheme this command does not know, the page has no root, no
+frontier and no witness, and says so.`,
 		Example: `  $ kvshard view --leaf 77777 tree.html
   tree.html: 1000000 leaves; open it in a browser
 
@@ -47,8 +49,15 @@ the calls of a small chain, with each operation that they make on the store.`,
 			if err := disk.ReplaceText(name, page); err != nil {
 				return err
 			}
-			return e.emit(map[string]any{"file": name, "bytes": len(page), "size": size}, func(w io.Writer) {
+			result := struct {
+				File    string `json:"file"`
+				Bytes   int    `json:"bytes"`
+				Size    uint64 `json:"size"`
+				Lacking string `json:"not_shown,omitempty"`
+			}{name, len(page), size, s.Scheme.Lacking("root and no frontier")}
+			return e.emit(result, func(w io.Writer) {
 				fmt.Fprintf(w, "%s: %d leaves; open it in a browser\n", name, size)
+				printLacking(w, result.Lacking)
 			})
 		})
 	}
@@ -60,7 +69,7 @@ func viewPage(e *env, s *source.Source, tree *kvshard.Tree, leaf *uint64) ([]byt
 	p := e.newProgress("view", "records", -1, 0)
 	defer p.end()
 	return view.Page(view.Source{
-		Where: s.Where, Tree: tree, KV: s.KV, Prefix: s.Prefix, Leaf: leaf,
+		Where: s.Where, Scheme: s.Scheme, Tree: tree, KV: s.KV, Prefix: s.Prefix, Leaf: leaf,
 		Tell: func() { p.add(1) },
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/input"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -22,10 +23,12 @@ func newWitnessCommand(e *env) *cobra.Command {
 		Short: "Prove the leaf at a position",
 		Long: `Prove the leaf at a position against the root of all leaves, or of a checkpoint.
 
-The JSON form has the position, the leaf, the root and the path: 32 siblings from
-the leaf's up. The binary form (--binary) is what orchard::tree::MerklePath is
-made from: the position in 4 bytes, little-endian, then 32 times 32 bytes. It has
-neither leaf nor root. "kvshard verify" reads both forms.`,
+The JSON form has the position, the leaf, the root and the path: a sibling a level
+from the leaf's up, 32 in Orchard's tree; that of another tree also has its scheme.
+The binary form (--binary) is what orchard::tree::MerklePath is made from: the
+position in 4 bytes, little-endian, then 32 times 32 bytes; 24 times in a tree of
+vote-poseidon, as the vote chain has it. It has neither leaf nor root.
+"kvshard verify" reads both forms.`,
 		Example: `  $ kvshard witness 5 --output json > proof.json
   $ kvshard verify proof.json --root 6fbd...
 
@@ -41,14 +44,14 @@ neither leaf nor root. "kvshard verify" reads both forms.`,
 		if err != nil {
 			return err
 		}
-		return withTree(c.Context(), e.place, func(_ *source.Source, tree *kvshard.Tree) error {
-			p, witness, err := prove(tree, position, at.id)
+		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
+			p, err := prove(s.Scheme, tree, position, at.id)
 			if err != nil {
 				return err
 			}
 			emit := func(w io.Writer) error {
 				if raw {
-					return writeBinary(w, witness)
+					return writeBinary(w, p)
 				}
 				return emitProof(e, w, p)
 			}
@@ -61,15 +64,11 @@ neither leaf nor root. "kvshard verify" reads both forms.`,
 	return c
 }
 
-func writeBinary(w io.Writer, witness kvshard.Witness) error {
+func writeBinary(w io.Writer, p *input.Proof) error {
 	if err := notForTerminal(w); err != nil {
 		return err
 	}
-	raw, err := witness.MarshalBinary()
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(raw)
+	_, err := w.Write(p.Binary())
 	return err
 }
 
@@ -87,10 +86,10 @@ func emitProof(e *env, w io.Writer, p *input.Proof) error {
 }
 
 // prove makes a proof, and verifies it before anyone sees it.
-func prove(tree *kvshard.Tree, position uint64, at *uint32) (*input.Proof, kvshard.Witness, error) {
+func prove(scheme *schemes.Scheme, tree *kvshard.Tree, position uint64, at *uint32) (*input.Proof, error) {
 	state, err := source.ReadState(tree, at)
 	if err != nil {
-		return nil, kvshard.Witness{}, err
+		return nil, err
 	}
 	var witness kvshard.Witness
 	if state.Checkpoint == nil {
@@ -99,17 +98,18 @@ func prove(tree *kvshard.Tree, position uint64, at *uint32) (*input.Proof, kvsha
 		witness, err = tree.WitnessAt(position, *state.Checkpoint)
 	}
 	if err != nil {
-		return nil, witness, err
+		return nil, err
 	}
 	leaf, err := tree.Leaf(position)
 	if err != nil {
-		return nil, witness, err
+		return nil, err
 	}
-	if err := witness.Verify(state.Root, leaf); err != nil {
-		return nil, witness, exit.Errorf(exit.Store, "run \"kvshard check\"", "the witness that the store gives does not verify: %w", err)
+	path := witness.Path[:scheme.Depth]
+	if err := scheme.Verify(position, path, state.Root, leaf); err != nil {
+		return nil, exit.Errorf(exit.Store, "run \"kvshard check\"", "the witness that the store gives does not verify: %w", err)
 	}
 	return &input.Proof{
-		Position: position, Leaf: &leaf, Root: &state.Root,
-		Size: state.Size, Checkpoint: state.Checkpoint, Path: witness.Path,
-	}, witness, nil
+		Position: position, Scheme: scheme.Mention(), Leaf: &leaf, Root: &state.Root,
+		Size: state.Size, Checkpoint: state.Checkpoint, Path: path,
+	}, nil
 }

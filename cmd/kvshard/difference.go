@@ -40,6 +40,9 @@ type sideView struct {
 	Size  *uint64       `json:"size,omitempty"`
 	Root  *kvshard.Node `json:"root,omitempty"`
 	Error string        `json:"error,omitempty"`
+
+	Scheme  string `json:"scheme,omitempty"`    // of a tree that is not Orchard's
+	Lacking string `json:"not_shown,omitempty"` // and why
 }
 
 // diff compares two trees, and lists the first records that differ, at most limit.
@@ -48,18 +51,20 @@ func diff(ctx context.Context, e *env, left, right *source.Source, limit uint) (
 	trees := [2]*kvshard.Tree{}
 	for i, side := range []*sideView{&d.A, &d.B} {
 		s := []*source.Source{left, right}[i]
-		side.Where = s.Where
+		side.Where, side.Scheme, side.Lacking = s.Where, s.Scheme.Mention(), s.Scheme.Lacking("root, and none at checkpoints")
 		tree, err := s.Tree()
 		if err != nil {
 			return nil, err
 		}
 		trees[i] = tree
-		now, err := source.ReadState(tree, nil)
+		now, err := s.State(tree)
 		if err != nil { // a broken store can still be compared
 			side.Error = err.Error()
 			continue
 		}
-		side.Size, side.Root = &now.Size, &now.Root
+		if side.Size = &now.Size; side.Lacking == "" {
+			side.Root = &now.Root
+		}
 	}
 	if err := diffRecords(ctx, e, left, right, d, limit); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 
@@ -37,6 +38,13 @@ func (e *env) emitTo(w io.Writer, value any, text func(w io.Writer)) error {
 	checked := &keepError{w: w}
 	text(checked)
 	return checked.err
+}
+
+// printLacking prints what an answer lacks, if it lacks anything.
+func printLacking(w io.Writer, lacking string) {
+	if lacking != "" {
+		fmt.Fprintln(w, lacking)
+	}
 }
 
 // isTerminal tells whether what is written to w goes to a terminal.

@@ -6,13 +6,14 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/stream"
 )
 
 // export writes the stream, and returns its header and how many records it has.
 func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writer) (h stream.Header, written uint64, err error) {
-	if h, err = stream.Describe(tree); err != nil {
+	if h, err = describe(s.Scheme, tree); err != nil {
 		return h, 0, err
 	}
 	h.Form, h.MaxCheckpoints, h.Retention = form, s.Config.MaxCheckpoints, s.Config.Retention
@@ -33,6 +34,27 @@ func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writ
 		return h, 0, err
 	}
 	return h, h.Records, out.End()
+}
+
+// describe returns a header with size, root and checkpoints. Of a scheme that is not
+// known the roots are left out.
+func describe(scheme *schemes.Scheme, tree *kvshard.Tree) (h stream.Header, err error) {
+	if scheme.Unknown() == nil {
+		h, err = stream.Describe(tree)
+		h.Scheme = scheme.Fingerprint()
+		return h, err
+	}
+	h.Scheme = scheme.Fingerprint()
+	if h.Size, err = tree.Size(); err != nil {
+		return h, err
+	}
+	for c, err := range tree.Checkpoints() {
+		if err != nil {
+			return h, err
+		}
+		h.Checkpoints = append(h.Checkpoints, stream.Checkpoint{ID: c.ID, Size: c.Size, Retained: c.Retained})
+	}
+	return h, nil
 }
 
 // shown yields the records. Each is a step of the progress once it is done.

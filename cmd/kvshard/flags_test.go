@@ -213,7 +213,7 @@ func TestOfferedLine(t *testing.T) {
 	}
 	write(t, dir, name, block(2, 0, 10, clitest.Root(t, nodes[:10]))+block(3, 10, 15, nodes[0].String()))
 	r := cli(t, dir, "", "append", "--dir", tree, "--format", "json", "--", name)
-	_, line, found := strings.Cut(strings.TrimSpace(r.err), "; then kvshard ")
+	_, line, found := strings.Cut(strings.TrimSpace(r.err), ", then go on with kvshard ")
 	if r.code != exit.Input || !found {
 		t.Fatalf("%+v", r)
 	}

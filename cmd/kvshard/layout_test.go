@@ -20,6 +20,7 @@ const module = "github.com/kvshard/kvshard/cmd/kvshard"
 var packages = [][]string{
 	{"clitest", "disk"},
 	{"exit"},
+	{"schemes"},
 	{"source"},
 	{"bench", "input", "view"},
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
@@ -19,7 +20,7 @@ func withTree(ctx context.Context, p source.Place, f func(*source.Source, *kvsha
 	if err != nil {
 		return err
 	}
-	return f(s, tree)
+	return schemes.Plain(f(s, tree))
 }
 
 // updateTree opens a tree to write. All that f does to it is written in one batch, or

@@ -43,6 +43,10 @@ var (
 	EmptyRoot    func(op string, s *Scheme, level int) ([32]byte, error)
 )
 
+// OptionOf is what package hashtree hands to the command, which opens trees of all
+// schemes as kvshard.Tree: func(*hashtree.Scheme) kvshard.Option.
+var OptionOf any
+
 // Fingerprint draws the 8 bytes that a tree's tip names its scheme with
 // (FORMAT.md): the first of SHA-256 over the text "kvshard scheme", the length
 // of the name in one byte, the name, the depth in one byte, the empty leaf, and

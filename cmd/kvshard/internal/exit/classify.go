@@ -40,6 +40,7 @@ var known = []struct {
 	{kvshard.ErrCheckpointNotFound, NotFound, "give an id that \"kvshard checkpoint\" lists"},
 	{kvshard.ErrInvalidArgument, Input, ""},
 	{kvshard.ErrForeignStore, Store, "check --store and --prefix: something else wrote these records"},
+	{kvshard.ErrSchemeMismatch, Store, "open the tree with the scheme that its tip names, which \"kvshard stat\" shows"},
 	{kvshard.ErrUnsupportedVersion, Store, "take a newer kvshard, and check --prefix and --store"},
 	{kvshard.ErrCorrupt, Store, "run \"kvshard check\" to list everything that is wrong"},
 	{kvshard.ErrStore, Store, "check the disk, then run \"kvshard check\""},

@@ -25,11 +25,12 @@ type StartingPoint struct {
 
 // A FrontierView is a frontier as the command has it in JSON.
 type FrontierView struct {
+	Scheme    string         `json:"scheme,omitempty"` // of a tree that is not Orchard's
 	Size      uint64         `json:"size"`
 	Leaf      *kvshard.Node  `json:"leaf,omitempty"` // of a tree that has one
 	Ommers    []kvshard.Node `json:"ommers"`
 	Root      kvshard.Node   `json:"root"`
-	Treestate string         `json:"treestate"`
+	Treestate string         `json:"treestate,omitempty"` // of Orchard's tree
 
 	Checkpoint *uint32 `json:"checkpoint,omitempty"` // whose frontier it is, if it was asked for
 }

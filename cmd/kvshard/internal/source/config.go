@@ -13,6 +13,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 	"github.com/kvshard/kvshard/internal/strict"
 )
 
@@ -30,9 +31,15 @@ type Config struct {
 	Prefix         string `json:"prefix"`
 	MaxCheckpoints uint32 `json:"max_checkpoints"`
 	Retention      string `json:"retention"`
+	// Scheme is the scheme's name; "" for Orchard's.
+	Scheme string `json:"scheme,omitempty"`
 }
 
 func (c Config) options() ([]kvshard.Option, error) {
+	scheme, err := schemes.ByName(c.Scheme)
+	if err != nil {
+		return nil, err
+	}
 	prefix, err := hex.DecodeString(c.Prefix)
 	if err != nil {
 		return nil, exit.Usagef("prefix %q: %w", c.Prefix, err)
@@ -45,9 +52,8 @@ func (c Config) options() ([]kvshard.Option, error) {
 	default:
 		return nil, exit.Usagef("retention %q: it is marked or ephemeral", c.Retention)
 	}
-	return []kvshard.Option{
-		kvshard.WithPrefix(prefix), kvshard.WithRetention(retention), kvshard.WithMaxCheckpoints(c.MaxCheckpoints),
-	}, nil
+	return append(scheme.Options(),
+		kvshard.WithPrefix(prefix), kvshard.WithRetention(retention), kvshard.WithMaxCheckpoints(c.MaxCheckpoints)), nil
 }
 
 // Check refuses what no tree can be opened with.

@@ -13,6 +13,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
 // A Place is where a tree is, as the flags say it.
@@ -88,11 +89,13 @@ func openTree(ctx context.Context, dir string, open func(path, backend string) (
 		return nil, errors.Join(err, db.Close())
 	}
 	s.Dir, s.Damage = dir, damage
-	if !salvage {
-		if err := s.nothingLost(); err != nil {
-			s.Close(&err)
-			return nil, err
-		}
+	err = s.checkScheme()
+	if err == nil && !salvage {
+		err = s.nothingLost()
+	}
+	if err != nil {
+		s.Close(&err)
+		return nil, err
 	}
 	return s, nil
 }
@@ -142,22 +145,19 @@ func (p Place) openStore(ctx context.Context, path string, db dbm.DB) (*Source, 
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	if p.Store == "" {
-		s, err := newSource(ctx, path, path, c, db, db, 0)
-		if err != nil {
-			return nil, err
+	var kv dbstore.Reader = db
+	where, height := path, int64(0)
+	if p.Store != "" {
+		if kv, height, err = disk.NodeStore(db, p.Store, p.Height); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		return s, s.holdsTree()
+		where = fmt.Sprintf("%s, store %s at height %d", path, p.Store, height)
 	}
-	kv, height, err := disk.NodeStore(db, p.Store, p.Height)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	where := fmt.Sprintf("%s, store %s at height %d", path, p.Store, height)
 	s, err := newSource(ctx, where, path, c, kv, db, height)
 	if err != nil {
 		return nil, err
 	}
+	s.takeScheme()
 	return s, s.holdsTree()
 }
 

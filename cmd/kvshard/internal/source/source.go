@@ -16,6 +16,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
@@ -27,6 +28,7 @@ type Source struct {
 	Where   string // for messages
 	Dir     string // the tree's directory; "" of a database alone
 	Config  Config
+	Scheme  *schemes.Scheme
 	Options []kvshard.Option
 	Prefix  []byte
 	KV      store.KVStore // to read, until the context is cancelled
@@ -47,8 +49,12 @@ func newSource(ctx context.Context, where, dbPath string, c Config, kv dbstore.R
 	if err != nil {
 		return nil, err
 	}
+	scheme, err := schemes.ByName(c.Scheme)
+	if err != nil {
+		return nil, err
+	}
 	return &Source{
-		Where: where, Config: c, Options: options, Prefix: prefix,
+		Where: where, Config: c, Scheme: scheme, Options: options, Prefix: prefix,
 		KV: disk.ReadOnly(cancelled{ctx, kv}), DB: db, DBPath: dbPath,
 		ctx: ctx, height: height,
 	}, nil

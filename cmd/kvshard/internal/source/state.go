@@ -4,7 +4,7 @@ import "github.com/kvshard/kvshard"
 
 // A State is a tree now, or at a checkpoint.
 type State struct {
-	Root       kvshard.Node `json:"root"`
+	Root       kvshard.Node `json:"root,omitzero"`
 	Size       uint64       `json:"size"`
 	Checkpoint *uint32      `json:"checkpoint,omitempty"`
 }
@@ -24,6 +24,15 @@ func ReadState(tree *kvshard.Tree, at *uint32) (s State, err error) {
 	}
 	s.Root, err = tree.RootAt(*at)
 	return s, err
+}
+
+// State reads the tree now. If its scheme is not known, the root is left out.
+func (s *Source) State(tree *kvshard.Tree) (now State, err error) {
+	if s.Scheme.Unknown() == nil {
+		return ReadState(tree, nil)
+	}
+	now.Size, err = tree.Size()
+	return now, err
 }
 
 // A Checkpoint is one as JSON has it.

@@ -14,7 +14,10 @@ type state struct {
 	Size        uint64            `json:"size"`
 	Origin      uint64            `json:"origin"`    // leaves before a frontier that it started from
 	FirstLeaf   uint64            `json:"firstLeaf"` // the first leaf that is there: that frontier's, or 0
-	Root        kvshard.Node      `json:"root"`
+	Root        string            `json:"root"`      // "" if the scheme is not known
+	Scheme      string            `json:"scheme"`
+	Depth       int               `json:"depth"`
+	Lacking     string            `json:"lacking,omitempty"` // what is not shown, and why
 	Prefix      string            `json:"prefix"`
 	Checkpoints []checkpoint      `json:"checkpoints"` // oldest first
 	Kinds       map[string]kind   `json:"kinds"`

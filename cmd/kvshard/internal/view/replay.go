@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 	"github.com/kvshard/kvshard/kvtest"
 )
 
@@ -81,7 +82,7 @@ func (r *recorder) call(name, say string, witness *uint64, f func() error) error
 	if err != nil {
 		return err
 	}
-	s.After, err = readState(Source{Tree: plain, KV: r.kv})
+	s.After, err = readState(Source{Scheme: schemes.Orchard, Tree: plain, KV: r.kv})
 	s.After.Windows = nil // the demo has all leaves
 	r.demo.Steps = append(r.demo.Steps, s)
 	return err

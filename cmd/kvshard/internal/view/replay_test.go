@@ -13,7 +13,7 @@ func TestReplay(t *testing.T) {
 	clitest.OK(t, dir, "", "init")
 	demo := dataOf(t, clitest.OK(t, dir, "", "view", "-")).Demo
 	last := demo.Steps[len(demo.Steps)-1]
-	if int(last.After.Size) != len(demo.Leaves) || last.After.Root.String() != clitest.Root(t, demo.Leaves) {
+	if int(last.After.Size) != len(demo.Leaves) || last.After.Root != clitest.Root(t, demo.Leaves) {
 		t.Errorf("the demo ends with %d leaves, root %s", last.After.Size, last.After.Root)
 	}
 	kinds := map[string]bool{}
@@ -24,7 +24,7 @@ func TestReplay(t *testing.T) {
 		if (i > 0) != (len(step.Ops) > 0) || step.Say == "" {
 			t.Errorf("step %d, %s: %d operations", i, step.Call, len(step.Ops))
 		}
-		if root := clitest.Root(t, demo.Leaves[:min(int(step.After.Size), 133)]); step.After.Size <= 133 && root != step.After.Root.String() {
+		if root := clitest.Root(t, demo.Leaves[:min(int(step.After.Size), 133)]); step.After.Size <= 133 && root != step.After.Root {
 			t.Errorf("step %d, %s: root %s, want %s", i, step.Call, step.After.Root, root)
 		}
 	}

@@ -9,11 +9,13 @@ import (
 	"cosmossdk.io/core/store"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 )
 
 // A Source is the tree to show.
 type Source struct {
 	Where  string // for people
+	Scheme *schemes.Scheme
 	Tree   *kvshard.Tree
 	KV     store.KVStore // what the tree is in
 	Prefix []byte
@@ -28,15 +30,19 @@ const maxRuns = 5000
 // readState reads what the page shows of a tree.
 func readState(s Source) (v state, err error) {
 	v = state{
-		Where: s.Where, Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []checkpoint{},
+		Where: s.Where, Scheme: s.Scheme.Label(), Depth: s.Scheme.Depth, Lacking: s.Scheme.Lacking("root and no frontier"), Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []checkpoint{},
 		ShardRuns: [][3]uint64{}, Windows: []window{}, Hashes: map[string]string{}, Ommers: [][3]any{},
 	}
 	v.Kinds = v.kinds()
 	if v.Size, err = s.Tree.Size(); err != nil {
 		return v, err
 	}
-	if v.Root, err = s.Tree.Root(); err != nil {
-		return v, err
+	if v.Lacking == "" {
+		root, err := s.Tree.Root()
+		if err != nil {
+			return v, err
+		}
+		v.Root = root.String()
 	}
 	for c, err := range s.Tree.Checkpoints() {
 		if err != nil {
@@ -65,6 +71,9 @@ func (v *state) addWitness(s Source) error {
 	if s.Leaf == nil {
 		return nil
 	}
+	if err := s.Scheme.Unknown(); err != nil {
+		return err
+	}
 	position := *s.Leaf
 	found, err := s.Tree.Witness(position)
 	if err != nil {
@@ -74,20 +83,23 @@ func (v *state) addWitness(s Source) error {
 	if err != nil {
 		return err
 	}
-	v.Witness = &witness{position, leaf, found.Path[:]}
-	for level, node := range found.Path {
+	v.Witness = &witness{position, leaf, found.Path[:v.Depth]}
+	for level, node := range v.Witness.Path {
 		v.addHash(level, position>>level^1, node)
 	}
 	return nil
 }
 
 func (v *state) addOmmers(tree *kvshard.Tree) error {
+	if v.Lacking != "" {
+		return nil
+	}
 	frontier, err := tree.Frontier()
 	if err != nil {
 		return err
 	}
 	ommers := frontier.Ommers
-	for level := 0; level < kvshard.Depth && len(ommers) > 0; level++ {
+	for level := 0; level < v.Depth && len(ommers) > 0; level++ {
 		if index := (v.Size - 1) >> level; index&1 == 1 {
 			v.Ommers = append(v.Ommers, [3]any{level, index - 1, ommers[0].String()})
 			v.addHash(level, index-1, ommers[0])

@@ -44,7 +44,7 @@ function explainNode(s, level, index) {
 function nodeName(level, index) {
   if (level === 0) return `leaf at position ${group(index)}`;
   if (level === 4) return `shard ${group(index)}`;
-  return level === 32 ? 'root' : `node ${group(index)} of level ${level}`;
+  return level === state().depth ? 'root' : `node ${group(index)} of level ${level}`;
 }
 
 function explainSpan(s, level, index, p) {

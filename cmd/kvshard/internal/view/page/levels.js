@@ -212,7 +212,7 @@ function drawOutlines(f, level) {
   const newest = frontierIndex(s, level);
   outline(f, level, newest, 'path');
   if (isOmmer(s, level, newest - 1)) outline(f, level, newest - 1, 'ommer');
-  if (!s.witness || level === 32) return;
+  if (!s.witness || level === s.depth) return;
   const index = sibling(above(s.witness.position, level));
   if (index * pow(level) < s.size) outline(f, level, index, 'witness');
 }

@@ -51,12 +51,12 @@ const onFrontier = (s, level, index) => index === frontierIndex(s, level);
 
 function isOmmer(s, level, index) {
   const newest = frontierIndex(s, level);
-  return s.size > 0 && level < 32 && newest % 2 === 1 && index === newest - 1;
+  return s.size > 0 && level < s.depth && newest % 2 === 1 && index === newest - 1;
 }
 
 const onProof = (s, level, index) => s.witness && index === above(s.witness.position, level);
 const isWitness = (s, level, index) =>
-  s.witness && level < 32 && index === sibling(above(s.witness.position, level));
+  s.witness && level < s.depth && index === sibling(above(s.witness.position, level));
 
 // ---- places ----
 
@@ -126,6 +126,6 @@ function leafHash(s, position) {
 }
 
 function nodeHash(s, level, index) {
-  if (level === 32) return s.root;
+  if (level === s.depth) return s.root;
   return level === 0 ? leafHash(s, index) : s.hashes[`${level}:${index}`] || null;
 }

@@ -33,13 +33,15 @@ const num = n => [group(n), 'num'];
 
 function showFacts(showLegend) {
   const s = state();
-  $('lead').textContent = leads[mode];
-  $('where').textContent = mode === 'store' ? s.where : 'a demo';
+  $('lead').textContent = s.lacking ? `${leads[mode]} There is ${s.lacking}.` : leads[mode];
+  $('where').textContent = mode === 'store' ? placeOf(s) : 'a demo';
   $('size').textContent = group(s.size);
-  $('root').textContent = s.root;
+  $('root').textContent = s.root || 'unknown';
   $('goLeaf').disabled = !s.witness;
   showLegend(s);
 }
+
+const placeOf = s => (s.scheme === 'orchard' ? s.where : `${s.where}, scheme ${s.scheme}`);
 
 async function copyRoot() {
   try {

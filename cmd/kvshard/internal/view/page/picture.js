@@ -21,7 +21,7 @@ function draw() {
   frame = newFrame(state());
   drawLabels(frame);
   if (frame.s.size === 0) drawEmpty(frame);
-  else for (let level = 32; level >= 0; level--) drawLevel(frame, level);
+  else for (let level = frame.s.depth; level >= 0; level--) drawLevel(frame, level);
   drawCheckpoints(frame);
   drawRecords(frame);
 }
@@ -64,7 +64,7 @@ function rowsOf(s) {
   const top = Math.max(7, Math.ceil(Math.log2(Math.max(s.size, 16))));
   const rows = [];
   let y = 14;
-  for (let level = 32; level >= 0; level--) {
+  for (let level = s.depth; level >= 0; level--) {
     const h = rowHeight(level, top);
     rows[level] = { y, h };
     y += h + rowGap(level, top);
@@ -110,10 +110,11 @@ function label(y, text, strong) {
   write(svg, gutter - 10, y, text, { 'text-anchor': 'end', ...style });
 }
 
-function drawLabels({ rows, top, ground, alone, narrow }) {
-  label(rows[32].y + 7, narrow ? 'root' : 'level 32: root', true);
-  if (top < 26) {
-    const path = narrow ? `${top + 1} to 31` : `${top + 1} to 31: one path`;
+function drawLabels({ s, rows, top, ground, alone, narrow }) {
+  label(rows[s.depth].y + 7, narrow ? 'root' : `level ${s.depth}: root`, true);
+  if (top < s.depth - 6) {
+    const levels = `${top + 1} to ${s.depth - 1}`;
+    const path = narrow ? levels : `${levels}: one path`;
     label(rows[top + 1].y + 3, path);
   }
   for (let level = top; level >= 1; level--) {
