@@ -126,11 +126,12 @@ impl<S: Scheme> Call<'_, S> {
             self.reads.kv_mut().delete(key)?;
         }
         // The checkpoints' own records last: those with removed marks say so until then.
-        let (own, others): (Records, Records) =
-            (built.into_iter()).partition(|(key, _)| key.first() == Some(&keys::CHECKPOINT));
-        for (key, value) in others.into_iter().chain(own) {
-            if found.get(&key) != Some(&value) {
-                self.reads.kv_mut().set(&key, &value)?;
+        for own in [false, true] {
+            for (key, value) in &built {
+                let is_own = key.first() == Some(&keys::CHECKPOINT);
+                if is_own == own && found.get(key) != Some(value) {
+                    self.reads.kv_mut().set(key, value)?;
+                }
             }
         }
         if let Some(tip) = tip {
