@@ -118,7 +118,7 @@ func TestReadmeFindsFunctions(t *testing.T) {
 			t.Errorf("README.md says that %s is in %s, which does not declare it", m[1], m[2])
 		}
 	}
-	if len(places) < 8 {
+	if len(places) < 5 {
 		t.Errorf("README.md names only %d functions with their files", len(places))
 	}
 }
