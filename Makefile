@@ -68,7 +68,7 @@ bench: library peers ## time kvshard in memory beside other trees, and its Go ca
 # All that must pass, in one list: .ci/run and the workflow run this target. cargo-deny takes longer to
 # compile than all the rest, and the Go tests check the lock files as well.
 .PHONY: ci
-ci: lint test test-safety lint-schemes test-schemes lint-chain test-chain chain test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
+ci: lint test test-safety test-scheme lint-schemes test-schemes lint-chain test-chain chain test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
 	@if command -v cargo-deny >/dev/null; then $(MAKE) supply-chain; \
 		else echo 'supply-chain: not run, cargo-deny is not installed: make supply-chain-tools'; fi
 
@@ -140,6 +140,11 @@ test-wallet: ## have the crate orchard verify the command's witnesses
 test-safety: library ## run the Go tests with the race detector, the strictest pointer checks, and a busy collector
 	GOEXPERIMENT=cgocheck2 $(GOTEST) -race -short $(GO_PACKAGES)
 	GOGC=1 $(GOTEST) -short $(GO_PACKAGES)
+
+# The suites over the package once more, on a tree whose hash is called through Go.
+.PHONY: test-scheme
+test-scheme: library ## run the Go suites on a second scheme
+	KVSHARD_TEST_SCHEME=go $(GOTEST) -short ./tests
 
 # Rust's sanitizer is reached on the pinned stable compiler, and takes the C compiler's run time, which
 # Go links. The target is named so that build scripts are left as they are.

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// The keys of the tree's records, the twin of rust/src/keys.rs: the first
-// byte tells the kind of record. Big-endian numbers make the order of the
-// keys the order of what they name. The prefix of [WithPrefix] comes in front
-// of all of them; the engine never sees it. testdata/keys.txt holds both
-// files against one list of examples; FORMAT.md describes the values.
+// The keys of the tree's records. rust/src/keys.rs has the same table, and
+// testdata/keys.txt holds both against one list of examples; FORMAT.md describes
+// the values. The first byte tells the kind of record. Numbers are big-endian, so
+// the keys sort as the numbers do. The prefix of [WithPrefix] stands in front of
+// every key; the engine never sees it.
 const (
 	keyShard      = 0x0F // then u64 BE shard index: its leaves are at 16*index and up
 	keyCap        = 0x10 // alone: the tree above the shards
@@ -24,7 +24,8 @@ const (
 	keyQuad       = 0x15 // then u8 level, u64 BE index: nodes 4*index to 4*index+3 of the level
 )
 
-// The second bytes of the keys beside the summary's, which begin with its byte.
+// The second bytes of the keys beside the summary's. Their first byte is the
+// summary's.
 const (
 	keyPrunable    = 0x01 // then u32 BE checkpoint id: may be pruned
 	keyRemoved     = 0x02 // then u32 BE checkpoint id, u64 BE position: a mark removed as of it
@@ -33,10 +34,9 @@ const (
 )
 
 // KeyRange returns the range of the keys of the tree with this prefix (see
-// [WithPrefix]; nil for none): from start up to end, which is not one of them.
-// All records that the store has there are the tree's, and all of the tree's
-// are there. So whoever copies them, in any order, copies the tree; see
-// FORMAT.md for what they are. The slices are fresh.
+// [WithPrefix]; nil for none): from start up to, but not including, end. All records
+// in that range are the tree's, and all records of the tree are in it. To copy the
+// tree, copy these records, in any order. The slices are fresh.
 func KeyRange(prefix []byte) (start, end []byte) {
 	start = append(bytes.Clone(prefix), keyShard)
 	end = append(bytes.Clone(prefix), keyQuad+1)
@@ -46,8 +46,8 @@ func KeyRange(prefix []byte) (start, end []byte) {
 // A RecordKind is a kind of record, as FORMAT.md has them.
 type RecordKind uint8
 
-// The kinds of records, in the order of FORMAT.md. The zero RecordKind is that of a
-// key that is none of the tree's.
+// The kinds of records, in the order of FORMAT.md. The zero RecordKind is for a key
+// that is not one of the tree's.
 const (
 	KindShard       RecordKind = iota + 1 // the leaves of a shard
 	KindCap                               // the nodes of level 7 and up on the tree's edge
@@ -62,8 +62,8 @@ const (
 	KindQuad                              // four nodes of a level
 )
 
-// A keyForm is how the keys of a kind are put together: the bytes that they begin
-// with, then numbers.
+// A keyForm is the form of a kind's keys: first bytes that are all the same, then
+// numbers.
 type keyForm struct {
 	name  string
 	first []byte
@@ -105,7 +105,7 @@ func RecordKinds() []RecordKind {
 	return kinds
 }
 
-// form returns how the kind's keys are put together, nil if there is no such kind.
+// form returns the form of the kind's keys, nil if there is no such kind.
 func (k RecordKind) form() *keyForm {
 	if k < KindShard || int(k) >= len(keyForms) {
 		return nil
@@ -122,9 +122,10 @@ func (k RecordKind) String() string {
 	return ""
 }
 
-// KeyPrefix returns what the keys of this kind begin with, behind the prefix of
-// [WithPrefix]; nil if it is none of the kinds. The keys of KindSummary are the
-// beginning of others: with that kind it is the whole key. The slice is fresh.
+// KeyPrefix returns the bytes that the keys of this kind begin with, behind the
+// prefix of [WithPrefix]; nil if it is not one of the kinds. Other keys begin with
+// the key of KindSummary: for that kind KeyPrefix is the whole key. The slice is
+// fresh.
 func (k RecordKind) KeyPrefix() []byte {
 	if form := k.form(); form != nil {
 		return bytes.Clone(form.first)
@@ -132,9 +133,9 @@ func (k RecordKind) KeyPrefix() []byte {
 	return nil
 }
 
-// A RecordName says which record of a tree is meant: its kind, and the numbers that
-// the kind has. The others are zero, so that names can be compared with ==. The
-// zero RecordName stands for a key that is none of the tree's.
+// A RecordName names a record of a tree: its kind, and the numbers that the kind
+// has. The other numbers are zero, so names can be compared with ==. The zero
+// RecordName is for a key that is not one of the tree's.
 type RecordName struct {
 	Kind RecordKind
 	// Checkpoint is an id: of KindCheckpoint, KindRetained, KindPrunable and
@@ -150,9 +151,9 @@ type RecordName struct {
 	Index uint64
 }
 
-// ParseRecordKey returns what a key stands for; the zero RecordName if it is none of
-// a tree's. The key has no prefix: of a key as the store has it, cut the prefix of
-// [WithPrefix] off.
+// ParseRecordKey returns what a key stands for; the zero RecordName if it is not one
+// of a tree's. The key has no prefix: from a key of the store, first cut off the
+// prefix of [WithPrefix].
 func ParseRecordKey(key []byte) RecordName {
 	for kind := KindShard; int(kind) < len(keyForms); kind++ {
 		form := &keyForms[kind]
@@ -207,7 +208,7 @@ func (n RecordName) number(part keyPart) uint64 {
 	}
 }
 
-// Key returns the record's key without the prefix of [WithPrefix], nil for a name of
+// Key returns the record's key without the prefix of [WithPrefix]; nil for a name of
 // no kind. The slice is fresh.
 func (n RecordName) Key() []byte {
 	form := n.Kind.form()

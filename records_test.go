@@ -459,6 +459,8 @@ var wantedValues = map[string]string{
 	"checkpoint-with-removed-marks":                 "{ID:7 Size:150 RemovedMarks:[3 149]}",
 	"tip-300-leaves":                                "{Size:300 Origin:0 NewestMarked:true Scheme:[0 0 0 0 0 0 0 0]}",
 	"tip-newest-not-marked":                         "{Size:37 Origin:0 NewestMarked:false Scheme:[0 0 0 0 0 0 0 0]}",
+	"tip-of-a-vote-tree":                            "{Size:20 Origin:0 NewestMarked:true Scheme:[103 235 60 21 202 154 36 96]}",
+	"tip-of-a-vote-tree-started":                    "{Size:53 Origin:32 NewestMarked:true Scheme:[103 235 60 21 202 154 36 96]}",
 	"tip-started":                                   "{Size:5000300 Origin:4999984 NewestMarked:true Scheme:[0 0 0 0 0 0 0 0]}",
 }
 

@@ -12,18 +12,17 @@ import (
 	"cosmossdk.io/core/store"
 )
 
-// A StoreProxy is the store that the engine's callbacks reach: a place in
-// which a keeper that lives as long as the application puts the store of the
-// context that it is called with.
+// A StoreProxy is the store that the engine's callbacks reach. A keeper that
+// lives as long as the application puts the store of each context there:
 //
 //	proxy.SetStore(storeService.OpenKVStore(ctx))
 //	root, err := tree.Root()
 //
-// It holds a reference to the store, nothing of its content.
+// It holds a reference to the store, and nothing of its content.
 //
-// Concurrency: none. SetStore and the calls of the Trees over one proxy must
-// not overlap. Where calls run in parallel (queries beside a block, block-STM)
-// give each its own Tree with [Open], which costs nothing.
+// Concurrency: none. SetStore and the calls of the Trees over one proxy must not
+// overlap. If calls run in parallel (queries beside a block, block-STM), give
+// each its own Tree with [Open].
 type StoreProxy struct {
 	kv store.KVStore
 }
@@ -35,17 +34,18 @@ func NewStoreProxy(kv store.KVStore) *StoreProxy {
 	return &StoreProxy{kv: kv}
 }
 
-// SetStore replaces the store. It costs nothing: the next call reads all that
-// it needs from the new one. A nil store makes calls fail with [ErrStore]. Of a
-// nil proxy it does nothing: no Tree has one, since [New] refuses it.
+// SetStore replaces the store. It does not touch either store: the next call
+// reads what it needs from the new one. With a nil store, calls fail with
+// [ErrStore]. On a nil proxy SetStore does nothing; no Tree has one, because
+// [New] refuses it.
 func (p *StoreProxy) SetStore(kv store.KVStore) {
 	if p != nil {
 		p.kv = kv
 	}
 }
 
-// missing tells whether there is no store: a nil interface, or a nil pointer
-// in one, which would panic only at the first operation.
+// missing tells whether there is no store: a nil interface, or a nil pointer in
+// one, which would only panic at the first operation.
 func missing(kv store.KVStore) bool {
 	if kv == nil {
 		return true
@@ -62,8 +62,8 @@ func missing(kv store.KVStore) bool {
 // iterators that are open, the first failure, and the counts.
 //
 // After the first failure it does not touch the store again: every further
-// operation fails at once. So an error of an operation that cannot report one
-// (closing an iterator) still stops the call before it writes.
+// operation fails at once. So a failure that cannot be reported (when an iterator
+// is closed) still stops the call before it writes.
 type view struct {
 	kv      store.KVStore
 	prefix  []byte
@@ -87,8 +87,8 @@ func (v *view) fail(op string, key []byte, err error) {
 	}
 }
 
-// keepPanic keeps the first panic. One that came after an error (only from
-// closing iterators, nothing else runs then) counts more than the error.
+// keepPanic keeps the first panic. A panic after an error counts more than the
+// error; only closing an iterator can cause one.
 func (v *view) keepPanic(value any) {
 	if !v.panicked {
 		v.panicked, v.panicValue = true, value
@@ -142,8 +142,8 @@ func (v *view) delete(key []byte) (ok bool) {
 // A combineFunc hashes nodes of 32 bytes in pairs: scheme.Scheme.Combine.
 type combineFunc func(level int, children, parents []byte) error
 
-// hash has the scheme's Hasher combine the children, which are the Hasher's own
-// from here on, and returns the parents.
+// hash lets the scheme's Hasher combine the children, and returns the parents. The
+// Hasher owns the children from here on.
 func (v *view) hash(level int, children []byte) (parents []byte, ok bool) {
 	if v.failed() {
 		return nil, false
@@ -157,8 +157,8 @@ func (v *view) hash(level int, children []byte) (parents []byte, ok bool) {
 	return parents, true
 }
 
-// failHash keeps the Hasher's error as the call's failure. One of package
-// hashtree's about the answer is an Error already.
+// failHash keeps the Hasher's error as the call's failure. An error of package
+// hashtree about the Hasher's answer is an Error already.
 func (v *view) failHash(level, pairs int, err error) {
 	var own *Error
 	if errors.As(err, &own) && own.Op == "" {
@@ -174,9 +174,9 @@ func (v *view) iterate(prefix []byte, reverse bool) *viewIterator {
 	return v.iterateRange(prefix, prefixEnd(prefix), reverse)
 }
 
-// iterateRange opens an iterator over the keys from start up to end, which is not
-// one of them. All of them begin with the tree's prefix; an open end is empty. It
-// returns nil if the store failed.
+// iterateRange opens an iterator over the keys from start up to, but not
+// including, end. All of them begin with the tree's prefix; an open end is empty.
+// It returns nil if the store failed.
 func (v *view) iterateRange(start, end []byte, reverse bool) *viewIterator {
 	if v.failed() {
 		return nil
@@ -208,10 +208,10 @@ func bound(key []byte) []byte {
 	return bytes.Clone(key)
 }
 
-// each opens an iterator over a range and hands f its entries in order, as fresh
-// slices, keys without the tree's prefix, until f returns false. The iterator is
-// closed when each returns, and when the store or f panics. It tells whether f wanted
-// all; what failed is in the view.
+// each opens an iterator over a range and hands its entries to f, in order, until f
+// returns false. The slices are fresh, and the keys are without the tree's prefix.
+// The iterator is closed when each returns, and when the store or f panics. It tells
+// whether f wanted all entries. A failure is in the view.
 func (v *view) each(start, end []byte, f func(key, value []byte) bool) (all bool) {
 	defer v.close()
 	it := v.iterateRange(start, end, false)
@@ -235,8 +235,8 @@ func (v *view) each(start, end []byte, f func(key, value []byte) bool) (all bool
 	}
 }
 
-// close closes the iterators that the engine left open, as it does when it
-// panicked. A panic of one does not keep the others from being closed.
+// close closes the iterators that the engine left open, which happens when it
+// panicked. If closing one panics, the others are closed all the same.
 func (v *view) close() {
 	for len(v.open) > 0 {
 		it := v.open[len(v.open)-1]
@@ -253,9 +253,9 @@ func (v *view) close() {
 	}
 }
 
-// A viewIterator is an iterator of one call. It advances only when asked for
-// another entry, so that a listing that knows its length never pays for the
-// step behind the last entry.
+// A viewIterator is an iterator of one call. It advances only when it is asked for
+// another entry. So a listing that knows its length never pays for the step behind
+// the last entry.
 type viewIterator struct {
 	view   *view
 	source store.Iterator
@@ -305,8 +305,8 @@ func (it *viewIterator) next() (key, value []byte, found, ok bool) {
 	return key[len(v.prefix):], value, true, true
 }
 
-// close closes the iterator and forgets it, first of all, so that a panic or
-// error of the store's Close cannot make it be closed twice.
+// close closes the iterator. It forgets the iterator first, so a panic or an error
+// of the store's Close cannot make it close twice.
 func (it *viewIterator) close() {
 	v := it.view
 	for i, open := range v.open {
@@ -324,23 +324,23 @@ func (it *viewIterator) close() {
 	}
 }
 
-// endOfIteration tells whether an iterator that is no longer valid reports
-// only that: it came to its end.
+// endOfIteration tells whether the error of an iterator that is no longer valid
+// says only that: the iterator came to its end.
 //
-// cosmos-db's iterators over a database (goleveldb, pebble) turn invalid when
-// a read fails and report that error, so Error has to be read when an
-// iteration ends, or a failed listing would pass for a short one. But the
-// SDK's own iterators report an error of their own whenever they are invalid,
-// at the regular end too, and gaskv hands it through:
+// When a read fails, cosmos-db's iterators over a database (goleveldb, pebble)
+// become invalid and report that error. So Error must be read when an iteration
+// ends, or a failed listing looks like a short one. But the SDK's own iterators
+// report an error of their own whenever they are invalid, even at the regular end,
+// and gaskv passes it on:
 //
 //	store/v2/cachekv/internal/mergeiterator.go, internal/blockstm/mergeiterator.go
 //	store/v2/prefix/store.go
 //	store/v2/internal/btree/memiterator.go, internal/blockstm/tree/btreeiterator.go
 //
-// They are plain errors.New values without a type, so their exact text is all
-// there is to know them by; every other error is a failure. What this cannot
-// see is a failure of the database below a cachekv, which cachekv itself takes
-// for the end: therefore the engine also counts what a listing must contain.
+// These are plain errors.New values without a type. Only their exact text tells
+// them apart; every other error is a failure. If the database below a cachekv
+// fails, cachekv itself takes that for the end, and nothing here can see it.
+// Therefore the engine also counts what a listing must contain.
 func endOfIteration(err error) bool {
 	switch err.Error() {
 	case "invalid cacheMergeIterator", "invalid prefixIterator", "invalid memIterator":
@@ -350,8 +350,8 @@ func endOfIteration(err error) bool {
 	}
 }
 
-// prefixEnd returns the first key behind all keys that begin with prefix, and
-// nil if there is none: the prefix is empty or all 0xFF. The slice is fresh.
+// prefixEnd returns the first key behind all keys that begin with prefix. It is nil
+// if there is none, because the prefix is empty or all 0xFF. The slice is fresh.
 func prefixEnd(prefix []byte) []byte {
 	for n := len(prefix); n > 0; n-- {
 		if prefix[n-1] != 0xFF {

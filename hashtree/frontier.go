@@ -28,11 +28,14 @@ func (f Frontier) plain() kvshard.Frontier {
 	return kvshard.Frontier{Size: f.Size, Leaf: kvshard.Node(f.Leaf), Ommers: plain(f.Ommers)}
 }
 
-// FrontierRoot returns the root of the tree that ends with a frontier; that of
-// the one with Size 0 is the root of an empty tree. It costs a hash a level and
-// needs no store. A frontier of a wrong shape is [kvshard.ErrInvalidArgument], a
-// leaf or ommer that is not canonical [kvshard.ErrInvalidNode], whose Index is 0
-// for the leaf and i+1 for Ommers[i]; a hasher that fails [kvshard.ErrHasher].
+// FrontierRoot returns the root of the tree that ends with a frontier. For Size 0 it
+// is the root of an empty tree.
+//
+// Errors: [kvshard.ErrInvalidArgument] if the frontier has a wrong shape;
+// [kvshard.ErrInvalidNode] if its leaf or an ommer is not canonical, with Index 0 for
+// the leaf and i+1 for Ommers[i]; [kvshard.ErrHasher] if the hasher fails.
+//
+// Cost: 1 hash a level, and no store.
 func (s *Scheme) FrontierRoot(f Frontier) (Node, error) {
 	const op = "Scheme.FrontierRoot"
 	depth := s.inner.Depth

@@ -51,7 +51,7 @@ func TestHasherFails(t *testing.T) {
 			tree := treetest.Fill(t, kv, newScheme(t, "sha", 32, h).Option())
 			before := kv.Clone()
 			left = at
-			err, value := call(tree, c.Call)
+			value, err := call(tree, c.Call)
 			if left > 0 {
 				break // it hashes no more often
 			}
@@ -74,9 +74,9 @@ func TestHasherFails(t *testing.T) {
 	}
 }
 
-func call(tree *kvshard.Tree, c func(*kvshard.Tree) error) (err error, panicked any) {
+func call(tree *kvshard.Tree, c func(*kvshard.Tree) error) (panicked any, err error) {
 	defer func() { panicked = recover() }()
-	return c(tree), nil
+	return nil, c(tree)
 }
 
 // TestHasherAnswersBadly: what a hasher must not answer is a typed error that

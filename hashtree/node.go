@@ -12,9 +12,11 @@ import (
 // mean what the scheme's hash says.
 type Node [32]byte
 
-// ParseNode reads a node from the 64 hex digits of its 32 bytes, in their
-// order. Anything else is [kvshard.ErrInvalidNode]. Whether the node is
-// canonical, the scheme knows: it is checked where the node is used.
+// ParseNode reads a node from the 64 hex digits of its 32 bytes, in their order.
+// Only the scheme knows whether the node is canonical: that is checked where the
+// node is used.
+//
+// Errors: [kvshard.ErrInvalidNode] for any other text.
 func ParseNode(text string) (Node, error) {
 	return parseNode("ParseNode", text)
 }
@@ -32,11 +34,14 @@ func parseNode(op, text string) (n Node, err error) {
 // String returns the 64 lower-case hex digits that [ParseNode] reads.
 func (n Node) String() string { return hex.EncodeToString(n[:]) }
 
-// MarshalText returns the same text as String. It never fails.
+// MarshalText returns the same text as String.
+//
+// Errors: none.
 func (n Node) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 
-// UnmarshalText reads what [ParseNode] reads, with the same errors. The node is
-// left alone on an error.
+// UnmarshalText reads what [ParseNode] reads. An error leaves the node alone.
+//
+// Errors: those of [ParseNode].
 func (n *Node) UnmarshalText(text []byte) error {
 	parsed, err := parseNode("UnmarshalText", string(text))
 	if err != nil {

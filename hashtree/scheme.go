@@ -15,29 +15,30 @@ const MaxDepth = scheme.MaxDepth
 // A Hasher is the hash of a tree, in Go.
 //
 // It must be a function of its arguments alone, on every machine and in every
-// release: a tree's roots are consensus. It may be called by several
-// goroutines at once, as Trees over different stores are.
+// release: the roots of a tree are consensus. Several goroutines can call it at
+// once, because Trees over different stores run in parallel.
 //
-// An error comes back from the call of the Tree, wrapped in an [kvshard.Error]
-// of kind [kvshard.ErrHasher]; a panic as itself. Neither has changed the store.
+// If it returns an error, so does the call of the Tree, wrapped in a
+// [kvshard.Error] of kind [kvshard.ErrHasher]. If it panics, so does the call. In
+// both cases the store has not changed.
 type Hasher interface {
 	// CombineBatch writes to parents[i] the hash of children[2i] and
-	// children[2i+1], which are at level: 0 are the leaves. It must write every
-	// parent, each a canonical value. It is called on the caller's goroutine,
-	// and may use other Trees, but not the one that is hashing. The slices are
-	// valid during the call only.
+	// children[2i+1]. The children are at this level; level 0 has the leaves. It
+	// must write every parent, and each must be a canonical value. It is called on
+	// the caller's goroutine. It may use other Trees, but not the one that is
+	// hashing. The slices are valid during the call only.
 	CombineBatch(level int, children, parents []Node) error
 
 	// Canonical tells whether a leaf is a value of the hash's field. A hash of
-	// bytes, as keccak256, takes all.
+	// bytes, such as keccak256, takes every value.
 	Canonical(leaf Node) bool
 }
 
 // A Scheme is what a tree is built with: a hash, the value of an absent leaf,
 // and a depth. It can be used by several goroutines at once.
 //
-// A store names the scheme of its tree, and refuses another one
-// ([kvshard.ErrSchemeMismatch]).
+// A store names the scheme of its tree. Calls with another scheme return
+// [kvshard.ErrSchemeMismatch].
 type Scheme struct {
 	name   string
 	hasher Hasher // nil if the hash is built in
@@ -45,14 +46,16 @@ type Scheme struct {
 	option kvshard.Option
 }
 
-// NewScheme returns a scheme with this hash. The name, 1 to 64 bytes, is part
-// of what a store names its scheme with: keep it, as the depth (1 to
-// [MaxDepth]), the absent leaf and the hash, for as long as there are trees.
+// NewScheme returns a scheme with this hash. A store names the scheme by its name
+// (1 to 64 bytes), its depth (1 to [MaxDepth]), its absent leaf and its hash: keep
+// all of them as long as there are trees.
 //
-// It calls the hasher depth+1 times, with one pair each. An argument that makes
-// no sense is [kvshard.ErrInvalidArgument], an absent leaf that is not canonical
-// [kvshard.ErrInvalidNode], a hasher that fails or does not answer as it must
-// [kvshard.ErrHasher]; its own error is wrapped too.
+// Errors: [kvshard.ErrInvalidArgument] for a bad argument;
+// [kvshard.ErrInvalidNode] if the absent leaf is not canonical;
+// [kvshard.ErrHasher] if the hasher fails or answers badly, its own error wrapped
+// too.
+//
+// Cost: depth+1 calls of the hasher, with one pair each.
 func NewScheme(name string, depth int, empty Node, h Hasher) (*Scheme, error) {
 	const op = "NewScheme"
 	switch {
@@ -126,8 +129,11 @@ func (s *Scheme) String() string { return fmt.Sprintf("%s at depth %d", s.name, 
 func (s *Scheme) Fingerprint() [8]byte { return s.inner.Fingerprint }
 
 // EmptyRoot returns the root of a subtree without leaves whose root is at this
-// level, 0 to the depth; that of level 0 is the absent leaf. A level out of
-// this range is [kvshard.ErrInvalidArgument]. It hashes nothing.
+// level, 0 to the depth. At level 0 that is the absent leaf.
+//
+// Errors: [kvshard.ErrInvalidArgument] for another level.
+//
+// Cost: no hash, and no store.
 func (s *Scheme) EmptyRoot(level int) (Node, error) {
 	const op = "Scheme.EmptyRoot"
 	if level < 0 || level > s.inner.Depth {
@@ -140,8 +146,12 @@ func (s *Scheme) EmptyRoot(level int) (Node, error) {
 }
 
 // Combine returns the parent of two nodes at this level, 0 (two leaves) to
-// depth-1. Another level is [kvshard.ErrInvalidArgument], a node that is not
-// canonical [kvshard.ErrInvalidNode], a hasher that fails [kvshard.ErrHasher].
+// depth-1.
+//
+// Errors: [kvshard.ErrInvalidArgument] for another level; [kvshard.ErrInvalidNode]
+// if a node is not canonical; [kvshard.ErrHasher] if the hasher fails.
+//
+// Cost: 1 hash, and no store.
 func (s *Scheme) Combine(level int, left, right Node) (Node, error) {
 	parents, err := s.combine("Scheme.Combine", level, []Node{left, right})
 	if err != nil {
@@ -150,10 +160,14 @@ func (s *Scheme) Combine(level int, left, right Node) (Node, error) {
 	return parents[0], nil
 }
 
-// CombineBatch returns the parents of many nodes, children[2i] the left child
-// of number i and children[2i+1] its right one, all at one level; errors are
-// those of [Scheme.Combine], and an odd number of children is
-// [kvshard.ErrInvalidArgument]. Of no children it returns nil.
+// CombineBatch returns the parents of many nodes, all at one level: children[2i] is
+// the left child of parent i, children[2i+1] the right one. Without children it
+// returns nil.
+//
+// Errors: those of [Scheme.Combine], and [kvshard.ErrInvalidArgument] for an odd
+// number of children.
+//
+// Cost: 1 hash a parent, in one call of the hasher, and no store.
 func (s *Scheme) CombineBatch(level int, children []Node) ([]Node, error) {
 	return s.combine("Scheme.CombineBatch", level, children)
 }
@@ -174,8 +188,8 @@ func (s *Scheme) combine(op string, level int, children []Node) ([]Node, error) 
 	return s.parents(op, level, append([]Node(nil), children...))
 }
 
-// parents returns the parents of nodes that are canonical. The children are the
-// hash's own from here on.
+// parents returns the parents of canonical nodes. The hash owns the children from
+// here on.
 func (s *Scheme) parents(op string, level int, children []Node) ([]Node, error) {
 	parents := make([]Node, len(children)/2)
 	if s.hasher == nil {
@@ -204,7 +218,7 @@ func (s *Scheme) checkNodes(op string, nodes []Node) error {
 	return nil
 }
 
-// hasherError is the error of a call that met this one of the hasher's.
+// hasherError returns the error of a call in which the hasher returned err.
 func hasherError(op string, level, pairs int, err error) error {
 	var own *kvshard.Error
 	if errors.As(err, &own) && own.Op == "" {
@@ -219,8 +233,8 @@ func (s *Scheme) combineBytes(level int, children, parents []byte) error {
 	return s.callHasher(level, nodesOf(children), nodesOf(parents))
 }
 
-// unwritten is what the parents hold before a hasher writes them: no hash comes
-// to it by chance.
+// unwritten is what the parents hold before a hasher writes them. No hash has this
+// value by chance.
 var unwritten = func() (n Node) {
 	for i := range n {
 		n[i] = 0xFF
@@ -228,8 +242,8 @@ var unwritten = func() (n Node) {
 	return n
 }()
 
-// callHasher has the hasher write the parents, and checks what it wrote. An
-// answer that is none is an Error without an Op.
+// callHasher lets the hasher write the parents, and checks what it wrote. For a bad
+// answer it returns an Error without an Op.
 func (s *Scheme) callHasher(level int, children, parents []Node) error {
 	for i := range parents {
 		parents[i] = unwritten

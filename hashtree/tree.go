@@ -13,20 +13,24 @@ import (
 // holds nothing of the tree itself: each method reads what it needs from the
 // store. Only [New] and [Open] make one.
 //
-// The methods are those of [kvshard.Tree], and what is said there of cost,
-// errors, panics and concurrency holds here, with hashes that take as long as
-// the scheme's. Besides, each can fail with [kvshard.ErrSchemeMismatch] if the
-// store holds a tree of another scheme, and, where it hashes, with
-// [kvshard.ErrHasher]; the panic of a Hasher passes through as it is. Neither
-// has changed the store.
+// The methods are those of [kvshard.Tree]. What is said there of cost, panics and
+// concurrency holds here too; a hash takes as long as the scheme's.
+//
+// Errors: those of the methods of [kvshard.Tree]; [kvshard.ErrSchemeMismatch] from
+// every method, if the store holds a tree of another scheme; and
+// [kvshard.ErrHasher] from a method that hashes. If a Hasher panics, so does the
+// method. In these cases the store has not changed.
 type Tree struct {
 	tree   *kvshard.Tree
 	scheme *Scheme
 }
 
-// New returns a Tree over the proxy's store, for a keeper that keeps one Tree
-// and sets the store before each use: see [kvshard.New]. A nil scheme is
-// [kvshard.ErrInvalidArgument].
+// New returns a Tree over the proxy's store, for a keeper that keeps one Tree and
+// sets the store before each use: see [kvshard.New].
+//
+// Errors: those of [kvshard.New], and [kvshard.ErrInvalidArgument] for a nil scheme.
+//
+// Cost: it does not touch the store.
 func New(p *kvshard.StoreProxy, s *Scheme, opts ...kvshard.Option) (*Tree, error) {
 	if s == nil {
 		return nil, noScheme("New")
@@ -34,9 +38,11 @@ func New(p *kvshard.StoreProxy, s *Scheme, opts ...kvshard.Option) (*Tree, error
 	return wrap(s)(kvshard.New(p, s.options(opts)...))
 }
 
-// Open returns a Tree over the store. It does not touch the store and costs a
-// few small allocations: see [kvshard.Open]. A nil scheme is
-// [kvshard.ErrInvalidArgument].
+// Open returns a Tree over the store: see [kvshard.Open].
+//
+// Errors: those of [kvshard.Open], and [kvshard.ErrInvalidArgument] for a nil scheme.
+//
+// Cost: it does not touch the store, and makes a few small allocations.
 func Open(kv store.KVStore, s *Scheme, opts ...kvshard.Option) (*Tree, error) {
 	if s == nil {
 		return nil, noScheme("Open")

@@ -17,19 +17,24 @@ type Witness struct {
 	Path []Node
 }
 
-// WitnessRoot returns the root that a path leads to from a leaf. It costs a
-// hash a level and needs no store. A path of another length than the scheme's
-// depth, and a position that is not below 2 to that, is
-// [kvshard.ErrInvalidArgument]; a leaf or path that is not canonical
-// [kvshard.ErrInvalidNode], whose Index is 0 for the leaf and i+1 for Path[i]; a
-// hasher that fails [kvshard.ErrHasher].
+// WitnessRoot returns the root that a path leads to from a leaf.
+//
+// Errors: [kvshard.ErrInvalidArgument] for a path whose length is not the scheme's
+// depth, and for a position that a tree of this depth does not have;
+// [kvshard.ErrInvalidNode] if the leaf or a node of the path is not canonical, with
+// Index 0 for the leaf and i+1 for Path[i]; [kvshard.ErrHasher] if the hasher fails.
+//
+// Cost: 1 hash a level, and no store.
 func (s *Scheme) WitnessRoot(w Witness, leaf Node) (Node, error) {
 	return s.witnessRoot("Scheme.WitnessRoot", w, leaf)
 }
 
-// VerifyWitness returns nil if the path leads from the leaf to the root, and
-// [kvshard.ErrInvalidWitness] if it leads elsewhere; other errors and the cost
-// are those of [Scheme.WitnessRoot].
+// VerifyWitness returns nil if the path leads from the leaf to the root.
+//
+// Errors: [kvshard.ErrInvalidWitness] if it leads elsewhere; otherwise those of
+// [Scheme.WitnessRoot].
+//
+// Cost: 1 hash a level, and no store.
 func (s *Scheme) VerifyWitness(w Witness, root, leaf Node) error {
 	const op = "Scheme.VerifyWitness"
 	got, err := s.witnessRoot(op, w, leaf)

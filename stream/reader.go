@@ -14,12 +14,12 @@ import (
 	"github.com/kvshard/kvshard/internal/strict"
 )
 
-// A Reader reads what a [Writer] wrote. It trusts no length: it never holds more
-// than was read, and a record is bounded.
+// A Reader reads what a [Writer] wrote. It trusts no length: it never holds more than
+// it has read, and the size of a record is bounded.
 type Reader struct {
-	// Header tells what must come out.
+	// Header describes the tree that must come out.
 	Header Header
-	// Digest is the header's SHA-256, by which a stream can be told from another.
+	// Digest is the header's SHA-256, which tells streams apart.
 	Digest [32]byte
 
 	r      *bufio.Reader
@@ -29,8 +29,10 @@ type Reader struct {
 	count  uint64 // records so far
 }
 
-// NewReader reads the header of a stream. What is none is [ErrMalformed], one that
-// ends within it [ErrCut]; an error of r comes back as it is.
+// NewReader reads the header of a stream.
+//
+// Errors: [ErrMalformed] if it is not a stream; [ErrCut] if it ends within the
+// header; an error of r comes back as it is.
 func NewReader(r io.Reader) (*Reader, error) {
 	s := &Reader{r: bufio.NewReaderSize(r, 1<<20), sum: sha256.New()}
 	head, err := s.take(len(Magic) + 1)
@@ -100,12 +102,14 @@ type Piece struct {
 	Checkpoint *uint32
 }
 
-// Next returns the next piece, and [io.EOF] after the last if all is there and the sum
-// is right: only then the stream is what was written. Anything else is [ErrMalformed]
-// or [ErrCut]; an error of the underlying reader comes back as it is.
+// Next returns the next piece, and [io.EOF] after the last one if everything is there
+// and the sum is right. Only then is the stream what was written.
 //
 // A record has a name and a value, and its key is behind that of the record before.
-// Leaves are not checked to be canonical: AppendBatch does that.
+// Next does not check that leaves are canonical: AppendBatch does.
+//
+// Errors: [ErrMalformed] or [ErrCut] for anything else; an error of the underlying
+// reader comes back as it is.
 func (s *Reader) Next() (p Piece, err error) {
 	kind, err := s.r.ReadByte()
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package stream is the one form in which a whole tree travels: as a file of the
-// command "kvshard export", or as a module's part of genesis. It says what must come
-// out of it, and ends with a SHA-256. FORMAT.md has every byte.
+// Package stream reads and writes the one form in which a whole tree travels: as a
+// file of the command "kvshard export", or in a module's genesis. A stream begins with
+// a description of the tree and ends with a SHA-256. FORMAT.md has every byte.
 //
 // To write one:
 //
@@ -35,11 +35,11 @@ import (
 
 // The form of a stream says what it carries.
 const (
-	// FormRecords: the records of the store, as they are. They are the same bytes in
-	// another one.
+	// FormRecords: the records of the store, as they are. Another store gets the same
+	// bytes.
 	FormRecords = "records"
-	// FormLeaves: the leaves and checkpoints alone. Whoever imports them hashes
-	// anew. It needs a tree whose every leaf is marked.
+	// FormLeaves: the leaves and checkpoints alone. An import hashes them again. Every
+	// leaf of the tree must be marked.
 	FormLeaves = "leaves"
 )
 
@@ -62,12 +62,13 @@ const (
 const MaxLeaves = 1 << 20
 
 var (
-	// ErrMalformed: it is no stream, or not as it was written, or it does not hold
-	// what its header says.
+	// ErrMalformed: it is not a stream, or not as it was written, or does not hold what
+	// its header says.
 	ErrMalformed = errors.New("it is no sound stream of a tree")
-	// ErrCut: a stream ends too early. What there was of it may be right.
+	// ErrCut: a stream ends too early. The part before may be right.
 	ErrCut = errors.New("the stream ends too early")
-	// ErrTooLong: a record is longer than a stream may have. No sound tree has one.
+	// ErrTooLong: a record is longer than a stream takes. No sound tree has such a
+	// record.
 	ErrTooLong = errors.New("a record is too long for a stream")
 	// ErrMismatch: a tree is not the one that a header describes.
 	ErrMismatch = errors.New("it is not the tree that the header describes")
@@ -104,7 +105,7 @@ func malformed(format string, args ...any) error {
 	return &Error{Kind: ErrMalformed, What: fmt.Sprintf(format, args...)}
 }
 
-// A Header tells what must come out of an import.
+// A Header describes the tree that must come out of an import.
 type Header struct {
 	Form string `json:"form"` // FormRecords or FormLeaves
 	// Scheme is the fingerprint of the tree's scheme in hex ([kvshard.TipRecord]); "" for
@@ -130,8 +131,10 @@ type Checkpoint struct {
 	Root     kvshard.Node `json:"root"`
 }
 
-// Describe returns a header with the tree's size, root and checkpoints; the other
-// fields are left to the caller. Its errors are the tree's.
+// Describe returns a header with the tree's size, root and checkpoints. The caller
+// fills in the other fields.
+//
+// Errors: the tree's.
 //
 // Cost: that of [kvshard.Tree.Root], and of [kvshard.Tree.RootAt] for each checkpoint.
 func Describe(tree *kvshard.Tree) (h Header, err error) {
@@ -155,9 +158,11 @@ func Describe(tree *kvshard.Tree) (h Header, err error) {
 	return h, nil
 }
 
-// Verify compares the tree's size, root and checkpoints with the header. A difference
-// is [ErrMismatch], in an [*Error] that says which; other errors are the tree's. That
-// the tree is sound, [kvshard.Tree.Check] tells.
+// Verify compares the tree's size, root and checkpoints with the header. It does not
+// check that the tree is sound: [kvshard.Tree.Check] does.
+//
+// Errors: [ErrMismatch] for a difference, in an [*Error] that says which; otherwise the
+// tree's.
 //
 // Cost: that of [Describe].
 func (h Header) Verify(tree *kvshard.Tree) error {
@@ -186,6 +191,8 @@ func (h Header) Verify(tree *kvshard.Tree) error {
 }
 
 // Count returns how many records there are, for the header.
+//
+// Errors: those of the records.
 func Count(records iter.Seq2[kvshard.Record, error]) (n uint64, err error) {
 	for _, err := range records {
 		if err != nil {

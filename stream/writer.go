@@ -23,8 +23,9 @@ type Writer struct {
 	count  uint64 // records so far
 }
 
-// NewWriter begins a stream of the header's form. A header without one is
-// [ErrMalformed].
+// NewWriter begins a stream of the header's form.
+//
+// Errors: [ErrMalformed] for a header without a form.
 func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	if err := h.check(); err != nil {
 		return nil, err
@@ -69,9 +70,11 @@ func (s *Writer) bytes(parts ...[]byte) {
 
 func (s *Writer) u32(n int) { s.bytes(binary.LittleEndian.AppendUint32(nil, uint32(n))) }
 
-// Record writes a record. They come in the order of the keys, as [kvshard.Records]
-// has them. One that is longer than a stream may have is [ErrTooLong], one without a
-// name or a value is [ErrMalformed].
+// Record writes a record. Records come in the order of the keys, as [kvshard.Records]
+// has them.
+//
+// Errors: [ErrTooLong] for a record that is longer than a stream takes; [ErrMalformed]
+// for one without a name or a value.
 func (s *Writer) Record(r kvshard.Record) error {
 	name := r.Name()
 	switch most := s.limits.next(name); {
@@ -90,7 +93,9 @@ func (s *Writer) Record(r kvshard.Record) error {
 	return nil
 }
 
-// Records writes all of these. Its errors are theirs and those of [Writer.Record].
+// Records writes all of these records.
+//
+// Errors: those of the records, and of [Writer.Record].
 func (s *Writer) Records(records iter.Seq2[kvshard.Record, error]) error {
 	for r, err := range records {
 		if err != nil {
@@ -118,8 +123,10 @@ func (s *Writer) Checkpoint(id uint32) {
 	s.u32(int(id))
 }
 
-// End writes the sum. It returns the first error of writing the stream; if there are
-// not as many records as the header says, [ErrMalformed].
+// End writes the sum.
+//
+// Errors: the first error of writing the stream; [ErrMalformed] if there are not as many
+// records as the header says.
 func (s *Writer) End() error {
 	if s.count != s.header.Records {
 		return malformed("%d records were written, and its header says %d: the tree has changed meanwhile", s.count, s.header.Records)

@@ -224,6 +224,7 @@ const (
 // 65,536 and one of some 1,000,000, and holds them to the exact figures and to
 // the bounds.
 func TestCosts(t *testing.T) {
+	orchardOnly(t, "the figures are Orchard's: another tree's tip is 8 bytes longer")
 	small := measure(t, smallSize)
 	for _, size := range []uint64{mediumSize, largeSize} {
 		t.Run(fmt.Sprintf("%d leaves", size), func(t *testing.T) {

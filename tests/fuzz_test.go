@@ -290,6 +290,7 @@ func checkModel(t *testing.T, tree *kvshard.Tree, model *modelTree) {
 // FuzzFrontier starts trees from arbitrary frontiers, as a genesis file may
 // hold them.
 func FuzzFrontier(f *testing.F) {
+	orchardOnly(f, "what package hashtree checks of a frontier, it checks before the engine is called")
 	f.Add(uint64(0), uint32(1), []byte{})
 	f.Add(uint64(1), uint32(0), []byte{1})
 	f.Add(uint64(1000), uint32(7), make([]byte, 32*9))

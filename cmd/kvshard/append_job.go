@@ -69,8 +69,8 @@ func (j *appendJob) begin(start *uint64) error {
 	return nil
 }
 
-// done takes the mark away, or says how to go on. It comes last: whoever was not
-// told that all is there will give the command again.
+// done takes the mark away, or says how to go on. It comes last: a user who was not
+// told that everything is there gives the command again.
 func (j *appendJob) done(err error) error {
 	if err != nil {
 		return j.explain(err)
@@ -129,8 +129,8 @@ func (j *appendJob) run() error {
 // end is the position behind the leaves that were taken from the input.
 func (j *appendJob) end() uint64 { return j.start + j.read }
 
-// endBlock appends a block's leaves with its checkpoint, unless the tree has
-// both.
+// endBlock appends a block's leaves with its checkpoint, unless the tree has both
+// already.
 func (j *appendJob) endBlock(b *input.Block) error {
 	size := j.size + uint64(len(j.pending))
 	if b.Size != nil && *b.Size != j.end() {
@@ -154,7 +154,7 @@ func (j *appendJob) endBlock(b *input.Block) error {
 	return j.flush(b)
 }
 
-// flush writes what is pending, and the checkpoint, all of it or nothing.
+// flush writes the pending leaves and the checkpoint: all of it, or nothing.
 func (j *appendJob) flush(b *input.Block) error {
 	if err := j.ctx.Err(); err != nil {
 		return err

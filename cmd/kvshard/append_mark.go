@@ -13,9 +13,9 @@ import (
 	"github.com/kvshard/kvshard/internal/strict"
 )
 
-// markName is a file beside a tree, from an append's first batch to its end. If
-// it is there later, that append was interrupted, and the same command would
-// append again what is in the tree already.
+// markName is a file beside a tree, from an append's first batch to its end. If it
+// is there later, that append was interrupted, and the same command would append
+// leaves again that are already in the tree.
 const markName = "append.json"
 
 type appendMark struct {
@@ -48,7 +48,7 @@ func writeMark(dir string, mark appendMark) error {
 	return source.WriteBeside(dir, markName, append(text, '\n'))
 }
 
-// appendCommand is how an append goes on, as a shell takes it.
+// appendCommand returns the command that goes on with an append, ready for a shell.
 func appendCommand(dir string, mark appendMark, last *uint32) string {
 	text := fmt.Sprintf("kvshard append --dir %s --start %d %s", quotedFile(dir), mark.Start, quotedFile(mark.Input))
 	if mark.Format != "" {

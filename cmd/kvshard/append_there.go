@@ -8,7 +8,8 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-// keptCheckpoints are those that a tree keeps, oldest first, and how many it may.
+// keptCheckpoints are the checkpoints that a tree keeps, oldest first, and how many
+// it may keep.
 type keptCheckpoints struct {
 	list []kvshard.Checkpoint
 	most uint32
@@ -32,8 +33,8 @@ func (k keptCheckpoints) newest() *kvshard.Checkpoint {
 	return &k.list[len(k.list)-1]
 }
 
-// oldest is the one before which nothing is kept but what is retained: the
-// oldest that is not retained, or else the newest.
+// oldest is the oldest checkpoint that is not retained, or else the newest. Before
+// it, only retained ones are kept.
 func (k keptCheckpoints) oldest() *kvshard.Checkpoint {
 	for i := range k.list {
 		if !k.list[i].Retained {
@@ -52,8 +53,8 @@ func (k keptCheckpoints) find(id uint32) *kvshard.Checkpoint {
 	return nil
 }
 
-// maybePruned tells whether a checkpoint that is not kept can have been here: it
-// is older than the oldest, and its size fits among the others.
+// maybePruned tells whether a checkpoint that is not kept can have existed: it is
+// older than the oldest, and its size fits among the others.
 func (k keptCheckpoints) maybePruned(id uint32, size uint64) bool {
 	oldest := k.oldest()
 	if oldest == nil || id >= oldest.ID {
@@ -67,8 +68,8 @@ func (k keptCheckpoints) maybePruned(id uint32, size uint64) bool {
 	return true
 }
 
-// pruned tells whether such a checkpoint, made in its turn, would have been
-// pruned by now, so that the tree is the same with it as without it.
+// pruned tells whether such a checkpoint, made in its turn, would have been pruned by
+// now. Then the tree is the same with it as without it.
 func (k keptCheckpoints) pruned(id uint32, size uint64) bool {
 	prunable := uint32(0)
 	for _, other := range k.list {
@@ -108,9 +109,9 @@ func (t *there) skip(tree *source.LeafReader, position uint64, leaf kvshard.Node
 // passBlock makes sure that the checkpoint of a block that ends here is there, or
 // was pruned.
 //
-// After a rewind fewer are kept than may be, and those that had been pruned are
-// gone all the same. Then the input must have the oldest that is kept, at its
-// size: it is the input that the tree was made from.
+// After a rewind, fewer checkpoints are kept than may be, and those that were pruned
+// before are still gone. Then the input must have the oldest kept one, at its size:
+// that shows that the tree was made from this input.
 func (t *there) passBlock(id uint32, end uint64) error {
 	if t.before.find(id) == nil && !t.before.pruned(id, end) && t.before.maybePruned(id, end) {
 		if t.unproven == nil {

@@ -86,7 +86,8 @@ func emitCheck(e *env, tree *kvshard.Tree, found []violationView) error {
 }
 
 // lostBelow returns what is wrong with the files below the tree: damage that the
-// database passes over, and what a command reported and is not there.
+// database ignores, and leaves or checkpoints that a command reported but that are
+// not there.
 func lostBelow(s *source.Source) (found []violationView, err error) {
 	if s.Damage != nil {
 		found = append(found, violationView{Invariant: "journal-whole", Record: s.DBPath, Detail: s.Damage.Error()})

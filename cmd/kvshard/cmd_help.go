@@ -8,7 +8,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
-// newHelpCommand is cobra's own, but for an unknown command, which is an error.
+// newHelpCommand is cobra's own, except that an unknown command is an error.
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",

@@ -43,7 +43,8 @@ dropped, and leave no trace in the store.`,
 			if err != nil {
 				return err
 			}
-			// Before it is done: less than was reported is a loss.
+			// Reported before it is done: a tree with less than was reported counts as
+			// damaged.
 			return s.WriteReport(source.Report{Size: result.Size, Root: result.Root, Newest: &id})
 		})
 		if err != nil {

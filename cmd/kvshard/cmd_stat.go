@@ -124,8 +124,8 @@ func stat(e *env, s *source.Source, tree *kvshard.Tree, blocks uint) error {
 	})
 }
 
-// countRecords counts the records of each kind, and of all. Keys that are none of a
-// tree's are a kind of their own, if there are such.
+// countRecords counts the records of each kind, and all of them. Keys that are not a
+// tree's, if there are any, are a kind of their own.
 func countRecords(e *env, s *source.Source) (counted []kindStat, total kindStat, err error) {
 	byKind := map[kvshard.RecordKind]*kindStat{}
 	p := e.newProgress("stat", "records", -1, 0)

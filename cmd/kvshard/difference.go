@@ -10,7 +10,7 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 )
 
-// A differingRecord is one that the trees do not have alike.
+// A differingRecord is a record that differs between the trees.
 type differingRecord struct {
 	Record string `json:"record"`
 	Key    string `json:"key"` // without the prefix
@@ -18,7 +18,7 @@ type differingRecord struct {
 	B      *int   `json:"b_bytes"` // null: absent
 }
 
-// A difference is what two trees do not have alike, as JSON has it.
+// A difference is how two trees differ, as JSON has it.
 type difference struct {
 	Equal     bool              `json:"equal"`
 	A         sideView          `json:"a"`
@@ -89,7 +89,7 @@ func diff(ctx context.Context, e *env, left, right *source.Source, limit uint) (
 	return d, nil
 }
 
-// diffCheckpoints finds where the roots part. A tree that cannot tell is left.
+// diffCheckpoints finds where the roots part. A tree that cannot tell is left out.
 func (d *difference) diffCheckpoints(trees [2]*kvshard.Tree) {
 	for checkpoint, err := range trees[0].Checkpoints() {
 		if err != nil {

@@ -53,7 +53,7 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// notForTerminal refuses to show a person what is in binary.
+// notForTerminal refuses to write binary output to a terminal.
 func notForTerminal(w io.Writer) error {
 	if isTerminal(w) {
 		return exit.Usagef("the binary form is not for a terminal: give --file, or send it on")

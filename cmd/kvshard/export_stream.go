@@ -20,7 +20,7 @@ func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writ
 	if form == stream.FormLeaves {
 		return h, 0, exportLeaves(e, s, h, w)
 	}
-	// Counted first, so that an import knows how many there will be.
+	// The records are counted first: the header tells an import how many come.
 	if h.Records, err = stream.Count(s.Records()); err != nil {
 		return h, 0, err
 	}
@@ -57,7 +57,7 @@ func describe(scheme *schemes.Scheme, tree *kvshard.Tree) (h stream.Header, err 
 	return h, nil
 }
 
-// shown are the records, each of which is a step of the progress when it is done with.
+// shown yields the records. Each is a step of the progress once it is done.
 func shown(records iter.Seq2[kvshard.Record, error], p *progress) iter.Seq2[kvshard.Record, error] {
 	return func(yield func(kvshard.Record, error) bool) {
 		for r, err := range records {
@@ -77,7 +77,7 @@ type leafExport struct {
 	batch    []kvshard.Node
 }
 
-// exportLeaves refuses a tree that an import could not make again from leaves
+// exportLeaves refuses a tree that an import could not make again from its leaves
 // and checkpoints.
 func exportLeaves(e *env, s *source.Source, h stream.Header, w io.Writer) error {
 	if err := refuseLeaves(s, h); err != nil {
@@ -114,7 +114,7 @@ func exportLeaves(e *env, s *source.Source, h stream.Header, w io.Writer) error 
 	return out.End()
 }
 
-// asRecords is what to do with a tree that leaves do not make.
+// asRecords is the hint for a tree that its leaves alone do not make.
 const asRecords = "--form records"
 
 // refuseLeaves refuses a tree without marks, whether they were never set or removed.
@@ -142,7 +142,7 @@ func refuseLeaves(s *source.Source, h stream.Header) error {
 	return nil
 }
 
-// shard writes the leaves of a shard, which go on where those before ended.
+// shard writes the leaves of a shard. They must begin where the ones before ended.
 func (x *leafExport) shard(shard kvshard.ShardRecord) error {
 	if !shard.Whole {
 		return x.notKept()
@@ -161,7 +161,7 @@ func (x *leafExport) shard(shard kvshard.ShardRecord) error {
 	return nil
 }
 
-// checkpoints writes those that are here.
+// checkpoints writes the checkpoints at this place.
 func (x *leafExport) checkpoints() {
 	for len(x.stops) > 0 && x.stops[0].Size == x.position {
 		x.flush()

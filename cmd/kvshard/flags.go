@@ -107,8 +107,8 @@ func (f *sizeFlag) Set(text string) error {
 	return err
 }
 
-// notEmpty refuses flags and arguments that are given and empty: a variable of
-// the shell that is not set must not count as a flag that was not given.
+// notEmpty refuses flags and arguments that are given but empty: an unset variable
+// of the shell must not count as a flag that was not given.
 func notEmpty(c *cobra.Command, args []string) (err error) {
 	if strings.HasPrefix(c.Name(), cobra.ShellCompRequestCmd) {
 		return nil // the shell asks for what may follow
@@ -161,8 +161,8 @@ func checkFlags(e *env) error {
 	return nil
 }
 
-// outputOf returns the --output among the arguments, wherever it stands: an
-// error may have kept the flags from being read so far.
+// outputOf returns the --output among the arguments, wherever it stands. An error can
+// have stopped cobra before it read that far.
 func outputOf(c *cobra.Command, args []string) string {
 	output := &anyText{}
 	lenient := pflag.NewFlagSet("", pflag.ContinueOnError)

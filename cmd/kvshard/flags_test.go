@@ -19,7 +19,7 @@ import (
 )
 
 // needed are the arguments that a command does not go without.
-var needed = map[string][]string{"witness": {"1"}, "rewind": {"1"}, "diff": {"a", "b"}}
+var needed = map[string][]string{"witness": {"1"}, "rewind": {"1"}, "diff": {"a", "b"}, "nodes": {"0", "0", "1"}}
 
 // eachFlag yields every flag of every command, with the words that call it.
 func eachFlag(t *testing.T, yield func(t *testing.T, words []string, f *pflag.Flag)) {
@@ -85,6 +85,7 @@ func TestFlagValues(t *testing.T) {
 	byType := map[string][]string{
 		"int": number, "int64": number, "uint": number, "uint32": append([]string{"4294967296"}, number...),
 		"id": append([]string{"4294967296"}, number...), "position": append([]string{"4294967296"}, number...),
+		"size":     append([]string{"4294967297"}, number...),
 		"duration": {"-1s", "0s", "x", "1"}, "uintSlice": {"-1", "1,,2", "x", "0"}, "stringSlice": {"memdb,", "nonsense"},
 		"bool": {"x"},
 	}
@@ -212,7 +213,7 @@ func TestOfferedLine(t *testing.T) {
 	}
 	write(t, dir, name, block(2, 0, 10, clitest.Root(t, nodes[:10]))+block(3, 10, 15, nodes[0].String()))
 	r := cli(t, dir, "", "append", "--dir", tree, "--format", "json", "--", name)
-	_, line, found := strings.Cut(strings.TrimSpace(r.err), "; then kvshard ")
+	_, line, found := strings.Cut(strings.TrimSpace(r.err), ", then go on with kvshard ")
 	if r.code != exit.Input || !found {
 		t.Fatalf("%+v", r)
 	}

@@ -17,9 +17,9 @@ import (
 	"github.com/kvshard/kvshard/stream"
 )
 
-// importInto makes the tree in --dir, in a directory of its own there until it
-// is verified: --dir itself may be a mount point, or the working directory,
-// which nothing can be moved to.
+// importInto makes the tree in --dir. Until it is verified, the tree is in a
+// directory of its own there: --dir itself can be a mount point or the working
+// directory, and nothing can be moved to that place.
 func importInto(ctx context.Context, e *env, from *stream.Reader, conf source.Config) (err error) {
 	claimed, err := source.ClaimDir(e.place.Dir)
 	if errors.Is(err, disk.ErrInUse) {
@@ -29,7 +29,7 @@ func importInto(ctx context.Context, e *env, from *stream.Reader, conf source.Co
 		return err
 	}
 	defer claimed.Release(&err)
-	// By header and options: another stream never goes on with this one's.
+	// The name depends on header and options, so another stream never goes on here.
 	staging := filepath.Join(e.place.Dir, fmt.Sprintf("%s%x-%s-%s", stagingPrefix, from.Digest[:6], conf.Backend, conf.Prefix))
 	j := &importJob{e: e, ctx: ctx, stream: from, dir: e.place.Dir, staging: staging, config: conf}
 	if err := j.run(); err != nil {
@@ -51,8 +51,8 @@ type importJob struct {
 	s       *source.Source
 }
 
-// explain says how to go on. A stream that is refused leaves nothing; what was
-// imported until anything else happened is kept.
+// explain says how to go on. A stream that is refused leaves nothing behind. After
+// any other failure, what was imported so far is kept.
 func (j *importJob) explain(err error) error {
 	code, hint := exit.Classify(err)
 	switch {
@@ -76,7 +76,7 @@ func (j *importJob) run() error {
 	}
 	switch {
 	case !there(j.staging, source.ConfigName):
-		// Not even begun. Nobody else is at work here: the directory is claimed.
+		// Not begun yet. Nobody else works here: the directory is claimed.
 		if err := os.RemoveAll(j.staging); err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (j *importJob) publish() error {
 	return j.finish()
 }
 
-// finish moves the rest. With the config, the tree is there.
+// finish moves the rest, the config last: with it the tree is complete.
 func (j *importJob) finish() error {
 	for _, name := range []string{source.ReportName, source.ConfigName} {
 		err := os.Rename(filepath.Join(j.staging, name), filepath.Join(j.dir, name))
@@ -150,7 +150,7 @@ func (j *importJob) finish() error {
 	if err := disk.SyncDir(j.dir); err != nil {
 		return err
 	}
-	// Those of other streams can never be finished now.
+	// The directories of other streams can never be finished now.
 	entries, err := os.ReadDir(j.dir)
 	for _, e := range entries {
 		if e.IsDir() && strings.HasPrefix(e.Name(), stagingPrefix) {
@@ -160,7 +160,7 @@ func (j *importJob) finish() error {
 	return err
 }
 
-// compare opens the tree where it is said to be.
+// compare opens the tree in its place, and compares it with the header.
 func (j *importJob) compare() error {
 	return withTree(j.ctx, source.Place{Dir: j.dir}, func(_ *source.Source, tree *kvshard.Tree) error {
 		now, err := source.ReadState(tree, nil)
@@ -205,7 +205,7 @@ func (j *importJob) verify() error {
 	return err
 }
 
-// badStream refuses a stream whose pieces do not go together. The cause may be nil.
+// badStream refuses a stream whose pieces do not fit together. The cause may be nil.
 func badStream(cause error, format string, args ...any) error {
 	return &stream.Error{Kind: stream.ErrMalformed, What: fmt.Sprintf(format, args...), Err: cause}
 }

@@ -20,8 +20,8 @@ type leafImport struct {
 	stops    []stream.Checkpoint // that are to come
 }
 
-// leaves appends them and makes the checkpoints; what is there from an earlier
-// run is compared and left out.
+// leaves appends the leaves and makes the checkpoints. It compares what an earlier
+// run left, and skips it.
 func (j *importJob) leaves() error {
 	h := j.stream.Header
 	// No checkpoint may be pruned before it is retained.
@@ -99,7 +99,8 @@ func (l *leafImport) append(leaves []kvshard.Node) error {
 	return nil
 }
 
-// checkpoint makes the next one of the header, if it is that which is here.
+// checkpoint makes a checkpoint of the stream, which must be the next one of the
+// header.
 func (l *leafImport) checkpoint(id uint32) error {
 	if len(l.stops) == 0 || l.stops[0].ID != id || l.stops[0].Size != l.size {
 		return badStream(nil, "the checkpoint %d at %d leaves is not in its header", id, l.size)

@@ -13,8 +13,8 @@ import (
 	"github.com/kvshard/kvshard/stream"
 )
 
-// progressKey is in front of no tree's keys: it begins with another byte than
-// the prefix, or than any record.
+// progressKey is not one of the tree's keys: its first byte is not that of the prefix,
+// or of any record.
 func (j *importJob) progressKey() []byte {
 	first := byte('i')
 	if len(j.s.Prefix) > 0 && j.s.Prefix[0] == first {
@@ -23,8 +23,8 @@ func (j *importJob) progressKey() []byte {
 	return append([]byte{first}, "mport"...)
 }
 
-// A recordImport writes the records of a stream in batches. How many are there
-// stands in each batch.
+// A recordImport writes the records of a stream in batches. Each batch also says how
+// many records there are by then.
 type recordImport struct {
 	*importJob
 	progress *progress
@@ -34,7 +34,7 @@ type recordImport struct {
 	bytes    int // of these
 }
 
-// records writes them; what is there from an earlier run is compared.
+// records writes the records, and compares those of an earlier run.
 func (j *importJob) records() error {
 	r := &recordImport{importJob: j, progress: j.e.newProgress("import", "records", int64(j.stream.Header.Records), 0)}
 	defer r.progress.end()
@@ -59,7 +59,7 @@ func (j *importJob) records() error {
 	}
 }
 
-// take compares a record with the one that is there, or writes it in time.
+// take compares a record with the one that is there, or keeps it for the next batch.
 func (r *recordImport) take(next kvshard.Record) error {
 	r.read++
 	if r.read <= r.there {

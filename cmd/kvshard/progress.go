@@ -8,9 +8,9 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// A progress shows how far a long job is: a bar with rate and time left on a
-// terminal, a line every two seconds elsewhere. It shows nothing of a job that
-// is over within that time.
+// A progress shows how far a long job is: on a terminal a bar with rate and time
+// left, elsewhere a line every two seconds. A job that ends within that time shows
+// nothing.
 type progress struct {
 	w           io.Writer
 	what, unit  string

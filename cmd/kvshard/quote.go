@@ -2,7 +2,7 @@ package main
 
 import "strings"
 
-// quoted is a word as a shell takes it, such as a file's name.
+// quoted returns a word, such as a file's name, as a shell reads it.
 func quoted(word string) string {
 	plain := func(c rune) bool {
 		return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || strings.ContainsRune("_@%+=:,./-", c)
@@ -13,7 +13,7 @@ func quoted(word string) string {
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
-// quotedFile is a file's name as an argument, which no dash makes a flag.
+// quotedFile returns a file's name as an argument. A dash does not make it a flag.
 func quotedFile(name string) string {
 	if strings.HasPrefix(name, "-") && name != "-" {
 		name = "./" + name

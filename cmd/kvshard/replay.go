@@ -35,8 +35,8 @@ func replayBlocks(s *source.Source, now *kvshard.Tree, list []kvshard.Checkpoint
 	blocks = min(blocks, len(list)-1)
 	keep := s.Config.MaxCheckpoints
 	if kept >= int(keep) {
-		// Each of these blocks pruned a checkpoint, and reads on to the next
-		// oldest: that one must still be there.
+		// Each of these blocks pruned a checkpoint, and read the next oldest: that one
+		// must still be there.
 		blocks = min(blocks, kept-2)
 		keep -= uint32(max(blocks, 0))
 	}

@@ -31,7 +31,7 @@ var sourceUses = map[string]sourceUse{
 // The flags that say where a tree is; those of a database come last.
 var sourceFlags = []string{"dir", "db", "salvage", "backend", "prefix", "store", "height"}
 
-// checkSource refuses flags that would have no effect beside the others.
+// checkSource refuses flags that have no effect beside the others.
 func checkSource(e *env, c *cobra.Command, args []string) error {
 	given := map[string]bool{}
 	c.Flags().Visit(func(f *pflag.Flag) { given[f.Name] = true })

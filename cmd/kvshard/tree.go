@@ -23,8 +23,8 @@ func withTree(ctx context.Context, p source.Place, f func(*source.Source, *kvsha
 	return schemes.Plain(f(s, tree))
 }
 
-// updateTree opens a tree to write, and writes all that f does to it in one
-// batch, or nothing.
+// updateTree opens a tree to write. All that f does to it is written in one batch, or
+// not at all.
 func updateTree(ctx context.Context, p source.Place, f func(*source.Source, *kvshard.Tree) error) error {
 	return p.Write(ctx, func(s *source.Source) error {
 		return s.Update(func(tree *kvshard.Tree) error { return f(s, tree) })

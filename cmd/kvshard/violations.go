@@ -19,7 +19,8 @@ type violationView struct {
 	Detail    string `json:"detail"`
 }
 
-// violations checks a tree and returns what it violates; its progress is the shards that were read.
+// violations checks a tree and returns its violations. The progress counts the shards
+// that were read.
 func violations(ctx context.Context, e *env, s *source.Source) ([]violationView, error) {
 	size := uint64(0)
 	if tree, err := s.Tree(); err != nil {
@@ -62,7 +63,7 @@ func split(err error) []error {
 	return joined.Unwrap()
 }
 
-// watchedStore tells of each shard that an iterator passes.
+// watchedStore reports each shard that an iterator passes.
 type watchedStore struct {
 	store.KVStore
 	prefix int // bytes before a record's key

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -107,6 +108,47 @@ func TestRustModulesPointDown(t *testing.T) {
 	}
 	if uses < 50 {
 		t.Errorf("only %d uses of other modules were found", uses)
+	}
+}
+
+// TestNoCircleAmongEngineFiles: no files of the engine, nor of its folders, use each
+// other in a circle. A folder's mod.rs is above its files, and knows them.
+func TestNoCircleAmongEngineFiles(t *testing.T) {
+	folders := map[string]map[string][]string{} // folder → file → files that it uses
+	names := regexp.MustCompile(`\bsuper::(?:\{([^}]*)\}|(\w+))`)
+	for _, name := range repository(t) {
+		folder, file := path.Split(name)
+		file, isRust := strings.CutSuffix(file, ".rs")
+		if !strings.HasPrefix(name, "rust/src/engine/") && !strings.HasPrefix(name, "rust/src/ffi/") || !isRust || file == "mod" {
+			continue
+		}
+		if folders[folder] == nil {
+			folders[folder] = map[string][]string{}
+		}
+		used := []string{}
+		for _, m := range names.FindAllStringSubmatch(withoutComments(read(t, name)), -1) {
+			used = append(used, word.FindAllString(m[1]+" "+m[2], -1)...)
+		}
+		folders[folder][file] = used
+	}
+	files := 0
+	for folder, used := range folders {
+		files += len(used)
+		for len(used) > 0 { // those that use none of the others leave first
+			left := len(used)
+			for file, others := range used {
+				if !slices.ContainsFunc(others, func(other string) bool { return other != file && used[other] != nil }) {
+					delete(used, file)
+				}
+			}
+			if len(used) == left {
+				t.Errorf("%s has a circle among %v", folder, slices.Sorted(maps.Keys(used)))
+				break
+			}
+		}
+	}
+	if files < 30 {
+		t.Errorf("only %d files were looked at", files)
 	}
 }
 

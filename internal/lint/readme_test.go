@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -101,6 +102,25 @@ func TestReadmeProgramRunsElsewhere(t *testing.T) {
 		"require "+module+" v0.0.0\n\nreplace "+module+" => "+root+"\n\nrequire ("+requires)
 	expectOutput(t, dir, "", "vet", "-mod=mod", ".")
 	expectOutput(t, dir, output, "run", "-mod=mod", ".")
+}
+
+// TestReadmeFindsFunctions: where the README says that a function is in a file, the
+// file declares it.
+func TestReadmeFindsFunctions(t *testing.T) {
+	_, section, found := strings.Cut(read(t, "README.md"), "\n## Reading the source\n")
+	if !found {
+		t.Fatal("README.md has no section \"Reading the source\"")
+	}
+	places := regexp.MustCompile("`(\\w+)` in `([^`]+)`").FindAllStringSubmatch(section, -1)
+	for _, m := range places {
+		declared := regexp.MustCompile(`(?m)^\s*(pub )?(func (\([^)]*\) )?|fn )` + m[1] + `\b`)
+		if !declared.MatchString(read(t, m[2])) {
+			t.Errorf("README.md says that %s is in %s, which does not declare it", m[1], m[2])
+		}
+	}
+	if len(places) < 5 {
+		t.Errorf("README.md names only %d functions with their files", len(places))
+	}
 }
 
 func write(t *testing.T, name, text string) {

@@ -272,6 +272,7 @@ impl<H: TestNode> Shape<H> {
         match Call::<H>::Check.run::<_, DEPTH>(store(records), 1) {
             Ok(Answer::Text(text)) => text,
             Err(Error::Kv(KvError::Foreign { .. })) => "foreign".to_string(),
+            Err(Error::Kv(KvError::SchemeMismatch { .. })) => "of another scheme".to_string(),
             other => panic!("{}: {other:?}", self.name),
         }
     }
@@ -296,7 +297,11 @@ impl<H: TestNode> Shape<H> {
         for ((call, sound), answer) in self.calls.iter().zip(&self.answers).zip(answers) {
             match answer {
                 Err(Error::Kv(KvError::Corrupt { key, .. })) => assert!(!key.is_empty(), "{told}"),
-                Err(Error::Kv(KvError::UnsupportedVersion { .. } | KvError::Foreign { .. })) => {}
+                Err(Error::Kv(
+                    KvError::UnsupportedVersion { .. }
+                    | KvError::Foreign { .. }
+                    | KvError::SchemeMismatch { .. },
+                )) => {}
                 Err(Error::Kv(e)) => panic!("{told}: {call:?} gives {e}"),
                 answer if answer == *sound => {}
                 answer => misled.push((call, answer)),

@@ -14,9 +14,9 @@ use crate::scheme::Scheme;
 impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Appends leaves behind those that are there, and returns the position of the first.
     ///
-    /// However the leaves are split over calls, the store ends up the same. Reads the tip and the
-    /// shard that is not complete; writes each touched shard, the tip, and, each time that 128
-    /// leaves are complete, the cap and a quad.
+    /// The store ends up the same, however the leaves are split over calls. Reads the tip and the shard
+    /// that is not complete. Writes each touched shard and the tip; each time that 128 leaves are
+    /// complete, also the cap and a quad.
     ///
     /// # Errors
     ///

@@ -41,7 +41,7 @@ impl<'k, S: Scheme> Call<'k, S> {
         self.writes.stage(keys::tip(), value);
     }
 
-    /// Writes what was staged, in key order, but for what is there already.
+    /// Writes what was staged, in key order, except what is there already.
     pub fn commit(&mut self) -> Result<(), Error> {
         for (key, value) in self.writes.take() {
             if self.reads.has_seen(&key, &value) {

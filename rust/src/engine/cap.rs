@@ -9,10 +9,10 @@ use crate::keys;
 
 /// The nodes that the cap's record holds.
 ///
-/// They are the *peaks*, the completed nodes of level [`CAP_LEVEL`] and up that have no completed
-/// parent; and, in a tree that was started from a frontier, that frontier's ommers above the
-/// shards, for ever: nothing else knows them, and every path to the right of them passes one. A
-/// peak over such ommers is the annotation of their parent.
+/// They are the *peaks*: the completed nodes of level [`CAP_LEVEL`] and up that have no completed
+/// parent. In a tree that was started from a frontier they are also that frontier's ommers above the
+/// shards, for ever, because nothing else knows them, and every path to the right of them passes one.
+/// A peak over such ommers is the annotation of their parent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Cap<H> {
     /// By level and index.
@@ -47,8 +47,7 @@ impl Layout {
         let parent_complete = (index / 2 + 1) << (level + 1) <= self.covered;
         let complete = end <= self.covered;
         if end <= self.origin {
-            // An ommer of the frontier: its parent reaches beyond the origin, or it would have
-            // been met before.
+            // An ommer; any larger subtree before the origin would already have matched.
             Shape::Leaf
         } else if start < self.origin {
             let annotated = complete && !parent_complete;

@@ -14,21 +14,21 @@ use crate::keys;
 use crate::kv::Kv;
 use crate::scheme::Scheme;
 
-/// The checkpoints that one call prunes at most, `MaxPruned` in Go. Where more are too many, later
-/// calls go on.
+/// The checkpoints that one call prunes at most, `MaxPruned` in Go. If more are too many, later calls
+/// go on.
 const MOST_PRUNED: u32 = 2;
 
 impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
-    /// Makes a checkpoint of the tree as it is, and prunes the oldest that are more than
-    /// `max_checkpoints`, retained ones not counted: at most two in a call, so that after a lower
-    /// limit or many releases some calls have more to do.
+    /// Makes a checkpoint of the tree as it is. If more than `max_checkpoints` are then kept, not
+    /// counting retained ones, prunes the oldest: at most two in a call. After a lower limit or many
+    /// releases, several calls share the work.
     ///
-    /// Reads tip and summary and writes a checkpoint and the summary. To prune one: one iterator,
-    /// two nexts and one delete, however many are kept. While some are retained, one set and one
-    /// delete more, however many. Shards are read only if a leaf may now be pruned that is not
-    /// `Marked`, or whose mark was removed; at most 16 marks are cleared in a call. The first call
-    /// on a store that a release without the records beside the summary wrote lists all
-    /// checkpoints, if some are retained.
+    /// Reads tip and summary, and writes a checkpoint and the summary. To prune one takes one
+    /// iterator, two steps of it and one delete, however many are kept. While some are retained, it
+    /// makes one set and one delete more, however many. Shards are read only if a leaf can now be
+    /// pruned that is not `Marked`, or whose mark was removed; a call clears at most 16 marks. If an
+    /// older release wrote the store, without the records beside the summary, and some checkpoints
+    /// are retained, the first call lists all checkpoints.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl<S: Scheme> Call<'_, S> {
         Ok(())
     }
 
-    /// Stages the removal of the `count` oldest prunable checkpoints, and lets go of their leaves.
+    /// Stages the removal of the `count` oldest prunable checkpoints, and releases their leaves.
     fn prune(
         &mut self,
         tip: &Tip<S::Node>,

@@ -1,59 +1,34 @@
-//! The leaves at which checkpoints cut the tree, where these have no mark: each is kept for its
-//! checkpoints alone.
+//! The leaves at which checkpoints cut the tree. A leaf without a mark is kept for its checkpoints
+//! alone.
 //!
-//! Checkpoints at one leaf follow each other. Whether a prunable one is left there the next one
-//! tells; retained ones are counted, leaf by leaf, in records beside the summary.
+//! Checkpoints at one leaf follow each other. So the next prunable checkpoint tells whether another
+//! one is at the same leaf. Records beside the summary count the retained ones at each leaf.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
 use super::call::Call;
-use super::pruning::{Count, Pruned};
-use super::reads::size_of;
 use super::shard::Shard;
 use crate::codec::{self, SHARD_HEIGHT, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::scheme::Scheme;
 
+/// How the count of retained checkpoints at a leaf changes.
+#[derive(Clone, Copy)]
+pub(super) enum Count {
+    One,
+    OneLess,
+}
+
 /// Shards that a call has loaded to change flags in them.
 pub(super) type Shards<H> = BTreeMap<u64, Shard<H>>;
 
 impl<S: Scheme> Call<'_, S> {
-    /// Lets go of the leaves of pruned checkpoints at which no other checkpoint is.
-    pub fn release_cuts(
-        &mut self,
-        tip: &Tip<S::Node>,
-        summary: &mut Summary,
-        pruned: &Pruned,
-        shards: &mut Shards<S::Node>,
-    ) -> Result<(), Error> {
-        let next = pruned.next.as_ref().and_then(|(_, next)| next.as_ref());
-        let next_size = next.map_or(tip.size, size_of);
-        for (_, checkpoint) in &pruned.removed {
-            let Some(position) = checkpoint.as_ref().and_then(Checkpoint::position) else {
-                continue;
-            };
-            let position = u64::from(position);
-            if !self.is_unmarked_cut(shards, tip, position)? {
-                continue;
-            }
-            summary.unmarked = summary.unmarked.saturating_sub(1);
-            let kept = next_size == position + 1
-                || (summary.retained > 0 && self.retained_cut(position)? > 0);
-            if !kept {
-                self.shard_in(shards, tip, position)?
-                    .set_flags(position, RetentionFlags::EPHEMERAL);
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts a checkpoint as retained, or no longer, at its leaf, if the leaf has no mark: a get of
-    /// its shard, and one of the count.
+    /// If the checkpoint's leaf has no mark, counts the checkpoint there as retained, or as no longer
+    /// retained. 1 get of the shard, 1 of the count.
     pub fn recount_retained_cut(
         &mut self,
         summary: &Summary,
@@ -79,8 +54,8 @@ impl<S: Scheme> Call<'_, S> {
         Ok(())
     }
 
-    /// The retained checkpoints at a leaf without a mark, as this call has counted them, or as they
-    /// are stored: 1 get.
+    /// The number of retained checkpoints at a leaf without a mark, as this call has counted it, or as
+    /// it is stored. 1 get.
     pub fn retained_cut(&self, position: u64) -> Result<u32, KvError> {
         let key = keys::retained_cut(position);
         let decode = |value: Option<&[u8]>| match value {
@@ -130,7 +105,7 @@ impl<S: Scheme> Call<'_, S> {
         }
     }
 
-    /// Stages shards, of which those that did not change are not written.
+    /// Stages shards. Those that did not change are not written.
     pub fn stage_shards(&mut self, shards: Shards<S::Node>) -> Result<(), Error> {
         let mut shards: Vec<_> = shards.into_values().collect();
         self.hasher.fill_records(&mut shards)?;

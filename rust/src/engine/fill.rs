@@ -10,9 +10,9 @@ use crate::scheme::Scheme;
 pub(super) type Wanted = (usize, u8, u64);
 
 impl<S: Scheme> Hasher<'_, S> {
-    /// Computes the wanted nodes, each level of all shards in one batch. A node that ends beyond
-    /// the shard's leaves is computed with empty leaves there. Nodes that cannot be computed, since
-    /// what is below them was pruned, stay unknown.
+    /// Computes the wanted nodes, each level of all shards in one batch. A node that ends beyond the
+    /// shard's leaves is computed with empty leaves there. A node stays unknown if the nodes below it
+    /// were pruned.
     pub fn fill(
         &self,
         shards: &mut [Shard<S::Node>],

@@ -61,8 +61,8 @@ fn ommer_levels(position: u64, depth: u8) -> impl Iterator<Item = u8> {
 }
 
 impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
-    /// The tree's frontier. Reads tip, cap and the newest shard, and where an ommer has a completed
-    /// sibling since, the quad or shard that has it.
+    /// The tree's frontier. Reads the tip, the cap and the newest shard. If an ommer's sibling was
+    /// completed since, also reads the quad or shard that has the ommer.
     pub fn frontier(&mut self) -> Result<TreeFrontier<S::Node>, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;
@@ -70,8 +70,8 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
         })
     }
 
-    /// Starts an empty tree from a frontier, and makes checkpoint `id` of it. The leaves before the
-    /// frontier's are not provable; its own is if the retention is `Marked`.
+    /// Starts an empty tree from a frontier, and makes checkpoint `id` of it. Leaves before the
+    /// frontier's cannot be proven; its own can, if the retention is `Marked`.
     ///
     /// # Errors
     ///

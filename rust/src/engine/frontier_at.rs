@@ -1,5 +1,5 @@
-//! Frontiers of the past. What lies left of a leaf's path never changes again, so the tree still has
-//! them wherever it has the leaf.
+//! Frontiers of the past. Nothing to the left of a leaf's path ever changes, so the tree still has the
+//! frontier if it has the leaf.
 
 use super::call::Call;
 use super::{SchemeEngine, TreeFrontier};

@@ -1,4 +1,4 @@
-//! Growing above the shards: what roots of shards complete, and the records that hold it.
+//! Growing above the shards: the nodes that roots of shards complete, and the records that hold them.
 
 use super::call::Call;
 use super::cap::Cap;
@@ -24,8 +24,8 @@ impl<H> NewNodes<H> {
 }
 
 impl<S: Scheme> Call<'_, S> {
-    /// Takes in the roots of the shards that a growth to `size` completes: merges them upwards, one
-    /// batch a level, and stages quads and cap. Leaves `tip` as it is then, but for `last_marked`.
+    /// Takes the roots of the shards that a growth to `size` completes. Merges them upwards, one batch a
+    /// level, and stages quads and cap. Changes `tip` to what it is then, except `last_marked`.
     pub fn complete_shards(
         &mut self,
         tip: &mut Tip<S::Node>,
@@ -99,7 +99,7 @@ impl<S: Scheme> Call<'_, S> {
         Ok(())
     }
 
-    /// A node that is complete before this call, or that this call completes.
+    /// A node that was complete before this call, or that this call completes.
     fn new_or_old_node(
         &self,
         tip: &Tip<S::Node>,
@@ -113,8 +113,8 @@ impl<S: Scheme> Call<'_, S> {
         }
     }
 
-    /// The tip of this tree at another size, but for `last_marked`: the next size, with the nodes
-    /// that it completes, or one before.
+    /// The tip of this tree at another size, except `last_marked`: at the next size, with the nodes
+    /// that it completes, or at an earlier one.
     pub fn tip_at(
         &self,
         tip: &Tip<S::Node>,

@@ -30,7 +30,7 @@ impl<'s, S: Scheme> Hasher<'s, S> {
         self.scheme
     }
 
-    /// Takes as many threads from here on as the hashes of so many leaves are worth.
+    /// From here on, takes as many threads as the hashes of so many leaves are worth.
     pub fn expect_leaves(&mut self, leaves: usize) {
         self.threads = self.bound.for_batch(leaves);
     }
@@ -81,8 +81,8 @@ impl<'s, S: Scheme> Hasher<'s, S> {
         }
     }
 
-    /// As [`combine_batch`](Self::combine_batch); the last child, if it has no other to be combined
-    /// with, has an empty node on its right.
+    /// As [`combine_batch`](Self::combine_batch). If the last child has no partner, it is combined with
+    /// an empty node on its right.
     pub fn combine_row(
         &self,
         level: u8,

@@ -1,11 +1,10 @@
 //! Removing marks.
 //!
-//! A mark that was removed as of a checkpoint is needed as long as that checkpoint, or an older one,
-//! is kept: those prove the leaf, and a rewind gives the mark back. Until then the removal is a
-//! record of its own, under the checkpoint's id and the position; a second one, under the position,
-//! lists the checkpoints as of which the mark was removed, since it goes with the last. When the
-//! lowest checkpoint that is kept goes, the removals in front of the next one are due, and are
-//! worked off in order.
+//! A mark that was removed as of a checkpoint is still needed while that checkpoint, or an older one,
+//! is kept: those prove the leaf, and a rewind gives the mark back. Until then the removal has a record
+//! of its own, under the checkpoint's id and the position. A second record, under the position, lists
+//! the checkpoints as of which the mark was removed, because the mark goes with the last of them. When
+//! the lowest kept checkpoint goes, the removals before the next one are due. They are done in order.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,7 +59,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     }
 }
 
-/// A listing of the removed marks has another number of them than the summary.
+/// A listing of the removed marks does not have as many as the summary says.
 fn cut_short(summary: &Summary, listed: usize) -> Error {
     let reason = format!("{summary:?}, but {listed} removed marks are listed");
     KvError::corrupt(&keys::summary(), reason).into()
@@ -96,9 +95,9 @@ impl<S: Scheme> Call<'_, S> {
         Ok(())
     }
 
-    /// Clears marks whose removal waited for the pruned checkpoints, or was due before. A removal
-    /// that is in a pruned checkpoint's own record, as all were before version 2 of the summary,
-    /// becomes a record of its own first.
+    /// Clears marks whose removal waited for the pruned checkpoints, or was due before. Before version 2
+    /// of the summary, removals were in the checkpoint's own record: such a removal first gets a
+    /// record of its own.
     pub fn clear_removed_marks(
         &mut self,
         tip: &Tip<S::Node>,

@@ -13,17 +13,17 @@
 //!   0     ||||||||||||||||||||||          }  shards: 16 leaves each
 //! ```
 //!
-//! Above the shards, completed nodes are stored four at a time, in quads: the nodes of level 5 (7,
-//! 9, …) under one node of level 7 (9, 11, …), written when the last of the four is complete and
-//! never again. A path finds two siblings in each quad that it passes. Whatever is complete but in
-//! no complete quad is on the edge of the tree: in the tip up to level 6, in the cap above. The
-//! roots of the shards themselves (level 4) are given back by one read and 15 hashes.
+//! Above the shards, completed nodes are stored four at a time, in quads: the nodes of level 5 (7, 9, …)
+//! under one node of level 7 (9, 11, …). A quad is written once, when the last of the four is complete.
+//! A path finds two siblings in each quad that it passes. The other completed nodes are on the edge of
+//! the tree: in the tip up to level 6, in the cap above. The root of a shard (level 4) takes one read
+//! and 15 hashes.
 //!
-//! One file a call: [`append`](Engine::append), [`checkpoint`](Engine::checkpoint), and so on. A call
-//! is made of `reads` (each record once), a `hasher` and `writes` (at the end, in key order); below
-//! them stand the shapes `shard` and `cap`, and what several calls do: `nodes` finds a node, `fill`
-//! computes those of shards, `grow` what shards complete, `pruning`, `cuts` and `marks` what
-//! checkpoints keep.
+//! Each call has a file: [`append`](Engine::append), [`checkpoint`](Engine::checkpoint), and so on. A
+//! call is made of `reads` (each record once), a `hasher`, and `writes` (at the end, in key order).
+//! `shard` and `cap` are the shapes of records. Several calls share the rest: `nodes` finds a node,
+//! `fill` computes the nodes of shards, `grow` what shards complete; `pruning`, `cuts` and `marks` know
+//! what checkpoints keep.
 
 mod adopt;
 mod append;
@@ -64,9 +64,9 @@ use crate::scheme::{Scheme, StaticScheme};
 /// The lowest level whose nodes are stored in quads: pairs of shards.
 pub const QUAD_LEVEL: u8 = SHARD_HEIGHT + 1;
 
-/// The lowest level of the cap's leaves in a tree that started empty: the roots of the lowest
-/// quads. Below, the tip holds what the cap would: it changes with every shard, and the cap is the
-/// longer record.
+/// The lowest level of the cap's leaves in a tree that started empty: the roots of the lowest quads.
+/// The tip holds the nodes below, because they change with every shard, and the cap is the longer
+/// record.
 pub const CAP_LEVEL: u8 = QUAD_LEVEL + 2;
 
 /// What becomes of a leaf that is appended.
@@ -93,7 +93,7 @@ pub struct Config {
 /// The bound on a call's threads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Threads {
-    /// All cores for batches of at least [`Threads::LARGE_BATCH`] leaves, one below.
+    /// All cores for batches of at least [`Threads::LARGE_BATCH`] leaves, one for smaller ones.
     #[default]
     Auto,
     /// At most this many, at least 1.
@@ -141,10 +141,10 @@ pub type Engine<K, H, const DEPTH: u8 = 32> = SchemeEngine<K, StaticScheme<H, DE
 
 /// A note commitment tree of a scheme, all of it in `K`.
 ///
-/// It holds nothing between two calls but the store's handle, the scheme and the options. A call
-/// reads and checks all that it needs, and hashes, before its first write; then it writes each key
-/// at most once, in key order, and nothing that would not change. A call that fails before its first
-/// write has changed nothing; one that fails later failed because the store did.
+/// Between two calls it holds only the store's handle, the scheme and the options. A call reads and
+/// checks everything that it needs, and hashes, before its first write. Then it writes each key at most
+/// once, in key order, and nothing that would not change. A call that fails before its first write has
+/// changed nothing. A later failure is the store's own.
 #[derive(Debug)]
 pub struct SchemeEngine<K, S> {
     kv: K,

@@ -9,7 +9,7 @@ use crate::listing;
 use crate::scheme::Scheme;
 
 impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
-    /// The newest checkpoint, if there is one: named by the summary, so that nothing is listed.
+    /// The newest checkpoint, if there is one. The summary names it, so nothing is listed.
     ///
     /// Reads the tip, the summary and the checkpoint, and whether it is retained if any is. Without a
     /// summary it looks for a checkpoint, which something else must have made.

@@ -36,8 +36,8 @@ pub(super) fn quads(level: u8, size: u64, origin: u64) -> Range<u64> {
 impl<S: Scheme> Call<'_, S> {
     /// A node of level 4 or more whose last leaf is in the tree.
     ///
-    /// Costs no read for what is on the edge of the tree, once tip and cap are read; one get for a
-    /// node of a complete quad, or for the root of a shard; and one for a node of the open quad.
+    /// A node on the edge of the tree costs no read, once tip and cap are read. A node of a complete
+    /// quad, the root of a shard and a node of the open quad cost 1 get each.
     pub fn node(&self, tip: &Tip<S::Node>, level: u8, index: u64) -> Result<S::Node, Error> {
         if let Some(node) = self.stored_node(tip, level, index)? {
             return Ok(node);
@@ -49,7 +49,7 @@ impl<S: Scheme> Call<'_, S> {
                 .shard_root(shard)?
                 .ok_or_else(|| KvError::corrupt(&keys::shard(index), "it has no root").into());
         }
-        // Not a peak, and in no complete quad: its children are, or theirs.
+        // Neither a peak nor in a complete quad: its children are, or theirs.
         let left = self.node(tip, level - 1, 2 * index)?;
         let right = self.node(tip, level - 1, 2 * index + 1)?;
         Ok(self.hasher.combine(level - 1, &left, &right)?)

@@ -1,4 +1,4 @@
-//! Nodes of one level, a range of them: what a wallet fills its own tree with.
+//! A range of nodes of one level. A wallet fills its own tree with them.
 
 use std::ops::Range;
 

@@ -1,13 +1,15 @@
-//! Which checkpoints are the next to be pruned.
+//! The checkpoints that are pruned next.
 //!
-//! A listing of the checkpoints gives them up to the lowest retained one. Behind it stand any number
-//! of others that are retained, so each prunable checkpoint there is listed in a record beside the
-//! summary too, and only those records are looked through.
+//! Up to the lowest retained checkpoint, a listing of the checkpoints gives them. Behind it there can be
+//! any number of retained ones. So each prunable checkpoint there also has a record beside the summary,
+//! and only those records are listed.
 
+use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
 use super::call::Call;
-use super::cuts::Shards;
+use super::cuts::{Count, Shards};
+use super::reads::size_of;
 use crate::codec::{LISTED, LISTED_WITH_MARKS, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
@@ -85,8 +87,8 @@ impl<S: Scheme> Call<'_, S> {
         Ok(pruned.next.map_or(0, |(id, _)| id))
     }
 
-    /// The first prunable checkpoints below the lowest retained one. The listing is of all ids that
-    /// start with the bytes that the oldest and the newest share.
+    /// The first prunable checkpoints below the lowest retained one. Lists all ids that start with the
+    /// bytes that the oldest and the newest share.
     fn first_unlisted(&self, summary: &Summary, wanted: usize) -> Result<Vec<Prunable>, Error> {
         let oldest = keys::checkpoint(summary.oldest);
         let prefix = shared_prefix(&oldest, &keys::checkpoint(summary.newest));
@@ -105,8 +107,8 @@ impl<S: Scheme> Call<'_, S> {
         Err(not_met(summary, lowest_retained.unwrap_or(summary.newest)))
     }
 
-    /// Adds the first of those that are listed as prunable. Their records are read only if leaves or
-    /// marks may depend on them.
+    /// Adds the first ones that are listed as prunable. Reads their records only if leaves or marks can
+    /// depend on them.
     fn add_listed(
         &self,
         summary: &Summary,
@@ -145,8 +147,8 @@ impl<S: Scheme> Call<'_, S> {
         }
     }
 
-    /// Makes a checkpoint the lowest retained one: lists the prunable ones between it and the one
-    /// that was, one step and one set each.
+    /// Makes a checkpoint the lowest retained one. Lists the prunable ones between it and the former
+    /// lowest as prunable: one step and one set each.
     pub fn lower_lowest_retained(&mut self, summary: &mut Summary, id: u32) -> Result<(), Error> {
         let between = self.between(summary, id, summary.ledger.lowest_retained)?;
         summary.ledger.lowest_retained = Some(id);
@@ -156,8 +158,8 @@ impl<S: Scheme> Call<'_, S> {
         Ok(())
     }
 
-    /// The lowest retained checkpoint is retained no longer: the next one is the lowest, and the
-    /// prunable ones between the two are listed no longer, one step and one delete each.
+    /// The lowest retained checkpoint is no longer retained. The next one becomes the lowest, and the
+    /// prunable ones between the two are no longer listed: one step and one delete each.
     pub fn raise_lowest_retained(&mut self, summary: &mut Summary, id: u32) -> Result<(), Error> {
         let mut retained = listing::retained(self.reads.kv())?;
         let first = retained.next().transpose()?;
@@ -174,8 +176,8 @@ impl<S: Scheme> Call<'_, S> {
         Ok(())
     }
 
-    /// The checkpoints between one and the next retained one, or all behind it: they are prunable,
-    /// and so are those before. They are listed from the end at which the fewest stand before them.
+    /// The checkpoints between one and the next retained one, or all behind it. They are prunable, and
+    /// so are those before. Lists them from the end that has fewer checkpoints in front of them.
     fn between(
         &self,
         summary: &Summary,
@@ -203,8 +205,37 @@ impl<S: Scheme> Call<'_, S> {
         Err(not_met(summary, end))
     }
 
-    /// The listed checkpoints, ascending: those that this call is about to list, or those that are
-    /// stored.
+    /// Releases the leaves of pruned checkpoints, unless another checkpoint is at the same leaf.
+    pub fn release_cuts(
+        &mut self,
+        tip: &Tip<S::Node>,
+        summary: &mut Summary,
+        pruned: &Pruned,
+        shards: &mut Shards<S::Node>,
+    ) -> Result<(), Error> {
+        let next = pruned.next.as_ref().and_then(|(_, next)| next.as_ref());
+        let next_size = next.map_or(tip.size, size_of);
+        for (_, checkpoint) in &pruned.removed {
+            let Some(position) = checkpoint.as_ref().and_then(Checkpoint::position) else {
+                continue;
+            };
+            let position = u64::from(position);
+            if !self.is_unmarked_cut(shards, tip, position)? {
+                continue;
+            }
+            summary.unmarked = summary.unmarked.saturating_sub(1);
+            let kept = next_size == position + 1
+                || (summary.retained > 0 && self.retained_cut(position)? > 0);
+            if !kept {
+                self.shard_in(shards, tip, position)?
+                    .set_flags(position, RetentionFlags::EPHEMERAL);
+            }
+        }
+        Ok(())
+    }
+
+    /// The checkpoints that are listed as prunable, ascending: those that this call is about to list, or
+    /// those that are stored.
     fn listed(&self) -> Result<Listed<'_>, KvError> {
         Ok(match &self.listed_now {
             Some(listed) => Box::new(listed.iter().copied().map(Ok)),
@@ -212,8 +243,8 @@ impl<S: Scheme> Call<'_, S> {
         })
     }
 
-    /// The summary, to be changed. One that a release without the records beside it wrote gets them
-    /// first, if it has retained checkpoints: all checkpoints are listed once.
+    /// The summary, to be changed. If an older release wrote it, without the records beside it, and it
+    /// has retained checkpoints, it first gets these records: all checkpoints are listed once.
     pub fn summary_to_change(
         &mut self,
         tip: &Tip<S::Node>,
@@ -251,14 +282,7 @@ fn not_met(summary: &Summary, id: u32) -> Error {
     KvError::corrupt(&keys::summary(), reason).into()
 }
 
-/// How the count of retained checkpoints at a leaf changes.
-#[derive(Clone, Copy)]
-pub(super) enum Count {
-    One,
-    OneLess,
-}
-
-/// The bytes that two keys start with both.
+/// The bytes that both keys start with.
 pub(super) fn shared_prefix(a: &[u8], b: &[u8]) -> Vec<u8> {
     let shared = a.iter().zip(b).take_while(|(a, b)| a == b);
     shared.map(|(byte, _)| *byte).collect()

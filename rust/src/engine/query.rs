@@ -83,7 +83,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
         })
     }
 
-    /// As [`witness`](Self::witness), to the root at a checkpoint; and the checkpoint is read.
+    /// As [`witness`](Self::witness), to the root at a checkpoint. Reads the checkpoint too.
     ///
     /// # Errors
     ///
@@ -96,8 +96,8 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
         })
     }
 
-    /// All checkpoints, by ascending id. 2 gets, 1 iterator (2 if any is retained), 1 next each,
-    /// and 1.
+    /// All checkpoints, by ascending id. 2 gets, 1 iterator (2 if any is retained), and 1 step for each
+    /// entry of each.
     pub fn checkpoints(&mut self) -> Result<Vec<CheckpointInfo>, Error> {
         self.call(|call| {
             let tip = call.reads.tip()?;

@@ -15,8 +15,8 @@ use crate::kv::{Direction, Kv};
 use crate::listing;
 use crate::scheme::Scheme;
 
-/// The store, and what was read of it. It is shared while a listing is open, so that a record may be
-/// read in between.
+/// The store, and what was read from it. It can be shared, so a record can be read while a listing is
+/// open.
 pub(super) struct Reads<'k, S: Scheme> {
     kv: &'k mut dyn Kv,
     scheme: &'k S,
@@ -38,7 +38,7 @@ impl<'k, S: Scheme> Reads<'k, S> {
         self.kv
     }
 
-    /// To write, behind all reading.
+    /// For writing, after everything is read.
     pub fn kv_mut(&mut self) -> &mut dyn Kv {
         self.kv
     }
@@ -75,8 +75,7 @@ impl<'k, S: Scheme> Reads<'k, S> {
         self.record(key, |value| show(value.ok_or(missing)?))
     }
 
-    /// The tip. One get; where there is none, also one look for a shard, which something else must
-    /// have written.
+    /// The tip. 1 get. If there is none, also looks for a shard, which something else must have written.
     pub fn tip(&self) -> Result<Tip<S::Node>, KvError> {
         if let Some(tip) = self.stored_tip()? {
             return Ok(tip);
@@ -124,7 +123,7 @@ impl<'k, S: Scheme> Reads<'k, S> {
         })
     }
 
-    /// The checkpoint of this id, which another record vouches for.
+    /// The checkpoint of this id, which must be there because another record says so.
     pub fn required_checkpoint(&self, id: u32) -> Result<Checkpoint, KvError> {
         let key = keys::checkpoint(id);
         self.required(key.clone(), |value| codec::decode_checkpoint(&key, value))
@@ -190,7 +189,7 @@ impl<'k, S: Scheme> Reads<'k, S> {
     }
 }
 
-/// Whether the tree can once have had so many leaves.
+/// Whether the tree can have had so many leaves.
 pub(super) fn grew_from<H>(tip: &Tip<H>, size: u64) -> bool {
     size == 0 || (tip.origin < size && size <= tip.size)
 }

@@ -4,8 +4,7 @@ use shardtree::store::Checkpoint;
 
 use super::SchemeEngine;
 use super::call::Call;
-use super::cuts::Shards;
-use super::pruning::Count;
+use super::cuts::{Count, Shards};
 use crate::codec::{RETAINED_VALUE, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
@@ -13,12 +12,14 @@ use crate::kv::Kv;
 use crate::scheme::Scheme;
 
 impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
-    /// Exempts a checkpoint from pruning; it no longer counts among those that are kept, and keeps
-    /// what it proves. Does nothing if it is retained already. 4 gets and 2 sets; a delete if a
-    /// lower one is retained. If it becomes the lowest retained one, a step and a set for each
-    /// prunable one between it and the next retained one, or the newest; none for the newest itself.
-    /// For the oldest prunable one also what [`checkpoint`](Self::checkpoint) reads to find the
-    /// next. If leaves without a mark are kept for checkpoints, also a shard and a count.
+    /// Exempts a checkpoint from pruning. It no longer counts among those that are kept, and keeps what
+    /// it proves. Does nothing if it is already retained.
+    ///
+    /// 4 gets and 2 sets; a delete if a lower one is retained. If it becomes the lowest retained one: a
+    /// step and a set for each prunable one between it and the next retained one, or the newest; none
+    /// for the newest itself. For the oldest prunable one, also what
+    /// [`checkpoint`](Self::checkpoint) reads to find the next. If leaves without a mark are kept for
+    /// checkpoints, also a shard and a count.
     ///
     /// # Errors
     ///
@@ -58,11 +59,13 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
         })
     }
 
-    /// Lets a checkpoint be pruned again, which the next [`checkpoint`](Self::checkpoint) does if
-    /// there are too many. Does nothing if it is not retained. 4 gets, 2 sets, 1 delete. Of the
-    /// lowest retained one, in place of a set: two listings, of the retained ones and of the
-    /// checkpoints as far as the next of these, and a delete for each prunable one up to it. If
-    /// leaves without a mark are kept for checkpoints, also a shard and a count.
+    /// Lets a checkpoint be pruned again. The next [`checkpoint`](Self::checkpoint) prunes it if there
+    /// are too many. Does nothing if it is not retained.
+    ///
+    /// 4 gets, 2 sets, 1 delete. The lowest retained one takes, in place of a set, two listings: of the
+    /// retained ones, and of the checkpoints up to the next retained one; and a delete for each
+    /// prunable one among these. If leaves without a mark are kept for checkpoints, also a shard and a
+    /// count.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Dropping all that came after a checkpoint.
+//! Dropping everything that came after a checkpoint.
 
 use std::collections::BTreeMap;
 
@@ -141,8 +141,8 @@ impl<S: Scheme> Call<'_, S> {
     fn shrink(&mut self, tip: &Tip<S::Node>, size: u64) -> Result<(), Error> {
         let kept_shards = size.div_ceil(LEAVES).max(tip.origin >> SHARD_HEIGHT);
         for index in (kept_shards..tip.size.div_ceil(LEAVES)).rev() {
-            // Nothing vouches for the tip's numbers but that each shard between them is there: a
-            // false one ends this loop, and with it those over the quads above.
+            // Only the shards can confirm the tip's numbers: if one is missing, this loop ends with an
+            // error, and the loops over the quads above never run.
             self.reads.required(keys::shard(index), |_| Ok(()))?;
             self.writes.stage_delete(keys::shard(index));
         }
@@ -182,7 +182,7 @@ impl<S: Scheme> Call<'_, S> {
         };
         let marked = flags.is_marked();
         if !marked {
-            // The newest leaf is kept for being that; its flag comes with the next leaf.
+            // It is kept because it is the newest leaf. Its flag comes with the next leaf.
             shard.set_flags(position, RetentionFlags::EPHEMERAL);
         }
         let mut shards = [shard];

@@ -11,9 +11,9 @@ pub(super) const LEAVES: u64 = 1 << SHARD_HEIGHT;
 
 /// A shard of a tree, with `leaves` of its 16 leaves there.
 ///
-/// Its record is the same for every way to the same content: a complete subtree is one node exactly
-/// if no leaf in it is kept; a leaf is kept if it has a flag, or if it is the tree's newest. There
-/// are no annotations: 15 hashes in 4 batches give them back.
+/// The record depends on the content alone: a complete subtree is one node if, and only if, no leaf in
+/// it is kept. A leaf is kept if it has a flag, or if it is the tree's newest. There are no
+/// annotations: 15 hashes in 4 batches compute them again.
 #[derive(Clone, Debug)]
 pub(super) struct Shard<H> {
     index: u64,
@@ -85,7 +85,7 @@ impl<H: StoredNode> Shard<H> {
         self.leaves += 1;
     }
 
-    /// Declares the leaves up to here, of which some may be known only as parts of larger nodes.
+    /// Declares that the leaves up to here are there. Some may be known only as parts of larger nodes.
     pub fn set_leaves(&mut self, leaves: u64) {
         self.leaves = leaves;
     }
@@ -173,7 +173,7 @@ impl<H: StoredNode> Shard<H> {
     /// Reads a shard of a tree of `size` leaves, and checks that it is as
     /// [`to_tree`](Self::to_tree) makes it.
     pub fn from_tree(index: u64, size: u64, tree: &PrunableTree<H>) -> Result<Self, KvError> {
-        // Before a position is computed from it: a key may name any index.
+        // Checked before a position is computed from it: a key can name any index.
         if index >= size.div_ceil(LEAVES) {
             let reason = format!("a tree of {size} leaves has no such shard");
             return Err(KvError::corrupt(&keys::shard(index), reason));
@@ -233,7 +233,7 @@ impl<H: StoredNode> Shard<H> {
         format!("the shard's {} leaves", self.leaves)
     }
 
-    /// Checks that what is loaded is merged where, and only where, no leaf is kept.
+    /// Checks that the loaded nodes are merged if, and only if, no leaf in them is kept.
     fn check_merged(&self, level: u8, index: u64) -> Result<(), String> {
         if self.is_vacant(level, index) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! What a call will write: nothing of it reaches the store before the call has read all.
+//! What a call will write. Nothing reaches the store before the call has read everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -67,7 +67,7 @@ impl Writes {
         }
     }
 
-    /// A shard, all of whose nodes that the record needs are known.
+    /// A shard. All nodes that the record needs are known.
     pub fn stage_shard<H: StoredNode>(&mut self, shard: &Shard<H>) {
         let value = codec::encode_tree(&shard.to_tree());
         self.stage(keys::shard(shard.index()), value);

@@ -253,31 +253,48 @@ unsafe fn guarded<T>(
         // The state behind a panic is dropped with the call: nothing outlives one.
         false => catch_unwind(AssertUnwindSafe(|| run(hashes))),
     };
-    let status = match outcome {
+    let failure = match outcome {
         Ok(Ok(value)) => {
             // SAFETY: `out` is not null, and so by this function's contract valid for the write.
             unsafe { out.write(value) };
-            KVSHARD_OK
+            None
         }
-        Ok(Err(error)) => {
+        Ok(Err(error)) => Some(Failure::Error(error)),
+        Err(payload) => Some(Failure::Panic(payload)),
+    };
+    let status = settle(failure, &mut filled);
+    if !report.is_null() {
+        // SAFETY: `report` is not null, and so by this function's contract valid for the write.
+        unsafe { report.write(filled) };
+    }
+    status
+}
+
+/// How a call failed.
+enum Failure {
+    Error(Error),
+    Panic(Box<dyn Any + Send>),
+}
+
+/// The status of a call, whose report gets the words for it. One copy serves all functions.
+#[inline(never)]
+fn settle(failure: Option<Failure>, filled: &mut KvshardReport) -> i32 {
+    match failure {
+        None => KVSHARD_OK,
+        Some(Failure::Error(error)) => {
             if let Error::InvalidNode { index } = error {
                 filled.index = index;
             }
             filled.say(&error.to_string());
             status_of(&error)
         }
-        Err(payload) => {
+        Some(Failure::Panic(payload)) => {
             filled.say(&format!("a panic was caught: {}", panic_text(&*payload)));
             // A payload may panic when dropped.
             std::mem::forget(payload);
             KVSHARD_INTERNAL
         }
-    };
-    if !report.is_null() {
-        // SAFETY: `report` is not null, and so by this function's contract valid for the write.
-        unsafe { report.write(filled) };
     }
-    status
 }
 
 /// Runs a call on the tree behind `callbacks`.
@@ -295,19 +312,34 @@ unsafe fn on_tree<T>(
     report: *mut KvshardReport,
     run: impl FnOnce(&mut AnyTree<'_>) -> Result<T, Error>,
 ) -> i32 {
-    // SAFETY: null, or valid for a read by this function's contract.
-    let (callbacks, scheme) = unsafe { (callbacks.as_ref(), scheme.as_ref()) };
     let run = |hashes: &mut u64| {
-        let callbacks = callbacks.ok_or_else(|| null("the table of callbacks"))?;
-        // SAFETY: this function's contract is that of `new`; the tree lives for this call only.
-        let kv = unsafe { CallbackKv::new(*callbacks) };
-        let mut tree = AnyTree::with_scheme(kv, AnyScheme::new(scheme)?, config?);
+        // SAFETY: this function's contract is that of `open`; the tree lives for this call only.
+        let mut tree = unsafe { open(callbacks, scheme, config) }?;
         let outcome = run(&mut tree);
         *hashes = tree.hashes();
         outcome
     };
     // SAFETY: the same contract for `out` and `report`.
     unsafe { guarded(out, report, run) }
+}
+
+/// The tree behind `callbacks`. One copy serves all functions.
+///
+/// # Safety
+///
+/// As for [`on_tree`], as long as the tree lives.
+#[inline(never)]
+unsafe fn open<'s>(
+    callbacks: *const KvCallbacks,
+    scheme: *const KvshardScheme,
+    config: Result<Config, Error>,
+) -> Result<AnyTree<'s>, Error> {
+    // SAFETY: null, or valid for a read as long as the tree lives, by this function's contract.
+    let (callbacks, scheme) = unsafe { (callbacks.as_ref(), scheme.as_ref()) };
+    let callbacks = callbacks.ok_or_else(|| null("the table of callbacks"))?;
+    // SAFETY: this function's contract is that of `new`.
+    let kv = unsafe { CallbackKv::new(*callbacks) };
+    Ok(AnyTree::with_scheme(kv, AnyScheme::new(scheme)?, config?))
 }
 
 /// The caller's choices, checked.

@@ -73,7 +73,7 @@ func (b *Bench) Run(ctx context.Context) (*Result, error) {
 	return r, nil
 }
 
-// command is what a reader gives to have the same.
+// command is the command line that measures the same.
 func (b *Bench) command() string {
 	text := fmt.Sprintf("kvshard bench --sizes %s --stores %s --rounds %d --limit %s",
 		joined(b.Sizes), joined(b.Stores), b.Rounds, b.limitText())

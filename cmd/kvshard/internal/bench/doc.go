@@ -89,7 +89,7 @@ var callMeans = map[string]string{
 	CallOpen:    "A database opened, where there is one, a tree over it, and its root.",
 }
 
-// machine is what times depend on.
+// machine describes the machine, on which times depend.
 func machine() string {
 	text := fmt.Sprintf("%s/%s with %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
 	info, err := os.ReadFile("/proc/cpuinfo")
@@ -108,7 +108,7 @@ func title(call string) string { return strings.ToUpper(call[:1]) + call[1:] }
 
 var costColumns = []string{"gas", "KV operations", "bytes read", "bytes written", "hashes"}
 
-// noFigure stands where a tree has no such call or figure.
+// noFigure marks a call or a figure that a tree does not have.
 const noFigure = "\u2013"
 
 // costCells are the figures of a call as costColumns has them. Trees in memory
@@ -148,7 +148,7 @@ func significants(values []float64) (texts []string) {
 	return texts
 }
 
-// significant is a number with three digits, or all that are before the point.
+// significant writes a number with three digits, or with all digits before the point.
 func significant(v float64) string {
 	if v >= 100 {
 		return grouped(v)
@@ -163,7 +163,7 @@ func decimal(v float64) string {
 	return strconv.FormatFloat(v, 'f', 1, 64)
 }
 
-// grouped is a whole number with commas.
+// grouped writes a whole number with commas.
 func grouped(v float64) string {
 	text := strconv.FormatFloat(math.Round(v), 'f', 0, 64)
 	for i := len(text) - 3; i > 0; i -= 3 {

@@ -14,7 +14,7 @@ import (
 	"github.com/kvshard/kvshard/internal/strict"
 )
 
-// errLimit: a step of another tree took longer than it may.
+// errLimit: a step of another tree took too long.
 var errLimit = errors.New("over the limit")
 
 // A peer is another tree, or our engine without Go, in a process of its own
@@ -56,7 +56,7 @@ func (m *round) startPeer(tree string) (*peer, error) {
 	return p, nil
 }
 
-// close ends the process. That it was killed is no error.
+// close ends the process. It is no error that the process was killed.
 func (p *peer) close() error {
 	_ = p.in.Close()
 	p.kill()

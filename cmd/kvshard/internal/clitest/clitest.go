@@ -5,7 +5,6 @@ package clitest
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -65,18 +64,9 @@ func OK(t testing.TB, dir, stdin string, args ...string) string {
 	return out
 }
 
-// Leaves makes some, pseudorandom and canonical. The files that tools/wallet and
-// tools/interop read are of these.
-func Leaves(n int) []kvshard.Node {
-	made := make([]kvshard.Node, n)
-	for i := range made {
-		for word := range 3 {
-			x := (uint64(i) + uint64(word)<<40 + 1) * 0x9E3779B97F4A7C15
-			binary.LittleEndian.PutUint64(made[i][8*word:], x^x>>29)
-		}
-	}
-	return made
-}
+// Leaves makes some, no two alike. The files that tools/wallet and tools/interop read
+// are of these.
+func Leaves(n int) []kvshard.Node { return treetest.LeavesAt(0, n) }
 
 // Raw is what the command reads as --format raw.
 func Raw(nodes []kvshard.Node) string {

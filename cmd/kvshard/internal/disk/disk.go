@@ -1,5 +1,5 @@
-// Package disk opens databases, and the stores of a node's modules in them,
-// without changing what is only to be read.
+// Package disk opens databases, and the stores of a node's modules in them. What it
+// opens to read, it does not change.
 package disk
 
 import (
@@ -19,7 +19,7 @@ const (
 	Pebble    = "pebble"
 )
 
-// CheckBackend refuses a name that is none of the backends'.
+// CheckBackend refuses a name that is not a backend's.
 func CheckBackend(backend string) error {
 	if backend != GoLevelDB && backend != Pebble {
 		return fmt.Errorf("unknown backend %q: it is %s or %s", backend, GoLevelDB, Pebble)

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Engine tells by its files which engine made the database at path: GoLevelDB
-// or Pebble. A directory without a database is ErrMissing, and one with an
-// engine's that this package cannot read ErrEngine.
+// Engine tells from the files which engine made the database at path: GoLevelDB or
+// Pebble. It returns ErrMissing for a directory without a database, and ErrEngine for
+// an engine that this package cannot read.
 func Engine(path string) (string, error) {
 	if err := checkName(path); err != nil {
 		return "", err
@@ -58,7 +58,7 @@ func Engine(path string) (string, error) {
 	return "", fmt.Errorf("%s: %w: there are files of neither %s nor %s", path, ErrMissing, GoLevelDB, Pebble)
 }
 
-// expect refuses a database that is not the backend's; an empty backend is any.
+// expect refuses a database that is not the backend's. An empty backend fits any.
 func expect(path, backend string) error {
 	found, err := Engine(path)
 	if err != nil {

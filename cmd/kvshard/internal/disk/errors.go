@@ -43,8 +43,8 @@ type engineError struct {
 func (e *engineError) Error() string { return e.text }
 func (e *engineError) Unwrap() error { return e.cause }
 
-// typed gives an error of the system or of an engine the identity of ErrInUse
-// or ErrFull, if it is one of these.
+// typed makes an error of the system or of an engine ErrInUse or ErrFull, if it is
+// one of these.
 func typed(path string, err error) error {
 	switch {
 	case err == nil, errors.Is(err, ErrInUse), errors.Is(err, ErrFull):
@@ -57,5 +57,6 @@ func typed(path string, err error) error {
 	return err
 }
 
-// Failed gives an error of a write to the database at path its identity.
+// Failed makes an error of a write to the database at path one of this package's, if
+// it is one of these.
 func Failed(path string, err error) error { return typed(path, err) }

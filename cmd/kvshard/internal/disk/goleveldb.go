@@ -16,8 +16,8 @@ import (
 	"github.com/syndtr/goleveldb/leveldb/util"
 )
 
-// levelDB is a goleveldb database. cosmos-db's own type cannot be opened to read
-// without a change to the files, and loses what kind an error of the system was.
+// levelDB is a goleveldb database. cosmos-db's own type changes files even when it is
+// opened to read, and loses the kind of an error of the system.
 type levelDB struct {
 	db    *leveldb.DB
 	below io.Closer
@@ -26,7 +26,7 @@ type levelDB struct {
 
 var _ dbm.DB = (*levelDB)(nil)
 
-// levelFilter is what cosmos-db has.
+// levelFilter is the one of cosmos-db.
 var levelFilter = filter.NewBloomFilter(10)
 
 func openLevel(path string) (dbm.DB, error) {
@@ -46,7 +46,7 @@ func openLevel(path string) (dbm.DB, error) {
 //
 // goleveldb's own option ReadOnly cannot be used: it fails with EOF on a
 // database with two journals, and panics on some with one (its issue 454).
-// Here goleveldb recovers as ever, and what it writes goes to memory.
+// Here goleveldb recovers as usual, and what it writes goes to memory.
 func openLevelToRead(path string) (dbm.DB, error) {
 	lock, err := lockToRead(filepath.Join(path, "LOCK"))
 	if err != nil {
@@ -116,7 +116,7 @@ func (l *levelDB) NewBatchWithSize(size int) dbm.Batch {
 	return &levelBatch{l, leveldb.MakeBatch(size)}
 }
 
-// levelBatch is what is written at once.
+// levelBatch is a batch of writes.
 type levelBatch struct {
 	l     *levelDB
 	batch *leveldb.Batch // nil once it was written or closed
@@ -198,7 +198,7 @@ func (it *levelIterator) Close() error {
 	return err
 }
 
-// memoryAbove is a storage of which all that is written stays in memory.
+// memoryAbove is a storage that keeps all writes in memory.
 type memoryAbove struct {
 	files  *levelFiles
 	memory storage.Storage
@@ -277,7 +277,7 @@ func (m *memoryAbove) Remove(fd storage.FileDesc) error {
 	return nil
 }
 
-// Rename is for temporary files, which are written and so in memory.
+// Rename is for temporary files. They were written, so they are in memory.
 func (m *memoryAbove) Rename(from, to storage.FileDesc) error {
 	m.mutex.Lock()
 	defer m.mutex.Unlock()

@@ -15,14 +15,13 @@ import (
 	"github.com/cockroachdb/pebble/vfs"
 )
 
-// Both engines read a journal up to the first place that is wrong, and take it
-// for the end: a write that a crash has torn looks like that. A flipped bit
-// looks like that, too, and all that was written after it is lost without a
-// word. What tells the two apart is what comes behind: nothing intact after a
-// torn write, and intact records after a flipped bit.
+// Both engines read a journal up to the first place that is wrong, and take that for
+// the end, because a write that a crash cut looks like that. A flipped bit looks the
+// same, and everything written after it is silently lost. What follows tells the two
+// apart: nothing intact behind a torn write, but intact records behind a flipped bit.
 //
-// The format, which both took from LevelDB: blocks of 32 KiB with chunks, each
-// a checksum, a length, a kind and the payload.
+// Both engines have LevelDB's format: blocks of 32 KiB with chunks. A chunk is a
+// checksum, a length, a kind and the payload.
 const (
 	journalBlock     = 32 << 10
 	chunkHeader      = 7
@@ -39,9 +38,8 @@ const (
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Undamaged looks into the journals and the manifest of the database at path.
-// It returns ErrDamaged, with the place, if one of them has intact records
-// behind a place that cannot be read. Damage behind which nothing is intact is
-// not seen.
+// It returns ErrDamaged, with the place, if one of them has intact records behind a
+// place that cannot be read. It does not see damage with nothing intact behind it.
 func Undamaged(path string) error {
 	engine, err := Engine(path)
 	if err != nil {
@@ -73,7 +71,7 @@ func Undamaged(path string) error {
 	return undamaged(name, nil)
 }
 
-// manifest returns the path of the one in use.
+// manifest returns the path of the manifest in use.
 func manifest(path, engine string) (string, error) {
 	if engine == Pebble {
 		found, err := pebble.Peek(path, vfs.Default)
@@ -106,9 +104,9 @@ func undamaged(name string, own *uint32) error {
 	return nil
 }
 
-// damage returns the first place that cannot be read, if a record begins intact
-// behind it. own is the journal's number, which pebble's chunks bear: others are
-// what is left of an earlier journal in the same file.
+// damage returns the first place that cannot be read, if an intact record begins
+// behind it. own is the journal's number, which pebble's chunks carry. Chunks with
+// another number are left from an earlier journal in the same file.
 func damage(data []byte, own *uint32) (at int, found bool) {
 	for at+chunkHeader <= len(data) {
 		if left := journalBlock - at%journalBlock; left < chunkHeader {
@@ -129,7 +127,7 @@ func damage(data []byte, own *uint32) (at int, found bool) {
 	return 0, false
 }
 
-// chunk returns the size of the chunk at a place, 0 if there is none intact, and
+// chunk returns the size of the intact chunk at a place, 0 if there is none, and
 // whether a record begins with it.
 func chunk(data []byte, at int, own *uint32) (size int, begins bool) {
 	kind, header := data[at+6], chunkHeader

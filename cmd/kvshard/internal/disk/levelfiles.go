@@ -14,15 +14,15 @@ import (
 )
 
 // levelFiles are the files of the goleveldb database at a path, to read.
-// goleveldb's own storage makes a lock file where there is none, also when it
-// only reads.
+// goleveldb's own storage makes a lock file if there is none, even when it only
+// reads.
 type levelFiles struct {
 	path string
 	lost bool // a journal was damaged, and what came after it does not count
 }
 
-// GetMeta returns the manifest in use. CURRENT.bak is the one before, which
-// goleveldb keeps for a crash in between.
+// GetMeta returns the manifest in use. CURRENT.bak is the earlier one, which goleveldb
+// keeps in case of a crash in between.
 func (f *levelFiles) GetMeta() (storage.FileDesc, error) {
 	for _, name := range []string{"CURRENT", "CURRENT.bak"} {
 		text, err := os.ReadFile(filepath.Join(f.path, name))
@@ -56,9 +56,8 @@ func (f *levelFiles) List(types storage.FileType) (list []storage.FileDesc, err 
 
 // Open opens a file. Tables have had two endings.
 //
-// A damaged journal ends where the damage is, and later ones are empty: by
-// itself goleveldb drops a block and goes on behind it, and what then comes out
-// never was.
+// A damaged journal ends at the damage, and later ones are empty. goleveldb itself
+// would drop a block and go on behind it, and so show a state that never existed.
 func (f *levelFiles) Open(fd storage.FileDesc) (storage.Reader, error) {
 	if fd.Type == storage.TypeJournal {
 		data, err := os.ReadFile(filepath.Join(f.path, fd.String()))

@@ -7,22 +7,22 @@ import (
 	"os"
 )
 
-// A Lock is a file that one process at a time holds. The system frees it when
-// the process ends, however it ends.
+// A Lock is a file that one process at a time holds. The system frees it when the
+// process ends, in whatever way.
 type Lock struct {
 	path string
 	file *os.File
 }
 
-// Acquire locks the file at path, which it makes. It does not wait: if another
-// process has it, that is ErrInUse.
+// Acquire makes the file at path and locks it. It does not wait: if another process
+// has the lock, it returns ErrInUse.
 func Acquire(path string) (*Lock, error) {
 	for {
 		file, err := lockToWrite(path)
 		if err != nil {
 			return nil, typed(path, err)
 		}
-		// The one who had it may have removed the file in between.
+		// The process that had the lock may have removed the file in between.
 		held, err := file.Stat()
 		if err != nil {
 			return nil, errors.Join(err, file.Close())

@@ -21,15 +21,15 @@ func lockToWrite(path string) (*os.File, error) {
 	return file, nil
 }
 
-// removeLocked removes the file before its lock is free, so that nobody locks a
-// file that is about to go.
+// removeLocked removes the file before it frees the lock, so nobody locks a file that
+// is about to go.
 func removeLocked(path string, file *os.File) error {
 	return errors.Join(os.Remove(path), file.Close())
 }
 
-// lockToRead holds a database's lock against writers. It makes no file and
-// needs no right to write: a database without one has no writer. goleveldb
-// locks by flock, and pebble by fcntl.
+// lockToRead holds a database's lock against writers. It makes no file, because a
+// database without a lock file has no writer, and needs no right to write. goleveldb
+// locks with flock, pebble with fcntl.
 func lockToRead(path string) (io.Closer, error) {
 	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -53,12 +53,12 @@ func lockedElsewhere(err error) bool {
 	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EWOULDBLOCK)
 }
 
-// IsFull tells whether an error is that of a disk, or of a quota, without space.
+// IsFull tells whether an error says that a disk or a quota is full.
 func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }
 
-// SyncDir makes a rename in a directory last.
+// SyncDir makes a rename in a directory durable.
 func SyncDir(dir string) error {
 	file, err := os.Open(dir)
 	if err != nil {

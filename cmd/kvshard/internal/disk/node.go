@@ -16,8 +16,8 @@ import (
 // keeps the IAVL tree of a module under the keys "s/k:NAME/".
 const nodePrefix = "s/k:"
 
-// NodeStores returns the names of the modules' stores in a node's
-// application.db, in order; none if it is no node's. It reads one key of each.
+// NodeStores returns the names of the modules' stores in a node's application.db, in
+// order; none if the database is not a node's. It reads one key of each.
 func NodeStores(db dbm.DB) (names []string, err error) {
 	from, end := []byte(nodePrefix), []byte("s/k;") // the next behind all of them
 	for {
@@ -43,9 +43,9 @@ func NodeStores(db dbm.DB) (names []string, err error) {
 	}
 }
 
-// NodeStore returns the module's store of that name in a node's application.db
-// as it was at a height, to read; height 0 is the newest. It returns the
-// height, too. Its error for a name that is not there lists those that are.
+// NodeStore returns, to read, the module's store of that name in a node's
+// application.db as it was at a height, and the height. Height 0 is the newest. If
+// there is no such name, the error lists the names that are there.
 func NodeStore(db dbm.DB, name string, height int64) (store.KVStore, int64, error) {
 	names, err := NodeStores(db)
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 	"github.com/syndtr/goleveldb/leveldb/storage"
 )
 
-// notedFiles are the files of a goleveldb database that is written. It notes
-// that the disk was full: goleveldb puts some errors into a text of its own.
+// notedFiles are the files of a goleveldb database that is written. They note that the
+// disk was full, because goleveldb turns some errors into a text of its own.
 type notedFiles struct {
 	storage.Storage
 
@@ -26,7 +26,7 @@ func (n *notedFiles) note(err error) error {
 	return err
 }
 
-// noted gives an error of goleveldb the cause that it has lost.
+// noted gives an error of goleveldb its lost cause back.
 func (n *notedFiles) noted(err error) error {
 	n.mutex.Lock()
 	full := n.full

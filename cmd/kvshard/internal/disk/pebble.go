@@ -14,10 +14,9 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 )
 
-// pebbleDB is a pebble database. cosmos-db's own type cannot be opened to read
-// without a change to the files, and keeps its caller waiting for ever when the
-// disk is full: pebble tries again and again to write what it has in memory, and
-// takes no more until it could.
+// pebbleDB is a pebble database. cosmos-db's own type changes files even when it is
+// opened to read. It also blocks its caller for ever when the disk is full: pebble
+// tries again and again to write what it has in memory, and takes no more until then.
 type pebbleDB struct {
 	db     *pebble.DB
 	health *health
@@ -28,7 +27,7 @@ var _ dbm.DB = (*pebbleDB)(nil)
 // closeGrace is how long the close of a database that has failed may take.
 const closeGrace = 3 * time.Second
 
-// health is what pebble told of its background work. It is pebble's log, too.
+// health is what pebble says of its background work. It is also pebble's log.
 type health struct {
 	once   sync.Once
 	failed chan struct{} // closed with the first failure
@@ -47,8 +46,8 @@ func (h *health) fail(err error) {
 // Infof keeps pebble from writing its log to standard error.
 func (h *health) Infof(string, ...any) {}
 
-// Fatalf must not return, and must not end the process either, which has to say
-// how to go on. Locks that the goroutine holds stay with it.
+// Fatalf must not return. It must not end the process either, which still has to say
+// how to go on. The goroutine keeps the locks that it holds.
 func (h *health) Fatalf(format string, args ...any) {
 	fatal := &engineError{text: fmt.Sprintf(format, args...)}
 	for _, arg := range args {
@@ -60,8 +59,8 @@ func (h *health) Fatalf(format string, args ...any) {
 	select {}
 }
 
-// await runs what writes, until pebble has failed: from then on it may never
-// return. Whether that write is there is not known.
+// await runs a write until it returns or pebble has failed. After a failure the write
+// may never return, and nobody knows whether it is there.
 func (h *health) await(write func() error) error {
 	done := make(chan error, 1)
 	go func() {
@@ -147,8 +146,8 @@ func (p *pebbleDB) delete(key []byte, sync *pebble.WriteOptions) error {
 	return p.health.await(func() error { return p.db.Delete(key, sync) })
 }
 
-// Close does not wait for long if the database has failed: the process ends
-// then, and with it the lock.
+// Close does not wait long if the database has failed: the process then ends, and the
+// lock with it.
 func (p *pebbleDB) Close() error {
 	done := make(chan error, 1)
 	go func() { done <- p.db.Close() }()
@@ -207,7 +206,7 @@ func (it *pebbleIterator) Next() {
 	}
 }
 
-// pebbleBatch is what is written at once.
+// pebbleBatch is a batch of writes.
 type pebbleBatch struct {
 	batch  *pebble.Batch // nil once it was written or closed
 	health *health

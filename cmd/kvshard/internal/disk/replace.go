@@ -11,9 +11,10 @@ import (
 	"path/filepath"
 )
 
-// ReplaceFile makes a file of what write writes. It is written beside, synced
-// and renamed: whatever fails leaves the file that was there, and no part of the
-// new one. What is there and is no regular file, such as a pipe, is written to.
+// ReplaceFile makes a file of what write writes. It writes the file beside the old
+// one, syncs it and renames it. After any failure the old file is still there, and no
+// part of the new one. Something that is not a regular file, such as a pipe, is
+// written to directly.
 func ReplaceFile(path string, write func(io.Writer) error) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // the link stays one
@@ -46,7 +47,7 @@ func ReplaceFile(path string, write func(io.Writer) error) error {
 	return SyncDir(filepath.Dir(path))
 }
 
-// ReplaceText does so with a text that is there already.
+// ReplaceText is ReplaceFile for a text.
 func ReplaceText(path string, text []byte) error {
 	return ReplaceFile(path, func(w io.Writer) error {
 		_, err := w.Write(text)

@@ -9,11 +9,11 @@ import (
 	"github.com/kvshard/kvshard/stream"
 )
 
-// FreeSpace is what to do about a full disk, whose name is in the error.
+// FreeSpace is the hint for a full disk. The error names the disk.
 const FreeSpace = "free some space there"
 
-// known are the errors of the packages below, each with what it means here. The
-// first that an error is counts.
+// known are the errors of the packages below, each with its exit code and hint. The
+// first one that fits an error counts.
 var known = []struct {
 	is   error
 	code int
@@ -47,7 +47,7 @@ var known = []struct {
 	{kvshard.ErrInternal, Other, "report it: this is a fault of kvshard"},
 }
 
-// Classify returns the exit code of a command's error and what to do about it.
+// Classify returns the exit code and the hint of a command's error.
 func Classify(err error) (code int, hint string) { return classify(Ran(err)) }
 
 func classify(err error) (code int, hint string) {

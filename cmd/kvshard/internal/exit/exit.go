@@ -1,5 +1,4 @@
-// Package exit says how the command ends: with which exit code, and with which
-// message and hint.
+// Package exit ends the command with an exit code, a message and a hint.
 package exit
 
 import (
@@ -40,7 +39,7 @@ func Errorf(code int, hint, format string, args ...any) error {
 // Usagef returns an error of the command line.
 func Usagef(format string, args ...any) error { return Errorf(Usage, "", format, args...) }
 
-// silentError is an answer, which has been given already.
+// silentError is an answer that was given already.
 type silentError struct{ code int }
 
 func (e *silentError) Error() string { return "the answer is no" }
@@ -55,12 +54,12 @@ type ranError struct{ err error }
 func (e *ranError) Error() string { return e.err.Error() }
 func (e *ranError) Unwrap() error { return e.err }
 
-// Ran marks an error as a command's own. An error without the mark is cobra's,
-// and about the command line.
+// Ran marks an error as a command's own. An error without the mark is cobra's, about
+// the command line.
 func Ran(err error) error { return &ranError{err} }
 
-// Report tells on w what went wrong, in JSON or in text, and returns the exit
-// code. The command is the path of the one that failed, such as "kvshard root".
+// Report writes to w what went wrong, in JSON or as text, and returns the exit code.
+// The command is the one that failed, such as "kvshard root".
 func Report(w io.Writer, command string, asJSON bool, err error) int {
 	code, hint := classify(err)
 	var silent *silentError

@@ -10,8 +10,8 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
-// hexItems reads 64 hex digits a line. Empty lines, and such that begin with #,
-// are passed over.
+// hexItems reads 64 hex digits a line. It leaves out empty lines and lines that begin
+// with #.
 func hexItems(name string, r *bufio.Reader) items {
 	line := 0
 	return func() (Item, error) {
@@ -40,7 +40,7 @@ func hexItems(name string, r *bufio.Reader) items {
 
 func hexLeaf(text []byte) (kvshard.Node, error) {
 	if bytes.HasPrefix(bytes.ToLower(text[:min(len(text), 2)]), []byte("0x")) {
-		// It stands for a number, whose first digit is the most significant.
+		// This is a number, which has the most significant digit first.
 		return kvshard.Node{}, errors.New("0x in front; want the 64 hex digits alone, the least significant byte first")
 	}
 	return kvshard.ParseNode(string(text))

@@ -43,9 +43,9 @@ type Input struct {
 // Formats are the names of those that [Open] reads.
 var Formats = []string{"auto", "hex", "json", "raw"}
 
-// Open opens a file, or standard input for "-", in one of the formats. What can
-// be read twice is read to its end first, so that a file with a fault anywhere
-// yields nothing; of the rest, a batch is read ahead.
+// Open opens a file, or standard input for "-", in one of the formats. If the input can
+// be read twice, it is first read to its end, so a file with a fault anywhere yields
+// nothing. Otherwise a batch is read ahead.
 func Open(ctx context.Context, stdin io.Reader, name, format string) (*Input, error) {
 	in := &Input{Total: -1, Close: func() {}}
 	var r io.Reader
@@ -117,7 +117,7 @@ func countLeaves(ctx context.Context, next items) (leaves int64, err error) {
 	}
 }
 
-// ahead yields an item only when n items, or all that there are, have been read
+// ahead yields an item only after the next n items, or all that are left, were read
 // without an error.
 func ahead(next items, n int) items {
 	var queue []Item
@@ -169,9 +169,9 @@ func itemsOf(r io.Reader, name, format string) (items, error) {
 // headBytes of an input tell what it is.
 const headBytes = 4096
 
-// guess tells the format by the name's ending, and otherwise by the first
-// bytes. What can be a text is never taken for raw commitments: in doubt it is
-// read as hex, which says in which line it is none.
+// guess tells the format from the ending of the name, or else from the first bytes.
+// Input that can be text is never taken for raw commitments. In doubt it is read as
+// hex, whose errors name the line.
 func guess(name string, r *bufio.Reader) string {
 	head, _ := r.Peek(headBytes)
 	switch filepath.Ext(name) {
@@ -194,7 +194,7 @@ func guess(name string, r *bufio.Reader) string {
 	return "hex"
 }
 
-// Bad returns an error of an input that is none.
+// Bad returns an error of a malformed input.
 func Bad(format string, args ...any) error {
 	return exit.Errorf(exit.Input, "read the formats in \"kvshard append --help\"", format, args...)
 }

@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// Interruptible reads until the context is cancelled, even where a read waits.
+// Interruptible reads until the context is cancelled, even while a read waits.
 func Interruptible(ctx context.Context, r io.Reader) io.Reader {
 	type piece struct {
 		data []byte

@@ -15,8 +15,8 @@ import (
 	"github.com/kvshard/kvshard/internal/strict"
 )
 
-// A jsonBlock has these fields and no others: a node's own block has fields
-// that look like them, and no commitments.
+// A jsonBlock has these fields and no others. A node's own block has fields that look
+// like them, but no commitments.
 type jsonBlock struct {
 	Height      *uint32        `json:"height,omitempty"`
 	Commitments []kvshard.Node `json:"commitments"`
@@ -107,7 +107,7 @@ func (j *jsonInput) value(queue []Item) ([]Item, error) {
 	return queue, nil
 }
 
-// take makes items of a value; the first may be a document, if it stands alone.
+// take makes items of a value. The first value may be a document, if it stands alone.
 func (j *jsonInput) take(queue []Item, raw json.RawMessage, first bool) ([]Item, error) {
 	switch {
 	case j.document:
@@ -190,7 +190,7 @@ func (j *jsonInput) peek() (byte, error) {
 	}
 }
 
-// syntax tells of a text that is no JSON.
+// syntax returns an error about text that is not JSON.
 func (j *jsonInput) syntax(err error) error {
 	var malformed *json.SyntaxError
 	switch {
@@ -208,7 +208,7 @@ func (j *jsonInput) ahead() int64 {
 	return j.decoder.InputOffset() + int64(len(rest)-len(bytes.TrimLeft(rest, " \t\r\n,")))
 }
 
-// wrong says where; lines and bytes are counted from 1.
+// wrong returns an error with the place. Lines and bytes count from 1.
 func (j *jsonInput) wrong(offset int64, err error) error {
 	return Bad("%s, line %d, byte %d: %w", j.name, j.lines.at(offset), offset+1, err)
 }
@@ -237,7 +237,7 @@ func (l *lineCounter) at(offset int64) int {
 	return 1 + l.past + sort.Search(len(l.ends), func(i int) bool { return l.ends[i] >= offset })
 }
 
-// forget drops what no offset from this one on needs.
+// forget drops what later offsets do not need.
 func (l *lineCounter) forget(offset int64) {
 	n := l.at(offset) - 1 - l.past
 	l.past, l.ends = l.past+n, l.ends[n:]

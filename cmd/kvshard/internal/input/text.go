@@ -28,10 +28,9 @@ func isText(head []byte) bool {
 	return true
 }
 
-// isBinary tells whether these bytes can be no text, in whatever encoding of
-// bytes: they have control characters that no text has, and less than three in
-// four can be printed. Commitments in 32 bytes are so, but for one in thirty
-// that come alone.
+// isBinary tells whether these bytes cannot be text in any encoding of bytes: they have
+// control characters that no text has, and less than three in four can be printed.
+// Commitments of 32 bytes are like that, except one in thirty that comes alone.
 func isBinary(head []byte) bool {
 	control, printed := false, 0
 	for _, c := range head {
@@ -45,7 +44,7 @@ func isBinary(head []byte) bool {
 	return control && 4*printed < 3*len(head)
 }
 
-// isWide tells whether a text in UTF-16 or UTF-32 begins so: with a byte order
+// isWide tells whether text in UTF-16 or UTF-32 begins like this: with a byte order
 // mark, or with letters that have zeros between them.
 func isWide(head []byte) bool {
 	if bytes.HasPrefix(head, []byte{0xFF, 0xFE}) || bytes.HasPrefix(head, []byte{0xFE, 0xFF}) || bytes.HasPrefix(head, []byte{0, 0, 0xFE, 0xFF}) {
@@ -72,7 +71,7 @@ func asciiUnits(head []byte, unit, at int) bool {
 	return len(head) >= unit
 }
 
-// shown is as much of a text as a message needs.
+// shown returns as much of a text as a message needs.
 func shown(text []byte) []byte {
 	const most = 64
 	if len(text) > most {

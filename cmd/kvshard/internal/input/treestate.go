@@ -123,7 +123,7 @@ func (t *StartingPoint) fromJSON(text []byte) error {
 	return badTreestate("there is none of Orchard's in it")
 }
 
-// fromZcash reads the answer to z_gettreestate, which tells more.
+// fromZcash reads the answer to z_gettreestate, which has further fields.
 func (t *StartingPoint) fromZcash(text []byte) (err error) {
 	var answer struct {
 		_       strict.Others
@@ -147,8 +147,8 @@ func (t *StartingPoint) fromZcash(text []byte) (err error) {
 	return t.decode(answer.Orchard.Commitments.State)
 }
 
-// fromLightwalletd reads a TreeState, which tells more. Its height is a number
-// of 64 bits, which JSON made from a protocol buffer has as a string.
+// fromLightwalletd reads a TreeState, which has further fields. Its height is a number
+// of 64 bits, and JSON made from a protocol buffer has that as a string.
 func (t *StartingPoint) fromLightwalletd(text []byte) error {
 	var answer struct {
 		_       strict.Others

@@ -23,8 +23,8 @@ const (
 	DatabaseName = "tree.db"
 )
 
-// A Config is what a tree's directory says about it: options are not part of
-// the tree, and must be the same whenever it is written.
+// A Config has the options of the tree in a directory. Options are not stored with the
+// tree; every writer must use the same ones.
 type Config struct {
 	Version        int    `json:"version"`
 	Backend        string `json:"backend"`

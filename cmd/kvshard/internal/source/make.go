@@ -22,8 +22,8 @@ type Claim struct {
 	made bool // the directory
 }
 
-// ClaimDir makes the directory if there is none, and refuses one with a tree or
-// in which another process makes one.
+// ClaimDir makes the directory if there is none. It refuses a directory that has a
+// tree, or in which another process makes one.
 func ClaimDir(dir string) (*Claim, error) {
 	if err := refuseTree(dir); err != nil {
 		return nil, err
@@ -55,8 +55,8 @@ func refuseTree(dir string) error {
 	return nil
 }
 
-// Release gives the directory back. After a failure that left nothing in it, it
-// goes if it was not there before.
+// Release gives the directory back. If the job failed, and the directory is empty and
+// was not there before, it goes.
 func (c *Claim) Release(err *error) {
 	if e := c.lock.Release(); *err == nil {
 		*err = e
@@ -85,9 +85,9 @@ func Make(dir string, c Config) (err error) {
 	return Fill(dir, c)
 }
 
-// Fill makes an empty tree in a directory that nobody else fills. The config
-// comes last: with it, all is there. What a process that was killed before has
-// left is taken away, and nothing stays after a failure.
+// Fill makes an empty tree in a claimed directory. It writes the config last: with it
+// the tree is complete. It removes what an earlier, killed process left, and leaves
+// nothing behind after a failure.
 func Fill(dir string, c Config) (err error) {
 	database, making := filepath.Join(dir, DatabaseName), filepath.Join(dir, makingDatabase)
 	if err := RemoveEmpty(database); err != nil {
@@ -115,8 +115,8 @@ func Fill(dir string, c Config) (err error) {
 	return writeConfig(dir, c)
 }
 
-// RemoveEmpty removes a database without a key, which an init that was killed
-// may have left. It refuses any other.
+// RemoveEmpty removes a database without a key, as a killed init leaves it. It refuses
+// any other.
 func RemoveEmpty(path string) error {
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil

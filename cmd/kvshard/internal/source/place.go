@@ -21,8 +21,8 @@ type Place struct {
 	Dir string // of a tree, unless DB is given
 	DB  string // a database
 
-	// Of a database. An empty engine stands for whichever its files show, an
-	// empty store for the database itself, and height 0 for the newest.
+	// Of a database. An empty engine means the one that the files show, an empty
+	// store means the database itself, and height 0 is the newest.
 	Engine, Store, Prefix string
 	Height                int64
 
@@ -100,8 +100,8 @@ func openTree(ctx context.Context, dir string, open func(path, backend string) (
 	return s, nil
 }
 
-// inspect looks for damage that the engine would pass over in silence. With
-// salvage it is returned apart.
+// inspect looks for damage that the engine would silently ignore. With salvage it
+// returns the damage apart.
 func inspect(path string, salvage bool) (damage, err error) {
 	err = disk.Undamaged(path)
 	switch {
@@ -161,8 +161,8 @@ func (p Place) openStore(ctx context.Context, path string, db dbm.DB) (*Source, 
 	return s, s.holdsTree()
 }
 
-// holdsTree refuses a store with nothing of a tree, which would pass for a tree
-// of no leaves. A tree that cannot be read is left to what reads it.
+// holdsTree refuses a store without a tree, which would look like an empty tree. It
+// does not refuse a tree that cannot be read: reading reports that.
 func (s *Source) holdsTree() error {
 	tree, err := s.Tree()
 	if err != nil {

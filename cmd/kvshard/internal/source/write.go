@@ -7,8 +7,8 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
-// Write runs f on the tree in a directory. It returns when the database is
-// closed and what is in it noted, so that a success can be told.
+// Write runs f on the tree in a directory. It returns after the database is closed and
+// its state is noted in the report. Then a success can be printed.
 func (p Place) Write(ctx context.Context, f func(*Source) error) error {
 	s, err := p.openToWrite(ctx)
 	if err != nil {

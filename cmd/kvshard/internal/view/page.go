@@ -12,7 +12,7 @@ import (
 //go:embed page/*.html page/*.css page/*.js
 var files embed.FS
 
-// scripts become one, in this order: a file uses those before it.
+// scripts become one, in this order: a file uses the files before it.
 var scripts = []string{
 	"model", "looks", "picture", "levels", "checkpoints",
 	"explain", "navigate", "panels", "replay", "start",

@@ -23,8 +23,8 @@ type Source struct {
 	Tell   func()  // called for each record that was read, unless nil
 }
 
-// maxRuns bounds the page: if the shards' lengths all differ, it tells those of
-// the first.
+// maxRuns bounds the page. If the shards' lengths all differ, the page has those of the
+// first ones.
 const maxRuns = 5000
 
 // readState reads what the page shows of a tree.
@@ -136,8 +136,8 @@ func (v *state) addRecords(s Source) error {
 	return nil
 }
 
-// kinds are all kinds of records, with nothing counted. Those that lie beside the
-// summary, which only some trees have, are left out until there is one.
+// kinds are all kinds of records, with nothing counted. The records beside the summary,
+// which only some trees have, are left out until there is one.
 func (v *state) kinds() map[string]kind {
 	all := map[string]kind{}
 	for _, of := range kvshard.RecordKinds() {
@@ -166,8 +166,8 @@ func (v *state) count(of kvshard.RecordKind, r kvshard.Record) {
 	v.Kinds[name] = k
 }
 
-// addWindow adds the leaves of a shard, from its first one as far as they were kept.
-// A record that is broken has none.
+// addWindow adds the leaves of a shard, from the first one as far as they were kept. A
+// broken record has none.
 func (v *state) addWindow(index uint64, r kvshard.Record) {
 	shard, err := r.Shard()
 	if err != nil {
@@ -186,8 +186,8 @@ func (v *state) addWindow(index uint64, r kvshard.Record) {
 	}
 }
 
-// isShown tells whether the page gets the leaves of a shard: the first, the
-// last, and those around the leaf that is proven. The others would make it large.
+// isShown tells whether the page gets the leaves of a shard: of the first, the last, and
+// those around the proven leaf. All leaves would make it too large.
 func (v *state) isShown(index uint64, leaf *uint64) bool {
 	last := (max(v.Size, 1) - 1) / kvshard.LeavesPerShard
 	proven := leaf != nil && index+4 >= *leaf/kvshard.LeavesPerShard && index <= *leaf/kvshard.LeavesPerShard+4

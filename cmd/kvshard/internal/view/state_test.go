@@ -14,7 +14,7 @@ func TestState(t *testing.T) {
 	clitest.OK(t, dir, "", "init", "--prefix", "6e")
 	clitest.OK(t, dir, clitest.Raw(nodes), "append", "--checkpoint", "7")
 	store := dataOf(t, clitest.OK(t, dir, "", "view", "-", "--leaf", "100")).Store
-	if store.Size != 300 || store.Root.String() != clitest.Root(t, nodes) || store.Prefix != "6e" || store.Witness.Leaf != nodes[100] {
+	if store.Size != 300 || store.Root != clitest.Root(t, nodes) || store.Prefix != "6e" || store.Witness.Leaf != nodes[100] {
 		t.Errorf("%+v", store)
 	}
 	if len(store.ShardRuns) != 2 || store.ShardRuns[0] != [3]uint64{0, 17, 575} || store.Kinds["shard"].Records != 19 {

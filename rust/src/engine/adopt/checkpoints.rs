@@ -17,22 +17,22 @@ const EMPTY_OF_VOTE_TREE: [u8; 5] = [0; 5];
 
 /// The checkpoints, by id.
 pub(super) struct Checkpoints {
-    all: BTreeMap<u32, Checkpoint>,
-    retained: BTreeSet<u32>,
-    /// The positions of their newest leaves.
-    positions: BTreeSet<u64>,
+    all: Vec<(u32, Checkpoint)>,
+    retained: Vec<u32>,
+    /// The positions of their newest leaves, ascending.
+    positions: Vec<u64>,
     /// The marks that an interrupted take-over has moved out of the checkpoints' records already.
-    removed: BTreeSet<(u32, u64)>,
+    removed: Vec<(u32, u64)>,
 }
 
 impl Checkpoints {
     /// Reads them from the records that were found.
     pub fn read(found: &Records) -> Result<Self, KvError> {
         let mut checkpoints = Checkpoints {
-            all: BTreeMap::new(),
-            retained: BTreeSet::new(),
-            positions: BTreeSet::new(),
-            removed: BTreeSet::new(),
+            all: vec![],
+            retained: vec![],
+            positions: vec![],
+            removed: vec![],
         };
         for (key, value) in found {
             match key.first() {
@@ -40,7 +40,7 @@ impl Checkpoints {
                 Some(&keys::RETAINED) => {
                     let id = keys::parse_id(keys::RETAINED, key).ok_or_else(|| strange(key))?;
                     listing::check_retained(id, value)?;
-                    checkpoints.retained.insert(id);
+                    checkpoints.retained.push(id);
                 }
                 Some(&keys::SUMMARY) => {
                     checkpoints.removed.extend(keys::parse_removed(key));
@@ -49,7 +49,13 @@ impl Checkpoints {
             }
         }
         let lost = checkpoints.retained.iter();
-        let mut lost = lost.filter(|id| !checkpoints.all.contains_key(id));
+        let is_there = |id: &u32| {
+            checkpoints
+                .all
+                .binary_search_by_key(id, |(id, _)| *id)
+                .is_ok()
+        };
+        let mut lost = lost.filter(|id| !is_there(id));
         if let Some(id) = lost.next() {
             let reason = "there is no such checkpoint";
             return Err(KvError::corrupt(&keys::retained(*id), reason));
@@ -63,20 +69,20 @@ impl Checkpoints {
             true => without_marks(TreeState::Empty),
             false => codec::decode_checkpoint(key, value)?,
         };
-        let before = self.all.last_key_value().map_or(0, |(_, c)| size_of(c));
+        let before = self.all.last().map_or(0, |(_, c)| size_of(c));
         let size = size_of(&checkpoint);
         if size < before {
             let reason = format!("it is at size {size}, and the one before at {before}");
             return Err(KvError::corrupt(key, reason));
         }
         self.positions.extend(size.checked_sub(1));
-        self.all.insert(id, checkpoint);
+        self.all.push((id, checkpoint));
         Ok(())
     }
 
     /// Whether a checkpoint's newest leaf is at this position.
     pub fn is_at(&self, position: u64) -> bool {
-        self.positions.contains(&position)
+        self.positions.binary_search(&position).is_ok()
     }
 
     /// The last of the positions at which a checkpoint is.
@@ -86,25 +92,31 @@ impl Checkpoints {
 
     /// The key of a checkpoint at this position.
     pub fn key_at(&self, position: u64) -> Vec<u8> {
-        let at = |(_, c): &(&u32, &Checkpoint)| size_of(c) == position + 1;
+        let at = |(_, c): &&(u32, Checkpoint)| size_of(c) == position + 1;
         let found = self.all.iter().find(at);
         found.map_or_else(Vec::new, |(id, _)| keys::checkpoint(*id))
     }
 
-    /// The marks that were removed, each with the checkpoint as of which it was.
-    pub fn removed_marks(&self) -> BTreeSet<(u32, u64)> {
+    /// The marks that were removed, each with the checkpoint as of which it was, ascending.
+    pub fn removed_marks(&self) -> Vec<(u32, u64)> {
         let mut removed = self.removed.clone();
         for (id, checkpoint) in &self.all {
             let marks = checkpoint.marks_removed().iter();
             removed.extend(marks.map(|mark| (*id, u64::from(*mark))));
         }
+        removed.sort_unstable();
+        removed.dedup();
         removed
     }
 
+    fn is_retained(&self, id: u32) -> bool {
+        self.retained.binary_search(&id).is_ok()
+    }
+
     /// Adds the records of the checkpoints; `unmarked` are the positions of checkpoints whose leaf
-    /// has no mark.
-    pub fn add_records(&self, unmarked: &BTreeSet<u64>, records: &mut Records) {
-        let Some((newest, _)) = self.all.last_key_value() else {
+    /// has no mark, ascending.
+    pub fn add_records(&self, unmarked: &[u64], records: &mut Records) {
+        let Some((newest, _)) = self.all.last() else {
             return;
         };
         let mut summary = Summary {
@@ -113,17 +125,17 @@ impl Checkpoints {
             newest: *newest,
             ..Summary::default()
         };
-        let mut prunable = self.all.keys().filter(|id| !self.retained.contains(id));
-        summary.oldest = prunable.next().copied().unwrap_or(0);
+        let prunable = self.all.iter().find(|(id, _)| !self.is_retained(*id));
+        summary.oldest = prunable.map_or(0, |(id, _)| *id);
         summary.ledger.lowest_retained = self.retained.first().copied();
         let mut cuts: BTreeMap<u64, u32> = BTreeMap::new();
         for (id, checkpoint) in &self.all {
             let state = without_marks(checkpoint.tree_state());
             records.insert(keys::checkpoint(*id), codec::encode_checkpoint(&state));
             let position = checkpoint.position().map(u64::from);
-            let cut = position.filter(|position| unmarked.contains(position));
+            let cut = position.filter(|position| unmarked.binary_search(position).is_ok());
             summary.unmarked += u32::from(cut.is_some());
-            match self.retained.contains(id) {
+            match self.is_retained(*id) {
                 true => {
                     records.insert(keys::retained(*id), RETAINED_VALUE.to_vec());
                     if let Some(position) = cut {

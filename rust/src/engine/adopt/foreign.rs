@@ -1,7 +1,5 @@
 //! The first pass over the shards of a `ShardTree`: what they are, and what stands above them.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::checkpoints::Checkpoints;
 use super::loose::{Claims, Loose};
 use super::{CHUNK, Records};
@@ -24,11 +22,11 @@ pub(super) struct Foreign<H> {
     /// The records above the shards.
     above: Records,
     /// The positions of checkpoints whose leaf has no mark.
-    unmarked: BTreeSet<u64>,
+    unmarked: Vec<u64>,
 }
 
 impl<H: StoredNode> Foreign<H> {
-    /// Every record that this engine keeps of such a tree, but the shards.
+    /// Every record that this engine keeps of such a tree, except the shards.
     pub fn take_records(&mut self, checkpoints: &Checkpoints) -> Records {
         let mut records = std::mem::take(&mut self.above);
         checkpoints.add_records(&self.unmarked, &mut records);
@@ -36,20 +34,20 @@ impl<H: StoredNode> Foreign<H> {
     }
 }
 
-/// The pass: the newest shard is held back, since it is another's if a further one follows.
+/// The pass. It holds the newest shard back: that shard is different if another one follows.
 struct Pass<'p, S: Scheme> {
     scheme: &'p S,
     checkpoints: &'p Checkpoints,
-    /// What the cap says of shards' roots, and of nodes above.
-    cap: BTreeMap<(u8, u64), S::Node>,
+    /// What the cap says of shards' roots, and of nodes above, by level and index.
+    cap: Claims<S::Node>,
     config: Config,
     newest: Option<Loose<S::Node>>,
     chunk: Vec<Shard<S::Node>>,
     claims: Vec<(usize, Claims<S::Node>)>,
     rebuilt: Rebuilt<'p, S>,
     marked: bool,
-    unmarked: BTreeSet<u64>,
-    removed: BTreeSet<u64>,
+    unmarked: Vec<u64>,
+    removed: Vec<u64>,
     hashes: u64,
 }
 
@@ -57,21 +55,24 @@ impl<S: Scheme> Call<'_, S> {
     pub(super) fn read_foreign(
         &self,
         checkpoints: &Checkpoints,
-        cap: Claims<S::Node>,
+        mut cap: Claims<S::Node>,
     ) -> Result<Foreign<S::Node>, Error> {
+        cap.sort_unstable_by_key(|(level, index, _)| (*level, *index));
+        let mut removed: Vec<u64> = checkpoints.removed_marks().iter().map(|m| m.1).collect();
+        removed.sort_unstable();
         let scheme = self.hasher.scheme();
         let mut pass = Pass {
             scheme,
             checkpoints,
-            cap: cap.into_iter().map(|(l, i, node)| ((l, i), node)).collect(),
+            cap,
             config: self.config,
             newest: None,
             chunk: vec![],
             claims: vec![],
             rebuilt: Rebuilt::new(scheme, &Tip::empty()),
             marked: false,
-            unmarked: BTreeSet::new(),
-            removed: checkpoints.removed_marks().iter().map(|m| m.1).collect(),
+            unmarked: vec![],
+            removed,
             hashes: 0,
         };
         for (expected, entry) in (0..).zip(listing::shards(self.reads.kv(), Direction::Ascending)?)
@@ -110,9 +111,9 @@ impl<S: Scheme> Pass<'_, S> {
         for position in shard.start()..shard.end() {
             let marked = shard.leaf(position).is_some_and(|(_, f)| f.is_marked());
             if !marked && self.checkpoints.is_at(position) {
-                self.unmarked.insert(position);
+                self.unmarked.push(position);
             }
-            if !marked && self.removed.contains(&position) {
+            if !marked && self.removed.binary_search(&position).is_ok() {
                 let reason =
                     format!("a checkpoint removed a mark at {position}, and there is none");
                 return Err(KvError::corrupt(&key, reason).into());
@@ -155,11 +156,13 @@ impl<S: Scheme> Pass<'_, S> {
     }
 
     /// Compares shards' roots with those in the cap.
-    fn compare_roots(&mut self, shards: &[Shard<S::Node>]) -> Result<(), Error> {
+    fn compare_roots(&self, shards: &[Shard<S::Node>]) -> Result<(), Error> {
         for shard in shards.iter().filter(|shard| shard.is_complete()) {
             let (level, index) = (SHARD_HEIGHT, shard.index());
-            let claimed = self.cap.remove(&(level, index));
-            if claimed.is_some() && shard.root() != claimed.as_ref() {
+            let at = self
+                .cap
+                .binary_search_by_key(&(level, index), |c| (c.0, c.1));
+            if at.is_ok_and(|at| shard.root() != Some(&self.cap[at].2)) {
                 return Err(wrong_annotation(&keys::cap(), level, index).into());
             }
         }
@@ -193,7 +196,11 @@ impl<S: Scheme> Pass<'_, S> {
             true => None,
             false => call.cut_shard_root(&tip, size)?,
         };
-        for ((level, index), claimed) in &self.cap {
+        let is_compared = |level, index: u64| level == SHARD_HEIGHT && (index + 1) << level <= size;
+        for (level, index, claimed) in &self.cap {
+            if is_compared(*level, *index) {
+                continue; // a whole shard's root
+            }
             let node = match index << level < size {
                 true => Some(call.node_at(&tip, (*level, *index), size, cut.as_ref())?),
                 false => None,
@@ -208,7 +215,9 @@ impl<S: Scheme> Pass<'_, S> {
             call.commit()?;
         }
         let mut above = std::mem::take(self.rebuilt.kv.records_mut());
-        above.retain(|key, _| key.first() != Some(&keys::SHARD));
+        if let Some(shard) = &partial {
+            above.remove(&keys::shard(shard.index()));
+        }
         let foreign = Foreign {
             tip,
             root,

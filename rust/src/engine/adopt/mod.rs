@@ -1,10 +1,10 @@
 //! Taking over a store that a plain `ShardTree` wrote: shards, a cap perhaps, checkpoints, and none
 //! of the records that this engine keeps beside them.
 //!
-//! It goes over the shards twice. The first time reads and checks them, computes all that stands
-//! above, and compares the root; only then, what differs is written, the tip last. Until the tip is
-//! there the store is one that something else wrote, so an interrupted take-over is done again from
-//! the start, and finds what it wrote before to be right.
+//! It goes over the shards twice. First it reads and checks them, computes everything above them, and
+//! compares the root. Then it writes what differs, the tip last. Until the tip is there, the store is
+//! one that something else wrote. So an interrupted take-over starts again from the beginning, and
+//! finds that what it wrote before is right.
 
 mod checkpoints;
 mod foreign;
@@ -32,7 +32,7 @@ type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// Takes over a store that a plain `ShardTree` wrote, and returns its number of leaves. The
     /// store is then byte for byte that of a tree that this engine grew with the same leaves, marks
-    /// and checkpoints. Of a tree that is this engine's already it only compares the root.
+    /// and checkpoints. If the tree is already this engine's, it only compares the root.
     ///
     /// Reads each shard twice and every other record once, hashes every leaf, and writes each shard
     /// that is not as this engine writes it, a quad for each 128 leaves, and a few more records. In
@@ -126,11 +126,12 @@ impl<S: Scheme> Call<'_, S> {
             self.reads.kv_mut().delete(key)?;
         }
         // The checkpoints' own records last: those with removed marks say so until then.
-        let (own, others): (Records, Records) =
-            (built.into_iter()).partition(|(key, _)| key.first() == Some(&keys::CHECKPOINT));
-        for (key, value) in others.into_iter().chain(own) {
-            if found.get(&key) != Some(&value) {
-                self.reads.kv_mut().set(&key, &value)?;
+        for own in [false, true] {
+            for (key, value) in &built {
+                let is_own = key.first() == Some(&keys::CHECKPOINT);
+                if is_own == own && found.get(key) != Some(value) {
+                    self.reads.kv_mut().set(key, value)?;
+                }
             }
         }
         if let Some(tip) = tip {

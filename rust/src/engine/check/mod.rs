@@ -58,7 +58,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// - `removals`: a removed mark that waits is there still, waits for a checkpoint that is kept,
     ///   and is listed by checkpoint and by position alike;
     /// - `shards`: one for each 16 leaves, each as its leaves and flags determine it;
-    /// - `flags`: a leaf without a mark is kept for a checkpoint exactly if there is one;
+    /// - `flags`: a leaf without a mark is kept if, and only if, a checkpoint is there;
     /// - `cap`, `quads`: they are the nodes that the shards' roots give.
     ///
     /// Reads every record once and hashes every leaf; keeps the quads in memory.
@@ -189,7 +189,7 @@ impl<S: Scheme> Check<'_, '_, S> {
         Ok(found)
     }
 
-    /// The kinds of which the others do not list every key.
+    /// The kinds whose keys the other checks do not all list.
     fn keys(&mut self) -> Result<(), Error> {
         for kind in [keys::CAP, keys::TIP] {
             self.entries(kind, |key| (key == [kind]).then_some(()))?;

@@ -44,8 +44,7 @@ impl UnmarkedCuts {
     }
 }
 
-/// What is found in the shards, one after the other. The listing borrows the call meanwhile, so that
-/// reports and hashes are noted afterwards.
+/// The result of one pass over the shards. Kept apart because the listing borrows the call.
 pub(super) struct Scan<'t, S: Scheme> {
     scheme: &'t S,
     tip: &'t Tip<S::Node>,
@@ -128,7 +127,7 @@ impl<'t, S: Scheme> Scan<'t, S> {
         self.chunk.push(shard);
     }
 
-    /// Merges the roots of the shards that were read, as long as none was wrong.
+    /// Merges the roots of the shards that were read, unless one was wrong.
     fn merge(&mut self) -> Result<(), Error> {
         if self.sound {
             self.hashes += self.rebuilt.add(&mut self.chunk, Config::default())?;
@@ -149,7 +148,7 @@ impl<'t, S: Scheme> Scan<'t, S> {
     }
 }
 
-/// A mark stays until its removal is worked off.
+/// A mark stays until its removal is done.
 fn check_removed<H: StoredNode>(
     shard: &Shard<H>,
     removed: &BTreeSet<u64>,

@@ -1,0 +1,73 @@
+package tests
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/hashtree"
+	"github.com/kvshard/kvshard/internal/treetest"
+	"github.com/kvshard/kvshard/kvtest"
+)
+
+// BenchmarkAdopt times the take-over of a plain ShardTree's store beside the
+// hashes of its leaves alone, in turns, and reports the ratio of the two.
+func BenchmarkAdopt(b *testing.B) {
+	const leaves = 1 << 17
+	b.Run("Orchard", func(b *testing.B) {
+		own := kvtest.NewMemStore()
+		tree := treetest.Open(b, own)
+		treetest.Grow(b, tree, leaves)
+		root := must(tree.Root())
+		adopt := func(kv *kvtest.MemStore) error {
+			_, err := treetest.Open(b, kv).Adopt(root)
+			return err
+		}
+		hash := func(level int, children []kvshard.Node) ([]kvshard.Node, error) {
+			pairs := make([][2]kvshard.Node, len(children)/2)
+			for i := range pairs {
+				pairs[i] = [2]kvshard.Node{children[2*i], children[2*i+1]}
+			}
+			return kvshard.CombineBatch(level, pairs)
+		}
+		besideHashes(b, own, adopt, treetest.LeavesAt(0, leaves), hash)
+	})
+	b.Run("VotePoseidon", func(b *testing.B) {
+		own := kvtest.NewMemStore()
+		scheme := hashtree.VotePoseidon()
+		tree := must(hashtree.Open(own, scheme))
+		list := make([]hashtree.Node, leaves)
+		for i, leaf := range treetest.LeavesAt(0, leaves) {
+			list[i] = hashtree.Node(leaf)
+		}
+		if _, err := tree.AppendBatch(list); err != nil {
+			b.Fatal(err)
+		}
+		root := must(tree.Root())
+		adopt := func(kv *kvtest.MemStore) error {
+			_, err := must(hashtree.Open(kv, scheme)).Adopt(root)
+			return err
+		}
+		besideHashes(b, own, adopt, list, scheme.CombineBatch)
+	})
+}
+
+func besideHashes[N any](b *testing.B, own *kvtest.MemStore, adopt func(*kvtest.MemStore) error, leaves []N, hash func(int, []N) ([]N, error)) {
+	var adopting, hashing time.Duration
+	for b.Loop() {
+		plain := plainShardTree(own, nil)
+		start := time.Now()
+		if err := adopt(plain); err != nil {
+			b.Fatal(err)
+		}
+		adopting += time.Since(start)
+		start = time.Now()
+		row := leaves
+		for level := 0; len(row) > 1; level++ {
+			row = must(hash(level, row))
+		}
+		hashing += time.Since(start)
+	}
+	b.ReportMetric(adopting.Seconds()/hashing.Seconds(), "x-hashing")
+	b.ReportMetric(hashing.Seconds()*1e6/float64(b.N)/float64(len(leaves)), "µs/leaf-hashed")
+}
