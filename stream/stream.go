@@ -109,11 +109,11 @@ func malformed(format string, args ...any) error {
 type Header struct {
 	Form string `json:"form"` // FormRecords or FormLeaves
 	// Scheme is the fingerprint of the tree's scheme in hex ([kvshard.TipRecord]); "" for
-	// Orchard's. A writer that has no hash of the scheme leaves the roots out, which are
-	// zero then.
+	// Orchard's. The roots are zero if the program that wrote the stream has no hash of the
+	// scheme.
 	Scheme      string       `json:"scheme,omitempty"`
 	Size        uint64       `json:"size"` // leaves
-	Root        kvshard.Node `json:"root,omitempty,omitzero"`
+	Root        kvshard.Node `json:"root"`
 	Records     uint64       `json:"records,omitempty"` // of FormRecords
 	Checkpoints []Checkpoint `json:"checkpoints"`       // oldest first
 
@@ -128,7 +128,7 @@ type Checkpoint struct {
 	ID       uint32       `json:"id"`
 	Size     uint64       `json:"size"`
 	Retained bool         `json:"retained"`
-	Root     kvshard.Node `json:"root,omitempty,omitzero"`
+	Root     kvshard.Node `json:"root"`
 }
 
 // Describe returns a header with the tree's size, root and checkpoints. The caller

@@ -211,6 +211,11 @@ func TestWriterRefuses(t *testing.T) {
 	if _, err := stream.NewWriter(io.Discard, stream.Header{}); !errors.Is(err, stream.ErrMalformed) {
 		t.Errorf("no form: %v", err)
 	}
+	for _, scheme := range []string{"67eb3c15ca9a24", "67EB3C15CA9A2460", "vote-poseidon", "0000000000000000", "67eb3c15ca9a246000"} {
+		if _, err := stream.NewWriter(io.Discard, stream.Header{Form: stream.FormRecords, Scheme: scheme}); !errors.Is(err, stream.ErrMalformed) {
+			t.Errorf("scheme %q: %v", scheme, err)
+		}
+	}
 	writer := func() *stream.Writer {
 		w, err := stream.NewWriter(io.Discard, stream.Header{Form: stream.FormRecords, Root: kvshard.Node{1}, Records: 1})
 		if err != nil {
@@ -247,6 +252,27 @@ type failingWriter struct{}
 func (failingWriter) Write([]byte) (int, error) { return 0, kvtest.ErrInjected }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestHeaderNamesScheme: the header of an Orchard tree's stream says nothing of a scheme,
+// that of another one has its fingerprint.
+func TestHeaderNamesScheme(t *testing.T) {
+	for scheme, want := range map[string]string{
+		"":                 `{"form":"records","size":0,`,
+		"67eb3c15ca9a2460": `{"form":"records","scheme":"67eb3c15ca9a2460","size":0,`,
+	} {
+		var text bytes.Buffer
+		w, err := stream.NewWriter(&text, stream.Header{Form: stream.FormRecords, Scheme: scheme})
+		if err := errors.Join(err, w.End()); err != nil {
+			t.Fatal(err)
+		}
+		if header := text.String()[len(stream.Magic)+5:]; !strings.HasPrefix(header, want) {
+			t.Errorf("%q, want %s", header, want)
+		}
+		if r, err := stream.NewReader(&text); err != nil || r.Header.Scheme != scheme {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+}
 
 // Checkpoints may be long, but not all of them together.
 func TestLimits(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"hash"
 	"io"
 	"iter"
-	"strings"
 
 	"github.com/kvshard/kvshard"
 )
@@ -50,18 +49,13 @@ func (h Header) check() error {
 	if h.Form != FormRecords && h.Form != FormLeaves {
 		return malformed("form %q is unknown: it is %s or %s", h.Form, FormRecords, FormLeaves)
 	}
-	if raw, err := hex.DecodeString(h.Scheme); h.Scheme != "" && (err != nil || len(raw) != len(kvshard.TipRecord{}.Scheme) || strings.ToLower(h.Scheme) != h.Scheme) {
-		return malformed("scheme %q is no fingerprint: it has 16 lower-case hex digits", h.Scheme)
-	}
-	if h.Scheme != "" {
+	if h.Scheme == "" {
 		return nil
 	}
-	rootless := h.Root == kvshard.Node{}
-	for _, c := range h.Checkpoints {
-		rootless = rootless || c.Root == kvshard.Node{}
-	}
-	if rootless {
-		return malformed("its header lacks a root")
+	fingerprint := kvshard.TipRecord{}.Scheme
+	raw, err := hex.DecodeString(h.Scheme)
+	if err != nil || len(raw) != len(fingerprint) || hex.EncodeToString(raw) != h.Scheme || [8]byte(raw) == fingerprint {
+		return malformed("scheme %q is no fingerprint: it has %d lower-case hex digits, and is not zero", h.Scheme, hex.EncodedLen(len(fingerprint)))
 	}
 	return nil
 }

@@ -24,8 +24,8 @@ header with size, root and checkpoints, then the records as they are stored. Wit
 faster to import. It ends with a SHA-256.
 
 The header names the scheme of a tree that is not Orchard's. Of a tree whose scheme
-this command does not know it lacks the roots: import such a stream with a program
-that has its hash.
+this command does not know, the roots in it are zero: import such a stream with a
+program that has its hash.
 
 --form leaves needs every leaf to be marked. FILE is replaced once the new one is
 complete. --salvage reads the tree as it was before its database was damaged.`,

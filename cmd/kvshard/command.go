@@ -10,7 +10,8 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
-const long = `kvshard makes, fills, inspects and measures note commitment trees: Zcash Orchard's, of depth 32.
+const long = `kvshard makes, fills, inspects and measures note commitment trees: Zcash Orchard's, of depth 32, and
+those of other schemes ("kvshard init --scheme").
 
 "kvshard init" makes a tree in a directory (--dir), which holds the tree's options and its database.
 A command that only reads can also read a database of another program (--db), such as a node's

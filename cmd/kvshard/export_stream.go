@@ -37,7 +37,7 @@ func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writ
 }
 
 // describe returns a header with size, root and checkpoints. Of a scheme that is not
-// known the roots are left out.
+// known the roots stay zero.
 func describe(scheme *schemes.Scheme, tree *kvshard.Tree) (h stream.Header, err error) {
 	if scheme.Unknown() == nil {
 		h, err = stream.Describe(tree)

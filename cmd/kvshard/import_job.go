@@ -183,6 +183,9 @@ func (j *importJob) verify() error {
 	}
 	if h.Form == stream.FormRecords { // leaves were hashed here
 		found, err := violations(j.ctx, j.e, j.s)
+		if errors.Is(err, kvshard.ErrSchemeMismatch) {
+			return refuse("its header says the scheme %s, and its tip another one", j.s.Scheme.Label())
+		}
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -246,10 +247,48 @@ func TestVoteTree(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 	}
+	swapped := write(t, dir, "swapped.kvx", withoutScheme(t, read(t, dir, "records.kvx")))
+	if r := cli(t, dir, "", "import", "--dir", "wrong", swapped); r.code != 3 || !strings.Contains(r.err, "its header says the scheme orchard, and its tip another one") {
+		t.Errorf("%+v", r)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "wrong")); !os.IsNotExist(err) {
+		t.Errorf("the refused import left a directory: %v", err)
+	}
 	ok(t, dir, "", at("rewind", "1")...)
 	if r := cli(t, dir, "", "diff", "vote", "records"); r.code != 5 || !strings.Contains(r.out, "same up to checkpoint 1") {
 		t.Errorf("%+v", r)
 	}
+}
+
+// withoutScheme returns a stream of records whose header passes for an Orchard tree's.
+func withoutScheme(t *testing.T, text string) string {
+	t.Helper()
+	from, err := stream.NewReader(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made bytes.Buffer
+	from.Header.Scheme = ""
+	w, err := stream.NewWriter(&made, from.Header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		piece, err := from.Next()
+		if err == io.EOF {
+			break
+		}
+		if err == nil {
+			err = w.Record(*piece.Record)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.End(); err != nil {
+		t.Fatal(err)
+	}
+	return made.String()
 }
 
 // TestConfigAndTipDisagree: a directory whose kvshard.json says another scheme than the
