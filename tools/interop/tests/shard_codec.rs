@@ -32,7 +32,8 @@ fn theirs_write(tree: &PrunableTree<MerkleHashOrchard>) -> Vec<u8> {
 
 /// They read this blob of ours as the tree that we read, and write it as we do.
 fn assert_shared(blob: &[u8], height: u8) {
-    let ours = codec::decode_tree(&Plain::<MerkleHashOrchard>::default(), b"key", blob, height).unwrap();
+    let ours =
+        codec::decode_tree(&Plain::<MerkleHashOrchard>::default(), b"key", blob, height).unwrap();
     let theirs = theirs_read(blob).unwrap();
     assert_eq!(ours, theirs);
     assert_eq!(theirs_write(&theirs), blob);
