@@ -41,7 +41,7 @@ func TestProofIsWhole(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r := cli(t, dir, string(text), flags...); r.code != exit.Input || !strings.Contains(r.err, "want 32") {
+		if r := cli(t, dir, string(text), flags...); r.code != exit.Input || !strings.Contains(r.err, "want the 32 of orchard") {
 			t.Errorf("a path of %s: %+v", name, r)
 		}
 	}

@@ -92,6 +92,7 @@ func TestFlagValues(t *testing.T) {
 	byName := map[string][]string{
 		"format": {"nonsense"}, "backend": {"nonsense"}, "output": {"nonsense"}, "progress": {"nonsense"},
 		"form": {"nonsense"}, "retention": {"nonsense"}, "prefix": {"zz", "0"}, "max-checkpoints": {"0"}, "rounds": {"0"},
+		"scheme": {"nonsense"},
 	}
 	free := []string{"dir", "db", "store", "root", "leaf", "file", "write", "peers", "import-treestate"} // any text may be one
 	eachFlag(t, func(t *testing.T, words []string, f *pflag.Flag) {

@@ -14,8 +14,9 @@ import (
 
 // imperatives are the words that a hint may begin with: it says what to do.
 var imperatives = []string{
-	"append", "ask", "check", "convert", "free", "get", "give", "go", "leave", "list", "look", "make",
-	"name", "put", "read", "remove", "report", "run", "save", "stop", "take", "wait",
+	"append", "ask", "check", "convert", "free", "get", "give", "go", "import", "leave",
+	"list", "look", "make", "name", "open", "put", "read", "remove", "report", "run",
+	"save", "stop", "take", "wait",
 }
 
 // hintsIn returns the hints in a file, with the place of each: the second argument
