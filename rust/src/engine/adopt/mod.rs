@@ -24,7 +24,7 @@ use checkpoints::Checkpoints;
 use loose::Loose;
 
 /// The shards that are hashed as one batch.
-const CHUNK: usize = 1024;
+const CHUNK: usize = 4096;
 
 /// Records other than shards, by key.
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
