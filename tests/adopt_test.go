@@ -94,7 +94,8 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// TestAdoptCost: two reads of a shard, and one write where a checkpoint is.
+// TestAdoptCost: one step of an iterator for a shard; one get and one set more where a
+// checkpoint is.
 func TestAdoptCost(t *testing.T) {
 	own := kvtest.NewMemStore()
 	if _, err := treetest.Block(treetest.Open(t, own), 0, 3_200, 1); err != nil {
@@ -110,10 +111,11 @@ func TestAdoptCost(t *testing.T) {
 	if _, err := tree.Adopt(root); err != nil {
 		t.Fatal(err)
 	}
-	// 200 shards: a step each, and a Get each. One has a flag. The cap, summary
-	// and tip, 25 quads of level 5, 6 of level 7, 1 of level 9.
-	want := kvshard.Stats{Op: "Adopt", Gets: 1 + 200, IterCreates: 6, Sets: 1 + 3 + 25 + 6 + 1}
-	if stats.Gets != want.Gets || stats.Sets != want.Sets || stats.IterCreates != want.IterCreates || stats.Deletes != 0 {
+	// The tip is looked for. 200 shards and one checkpoint have a step each. One shard has
+	// a flag: a get and a set. The cap, summary and
+	// tip, 25 quads of level 5, 6 of level 7, 1 of level 9.
+	want := kvshard.Stats{Op: "Adopt", Gets: 1 + 1, IterCreates: 6, IterNexts: 200 + 1, Sets: 1 + 3 + 25 + 6 + 1}
+	if stats.Gets != want.Gets || stats.Sets != want.Sets || stats.IterCreates != want.IterCreates || stats.IterNexts != want.IterNexts || stats.Deletes != 0 {
 		t.Errorf("%+v, want %+v", stats, want)
 	}
 	if perLeaf := float64(stats.Hashes) / 3_200; perLeaf > 1.01 {

@@ -111,10 +111,9 @@ func TestRustModulesPointDown(t *testing.T) {
 	}
 }
 
-// TestNoCircleAmongEngineFiles: no files of the engine, the boundary and the hash, nor of
-// their folders, use each
+// TestNoCircleAmongRustFiles: no files of the engine, the boundary or the hash use each
 // other in a circle. A folder's mod.rs is above its files, and knows them.
-func TestNoCircleAmongEngineFiles(t *testing.T) {
+func TestNoCircleAmongRustFiles(t *testing.T) {
 	folders := map[string]map[string][]string{} // folder → file → files that it uses
 	names := regexp.MustCompile(`\bsuper::(?:\{([^}]*)\}|(\w+))`)
 	for _, name := range repository(t) {
