@@ -136,6 +136,23 @@ pub fn parse_quad(key: &[u8]) -> Option<(u8, u64)> {
     Some((rest[0], u64::from_be_bytes(index)))
 }
 
+/// Whether this is the key of a record.
+pub fn is_record(key: &[u8]) -> bool {
+    match key.first() {
+        Some(&SHARD) => parse_shard(key).is_some(),
+        Some(&(CHECKPOINT | RETAINED)) => parse_id(key[0], key).is_some(),
+        Some(&QUAD) => parse_quad(key).is_some(),
+        Some(&SUMMARY) if key.len() > 1 => {
+            parse_prunable(key).is_some()
+                || parse_removed(key).is_some()
+                || parse_position(REMOVALS, key).is_some()
+                || parse_position(RETAINED_CUT, key).is_some()
+        }
+        Some(&(CAP | TIP | SUMMARY)) => key.len() == 1,
+        _ => false,
+    }
+}
+
 fn prefixed(kind: u8, rest: &[u8]) -> Vec<u8> {
     let mut key = Vec::with_capacity(1 + rest.len());
     key.push(kind);

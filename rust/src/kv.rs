@@ -67,7 +67,7 @@ impl MemKv {
         &self.records
     }
 
-    /// All records, by key, for a test to damage.
+    /// All records, by key, to take or to change.
     pub fn records_mut(&mut self) -> &mut BTreeMap<Vec<u8>, Vec<u8>> {
         &mut self.records
     }

@@ -119,9 +119,14 @@ pub(crate) fn climb_steps<S: Scheme + ?Sized>(
 #[derive(Debug)]
 pub struct StaticScheme<H, const DEPTH: u8 = 32>(PhantomData<H>);
 
-impl<H, const DEPTH: u8> Default for StaticScheme<H, DEPTH> {
+impl<H: TreeHash, const DEPTH: u8> Default for StaticScheme<H, DEPTH> {
     fn default() -> Self {
-        const { assert!(DEPTH >= 1 && DEPTH <= MAX_DEPTH) };
+        const {
+            assert!(DEPTH >= 1 && DEPTH <= MAX_DEPTH);
+            if let Some((depth, _)) = H::NAME {
+                assert!(depth == DEPTH, "the hash names trees of another depth");
+            }
+        }
         StaticScheme(PhantomData)
     }
 }
@@ -136,7 +141,7 @@ impl<H: TreeNode, const DEPTH: u8> Scheme for StaticScheme<H, DEPTH> {
     }
 
     fn fingerprint(&self) -> Option<Fingerprint> {
-        H::FINGERPRINT
+        H::NAME.map(|(_, name)| name)
     }
 
     fn empty_root(&self, level: u8) -> H {

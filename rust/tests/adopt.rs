@@ -351,6 +351,9 @@ fn what_is_not_understood_is_refused() {
         "another's key beside the summary",
     );
     refused_with(&[0x15, 1], Some(&[1]), &[0x15, 1], "another's quad");
+    for key in [[0x10, 1], [0x13, 1]] {
+        refused_with(&key, Some(&[1]), &key, "a key behind a single record's");
+    }
     refused_with(
         &keys::quad(5, 0),
         Some(&[1]),
@@ -426,6 +429,105 @@ fn a_cached_cap_is_read() {
         assert_eq!(adopt(&mut twins.plain, &root), Ok(size));
         assert_eq!(twins.plain, twins.own, "{size} leaves");
     }
+}
+
+/// The records that a `ShardTree` would have left, all leaves marked.
+fn without_own_records(kv: &MemKv) -> MemKv {
+    let mut plain = MemKv::new();
+    for (key, value) in kv.records() {
+        if matches!(key.first(), Some(&keys::SHARD | &keys::CHECKPOINT)) {
+            plain.set(key, value).unwrap();
+        }
+    }
+    plain
+}
+
+/// The pass hashes 4,096 shards at a time: the last of them may be one that is not complete.
+#[test]
+fn a_batch_ends_with_the_newest_shard() {
+    for size in [65_520, 65_530, 65_536, 65_537] {
+        let mut tree = own(MemKv::new(), 3, Retention::Marked);
+        tree.append(&leaves(0, size)).unwrap();
+        tree.checkpoint(1).unwrap();
+        let root = tree.root().unwrap();
+        let mut kv = without_own_records(tree.kv());
+        assert_eq!(adopt(&mut kv, &root), Ok(size));
+        assert_eq!(kv, *tree.kv(), "{size} leaves");
+    }
+}
+
+#[test]
+fn a_mark_is_removed_within_its_checkpoint() {
+    let mut twins = Twins::new(4);
+    twins.append(20, Retention::Marked);
+    twins.checkpoint(1);
+    twins.append(20, Retention::Marked);
+    twins.checkpoint(1);
+    let root = twins.root();
+    let mut plain = plain_tree(&mut twins.plain, 4);
+    assert_eq!(plain.remove_mark(30.into(), Some(&1)), Ok(true));
+    refused(&twins.plain, &root, &keys::checkpoint(1), "beyond it");
+
+    let key = keys::removed(9, 3);
+    let mut kv = twins.plain.clone();
+    kv.set(&keys::checkpoint(1), &codec::encode_checkpoint(&at(19)))
+        .unwrap();
+    kv.set(&key, &[1]).unwrap();
+    refused(&kv, &root, &key, "of no checkpoint");
+}
+
+fn at(position: u64) -> shardtree::store::Checkpoint {
+    shardtree::store::Checkpoint::at_position(position.into())
+}
+
+/// A tree lower than a shard has no node at a shard's root.
+#[test]
+fn no_annotation_is_above_the_root() {
+    let mut tree = kvshard_testkit::open::<_, CheapNode, 2>(MemKv::new(), Config::default());
+    let all: Vec<CheapNode> = leaves(0, 4);
+    tree.append(&all).unwrap();
+    let root = tree.root().unwrap();
+    let adopt = |kv: MemKv| {
+        let mut tree = kvshard_testkit::open::<_, CheapNode, 2>(kv, Config::default());
+        let outcome = tree.adopt(&root);
+        (outcome, tree.kv().clone())
+    };
+    let plain = without_own_records(tree.kv());
+    assert_eq!(adopt(plain.clone()), (Ok(4), tree.kv().clone()));
+    let mut kv = plain;
+    with_tree(&mut kv, 0, |tree| annotated(tree, all[0]));
+    match adopt(kv.clone()) {
+        (Err(Error::Kv(KvError::Corrupt { key, reason })), after) => {
+            assert_eq!((key, after), (keys::shard(0), kv));
+            assert!(reason.contains("annotation at level 4"), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Two leaves without marks that a checkpoint kept apart, which is gone.
+#[test]
+fn a_flag_of_no_checkpoint_is_dropped() {
+    let mut twins = Twins::new(4);
+    twins.append(1, Retention::Ephemeral);
+    twins.append(1, Retention::Ephemeral);
+    twins.append(1, Retention::Marked);
+    let root = twins.root();
+    with_tree(&mut twins.plain, 0, |_| {
+        let [a, b, c] = leaves(0, 3).try_into().unwrap();
+        let leaf = |node, flags| Tree::leaf((node, flags));
+        let quiet = Tree::parent(
+            None,
+            leaf(a, RetentionFlags::CHECKPOINT),
+            leaf(b, RetentionFlags::EPHEMERAL),
+        );
+        let last = Tree::parent(None, leaf(c, RetentionFlags::MARKED), Tree::empty());
+        let four = Tree::parent(None, quiet, last);
+        let eight = Tree::parent(None, four, Tree::empty());
+        Tree::parent(None, eight, Tree::empty())
+    });
+    assert_eq!(adopt(&mut twins.plain, &root), Ok(3));
+    assert_eq!(twins.plain, twins.own);
 }
 
 #[test]

@@ -103,6 +103,34 @@ fn checkpoints_of_an_empty_shard_tree() {
     }
 }
 
+/// The same beside a tip is a lost summary.
+#[test]
+fn a_tree_without_its_summary_is_damaged() {
+    let mut kv = MemKv::new();
+    for call in [
+        Call::<CheapNode>::Append(leaves(0, 3), Retention::Marked),
+        Call::Checkpoint(1),
+    ] {
+        call.run::<_, DEPTH>(&mut kv, 100).unwrap();
+    }
+    kv.delete(&keys::summary()).unwrap();
+    for call in [
+        Call::<CheapNode>::Checkpoints,
+        Call::Newest,
+        Call::Retain(1),
+        Call::Release(1),
+        Call::Rewind(1),
+        Call::RemoveMark(0, 1),
+    ] {
+        let mut store = kv.clone();
+        let outcome = call.run::<_, DEPTH>(&mut store, 100);
+        let Err(Error::Kv(KvError::Corrupt { key, .. })) = outcome else {
+            panic!("{call:?}: {outcome:?}");
+        };
+        assert_eq!((key, store), (keys::summary(), kv.clone()), "{call:?}");
+    }
+}
+
 /// A store of the engine's own with checkpoints and no leaf is no other's.
 #[test]
 fn an_empty_tree_with_checkpoints_goes_on() {

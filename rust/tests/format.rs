@@ -363,10 +363,10 @@ fn written_again(kind: Kind, value: &[u8]) -> Result<Vec<u8>, KvError> {
             &codec::decode_tip(
                 &Plain::<VoteNode>::default(),
                 24,
-                VoteNode::FINGERPRINT,
+                VoteNode::NAME.map(|(_, name)| name),
                 value,
             )?,
-            VoteNode::FINGERPRINT,
+            VoteNode::NAME.map(|(_, name)| name),
         ),
         Kind::Summary => codec::encode_summary(&codec::decode_summary(value)?),
         Kind::Quad { nodes } => codec::encode_quad(&codec::decode_quad(

@@ -63,9 +63,7 @@ fn line(out: &mut String, text: String) {
 
 /// The node's bytes as hex.
 fn show<H: StoredNode>(node: &H) -> String {
-    let mut bytes = vec![];
-    node.write(&mut bytes);
-    crate::error::hex(&bytes)
+    crate::error::hex(&codec::node_bytes(node))
 }
 
 /// Counts of one kind's records.

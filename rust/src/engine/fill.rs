@@ -2,7 +2,7 @@
 
 use super::hasher::Hasher;
 use super::shard::Shard;
-use crate::codec::SHARD_HEIGHT;
+use crate::codec::{SHARD_HEIGHT, StoredNode};
 use crate::error::HashFailure;
 use crate::scheme::Scheme;
 
@@ -76,14 +76,9 @@ impl<S: Scheme> Hasher<'_, S> {
 
     /// Computes what the shards' records, and the roots of the complete ones, need.
     pub fn fill_records(&self, shards: &mut [Shard<S::Node>]) -> Result<(), HashFailure> {
-        let mut wanted: Vec<Wanted> = vec![];
-        for (at, shard) in shards.iter().enumerate() {
-            if shard.is_complete() {
-                wanted.push((at, SHARD_HEIGHT, 0));
-            }
-            let merged = shard.merged_nodes().into_iter();
-            wanted.extend(merged.map(|(level, index)| (at, level, index)));
-        }
+        let mut wanted = merged_nodes(shards);
+        let complete = shards.iter().enumerate().filter(|(_, s)| s.is_complete());
+        wanted.extend(complete.map(|(at, _)| (at, SHARD_HEIGHT, 0)));
         self.fill(shards, &wanted)
     }
 
@@ -94,4 +89,13 @@ impl<S: Scheme> Hasher<'_, S> {
         let [shard] = shards;
         Ok(shard.root().cloned())
     }
+}
+
+/// The nodes that the records of these shards hold in place of leaves that are not kept.
+pub(super) fn merged_nodes<H: StoredNode>(shards: &[Shard<H>]) -> Vec<Wanted> {
+    let of_shard = |(at, shard): (usize, &Shard<H>)| {
+        let merged = shard.merged_nodes().into_iter();
+        merged.map(move |(level, index)| (at, level, index))
+    };
+    shards.iter().enumerate().flat_map(of_shard).collect()
 }

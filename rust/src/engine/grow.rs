@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::cap::Cap;
-use super::nodes::{is_quad_level, quad_nodes, quads};
+use super::nodes::{quad_levels, quad_nodes, quads};
 use super::{CAP_LEVEL, QUAD_LEVEL};
 use crate::codec::{self, SHARD_HEIGHT, Tip};
 use crate::edge;
@@ -69,7 +69,7 @@ impl<S: Scheme> Call<'_, S> {
         size: u64,
         new: &NewNodes<S::Node>,
     ) -> Result<(), Error> {
-        for level in (SHARD_HEIGHT..self.depth()).filter(|level| is_quad_level(*level)) {
+        for level in quad_levels(self.depth()) {
             let before = quads(level, tip.size, tip.origin).end;
             for quad in before..quads(level, size, tip.origin).end {
                 let nodes = quad_nodes(level, quad, tip.origin)

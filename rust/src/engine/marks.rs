@@ -84,7 +84,7 @@ impl<S: Scheme> Call<'_, S> {
         if !removals.insert(as_of) {
             return Ok(());
         }
-        self.reads.summary_beside(as_of)?;
+        self.reads.summary_beside(as_of, tip)?;
         let mut summary = self.summary_to_change(tip, &mut Shards::new())?;
         self.writes.stage_removals(position, &removals);
         self.writes

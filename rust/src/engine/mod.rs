@@ -16,8 +16,8 @@
 //! Above the shards, completed nodes are stored four at a time, in quads: the nodes of level 5 (7, 9, …)
 //! under one node of level 7 (9, 11, …). A quad is written once, when the last of the four is complete.
 //! A path finds two siblings in each quad that it passes. The other completed nodes are on the edge of
-//! the tree: in the tip up to level 6, in the cap above. The root of a shard (level 4) takes one read
-//! and 15 hashes.
+//! the tree: those of levels 4 and 5 in the tip, those from level 7 up in the cap; one of level 6 is
+//! hashed from two of the tip. The root of a shard (level 4) takes one read and 15 hashes.
 //!
 //! Each call has a file: [`append`](Engine::append), [`checkpoint`](Engine::checkpoint), and so on. A
 //! call is made of `reads` (each record once), a `hasher`, and `writes` (at the end, in key order).

@@ -1,8 +1,8 @@
 //! The newest checkpoint.
 
-use super::reads::size_within;
+use super::reads::{size_within, without_summary};
 use super::{CheckpointInfo, SchemeEngine};
-use crate::error::{Error, KvError};
+use crate::error::Error;
 use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::listing;
@@ -25,10 +25,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
                 )?;
                 return match listed.next().transpose()? {
                     None => Ok(None),
-                    Some((id, _)) => Err(KvError::Foreign {
-                        key: keys::checkpoint(id),
-                    }
-                    .into()),
+                    Some((id, _)) => Err(without_summary(id, &tip).into()),
                 };
             }
             let id = summary.newest;

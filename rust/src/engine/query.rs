@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::fill::Wanted;
-use super::reads::size_within;
+use super::reads::{size_within, without_summary};
 use super::shard::Shard;
 use super::{CheckpointInfo, SchemeEngine};
 use crate::codec::{SHARD_HEIGHT, Tip};
@@ -105,8 +105,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
             let counted = Some(summary.count).filter(|count| *count > 0);
             let listed = listing::whole_checkpoints(call.reads.kv(), usize::MAX, counted)?;
             if let (0, Some((id, _))) = (summary.count, listed.first()) {
-                let key = keys::checkpoint(*id);
-                return Err(KvError::Foreign { key }.into());
+                return Err(without_summary(*id, &tip).into());
             }
             let retained: Vec<u32> = match summary.retained {
                 0 => vec![],

@@ -105,11 +105,9 @@ impl<'k, S: Scheme> Reads<'k, S> {
     }
 
     /// The summary, which must be there where a checkpoint was found.
-    pub fn summary_beside(&self, id: u32) -> Result<Summary, KvError> {
+    pub fn summary_beside(&self, id: u32, tip: &Tip<S::Node>) -> Result<Summary, KvError> {
         match self.summary()? {
-            Summary { count: 0, .. } => Err(KvError::Foreign {
-                key: keys::checkpoint(id),
-            }),
+            Summary { count: 0, .. } => Err(without_summary(id, tip)),
             summary => Ok(summary),
         }
     }
@@ -186,6 +184,20 @@ impl<'k, S: Scheme> Reads<'k, S> {
     /// Takes the ommers of a frontier for the cap of a tree that has no record yet.
     pub fn begin_with(&mut self, ommers: Cap<S::Node>) {
         self.cap = OnceCell::from(ommers);
+    }
+}
+
+/// There is a checkpoint and no summary: damage in a tree that has a tip. Without one, something else
+/// made the checkpoint.
+pub(super) fn without_summary<H>(id: u32, tip: &Tip<H>) -> KvError {
+    match tip.size {
+        0 => KvError::Foreign {
+            key: keys::checkpoint(id),
+        },
+        _ => KvError::corrupt(
+            &keys::summary(),
+            format!("it is missing, and checkpoint {id} is there"),
+        ),
     }
 }
 

@@ -3,7 +3,6 @@
 use super::Config;
 use super::call::Call;
 use super::cap::Cap;
-use super::fill::Wanted;
 use super::shard::{LEAVES, Shard};
 use crate::codec::{self, Tip};
 use crate::error::{Error, KvError};
@@ -52,13 +51,6 @@ impl<'s, S: Scheme> Rebuilt<'s, S> {
         let size = self.tip.size + roots.len() as u64 * LEAVES;
         call.complete_shards(&mut self.tip, size, roots)?;
         call.commit()?;
-        Ok(call.hasher.count())
-    }
-
-    /// Computes nodes of shards. Returns the hashes computed.
-    pub fn fill(&mut self, shards: &mut [Shard<S::Node>], wanted: &[Wanted]) -> Result<u64, Error> {
-        let call = Call::new(&mut self.kv, self.scheme, Config::default());
-        call.hasher.fill(shards, wanted)?;
         Ok(call.hasher.count())
     }
 

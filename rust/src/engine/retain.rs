@@ -116,7 +116,7 @@ impl<S: Scheme> Call<'_, S> {
             .reads
             .checkpoint(id)?
             .ok_or(Error::CheckpointNotFound { id })?;
-        self.reads.summary_beside(id)?;
+        self.reads.summary_beside(id, &tip)?;
         let mut shards = Shards::new();
         let summary = self.summary_to_change(&tip, &mut shards)?;
         Ok(Found {

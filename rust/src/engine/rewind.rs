@@ -36,7 +36,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
             let tip = call.reads.tip()?;
             let mut summary = call.reads.summary()?;
             let (checkpoint, size) = call.reads.checkpoint_of(id, &tip)?;
-            call.reads.summary_beside(id)?;
+            call.reads.summary_beside(id, &tip)?;
             call.restore_marks(&mut summary, id)?;
             call.drop_checkpoints_above(&tip, &mut summary, id)?;
             if !checkpoint.marks_removed().is_empty() {

@@ -204,8 +204,8 @@ impl Scheme for AnyScheme<'_> {
 
     fn fingerprint(&self) -> Option<Fingerprint> {
         match self {
-            AnyScheme::Orchard => OrchardNode::FINGERPRINT,
-            AnyScheme::VotePoseidon => VoteNode::FINGERPRINT,
+            AnyScheme::Orchard => OrchardNode::NAME.map(|(_, name)| name),
+            AnyScheme::VotePoseidon => VoteNode::NAME.map(|(_, name)| name),
             AnyScheme::Hasher(scheme, _) => Some(scheme.fingerprint),
         }
     }

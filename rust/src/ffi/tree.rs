@@ -228,18 +228,12 @@ pub unsafe extern "C" fn kvshard_nodes(
 }
 
 /// A path in its place, zero above the tree's depth.
-fn path_bytes(path: Vec<Bytes>) -> Result<[[u8; 32]; KVSHARD_DEPTH], Error> {
+fn path_bytes(path: Vec<Bytes>) -> [[u8; 32]; KVSHARD_DEPTH] {
     let mut bytes = [[0; 32]; KVSHARD_DEPTH];
-    if path.len() > bytes.len() {
-        return Err(Error::InvalidArgument(format!(
-            "a path of {} nodes",
-            path.len()
-        )));
-    }
     for (place, node) in bytes.iter_mut().zip(path) {
         *place = node.into_array();
     }
-    Ok(bytes)
+    bytes
 }
 
 /// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 places of 32
@@ -264,7 +258,7 @@ pub unsafe extern "C" fn kvshard_witness(
             Ok(Config::default()),
             path.cast(),
             report,
-            |tree| path_bytes(tree.witness(position)?),
+            |tree| tree.witness(position).map(path_bytes),
         )
     }
 }
@@ -292,7 +286,7 @@ pub unsafe extern "C" fn kvshard_witness_at(
             Ok(Config::default()),
             path.cast(),
             report,
-            |tree| path_bytes(tree.witness_at(position, id)?),
+            |tree| tree.witness_at(position, id).map(path_bytes),
         )
     }
 }

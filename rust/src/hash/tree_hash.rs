@@ -7,8 +7,9 @@ use orchard::tree::MerkleHashOrchard;
 /// [`Hashable`]. The default methods are plain loops over
 /// [`Hashable::combine`].
 pub trait TreeHash: Hashable + Clone + PartialEq {
-    /// What the tip of a tree with this hash names it with, if it does.
-    const FINGERPRINT: Option<[u8; 8]> = None;
+    /// The depth of the trees with this hash whose tips name it, and the name. `None` if they do not,
+    /// as Orchard's.
+    const NAME: Option<(u8, [u8; 8])> = None;
 
     /// Combines each child at an even index with the next one, all of them at
     /// `level`, and appends the results to `out` in order. Large batches are

@@ -95,7 +95,10 @@ impl Hashable for VoteNode {
 
 impl TreeHash for VoteNode {
     // Drawn by the rule of FORMAT.md from the name "vote-poseidon", the depth and the hash.
-    const FINGERPRINT: Option<[u8; 8]> = Some([0x67, 0xeb, 0x3c, 0x15, 0xca, 0x9a, 0x24, 0x60]);
+    const NAME: Option<(u8, [u8; 8])> = Some((
+        Self::DEPTH,
+        [0x67, 0xeb, 0x3c, 0x15, 0xca, 0x9a, 0x24, 0x60],
+    ));
 
     fn combine_batch(level: Level, children: &[Self], threads: usize, out: &mut Vec<Self>) {
         let (pairs, _) = children.as_chunks::<2>();

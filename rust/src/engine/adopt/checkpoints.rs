@@ -60,7 +60,28 @@ impl Checkpoints {
             let reason = "there is no such checkpoint";
             return Err(KvError::corrupt(&keys::retained(*id), reason));
         }
+        for (id, position) in checkpoints.removed_marks() {
+            checkpoints.check_removed(id, position)?;
+        }
         Ok(checkpoints)
+    }
+
+    /// A mark is removed as of a checkpoint that has the leaf.
+    fn check_removed(&self, id: u32, position: u64) -> Result<(), KvError> {
+        let at = self.all.binary_search_by_key(&id, |(id, _)| *id);
+        let checkpoint = at.ok().map(|at| &self.all[at].1);
+        let size = checkpoint.map_or(0, size_of);
+        if position < size {
+            return Ok(());
+        }
+        let within = checkpoint.is_some_and(|c| c.marks_removed().contains(&position.into()));
+        let key = match within {
+            true => keys::checkpoint(id),
+            false => keys::removed(id, position),
+        };
+        let reason =
+            format!("it removed the mark at {position}, and the checkpoint has {size} leaves");
+        Err(KvError::corrupt(&key, reason))
     }
 
     fn take(&mut self, key: &[u8], value: &[u8]) -> Result<(), KvError> {

@@ -3,10 +3,11 @@
 use super::checkpoints::Checkpoints;
 use super::loose::{Claims, Loose};
 use super::{CHUNK, Records};
-use crate::codec::{SHARD_HEIGHT, StoredNode, Tip};
+use crate::codec::{SHARD_HEIGHT, Tip};
 use crate::engine::Config;
 use crate::engine::call::Call;
 use crate::engine::fill::Wanted;
+use crate::engine::hasher::Hasher;
 use crate::engine::rebuilt::Rebuilt;
 use crate::engine::shard::Shard;
 use crate::error::{Error, KvError};
@@ -17,28 +18,19 @@ use crate::scheme::Scheme;
 
 /// What the shards give.
 pub(super) struct Foreign<H> {
-    pub tip: Tip<H>,
+    pub size: u64,
     pub root: H,
     /// The shards that this engine writes otherwise, ascending.
     pub stale: Vec<u64>,
     /// The records above the shards.
-    above: Records,
-    /// The positions of checkpoints whose leaf has no mark.
-    unmarked: Vec<u64>,
-}
-
-impl<H: StoredNode> Foreign<H> {
-    /// Every record that this engine keeps of such a tree, except the shards.
-    pub fn take_records(&mut self, checkpoints: &Checkpoints) -> Records {
-        let mut records = std::mem::take(&mut self.above);
-        checkpoints.add_records(&self.unmarked, &mut records);
-        records
-    }
+    pub above: Records,
+    /// The positions of checkpoints whose leaf has no mark, ascending.
+    pub unmarked: Vec<u64>,
 }
 
 /// The pass. It holds the newest shard back: that shard is different if another one follows.
 struct Pass<'p, S: Scheme> {
-    scheme: &'p S,
+    hasher: &'p Hasher<'p, S>,
     checkpoints: &'p Checkpoints,
     /// What the cap says of shards' roots, and of nodes above, by level and index.
     cap: Claims<S::Node>,
@@ -46,12 +38,13 @@ struct Pass<'p, S: Scheme> {
     newest: Option<Loose<S::Node>>,
     chunk: Vec<Shard<S::Node>>,
     claims: Vec<(usize, Claims<S::Node>)>,
+    /// The newest shard, once its nodes are known, if it is not complete.
+    partial: Option<Shard<S::Node>>,
     rebuilt: Rebuilt<'p, S>,
     marked: bool,
     stale: Vec<u64>,
     unmarked: Vec<u64>,
     removed: Vec<u64>,
-    hashes: u64,
 }
 
 impl<S: Scheme> Call<'_, S> {
@@ -65,19 +58,19 @@ impl<S: Scheme> Call<'_, S> {
         removed.sort_unstable();
         let scheme = self.hasher.scheme();
         let mut pass = Pass {
-            scheme,
+            hasher: &self.hasher,
             checkpoints,
             cap,
             config: self.config,
             newest: None,
             chunk: vec![],
             claims: vec![],
+            partial: None,
             rebuilt: Rebuilt::new(scheme, &Tip::empty()),
             marked: false,
             stale: vec![],
             unmarked: vec![],
             removed,
-            hashes: 0,
         };
         for (expected, entry) in (0..).zip(listing::shards(self.reads.kv(), Direction::Ascending)?)
         {
@@ -91,9 +84,7 @@ impl<S: Scheme> Call<'_, S> {
             }
             pass.newest = Some(Loose::read(scheme, index, &value)?);
         }
-        let foreign = pass.end()?;
-        self.hasher.add(foreign.1);
-        Ok(foreign.0)
+        pass.end()
     }
 }
 
@@ -107,9 +98,13 @@ impl<S: Scheme> Pass<'_, S> {
             let reason = format!("it ends at position {}, and another follows", shard.end());
             return Err(KvError::corrupt(&key, reason).into());
         }
-        let beyond = shard.end().checked_sub(1).map(|p| p >> self.scheme.depth());
-        if beyond != Some(0) {
-            let reason = format!("it is beyond a tree of depth {}", self.scheme.depth());
+        let depth = self.hasher.scheme().depth();
+        if (shard.end() - 1) >> depth != 0 {
+            let reason = format!("it is beyond a tree of depth {depth}");
+            return Err(KvError::corrupt(&key, reason).into());
+        }
+        if let Some((level, ..)) = loose.claims.iter().find(|(level, ..)| *level > depth) {
+            let reason = format!("an annotation at level {level}, of a tree of depth {depth}");
             return Err(KvError::corrupt(&key, reason).into());
         }
         for position in shard.start()..shard.end() {
@@ -140,7 +135,9 @@ impl<S: Scheme> Pass<'_, S> {
     /// Hashes the shards that were read, and what they complete.
     fn merge(&mut self) -> Result<(), Error> {
         let mut shards = std::mem::take(&mut self.chunk);
-        self.hashes += self.rebuilt.add(&mut shards, self.config)?;
+        self.hasher.add(self.rebuilt.add(&mut shards, self.config)?);
+        let newest = shards.last().filter(|shard| !shard.is_complete());
+        self.partial = newest.cloned();
         self.compare_annotations(&mut shards)?;
         self.compare_roots(&shards)
     }
@@ -150,7 +147,7 @@ impl<S: Scheme> Pass<'_, S> {
         let wanted: Vec<Wanted> = (claims.iter())
             .flat_map(|(at, claims)| claims.iter().map(|(level, index, _)| (*at, *level, *index)))
             .collect();
-        self.hashes += self.rebuilt.fill(shards, &wanted)?;
+        self.hasher.fill(shards, &wanted)?;
         for (at, claims) in claims {
             for (level, index, claimed) in claims {
                 if shards[at].node(level, index) != Some(&claimed) {
@@ -177,79 +174,81 @@ impl<S: Scheme> Pass<'_, S> {
     }
 
     /// Takes the end of the shards.
-    fn end(mut self) -> Result<(Foreign<S::Node>, u64), Error> {
+    fn end(mut self) -> Result<Foreign<S::Node>, Error> {
         let size = self.newest.as_ref().map_or(0, |loose| loose.shard.end());
-        let partial = match self.newest.take() {
-            None => None,
-            Some(loose) => {
-                self.settle(loose, true)?;
-                let last = self.chunk.last().cloned();
-                self.merge()?;
-                last.filter(|shard| !shard.is_complete())
-            }
-        };
-        self.check_ends(size)?;
+        if let Some(loose) = self.newest.take() {
+            self.settle(loose, true)?;
+        }
+        if !self.chunk.is_empty() {
+            self.merge()?;
+        }
+        self.check_end(size)?;
         let tip = Tip {
             size,
             last_marked: self.marked,
             ..self.rebuilt.tip.clone()
         };
-        if let Some(shard) = &partial {
+        if let Some(shard) = &self.partial {
             self.rebuilt.put_last(shard)?;
         }
-        let mut call = Call::new(&mut self.rebuilt.kv, self.scheme, self.config);
+        let scheme = self.hasher.scheme();
+        let mut call = Call::new(&mut self.rebuilt.kv, scheme, self.config);
         let root = call.root_at_size(&tip, size)?;
-        let cut = match self.cap.is_empty() {
-            true => None,
-            false => call.cut_shard_root(&tip, size)?,
-        };
-        let is_compared = |level, index: u64| level == SHARD_HEIGHT && (index + 1) << level <= size;
-        for (level, index, claimed) in &self.cap {
-            if is_compared(*level, *index) {
-                continue; // a whole shard's root
-            }
-            let node = match index << level < size {
-                true => Some(call.node_at(&tip, (*level, *index), size, cut.as_ref())?),
-                false => None,
-            };
-            if node.as_ref() != Some(claimed) {
-                return Err(wrong_annotation(&keys::cap(), *level, *index).into());
-            }
-        }
-        let hashes = self.hashes + call.hasher.count();
+        compare_cap(&call, &self.cap, &tip)?;
+        self.hasher.add(call.hasher.count());
         if size > 0 {
             call.stage_tip(&tip);
             call.commit()?;
         }
         let mut above = std::mem::take(self.rebuilt.kv.records_mut());
-        if let Some(shard) = &partial {
+        if let Some(shard) = &self.partial {
             above.remove(&keys::shard(shard.index()));
         }
-        let foreign = Foreign {
-            tip,
+        Ok(Foreign {
+            size,
             root,
             stale: self.stale,
             above,
             unmarked: self.unmarked,
-        };
-        Ok((foreign, hashes))
+        })
     }
 
-    /// No checkpoint and no removed mark is beyond the leaves.
-    fn check_ends(&self, size: u64) -> Result<(), Error> {
-        if let Some(position) = self.checkpoints.last_position().filter(|p| *p >= size) {
-            let reason = format!(
-                "it is at size {}, and there are {size} leaves",
-                position + 1
-            );
-            return Err(KvError::corrupt(&self.checkpoints.key_at(position), reason).into());
+    /// No checkpoint is beyond the leaves.
+    fn check_end(&self, size: u64) -> Result<(), Error> {
+        match self.checkpoints.last_position().filter(|p| *p >= size) {
+            None => Ok(()),
+            Some(position) => {
+                let at = position + 1;
+                let reason = format!("it is at size {at}, and there are {size} leaves");
+                Err(KvError::corrupt(&self.checkpoints.key_at(position), reason).into())
+            }
         }
-        if let Some(position) = self.removed.last().filter(|p| **p >= size) {
-            let reason = format!("a checkpoint removed a mark at {position}, of {size} leaves");
-            return Err(KvError::corrupt(&[keys::CHECKPOINT], reason).into());
-        }
-        Ok(())
     }
+}
+
+/// Compares the cap's nodes above the shards, and the root of the shard that is not complete, if it
+/// has that.
+fn compare_cap<S: Scheme>(
+    call: &Call<'_, S>,
+    cap: &Claims<S::Node>,
+    tip: &Tip<S::Node>,
+) -> Result<(), Error> {
+    let is_compared = |level, index: u64| level == SHARD_HEIGHT && (index + 1) << level <= tip.size;
+    let mut cap = cap.iter().filter(|c| !is_compared(c.0, c.1)).peekable();
+    let cut = match cap.peek() {
+        None => None,
+        Some(_) => call.cut_shard_root(tip, tip.size)?,
+    };
+    for (level, index, claimed) in cap {
+        let node = match index << level < tip.size {
+            true => Some(call.node_at(tip, (*level, *index), tip.size, cut.as_ref())?),
+            false => None,
+        };
+        if node.as_ref() != Some(claimed) {
+            return Err(wrong_annotation(&keys::cap(), *level, *index).into());
+        }
+    }
+    Ok(())
 }
 
 fn wrong_annotation(key: &[u8], level: u8, index: u64) -> KvError {

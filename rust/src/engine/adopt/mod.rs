@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 use super::SchemeEngine;
 use super::call::Call;
+use super::fill::merged_nodes;
 use super::shard::LEAVES;
 use crate::codec;
 use crate::error::{Error, KvError};
@@ -21,7 +22,6 @@ use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::scheme::Scheme;
 use checkpoints::Checkpoints;
-use foreign::Foreign;
 use loose::Loose;
 
 /// The shards that are hashed as one batch.
@@ -46,6 +46,9 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// [`KvError::Corrupt`], naming the record, for whatever it does not understand: a gap, a wrong
     /// annotation, a leaf that is not canonical, a checkpoint beyond the leaves, a record that is
     /// neither a `ShardTree`'s nor what it would write. Nothing is written then.
+    ///
+    /// Leaves without marks are hashed again while shards are written, so there a hash that fails may
+    /// do so after writes. As after a failure of the store, the same call goes on.
     pub fn adopt(&mut self, root: &S::Node) -> Result<u64, Error> {
         self.call(|call| {
             if let Some(tip) = call.reads.stored_tip()? {
@@ -56,12 +59,16 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
             let found = call.records_beside_shards()?;
             let checkpoints = Checkpoints::read(&found)?;
             let cap = call.foreign_cap(&found)?;
-            let mut foreign = call.read_foreign(&checkpoints, cap)?;
+            let foreign = call.read_foreign(&checkpoints, cap)?;
             same_root(&foreign.root, root)?;
-            let built = foreign.take_records(&checkpoints);
+            let mut built = foreign.above;
+            checkpoints.add_records(&foreign.unmarked, &mut built);
             check_understood(&found, &built)?;
-            call.write_adopted(&foreign, &checkpoints, &found, built)?;
-            Ok(foreign.tip.size)
+            for stale in foreign.stale.chunks(CHUNK) {
+                call.rewrite_shards(stale, foreign.size, &checkpoints)?;
+            }
+            call.write_adopted(&found, built)?;
+            Ok(foreign.size)
         })
     }
 }
@@ -80,6 +87,7 @@ fn same_root<H: codec::StoredNode>(computed: &H, given: &H) -> Result<(), Error>
 /// wrote.
 fn check_understood(found: &Records, built: &Records) -> Result<(), KvError> {
     for (key, value) in found {
+        // Those that were listed have the key of a record each.
         let replaced = matches!(key.first(), Some(&keys::CAP | &keys::CHECKPOINT));
         if !replaced && built.get(key) != Some(value) {
             let reason = "neither a ShardTree nor a take-over of this one writes it";
@@ -90,18 +98,23 @@ fn check_understood(found: &Records, built: &Records) -> Result<(), KvError> {
 }
 
 impl<S: Scheme> Call<'_, S> {
-    /// All records but the shards. There is no tip.
+    /// All records but the shards. There is no tip. The keys of records have a length each, so a
+    /// listing has an end.
     fn records_beside_shards(&self) -> Result<Records, KvError> {
         let mut found = Records::new();
         for kind in [
             keys::CAP,
             keys::CHECKPOINT,
             keys::RETAINED,
+            keys::TIP,
             keys::SUMMARY,
             keys::QUAD,
         ] {
             for entry in self.reads.kv().iterate(&[kind], Direction::Ascending)? {
                 let (key, value) = entry?;
+                if !keys::is_record(&key) {
+                    return Err(KvError::corrupt(&key, "no record of a tree has such a key"));
+                }
                 if found.last_key_value().is_some_and(|(last, _)| *last >= key) {
                     return Err(KvError::corrupt(&key, "listed out of order"));
                 }
@@ -112,16 +125,7 @@ impl<S: Scheme> Call<'_, S> {
     }
 
     /// Writes what is not there yet, the tip last, which says that all is done.
-    fn write_adopted(
-        &mut self,
-        foreign: &Foreign<S::Node>,
-        checkpoints: &Checkpoints,
-        found: &Records,
-        mut built: Records,
-    ) -> Result<(), Error> {
-        for chunk in foreign.stale.chunks(CHUNK) {
-            self.rewrite_shards(chunk, foreign.tip.size, checkpoints)?;
-        }
+    fn write_adopted(&mut self, found: &Records, mut built: Records) -> Result<(), Error> {
         let tip = built.remove(&keys::tip());
         for key in found.keys().filter(|key| !built.contains_key(*key)) {
             self.reads.kv_mut().delete(key)?;
@@ -157,13 +161,8 @@ impl<S: Scheme> Call<'_, S> {
             shards.push(loose.shard);
         }
         // The roots are in the records above already.
-        let wanted: Vec<_> = (shards.iter().enumerate())
-            .flat_map(|(at, shard)| {
-                let merged = shard.merged_nodes().into_iter();
-                merged.map(move |(level, index)| (at, level, index))
-            })
-            .collect();
-        self.hasher.fill(&mut shards, &wanted)?;
+        let merged = merged_nodes(&shards);
+        self.hasher.fill(&mut shards, &merged)?;
         for shard in &shards {
             let value = codec::encode_tree(&shard.to_tree());
             self.reads

@@ -191,18 +191,10 @@ impl<S: Scheme> Check<'_, '_, S> {
 
     /// The kinds whose keys the other checks do not all list.
     fn keys(&mut self) -> Result<(), Error> {
-        for kind in [keys::CAP, keys::TIP] {
-            self.entries(kind, |key| (key == [kind]).then_some(()))?;
-        }
         // Those beside the summary that have the shape of a key were looked at by kind.
-        self.entries(keys::SUMMARY, |key| {
-            let known = key == [keys::SUMMARY]
-                || keys::parse_prunable(key).is_some()
-                || keys::parse_removed(key).is_some()
-                || keys::parse_position(keys::REMOVALS, key).is_some()
-                || keys::parse_position(keys::RETAINED_CUT, key).is_some();
-            known.then_some(())
-        })?;
+        for kind in [keys::CAP, keys::TIP, keys::SUMMARY] {
+            self.entries(kind, |key| keys::is_record(key).then_some(()))?;
+        }
         Ok(())
     }
 
