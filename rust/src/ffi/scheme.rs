@@ -104,9 +104,9 @@ macro_rules! built_in {
             }
 
             fn cast(nodes: &[Bytes]) -> &[Self] {
-                // both types are `repr(transparent)` over the same array, and any bytes are a valid
-                // value of either. `read_node` and `node` checked that the nodes are canonical, but
-                // memory safety does not need that.
+                // SAFETY: both types are `repr(transparent)` over the same array, and any bytes
+                // are a valid value of either. `read_node` and `node` checked that the nodes are
+                // canonical, but memory safety does not need that.
                 unsafe { slice::from_raw_parts(nodes.as_ptr().cast(), nodes.len()) }
             }
         }
