@@ -11,9 +11,9 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// plainShardTree is the store of a tree as a plain ShardTree over the same
-// leaves leaves it: no records but shards and checkpoints, and a flag on each
-// leaf at which a checkpoint is.
+// plainShardTree returns the store that a plain ShardTree over the same leaves
+// has: shards and checkpoints, no other records, and a flag on each leaf that a
+// checkpoint ends with.
 func plainShardTree(own *kvtest.MemStore, prefix []byte, sizes ...uint64) *kvtest.MemStore {
 	plain := kvtest.NewMemStore()
 	for _, pair := range own.Dump() {
@@ -26,7 +26,8 @@ func plainShardTree(own *kvtest.MemStore, prefix []byte, sizes ...uint64) *kvtes
 		shard := kvshard.RecordName{Kind: kvshard.KindShard, Index: (size - 1) / kvshard.LeavesPerShard}
 		key := append(bytes.Clone(prefix), shard.Key()...)
 		value := plain.Peek(key)
-		// The flags of leaf n are the n-th byte that follows a tag 1 and 32 bytes.
+		// The flags of leaf n are the n-th byte that comes after a tag 1 and 32
+		// bytes.
 		at, left := 1, int((size-1)%kvshard.LeavesPerShard)
 		for ; ; left-- {
 			for value[at] != 1 {
@@ -43,8 +44,8 @@ func plainShardTree(own *kvtest.MemStore, prefix []byte, sizes ...uint64) *kvtes
 	return plain
 }
 
-// TestAdopt: the store of a plain ShardTree becomes that of the tree that grew
-// with the same leaves, and goes on as that one does.
+// TestAdopt: the store of a plain ShardTree becomes the store of the tree that
+// grew with the same leaves, and goes on as that tree does.
 func TestAdopt(t *testing.T) {
 	for _, prefix := range [][]byte{nil, []byte("notes/")} {
 		own := kvtest.NewMemStore()
@@ -94,7 +95,8 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// TestAdoptCost: two reads of a shard, and one write where a checkpoint is.
+// TestAdoptCost: each shard is read twice, and written only if a checkpoint is in
+// it.
 func TestAdoptCost(t *testing.T) {
 	own := kvtest.NewMemStore()
 	if _, err := treetest.Block(treetest.Open(t, own), 0, 3_200, 1); err != nil {
@@ -110,8 +112,8 @@ func TestAdoptCost(t *testing.T) {
 	if _, err := tree.Adopt(root); err != nil {
 		t.Fatal(err)
 	}
-	// 200 shards: a step each, and a Get each. One has a flag. The cap, summary
-	// and tip, 25 quads of level 5, 6 of level 7, 1 of level 9.
+	// 200 shards: a step and a Get each; one shard has a flag. Then the cap,
+	// summary and tip, 25 quads of level 5, 6 of level 7, 1 of level 9.
 	want := kvshard.Stats{Op: "Adopt", Gets: 1 + 200, IterCreates: 6, Sets: 1 + 3 + 25 + 6 + 1}
 	if stats.Gets != want.Gets || stats.Sets != want.Sets || stats.IterCreates != want.IterCreates || stats.Deletes != 0 {
 		t.Errorf("%+v, want %+v", stats, want)
