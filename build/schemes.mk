@@ -2,7 +2,7 @@
 # chain's crate wrote (testdata/vote).
 
 SCHEMES := examples/schemes
-PEERS   := $(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release --bin
+PEER    := $(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release --bin
 
 ##@ Other hashes, and stores that others wrote
 
@@ -20,16 +20,16 @@ figures-schemes: library ## print the table of docs/BENCHMARKS.md about other ha
 
 .PHONY: figures-vote
 figures-vote: library ## print the table of docs/votetree.md: the vote chain's crate, and kvshard (minutes)
-	$(PEERS) votestores
+	$(PEER) votestores
 	tools/peers/target/release/votestores cost 1000 10000 100000
 	go test -run TestVoteCosts -v ./tests
 
 .PHONY: votestores
 votestores: ## write testdata/vote anew with the crate vote-commitment-tree (20 minutes)
-	$(PEERS) votestores
+	$(PEER) votestores
 	tools/peers/target/release/votestores write testdata/vote/v1
 
 .PHONY: votestores-check
 votestores-check: ## check that testdata/vote is what the crate gives (20 minutes)
-	$(PEERS) votestores
+	$(PEER) votestores
 	tools/peers/target/release/votestores check testdata/vote/v1

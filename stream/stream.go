@@ -23,6 +23,11 @@
 //	}
 //	err = tree.Check()
 //	err = r.Header.Verify(tree)
+//
+// Headers carry roots of Pallas elements: of Orchard's tree and of the schemes that are
+// built into package hashtree. A tree of another hash travels with zero roots. Write its
+// header by hand, and after WriteRecord call Check of its hashtree.Tree; Describe and
+// Verify are not for it.
 package stream
 
 import (
@@ -132,7 +137,7 @@ type Checkpoint struct {
 }
 
 // Describe returns a header with the tree's size, root and checkpoints. The caller
-// fills in the other fields.
+// fills in the other fields, Scheme among them.
 //
 // Errors: the tree's.
 //
@@ -158,8 +163,9 @@ func Describe(tree *kvshard.Tree) (h Header, err error) {
 	return h, nil
 }
 
-// Verify compares the tree's size, root and checkpoints with the header. It does not
-// check that the tree is sound: [kvshard.Tree.Check] does.
+// Verify compares the tree's size, root and checkpoints with the header. It compares no
+// scheme: the tree was opened with one. It does not check that the tree is sound:
+// [kvshard.Tree.Check] does.
 //
 // Errors: [ErrMismatch] for a difference, in an [*Error] that says which; otherwise the
 // tree's.

@@ -33,7 +33,7 @@ func recordOf(name kvshard.RecordName, value ...byte) kvshard.Record {
 func made(t *testing.T, form string) (text []byte, pieces string) {
 	t.Helper()
 	var b bytes.Buffer
-	h := stream.Header{Form: form, Size: 2, Root: kvshard.Node{1}, MaxCheckpoints: 100, Retention: "marked"}
+	h := stream.Header{Form: form, Size: 2, MaxCheckpoints: 100, Retention: "marked"}
 	if form == stream.FormRecords {
 		h.Records = 2
 	}
@@ -217,7 +217,7 @@ func TestWriterRefuses(t *testing.T) {
 		}
 	}
 	writer := func() *stream.Writer {
-		w, err := stream.NewWriter(io.Discard, stream.Header{Form: stream.FormRecords, Root: kvshard.Node{1}, Records: 1})
+		w, err := stream.NewWriter(io.Discard, stream.Header{Form: stream.FormRecords, Records: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,11 +235,39 @@ func TestWriterRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %v", what, c.err, c.want)
 		}
 	}
+	for what, write := range map[string]func(w *stream.Writer){
+		"leaves among records":       func(w *stream.Writer) { w.Leaves(make([]kvshard.Node, 1)) },
+		"a checkpoint among records": func(w *stream.Writer) { w.Checkpoint(7) },
+		"a record twice": func(w *stream.Writer) {
+			_ = w.Record(recordOf(tipName, 1))
+			_ = w.Record(recordOf(tipName, 1))
+		},
+	} {
+		w := writer()
+		write(w)
+		if err := w.End(); !errors.Is(err, stream.ErrMalformed) || strings.Contains(err.Error(), "were written") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for what, write := range map[string]func(w *stream.Writer){
+		"no leaves":               func(w *stream.Writer) { w.Leaves(nil) },
+		"too many leaves":         func(w *stream.Writer) { w.Leaves(make([]kvshard.Node, stream.MaxLeaves+1)) },
+		"a record between leaves": func(w *stream.Writer) { _ = w.Record(recordOf(tipName, 1)) },
+	} {
+		w, err := stream.NewWriter(io.Discard, stream.Header{Form: stream.FormLeaves})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(w)
+		if err := w.End(); !errors.Is(err, stream.ErrMalformed) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
 	w := writer()
 	if err := errors.Join(w.Record(recordOf(tipName, make([]byte, 64<<10)...)), w.End()); err != nil {
 		t.Errorf("as long as can be: %v", err)
 	}
-	broken, err := stream.NewWriter(failingWriter{}, stream.Header{Form: stream.FormLeaves, Root: kvshard.Node{1}})
+	broken, err := stream.NewWriter(failingWriter{}, stream.Header{Form: stream.FormLeaves})
 	if err = errors.Join(err, broken.End()); !errors.Is(err, kvtest.ErrInjected) {
 		t.Errorf("%v, want the error of writing", err)
 	}
@@ -276,7 +304,7 @@ func TestHeaderNamesScheme(t *testing.T) {
 
 // Checkpoints may be long, but not all of them together.
 func TestLimits(t *testing.T) {
-	w, err := stream.NewWriter(io.Discard, stream.Header{Form: stream.FormRecords, Root: kvshard.Node{1}, Records: 17})
+	w, err := stream.NewWriter(io.Discard, stream.Header{Form: stream.FormRecords, Records: 17})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -14,18 +15,22 @@ import (
 	"github.com/kvshard/kvshard"
 )
 
-// A Writer writes a stream. The first error of writing comes from [Writer.End].
+// A Writer writes a stream, and refuses what a [Reader] would refuse. The first error
+// comes from [Writer.End], if not from the method that met it.
 type Writer struct {
 	w      *bufio.Writer
 	sum    hash.Hash
 	limits limits
 	header Header
+	before []byte // the key of the last record
 	count  uint64 // records so far
+	err    error  // the first refusal
 }
 
 // NewWriter begins a stream of the header's form.
 //
-// Errors: [ErrMalformed] for a header without a form.
+// Errors: [ErrMalformed] for a header without a form, with a scheme that is no
+// fingerprint, or of more bytes than a reader takes.
 func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	if err := h.check(); err != nil {
 		return nil, err
@@ -36,6 +41,9 @@ func NewWriter(w io.Writer, h Header) (*Writer, error) {
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
+	}
+	if len(text) > maxHeader {
+		return nil, malformed("its header has %d bytes, want at most %d", len(text), maxHeader)
 	}
 	s := &Writer{w: bufio.NewWriterSize(w, 1<<20), sum: sha256.New(), header: h}
 	s.bytes([]byte(Magic), []byte{version})
@@ -74,15 +82,20 @@ func (s *Writer) u32(n int) { s.bytes(binary.LittleEndian.AppendUint32(nil, uint
 // has them.
 //
 // Errors: [ErrTooLong] for a record that is longer than a stream takes; [ErrMalformed]
-// for one without a name or a value.
+// for one without a name or a value, out of order, or in a stream of leaves.
 func (s *Writer) Record(r kvshard.Record) error {
 	name := r.Name()
 	switch most := s.limits.next(name); {
+	case s.header.Form != FormRecords:
+		return s.refuse(malformed("a record in a stream of %s", s.header.Form))
 	case name == kvshard.RecordName{} || len(r.Value) == 0:
-		return malformed("key %x with %d bytes is no record of a tree", r.Key, len(r.Value))
+		return s.refuse(malformed("key %x with %d bytes is no record of a tree", r.Key, len(r.Value)))
+	case bytes.Compare(s.before, r.Key) >= 0:
+		return s.refuse(malformed("%s is not behind the record before it", name))
 	case len(r.Value) > most:
-		return &Error{Kind: ErrTooLong, What: fmt.Sprintf("%s has %d bytes, and in a stream at most %d", name, len(r.Value), most)}
+		return s.refuse(&Error{Kind: ErrTooLong, What: fmt.Sprintf("%s has %d bytes, and in a stream at most %d", name, len(r.Value), most)})
 	}
+	s.before = bytes.Clone(r.Key)
 	s.limits.add(name, len(r.Value))
 	s.count++
 	s.bytes([]byte{pieceRecord})
@@ -108,8 +121,12 @@ func (s *Writer) Records(records iter.Seq2[kvshard.Record, error]) error {
 	return nil
 }
 
-// Leaves writes leaves, at most [MaxLeaves].
+// Leaves writes leaves, 1 to [MaxLeaves], into a stream of leaves.
 func (s *Writer) Leaves(nodes []kvshard.Node) {
+	if n := len(nodes); n == 0 || n > MaxLeaves {
+		_ = s.refuse(malformed("%d leaves at once, want 1 to %d", n, MaxLeaves))
+	}
+	s.inLeaves("leaves")
 	s.bytes([]byte{pieceLeaves})
 	s.u32(len(nodes))
 	for i := range nodes {
@@ -117,17 +134,36 @@ func (s *Writer) Leaves(nodes []kvshard.Node) {
 	}
 }
 
-// Checkpoint writes that there is one here.
+// Checkpoint writes that there is one here, into a stream of leaves.
 func (s *Writer) Checkpoint(id uint32) {
+	s.inLeaves("a checkpoint")
 	s.bytes([]byte{pieceCheckpoint})
 	s.u32(int(id))
 }
 
+// inLeaves refuses a piece that only a stream of leaves has.
+func (s *Writer) inLeaves(piece string) {
+	if s.header.Form != FormLeaves {
+		_ = s.refuse(malformed("%s in a stream of %s", piece, s.header.Form))
+	}
+}
+
+// refuse keeps the first error for End, and returns this one.
+func (s *Writer) refuse(err error) error {
+	if s.err == nil {
+		s.err = err
+	}
+	return err
+}
+
 // End writes the sum.
 //
-// Errors: the first error of writing the stream; [ErrMalformed] if there are not as many
-// records as the header says.
+// Errors: the first refusal, or the first error of writing the stream; [ErrMalformed] if
+// there are not as many records as the header says.
 func (s *Writer) End() error {
+	if s.err != nil {
+		return s.err
+	}
 	if s.count != s.header.Records {
 		return malformed("%d records were written, and its header says %d: the tree has changed meanwhile", s.count, s.header.Records)
 	}

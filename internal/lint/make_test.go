@@ -114,3 +114,21 @@ func TestOneListOfCI(t *testing.T) {
 		t.Errorf("CONTRIBUTING.md has a list of its own: %s", found)
 	}
 }
+
+// TestMakeVariablesAreSetOnce: the makefiles are one program, in which a variable that
+// is set twice has its last value everywhere.
+func TestMakeVariablesAreSetOnce(t *testing.T) {
+	set := regexp.MustCompile(`(?m)^([A-Z_]+)\s*[:?]?=`)
+	where := map[string]string{}
+	for _, name := range makefiles {
+		for _, m := range set.FindAllStringSubmatch(read(t, name), -1) {
+			if first, twice := where[m[1]]; twice {
+				t.Errorf("%s and %s set %s", first, name, m[1])
+			}
+			where[m[1]] = name
+		}
+	}
+	if len(where) < 8 {
+		t.Errorf("only %d variables were found", len(where))
+	}
+}

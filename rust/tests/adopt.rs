@@ -145,7 +145,17 @@ fn histories_are_taken_over() {
         let marked = rng.random_range(0..2) == 0;
         let mut twins = random_twins(rng, marked);
         let (before, root) = (twins.plain.clone(), twins.root());
-        match adopt(&mut twins.plain, &root) {
+        let mut watched = StrictKv::over(before.clone());
+        let outcome = own(&mut watched, 3, Retention::Marked).adopt(&root);
+        // It reads after its first write, and writes the tip last; but no write changes nothing.
+        let seen = watched.begin();
+        let idle = seen
+            .broken
+            .iter()
+            .find(|rule| rule.contains("changes nothing"));
+        assert_eq!(idle, None);
+        twins.plain = watched.inner.clone();
+        match outcome {
             Ok(size) => {
                 assert_eq!(size, twins.size);
                 assert_eq!(twins.plain, twins.own);

@@ -233,6 +233,11 @@ impl<H: StoredNode> Shard<H> {
         format!("the shard's {} leaves", self.leaves)
     }
 
+    /// Whether what is known is merged where, and only where, no leaf is kept.
+    pub fn is_merged(&self) -> bool {
+        self.check_merged(SHARD_HEIGHT, 0).is_ok()
+    }
+
     /// Checks that the loaded nodes are merged if, and only if, no leaf in them is kept.
     fn check_merged(&self, level: u8, index: u64) -> Result<(), String> {
         if self.is_vacant(level, index) {

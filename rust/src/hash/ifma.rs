@@ -45,7 +45,7 @@ mod entry {
         is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")
     }
 
-    /// See [`super::super::sum::points`].
+    /// See [`super::super::backend::Backend::points`].
     pub(crate) fn points<const N: usize>(rows: &[Affine], sums: &[Sum<N>]) -> Option<Vec<Affine>> {
         assert!(is_available());
         let mut out = Vec::with_capacity(sums.len());
@@ -59,7 +59,7 @@ mod entry {
         all.then_some(out)
     }
 
-    /// See [`super::super::sum::nodes`].
+    /// See [`super::super::backend::Backend::nodes`].
     pub(crate) fn nodes<const N: usize>(
         rows: &[Affine],
         sums: &[Sum<N>],

@@ -11,7 +11,7 @@
 //! It takes nine or ten such matrices, a little over a microsecond. Raising to
 //! the power p - 2 would cost some 300 multiplications.
 
-use super::field::{MINUS_P_INVERSE, P};
+use super::modulus::{MINUS_P_INVERSE, P};
 
 const MASK: u64 = u64::MAX >> 2;
 

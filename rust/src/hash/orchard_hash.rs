@@ -4,12 +4,14 @@
 use incrementalmerkletree::{Hashable, Level};
 use orchard::tree::MerkleHashOrchard;
 
+use super::backend::Backend;
 use super::curve::Affine;
 use super::message::{self, Bits, HALF, WORDS};
+use super::node::OrchardNode;
 use super::shares::in_shares;
-use super::sum::{Sum, nodes, points};
+use super::sum::Sum;
 use super::tables::Tables;
-use super::{Backend, OrchardNode, Sibling};
+use super::tree_hash::{Sibling, TreeHash};
 
 /// Hashes that are prepared at once; their sums take some 12 KiB each.
 const CHUNK: usize = 512;
@@ -25,7 +27,9 @@ fn by_definition(level: Level, left: &OrchardNode, right: &OrchardNode) -> Orcha
 /// The x coordinate of one sum; nothing if it met an exceptional case.
 fn one<const N: usize>(tables: &Tables, sum: Sum<N>) -> Option<OrchardNode> {
     let mut out = [[0; 32]];
-    nodes(tables, &[sum], &mut out).then(|| OrchardNode::from_canonical(out[0]))
+    tables
+        .nodes(&[sum], &mut out)
+        .then(|| OrchardNode::from_canonical(out[0]))
 }
 
 fn bits(node: &OrchardNode) -> Bits {
@@ -56,7 +60,7 @@ pub fn empty_root(backend: Backend, level: Level) -> OrchardNode {
     OrchardNode::from_canonical(*Tables::get(backend).empty_root(level.into()))
 }
 
-/// [`super::TreeHash::combine_empty_right`] on this backend.
+/// [`TreeHash::combine_empty_right`] on this backend.
 pub fn combine_empty_right(backend: Backend, level: Level, left: &OrchardNode) -> OrchardNode {
     let tables = Tables::get(backend);
     let right = OrchardNode::from_canonical(*tables.empty_root(level.into()));
@@ -67,7 +71,7 @@ pub fn combine_empty_right(backend: Backend, level: Level, left: &OrchardNode) -
     one(tables, sum).unwrap_or_else(|| by_definition(level, left, &right))
 }
 
-/// [`super::TreeHash::combine_batch`] on this backend.
+/// [`TreeHash::combine_batch`] on this backend.
 pub fn combine_batch(
     backend: Backend,
     level: Level,
@@ -103,7 +107,7 @@ fn combine_share(
         sums.clear();
         sums.extend(pairs.iter().map(|[l, r]| whole(tables, level, l, r)));
         let bytes = &mut bytes[..pairs.len()];
-        if nodes(tables, &sums, bytes) {
+        if tables.nodes(&sums, bytes) {
             for (out, bytes) in out.iter_mut().zip(bytes) {
                 *out = OrchardNode::from_canonical(*bytes);
             }
@@ -115,7 +119,7 @@ fn combine_share(
     }
 }
 
-/// [`super::TreeHash::climb`] on this backend.
+/// [`TreeHash::climb`] on this backend.
 ///
 /// A known sibling fills half of each message. These halves are summed before
 /// the walk, in one batch. So a step adds 26 points, as with an empty sibling.
@@ -160,7 +164,7 @@ fn known_halves(
         let first = *tables.start(level);
         sums.push(Sum { first, terms });
     }
-    points(tables, &sums)
+    tables.points(&sums)
 }
 
 /// The sum of one step of the walk, given the half that the sibling fills.
@@ -181,4 +185,35 @@ fn step(
 /// Builds the tables of this backend anew and drops them: for measuring.
 pub fn build_tables(backend: Backend) -> usize {
     Tables::build(backend).rows.len()
+}
+
+impl Hashable for OrchardNode {
+    fn empty_leaf() -> Self {
+        MerkleHashOrchard::empty_leaf().into()
+    }
+
+    fn combine(level: Level, left: &Self, right: &Self) -> Self {
+        combine(Backend::best(), level, left, right)
+    }
+
+    /// # Panics
+    ///
+    /// Above level 32, the root's.
+    fn empty_root(level: Level) -> Self {
+        empty_root(Backend::best(), level)
+    }
+}
+
+impl TreeHash for OrchardNode {
+    fn combine_batch(level: Level, children: &[Self], threads: usize, out: &mut Vec<Self>) {
+        combine_batch(Backend::best(), level, children, threads, out);
+    }
+
+    fn combine_empty_right(level: Level, left: &Self) -> Self {
+        combine_empty_right(Backend::best(), level, left)
+    }
+
+    fn climb(level: Level, node: &Self, siblings: &[Sibling<Self>]) -> Self {
+        climb(Backend::best(), level, node, siblings)
+    }
 }

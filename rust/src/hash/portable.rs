@@ -28,7 +28,7 @@ thread_local! {
     static BUFFERS: Cell<Block> = Cell::default();
 }
 
-/// See [`super::sum::points`].
+/// See [`super::backend::Backend::points`].
 pub(crate) fn points<const N: usize>(rows: &[Affine], sums: &[Sum<N>]) -> Option<Vec<Affine>> {
     let mut block = BUFFERS.take();
     let mut out = Vec::with_capacity(sums.len());
@@ -39,7 +39,7 @@ pub(crate) fn points<const N: usize>(rows: &[Affine], sums: &[Sum<N>]) -> Option
     Some(out)
 }
 
-/// See [`super::sum::nodes`].
+/// See [`super::backend::Backend::nodes`].
 pub(crate) fn nodes<const N: usize>(
     rows: &[Affine],
     sums: &[Sum<N>],

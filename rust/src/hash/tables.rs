@@ -23,13 +23,13 @@ use pasta_curves::arithmetic::{CurveAffine, CurveExt};
 use pasta_curves::pallas;
 use sinsemilla::{Q_PERSONALIZATION, SINSEMILLA_S};
 
-use super::Backend;
+use super::backend::Backend;
 use super::curve::Affine;
 use super::field::{Fp, limb_bytes, limbs};
 use super::ifma;
 use super::message::{self, GENERATORS, WORDS};
 use super::portable::invert_all;
-use super::sum::{Sum, nodes, points};
+use super::sum::Sum;
 
 /// The domain of `MerkleCRH^Orchard` (protocol specification, 5.4.1.3).
 const DOMAIN: &str = "z.cash:Orchard-MerkleCRH";
@@ -97,11 +97,22 @@ impl Tables {
                 terms: message::whole(&bits, &bits),
             };
             self.empty_right
-                .extend(points(self, &[right]).expect(CONSTANT));
+                .extend(self.points(&[right]).expect(CONSTANT));
             let mut above = [[0; 32]];
-            assert!(nodes(self, &[both], &mut above), "{CONSTANT}");
+            assert!(self.nodes(&[both], &mut above), "{CONSTANT}");
             [root] = above;
         }
+    }
+
+    /// See [`Backend::points`].
+    pub(crate) fn points<const N: usize>(&self, sums: &[Sum<N>]) -> Option<Vec<Affine>> {
+        self.backend.points(&self.rows, sums)
+    }
+
+    /// See [`Backend::nodes`].
+    #[must_use]
+    pub(crate) fn nodes<const N: usize>(&self, sums: &[Sum<N>], out: &mut [[u8; 32]]) -> bool {
+        self.backend.nodes(&self.rows, sums, out)
     }
 
     pub(crate) fn start(&self, level: u8) -> &Affine {

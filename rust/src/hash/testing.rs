@@ -1,6 +1,7 @@
 //! What the tests of this folder share.
 
-use super::field::{P, is_canonical, limb_bytes};
+use super::field::{is_canonical, limb_bytes};
+use super::modulus::P;
 use super::{Backend, OrchardNode, ifma};
 
 /// Reproducible randomness (splitmix64).

@@ -13,9 +13,10 @@ use pasta_curves::group::{Curve, Group};
 use pasta_curves::pallas;
 
 use super::curve::Affine;
-use super::field::{Fp, P, limb_bytes};
+use super::field::{Fp, limb_bytes};
+use super::modulus::P;
 use super::orchard_hash::{climb, combine, combine_batch, combine_empty_right, empty_root};
-use super::sum::{Sum, nodes, points};
+use super::sum::Sum;
 use super::tables::Tables;
 use super::testing::{Random, backends, edge_integers};
 use super::{Backend, OrchardNode, Sibling, TreeHash, message};
@@ -331,8 +332,8 @@ fn equal_points_are_noticed_wherever_they_meet() {
                 repeating.first = tables.rows[usize::from(repeating.terms[period - 1])];
 
                 let mut out = vec![[0; 32]; count];
-                let told = nodes(tables, &sums, &mut out);
-                assert_eq!(points(tables, &sums).is_some(), told);
+                let told = tables.nodes(&sums, &mut out);
+                assert_eq!(tables.points(&sums).is_some(), told);
                 assert!(!told || period > 1, "{backend:?} {count}");
                 for (sum, x) in sums.iter().zip(&out).filter(|_| told) {
                     assert_eq!(

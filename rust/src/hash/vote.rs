@@ -13,8 +13,8 @@ use halo2_poseidon::{ConstantLength, Hash, P128Pow5T3};
 use incrementalmerkletree::{Hashable, Level};
 use pasta_curves::pallas::Base;
 
-use super::TreeHash;
 use super::shares::in_shares;
+use super::tree_hash::TreeHash;
 
 /// Fewest hashes that are worth a thread of their own.
 const THREAD_MIN: usize = 64;

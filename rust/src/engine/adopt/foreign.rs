@@ -19,6 +19,8 @@ use crate::scheme::Scheme;
 pub(super) struct Foreign<H> {
     pub tip: Tip<H>,
     pub root: H,
+    /// The shards that this engine writes otherwise, ascending.
+    pub stale: Vec<u64>,
     /// The records above the shards.
     above: Records,
     /// The positions of checkpoints whose leaf has no mark.
@@ -46,6 +48,7 @@ struct Pass<'p, S: Scheme> {
     claims: Vec<(usize, Claims<S::Node>)>,
     rebuilt: Rebuilt<'p, S>,
     marked: bool,
+    stale: Vec<u64>,
     unmarked: Vec<u64>,
     removed: Vec<u64>,
     hashes: u64,
@@ -71,6 +74,7 @@ impl<S: Scheme> Call<'_, S> {
             claims: vec![],
             rebuilt: Rebuilt::new(scheme, &Tip::empty()),
             marked: false,
+            stale: vec![],
             unmarked: vec![],
             removed,
             hashes: 0,
@@ -119,6 +123,9 @@ impl<S: Scheme> Pass<'_, S> {
                 return Err(KvError::corrupt(&key, reason).into());
             }
             self.marked = marked;
+        }
+        if loose.stale {
+            self.stale.push(shard.index());
         }
         if !loose.claims.is_empty() {
             self.claims.push((self.chunk.len(), loose.claims));
@@ -221,6 +228,7 @@ impl<S: Scheme> Pass<'_, S> {
         let foreign = Foreign {
             tip,
             root,
+            stale: self.stale,
             above,
             unmarked: self.unmarked,
         };

@@ -4,7 +4,7 @@ use shardtree::{Node, PrunableTree, RetentionFlags};
 
 use super::checkpoints::Checkpoints;
 use crate::codec::{self, SHARD_HEIGHT, StoredNode};
-use crate::engine::shard::{LEAVES, Shard};
+use crate::engine::shard::Shard;
 use crate::error::KvError;
 use crate::keys;
 use crate::scheme::NodeReader;
@@ -16,6 +16,8 @@ pub(super) type Claims<H> = Vec<(u8, u64, H)>;
 pub(super) struct Loose<H> {
     pub shard: Shard<H>,
     pub claims: Claims<H>,
+    /// Whether this engine writes the shard otherwise: known once it is settled.
+    pub stale: bool,
 }
 
 impl<H: StoredNode> Loose<H> {
@@ -30,6 +32,7 @@ impl<H: StoredNode> Loose<H> {
         let mut loose = Loose {
             shard: Shard::empty(index),
             claims: vec![],
+            stale: false,
         };
         loose.shard.set_leaves(leaves_in(SHARD_HEIGHT, 0, &tree));
         let loaded = match loose.shard.end() == loose.shard.start() {
@@ -61,6 +64,8 @@ impl<H: StoredNode> Loose<H> {
                 if level == 0 {
                     let position = self.shard.start() + index;
                     self.shard.set_flags(position, *flags);
+                } else if !flags.is_empty() {
+                    self.stale = true;
                 }
                 self.shard.set_node(level, index, hash.clone());
                 Ok(())
@@ -97,13 +102,15 @@ impl<H: StoredNode> Loose<H> {
                 }
                 continue;
             };
-            let flags = match flags.is_marked() {
+            let settled = match flags.is_marked() {
                 true => RetentionFlags::MARKED,
                 false if cut && !(newest && position == last) => RetentionFlags::CHECKPOINT,
                 false => RetentionFlags::EPHEMERAL,
             };
-            shard.set_flags(position, flags);
+            self.stale |= settled != flags;
+            shard.set_flags(position, settled);
         }
+        self.stale |= !self.claims.is_empty() || !shard.is_merged();
         Ok(())
     }
 }
@@ -112,7 +119,7 @@ impl<H: StoredNode> Loose<H> {
 fn leaves_in<H>(level: u8, index: u64, tree: &PrunableTree<H>) -> u64 {
     match &**tree {
         Node::Nil => 0,
-        Node::Leaf { .. } => (((index + 1) << level).min(LEAVES)).max(index << level),
+        Node::Leaf { .. } => (index + 1) << level,
         Node::Parent { left, right, .. } => match level.checked_sub(1) {
             None => 0,
             Some(below) => {

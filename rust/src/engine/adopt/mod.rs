@@ -1,8 +1,8 @@
 //! Taking over a store that a plain `ShardTree` wrote: shards, a cap perhaps, checkpoints, and none
 //! of the records that this engine keeps beside them.
 //!
-//! It goes over the shards twice. First it reads and checks them, computes everything above them, and
-//! compares the root. Then it writes what differs, the tip last. Until the tip is there, the store is
+//! First it reads and checks the shards, computes everything above them, and compares the root. Then
+//! it writes what differs, the tip last. Until the tip is there, the store is
 //! one that something else wrote. So an interrupted take-over starts again from the beginning, and
 //! finds that what it wrote before is right.
 
@@ -21,6 +21,7 @@ use crate::keys;
 use crate::kv::{Direction, Kv};
 use crate::scheme::Scheme;
 use checkpoints::Checkpoints;
+use foreign::Foreign;
 use loose::Loose;
 
 /// The shards that are hashed as one batch.
@@ -34,9 +35,10 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
     /// store is then byte for byte that of a tree that this engine grew with the same leaves, marks
     /// and checkpoints. If the tree is already this engine's, it only compares the root.
     ///
-    /// Reads each shard twice and every other record once, hashes every leaf, and writes each shard
-    /// that is not as this engine writes it, a quad for each 128 leaves, and a few more records. In
-    /// memory it keeps the quads, which are about two bytes a leaf, and the checkpoints.
+    /// Reads every record once and hashes every leaf. Reads again and writes each shard that is not
+    /// as this engine writes it; writes a quad for each 128 leaves, and a few more records. In memory
+    /// it keeps the quads, which are about two bytes a leaf, the indices of the shards that it is to
+    /// write, and the checkpoints.
     ///
     /// # Errors
     ///
@@ -58,7 +60,7 @@ impl<K: Kv, S: Scheme> SchemeEngine<K, S> {
             same_root(&foreign.root, root)?;
             let built = foreign.take_records(&checkpoints);
             check_understood(&found, &built)?;
-            call.write_adopted(foreign.tip.size, &checkpoints, &found, built)?;
+            call.write_adopted(&foreign, &checkpoints, &found, built)?;
             Ok(foreign.tip.size)
         })
     }
@@ -112,14 +114,13 @@ impl<S: Scheme> Call<'_, S> {
     /// Writes what is not there yet, the tip last, which says that all is done.
     fn write_adopted(
         &mut self,
-        size: u64,
+        foreign: &Foreign<S::Node>,
         checkpoints: &Checkpoints,
         found: &Records,
         mut built: Records,
     ) -> Result<(), Error> {
-        let shards: Vec<u64> = (0..size.div_ceil(LEAVES)).collect();
-        for chunk in shards.chunks(CHUNK) {
-            self.rewrite_shards(chunk, size, checkpoints)?;
+        for chunk in foreign.stale.chunks(CHUNK) {
+            self.rewrite_shards(chunk, foreign.tip.size, checkpoints)?;
         }
         let tip = built.remove(&keys::tip());
         for key in found.keys().filter(|key| !built.contains_key(*key)) {
@@ -147,7 +148,6 @@ impl<S: Scheme> Call<'_, S> {
         checkpoints: &Checkpoints,
     ) -> Result<(), Error> {
         let mut shards = Vec::with_capacity(indices.len());
-        let mut stored = Vec::with_capacity(indices.len());
         for &index in indices {
             let key = keys::shard(index);
             let value = self.reads.kv().get(&key)?;
@@ -155,7 +155,6 @@ impl<S: Scheme> Call<'_, S> {
             let mut loose = Loose::read(self.hasher.scheme(), index, &value)?;
             loose.settle(checkpoints, size <= loose.shard.start() + LEAVES)?;
             shards.push(loose.shard);
-            stored.push((key, value));
         }
         // The roots are in the records above already.
         let wanted: Vec<_> = (shards.iter().enumerate())
@@ -165,11 +164,11 @@ impl<S: Scheme> Call<'_, S> {
             })
             .collect();
         self.hasher.fill(&mut shards, &wanted)?;
-        for (shard, (key, stored)) in shards.iter().zip(stored) {
+        for shard in &shards {
             let value = codec::encode_tree(&shard.to_tree());
-            if value != stored {
-                self.reads.kv_mut().set(&key, &value)?;
-            }
+            self.reads
+                .kv_mut()
+                .set(&keys::shard(shard.index()), &value)?;
         }
         Ok(())
     }

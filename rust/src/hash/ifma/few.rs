@@ -77,7 +77,7 @@ fn add_shares<const N: usize>(rows: &[Affine], sums: &[Sum<N>]) -> Projective8 {
     sum
 }
 
-/// See [`super::super::sum::nodes`].
+/// See [`super::super::backend::Backend::nodes`].
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn nodes<const N: usize>(
     rows: &[Affine],
@@ -104,7 +104,7 @@ pub(super) fn nodes<const N: usize>(
     true
 }
 
-/// See [`super::super::sum::points`].
+/// See [`super::super::backend::Backend::points`].
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn points<const N: usize>(
     rows: &[Affine],

@@ -11,15 +11,16 @@
 
 use std::arch::x86_64::*;
 
-use super::super::field::{Fp, P, montgomery, power_of_two, reduce_once};
+use super::super::field::{Fp, montgomery, power_of_two, reduce_once};
 use super::super::invert::invert_integer;
+use super::super::modulus::P;
 use super::{vector, words};
 
 const BITS: u32 = 52;
 const MASK: u64 = (1 << BITS) - 1;
 
 /// -p^-1 mod 2^52.
-const MINUS_P_INVERSE: u64 = super::super::field::MINUS_P_INVERSE & MASK;
+const MINUS_P_INVERSE: u64 = super::super::modulus::MINUS_P_INVERSE & MASK;
 
 /// Eight elements, limb by limb.
 #[derive(Clone, Copy)]

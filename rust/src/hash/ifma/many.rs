@@ -27,7 +27,7 @@ thread_local! {
     static BUFFERS: Cell<Block> = Cell::default();
 }
 
-/// See [`super::super::sum::points`].
+/// See [`super::super::backend::Backend::points`].
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn points<const N: usize>(
     rows: &[Affine],
@@ -47,7 +47,7 @@ pub(super) fn points<const N: usize>(
     true
 }
 
-/// See [`super::super::sum::nodes`].
+/// See [`super::super::backend::Backend::nodes`].
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub(super) fn nodes<const N: usize>(
     rows: &[Affine],
