@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs the tests of an application, a module of this repository, against kvshard
-# as a release has it: the files of this checkout and this machine's library, which
-# the go command got as a module zip from a module proxy. What go.mod asks for is
-# then what a chain gets. Before, it counts whose versions go.mod changes in a chain
-# that has the SDK's own ones: of SDK 0.53 and later, nobody's.
+# Runs the tests of an application, a module of this repository, against kvshard as
+# a release has it: the files of this checkout and this machine's library, in a
+# module zip that the go command got from a module proxy. So a chain gets exactly
+# what go.mod asks for. First the script counts the modules whose version go.mod
+# changes in a chain that has the SDK's own versions: none on SDK 0.53 and later.
 #
 #   build/app-test.sh FOLDER MODFILE [GO-TEST-ARGUMENTS...]
 #
-# MODFILE is FOLDER's go.mod, or another one for another version of the SDK.
+# MODFILE is FOLDER's go.mod, or one for another version of the SDK.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -29,7 +29,7 @@ git ls-files -z --cached --others --exclude-standard --deduplicate |
 cp "lib/$dir/libkvshard.a" "$work/module/lib/$dir/"
 (cd tools/release && go run . proxy -module "$work/module" -out "$work/proxy" -version "$version" -time 2000-01-01T00:00:00Z)
 
-# Into a module cache of its own: the usual one would keep this version for ever.
+# A separate module cache: the usual one would keep this version for ever.
 (
 	cd "$work"
 	GOMODCACHE=$work/modules GOFLAGS=-modcacherw GOPROXY=file://$work/proxy GONOSUMDB='github.com/kvshard/*' \
@@ -53,7 +53,7 @@ cp --no-preserve=mode "$sdk_dir/go.mod" "$sdk_dir/go.sum" "$work/chain/"
 	modules >after
 	changed=$(comm -13 before after | wc -l)
 	echo "SDK $sdk: kvshard changes $changed of the $(wc -l <before) modules of a chain"
-	# cosmossdk.io/core v0.11.3 and what that asks for.
+	# cosmossdk.io/core v0.11.3 and the modules that it asks for.
 	case $sdk in v0.50.*) most=40 ;; *) most=0 ;; esac
 	[ "$changed" -le "$most" ] || fail "go.mod asks for newer modules than a chain on SDK $sdk has:"$'\n'"$(comm -13 before after)"
 )

@@ -34,7 +34,7 @@ headers=$("${binutils}objdump" -h "$object")
 sections=$(awk '$1 ~ /^[0-9]+$/ { print $2 }' <<<"$headers" | grep -E '^\.(debug|zdebug|llvm)' || true)
 [ -z "$sections" ] || fail "$archive has sections of debug information or bitcode: $sections"
 
-# A group would be merged with another Rust library's.
+# The linker would merge a group with another Rust library's.
 [[ $headers != *LINK_ONCE* ]] || fail "$archive has COMDAT groups"
 
 echo "$name: $(wc -c <"$archive") bytes ($(gzip -9 <"$archive" | wc -c) in gzip), $(wc -l <<<"$global") global names: those of lib/include/kvshard.h"

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Makes the archive that Go links out of the one that cargo made:
+# Makes the archive that Go links from the one that cargo made:
 #
 #   build/archive.sh RAW OUT [TARGET]
 #
-# Cargo's archive holds the whole of Rust's standard library with all its names
-# global, so a program that links two Rust libraries has each of them twice. The
-# archive made here is one object with the reachable code only, and the functions
-# of lib/include/kvshard.h are its only global names.
+# Cargo's archive holds all of Rust's standard library, with all names global. A program that links
+# two Rust libraries then has every name twice. The archive made here is one object with the
+# reachable code only, and the functions of lib/include/kvshard.h are its only global names.
 #
 # - ld -r binds the references inside the object. Without
-#   --force-group-allocation the COMDAT groups stay, the linker merges those of
-#   two Rust libraries, and a program that links well crashes in its first panic.
+#   --force-group-allocation the COMDAT groups stay, and the linker merges those
+#   of two Rust libraries: the program links, and crashes in its first panic.
 # - objcopy makes every other name local, drops debug information, and drops the
 #   LLVM bitcode that Rust puts beside the code.
 # - ar D writes no times, owners or numbers of inodes.
 #
-# For Windows, rustc's own object is that one, and the libraries of DLL imports lie beside it.
+# For Windows, the object is the one that rustc made, and the import libraries of DLLs lie beside
+# it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -32,8 +32,8 @@ for export in $exports; do roots+=(-u "$export"); done
 keep=(--wildcard "--keep-global-symbol=kvshard_*" --strip-debug
 	--remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.llvm_addrsig --remove-section=.comment)
 
-# import_libraries writes anew the import libraries that rustc put among the
-# members here: rustc's have random names.
+# import_libraries writes the import libraries of rustc among the members here anew: rustc gives
+# them random names.
 import_libraries() {
 	local head dll
 	for head in *.dllh.o; do
@@ -56,16 +56,16 @@ elf)
 	"${binutils}ar" rcsD "$work/libkvshard.a" "$object"
 	;;
 pe)
-	# Built as a whole, all Rust code is in one member, and what that needs of compiler_builtins
-	# (memcpy and the like) the C runtime has. ld -r would lose alignment and shift unwind tables.
+	# With lto all Rust code is in one member. What that code needs of compiler_builtins (memcpy
+	# and the like) the C runtime has. ld -r would lose alignment and shift unwind tables.
 	need "${binutils}objcopy" "${binutils}ar" "${binutils}nm" "${binutils}dlltool"
 	raw=$(realpath "$raw")
 	mkdir "$work/members"
 	pushd "$work/members" >/dev/null
 	"${binutils}ar" x "$raw"
-	# Without --file-alignment objcopy pads sections: the list of thread callbacks would end early.
-	# The linker directives say what not to export from a DLL.
-	# And the pointer to the C runtime's _tls_used would be merged with another Rust library's.
+	# Without --file-alignment objcopy pads sections, and the list of thread callbacks would end
+	# early. The linker directives only say what not to export from a DLL. The pointer to the C
+	# runtime's _tls_used would be merged with another Rust library's.
 	"${binutils}objcopy" --file-alignment=16 "${keep[@]}" --remove-section=.drectve \
 		--set-section-flags '.rdata$.refptr._tls_used=alloc,load,readonly,data,contents' kvshard-*.rcgu.o "$object"
 	! "${binutils}nm" -u "$object" | grep -E ' U (_R|_ZN)' >&2 || fail 'the Rust code is not in one member: built without lto?'
@@ -74,7 +74,7 @@ pe)
 	popd >/dev/null
 	;;
 macho)
-	# Apple's linker does both steps: what is not exported becomes local.
+	# Apple's linker does both steps: names that are not exported become local.
 	if [ "$(uname -s)" = Darwin ]; then
 		roots=()
 		for name in $exports; do roots+=(-u "_$name" -exported_symbol "_$name"); done

@@ -1,6 +1,6 @@
-# A chain that uses the tree (examples/shieldchain), and kvshard in applications on the SDKs that most chains
-# run. They need the whole Cosmos SDK, so they are modules of their own and no part of `make test`: the first
-# build takes some minutes.
+# A chain that uses the tree (examples/shieldchain), and applications with kvshard on the SDKs that most
+# chains run. They need the whole Cosmos SDK, so they are modules of their own and no part of `make test`.
+# The first build takes some minutes.
 
 SHIELDCHAIN := examples/shieldchain
 

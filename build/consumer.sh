@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Uses the release in dist/ as its users do: a module of its own gets kvshard
+# Uses the release in dist/ as its users do. A module of its own gets kvshard
 # through a module proxy, on a PATH without cargo and rustc, runs the README's
-# program, and builds it once more from its vendor folder.
+# program, and builds the program again from its vendor folder.
 #
 #   build/consumer.sh [TARGET]
 set -euo pipefail
@@ -15,7 +15,7 @@ version=$(cat "$root/dist/proxy/github.com/kvshard/kvshard/@v/list")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# A PATH with everything but Rust.
+# A PATH with everything except Rust.
 mkdir "$work/bin"
 for folder in /bin /usr/bin /usr/local/bin; do
 	for program in "$folder"/*; do
@@ -38,7 +38,7 @@ cd "$work/consumer"
 consumer go mod init example.org/consumer
 consumer go get "github.com/kvshard/kvshard@$version" "github.com/cosmos/cosmos-db@$cosmos_db"
 
-# The README's program, word for word, and what the README says that it prints.
+# The README's program, word for word, and the output that the README shows.
 readme=$root/dist/module/README.md
 awk '/^```go$/ { on = 1; next } /^```$/ { on = 0 } on' "$readme" >main.go
 grep -q '^package main$' main.go || fail 'the README has no program'

@@ -3,7 +3,8 @@
 include build/versions
 
 HOST_TARGET   = $$(. build/targets.sh; host_target)
-# What a program linked on Debian 12 may need of glibc, and what one linked by zig may.
+# The glibc that a program linked on Debian 12 may need, and the glibc that a program
+# linked by zig may need.
 GLIBC_FLOOR  := 2.34
 GLIBC_OLD    := 2.17
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# Builds the library of targets into lib/, and runs the Go tests over it and
-# panics beside another Rust library, as far as a target's programs can run here;
-# links a program where they cannot.
+# Builds the libraries of targets into lib/. If a target's programs can run here, it runs the Go tests
+# over the library, and panics beside another Rust library. If not, it only links a program.
 #
 #   build/cross.sh TARGET...
 set -euo pipefail
@@ -21,7 +20,7 @@ for each; do
 	fi
 	tests=(./... ./testdata)
 	case $run in
-	# Wine 8 does not know how Go deletes a file, so the tests with a database on disk cannot clean up.
+	# Wine 8 cannot delete files the way Go does, so tests with a database on disk cannot clean up.
 	*wine.sh) tests=(-short -skip '^TestDatabases$' . ./tests ./kvtest ./internal/realdata) ;;
 	esac
 	"$here/go-test.sh" "$name" "${tests[@]}"

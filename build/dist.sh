@@ -33,7 +33,8 @@ dist=$root/dist module=$root/dist/module
 
 rm -rf "$dist"
 mkdir -p "$module"
-# With the time of now: cargo takes a file for unchanged that is older than its last build.
+# The files get the present time: cargo thinks that a file older than its last build is
+# unchanged.
 git archive HEAD | tar -x --touch -C "$module"
 
 toolchains=$module/lib/TOOLCHAINS

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Checks what glibc a program needs:
+# Checks which glibc a program needs:
 #
 #   build/glibc.sh TARGET HIGHEST PROGRAM
 #
-# The library itself asks for names without versions; what version a program
-# needs is decided where it is linked.
+# The library itself asks for names without versions. The linker of a program
+# decides which version it needs.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs go test for a target, where need be under what runs its programs:
+# Runs go test for a target, under an emulator if the target's programs need
+# one:
 #
 #   build/go-test.sh TARGET [--tags TAGS] [GO-TEST-ARGUMENTS...]
 set -euo pipefail

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Installs what targets need on Debian, or, without root or apt, names it:
+# Installs on Debian what targets need. Without root or apt it only names it:
 #
 #   build/install.sh [TARGET...]   without arguments: for all targets, and zig
 #   build/install.sh zig           ziglang from PyPI, into bin/zig
 #
-# It never asks rustup for anything: who wants the standard library of rustup's
-# toolchain instead of the distribution's compiler runs rustup target add TRIPLE
-# first, and it is taken.
+# It never asks rustup for anything. To use the standard library of rustup's
+# toolchain instead of the distribution's compiler, run rustup target add TRIPLE
+# first: the build then takes that one.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the library of targets into lib/, and checks it:
+# Builds the libraries of targets into lib/, and checks them:
 #
 #   build/library.sh TARGET...
 set -euo pipefail

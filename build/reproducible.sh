@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the library of a target twice from the committed source, in folders with
-# names of different lengths and with cargo's home under different names, and
-# compares the bytes:
+# Builds the library of a target twice from the committed source and compares the
+# bytes. The folders have names of different lengths, and cargo's home has two
+# names:
 #
 #   build/reproducible.sh [TARGET]
 set -euo pipefail
@@ -20,7 +20,7 @@ build() { # build FOLDER CARGO-HOME
 	git archive HEAD | tar -x -C "$1"
 	env -u CARGO_TARGET_DIR CARGO_HOME="$2" "$1/build/library.sh" "$name"
 	sha256sum "$1/lib/$dir/libkvshard.a"
-	# Gone before the next begins, so that nothing of it can be taken.
+	# Moved away before the next build begins, so that build cannot use it.
 	mv "$1/lib/$dir/libkvshard.a" "$work/$3.a"
 	rm -rf "$1"
 }

@@ -3,19 +3,19 @@
 #
 #   build/rust.sh TARGET MANIFEST [CARGO-OPTIONS...]
 #
-# In this order it takes
+# It uses the first of these that exists:
 # - the rustc on the PATH, if it has the target's standard library (rustup target
 #   add TRIPLE);
-# - the distribution's, if that has it (Debian: libstd-rust-web-dev:ARCH);
-# - the distribution's with the standard library built from its own source
+# - the distribution's rustc, if that has it (Debian: libstd-rust-web-dev:ARCH);
+# - the distribution's rustc, with the standard library built from its source
 #   (Debian: rust-web-src). For that the compiler must allow unstable options.
 #
-# Built as a static library alone: cargo does not optimise the whole (lto) while
-# it builds an rlib beside it.
+# Only the static library is built: cargo does not optimise the whole (lto) when it also
+# builds an rlib.
 #
-# No path of this machine goes into the library: the folders of the repository,
-# of the crates, and of the standard library's source are replaced, so that a
-# build elsewhere gives the same bytes.
+# No path of this machine goes into the library. The folders of the repository, of the
+# crates, and of the standard library's source are replaced, so a build elsewhere gives
+# the same bytes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -51,10 +51,11 @@ case $used in
 esac
 
 home=${CARGO_HOME:-$HOME/.cargo}
-# The folder of the crates has the index in its name: on a fresh machine it is made first.
+# The name of the crates' folder contains the index's name. On a fresh machine the folder
+# must be made first.
 ls -d "$home"/registry/src/*/ >/dev/null 2>&1 || "${cargo[@]}" fetch --locked --manifest-path "$manifest" --target "$triple" >&2
 commit=$("$rustc" -vV | sed -n 's/^commit-hash: //p')
-# Of several that fit, rustc takes the last.
+# If several fit, rustc takes the last.
 flags=("--remap-path-prefix=$("$rustc" --print sysroot)/lib/rustlib/src/rust=/rustc/$commit" "--remap-path-prefix=$home=/cargo")
 for index in "$home"/registry/src/*/; do
 	[ ! -d "$index" ] || flags+=("--remap-path-prefix=${index%/}=/crates")

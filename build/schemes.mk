@@ -1,4 +1,4 @@
-# Hashes by others (examples/schemes), a module of its own with their libraries, and the stores that a vote
+# Other hashes (examples/schemes), in a module of its own with their libraries, and the stores that a vote
 # chain's crate wrote (testdata/vote).
 
 SCHEMES := examples/schemes

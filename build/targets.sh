@@ -1,4 +1,5 @@
-# The table of targets, and what the scripts of this folder share. To be sourced.
+# The table of targets, and what the scripts of this folder share. Scripts source
+# this file.
 
 targets='linux-amd64 linux-arm64 linux-amd64-musl linux-arm64-musl windows-amd64 darwin-arm64'
 
@@ -66,7 +67,7 @@ target() {
 	esac
 }
 
-# host_target prints the target that this machine is.
+# host_target prints the target of this machine.
 host_target() {
 	local arch
 	case $(uname -m) in
@@ -85,7 +86,7 @@ host_target() {
 # exported_names prints the functions of the C header.
 exported_names() { grep -oE '\bkvshard_[a-z_]+\(' "$root/lib/include/kvshard.h" | tr -d '(' | sort -u; }
 
-# need stops with the names of the commands that are not there.
+# need stops and names the commands that are missing.
 need() {
 	local missing=() command
 	for command; do command -v "$command" >/dev/null || missing+=("$command"); done

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What a user gets who builds kvshard in a way that cannot work, or with a library
-# of another release: a message that says what to do, and no program, or an error
-# from Open. Never a crash, never success.
+# Tests what a user gets who builds kvshard in a way that cannot work, or with a
+# library of another release: a message that says what to do and no program, or an
+# error from Open. Never a crash, never success.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -11,7 +11,8 @@ cd "$root"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# says WORDS COMMAND...: the command fails and its output has the words.
+# says WORDS COMMAND... checks that the command fails and that its output has the
+# words.
 says() {
 	local words=$1 output
 	shift
@@ -24,7 +25,7 @@ good=$(go run ./internal/cmd/probe)
 echo "ok: $good"
 
 says kvshard_needs_cgo__set_CGO_ENABLED_to_1_and_install_a_C_compiler env CGO_ENABLED=0 go build ./internal/cmd/probe
-# A platform links one library, or has the file with the message.
+# Each platform links one library, or has the file with the message.
 listed() { env CGO_ENABLED=1 GOOS="$1" GOARCH="$2" go list -e -tags "${3:-}" -f '{{join .GoFiles " "}} {{join .CgoFiles " "}}' ./internal/link |
 	 grep -oE 'link_(none|dev|(musl_)?(linux|windows|darwin)_[a-z0-9]+)[.]go' | paste -sd' '; }
 expect() { [ "$(listed "$1" "$2" "${4:-}")" = "$3" ] || fail "$1/$2 ${4:-}: links by $(listed "$1" "$2" "${4:-}"), want $3"; }
@@ -51,7 +52,7 @@ cp "lib/$dir/libkvshard.a" "$work/bare/lib/$dir/"
 [ "$(go -C "$work/bare" run ./internal/cmd/probe)" = "$good" ] || fail 'a library that came later is not linked'
 echo 'ok: a library that came later'
 
-# Libraries with the right names that say they are something else.
+# Libraries with the right names that say that they are something else.
 other() { # other FOLDER ABI VERSION
 	mkdir -p "$work/$1"
 	{

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs internal/twolibs for a target: kvshard with a checkpoint that panics,
-# linked together with another Rust library, raw as cargo makes it.
+# linked together with another Rust library, as cargo makes it.
 #
 #   build/test-panic.sh TARGET
 set -euo pipefail

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Shows the versions of the tools here, beside those that releases are made with.
+# Shows the versions of the tools here, beside the versions that releases are
+# made with.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs a Windows program under wine: a test stand, no real Windows.
+# Runs a Windows program under wine, which is a test stand and no real Windows.
 #
 #   build/wine.sh PROGRAM [ARGUMENTS...]
 #
-# Wine 8 has no bcryptprimitives.dll, of which every Go program needs the one
-# function ProcessPrng. This makes such a library over wine's own random source.
+# Wine 8 has no bcryptprimitives.dll. Every Go program needs one function of it,
+# ProcessPrng. This makes such a library over wine's own random source.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"

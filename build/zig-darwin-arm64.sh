@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# A C compiler for macOS on another system: zig cc, and stubs of the system
-# libraries that Go asks for and zig does not bring. What it links has never run.
+# A C compiler for macOS on another system: zig cc, with stubs of the system
+# libraries that Go asks for and zig does not bring. Programs that it links have
+# never run.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/..

@@ -13,8 +13,8 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// BenchmarkAdopt times the take-over of a plain ShardTree's store beside the
-// hashes of its leaves alone, in turns, and reports the ratio of the two.
+// BenchmarkAdopt times the adoption of a plain ShardTree's store and, in turns
+// with it, the hashes of its leaves alone. It reports the ratio of the two.
 func BenchmarkAdopt(b *testing.B) {
 	const leaves = 1_000_000
 	b.Run("Orchard", func(b *testing.B) {

@@ -11,9 +11,9 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// plainShardTree is the store of a tree as a plain ShardTree over the same
-// leaves leaves it: no records but shards and checkpoints, and a flag on each
-// leaf at which a checkpoint is.
+// plainShardTree returns the store that a plain ShardTree over the same leaves
+// has: shards and checkpoints, no other records, and a flag on each leaf that a
+// checkpoint ends with.
 func plainShardTree(own *kvtest.MemStore, prefix []byte, sizes ...uint64) *kvtest.MemStore {
 	plain := kvtest.NewMemStore()
 	for _, pair := range own.Dump() {
@@ -26,7 +26,8 @@ func plainShardTree(own *kvtest.MemStore, prefix []byte, sizes ...uint64) *kvtes
 		shard := kvshard.RecordName{Kind: kvshard.KindShard, Index: (size - 1) / kvshard.LeavesPerShard}
 		key := append(bytes.Clone(prefix), shard.Key()...)
 		value := plain.Peek(key)
-		// The flags of leaf n are the n-th byte that follows a tag 1 and 32 bytes.
+		// The flags of leaf n are the n-th byte that comes after a tag 1 and 32
+		// bytes.
 		at, left := 1, int((size-1)%kvshard.LeavesPerShard)
 		for ; ; left-- {
 			for value[at] != 1 {
@@ -43,8 +44,8 @@ func plainShardTree(own *kvtest.MemStore, prefix []byte, sizes ...uint64) *kvtes
 	return plain
 }
 
-// TestAdopt: the store of a plain ShardTree becomes that of the tree that grew
-// with the same leaves, and goes on as that one does.
+// TestAdopt: the store of a plain ShardTree becomes the store of the tree that
+// grew with the same leaves, and goes on as that tree does.
 func TestAdopt(t *testing.T) {
 	for _, prefix := range [][]byte{nil, []byte("notes/")} {
 		own := kvtest.NewMemStore()
@@ -94,8 +95,8 @@ func TestAdopt(t *testing.T) {
 	}
 }
 
-// TestAdoptCost: one step of an iterator for a shard; one get and one set more where a
-// checkpoint is.
+// TestAdoptCost: an iterator makes one step for each shard. A shard with a checkpoint
+// costs one more get and one more set.
 func TestAdoptCost(t *testing.T) {
 	own := kvtest.NewMemStore()
 	if _, err := treetest.Block(treetest.Open(t, own), 0, 3_200, 1); err != nil {
@@ -111,9 +112,9 @@ func TestAdoptCost(t *testing.T) {
 	if _, err := tree.Adopt(root); err != nil {
 		t.Fatal(err)
 	}
-	// The tip is looked for. 200 shards and one checkpoint have a step each. One shard has
-	// a flag: a get and a set. The cap, summary and
-	// tip, 25 quads of level 5, 6 of level 7, 1 of level 9.
+	// A get looks for the tip. 200 shards and one checkpoint have a step each. One shard
+	// has a flag: a get and a set. Then the sets of the cap, summary and tip, 25 quads of
+	// level 5, 6 of level 7, 1 of level 9.
 	want := kvshard.Stats{Op: "Adopt", Gets: 1 + 1, IterCreates: 6, IterNexts: 200 + 1, Sets: 1 + 3 + 25 + 6 + 1}
 	if stats.Gets != want.Gets || stats.Sets != want.Sets || stats.IterCreates != want.IterCreates || stats.IterNexts != want.IterNexts || stats.Deletes != 0 {
 		t.Errorf("%+v, want %+v", stats, want)

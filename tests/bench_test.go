@@ -15,8 +15,8 @@ import (
 )
 
 // BenchmarkTree times the calls on trees of 1,000 and of 1,000,000 leaves with
-// 100 checkpoints kept and full, in cosmos-db's MemDB, in goleveldb as it is, and
-// in goleveldb with a synced batch a block:
+// 100 checkpoints, as many as are kept. It uses cosmos-db's MemDB, goleveldb as
+// it is, and goleveldb with a synced batch for each block:
 //
 //	go test -run '^$' -bench Tree/size=1000/
 func BenchmarkTree(b *testing.B) {
@@ -47,8 +47,8 @@ func BenchmarkTree(b *testing.B) {
 	}
 }
 
-// benchmarkTree times the calls in a database that gets these records, the
-// tree's of size leaves.
+// benchmarkTree times the calls in a database that first gets these records, a
+// tree of size leaves.
 func benchmarkTree(b *testing.B, db dbm.DB, records []kvtest.Pair, size uint64) {
 	fill := db.NewBatch()
 	for _, record := range records {
@@ -96,8 +96,8 @@ func benchmarkTree(b *testing.B, db dbm.DB, records []kvtest.Pair, size uint64) 
 	})
 }
 
-// BenchmarkCombine times the hash through the boundary: one pair, and a pair of
-// a large batch.
+// BenchmarkCombine times the hash through the boundary: a single pair, and one
+// pair within a large batch.
 func BenchmarkCombine(b *testing.B) {
 	b.Run("one", func(b *testing.B) {
 		for b.Loop() {

@@ -8,8 +8,9 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// retaining returns a meter of a tree with so many retained checkpoints, gap ids
-// apart, and behind them as many others as are kept: the next one prunes.
+// retaining returns a meter of a tree with this many retained checkpoints, gap
+// ids apart. After them come as many others as are kept, so the next checkpoint
+// prunes.
 func retaining(t *testing.T, retained int, gap uint32, opts ...kvshard.Option) (m *meter, next uint32) {
 	t.Helper()
 	m = newMeter(t, kvtest.Strict(t), opts...)
@@ -33,9 +34,9 @@ func retaining(t *testing.T, retained int, gap uint32, opts ...kvshard.Option) (
 }
 
 // TestCostOfRetainedCheckpoints: a checkpoint costs the same with 1 as with
-// 10,000 retained ones, with gaps between their ids or without, and two
-// operations more than with none: the record that lists it as prunable, and the
-// deletion of that of the pruned one.
+// 10,000 retained ones, with or without gaps between their ids. That is two
+// operations more than with none: one writes the record that lists the new
+// checkpoint as prunable, one deletes that record of the pruned checkpoint.
 func TestCostOfRetainedCheckpoints(t *testing.T) {
 	many := 10_000
 	if testing.Short() {
@@ -57,7 +58,8 @@ func TestCostOfRetainedCheckpoints(t *testing.T) {
 			without, one := run(0, 1), run(1, 1)
 			for i := range without {
 				extra := one[i].sub(without[i])
-				// In the ephemeral tree also Gets of the two that are listed.
+				// In the ephemeral tree also the Gets of the two listed
+				// checkpoints.
 				gets := map[string]uint64{"ephemeral": 2}[name]
 				if extra.Ops != 2+gets || extra.Hashes != 0 {
 					t.Errorf("checkpoint %d with one retained: %+v more than with none, want %d operations", i, extra, 2+gets)
@@ -76,8 +78,8 @@ func TestCostOfRetainedCheckpoints(t *testing.T) {
 	}
 }
 
-// TestCostOfRelease: a retained checkpoint from among many is released, and
-// pruned by the next checkpoint, at a cost that does not depend on how many.
+// TestCostOfRelease: one of many retained checkpoints is released, and the next
+// checkpoint prunes it. The cost does not depend on how many are retained.
 func TestCostOfRelease(t *testing.T) {
 	run := func(retained int) (got []cost) {
 		m, id := retaining(t, retained, 3)
@@ -101,8 +103,8 @@ func TestCostOfRelease(t *testing.T) {
 	}
 }
 
-// TestCostOfLowerLimit: with a lower limit, each checkpoint prunes two until as
-// many are left.
+// TestCostOfLowerLimit: after the limit is lowered, each checkpoint prunes two
+// until the limit is reached.
 func TestCostOfLowerLimit(t *testing.T) {
 	const kept, limit = 1_000, 5
 	mem := kvtest.Strict(t)
@@ -134,9 +136,9 @@ func TestCostOfLowerLimit(t *testing.T) {
 	}
 }
 
-// TestCostOfRemovedMarks: whatever marks were removed, roots, witnesses and the
-// removal of one more cost the same; and the checkpoints that clear them do a
-// bounded part each.
+// TestCostOfRemovedMarks: roots, witnesses and the removal of one more mark cost
+// the same, whatever marks were removed. Each checkpoint that clears them does a
+// bounded part.
 func TestCostOfRemovedMarks(t *testing.T) {
 	marks := uint64(10_000)
 	if testing.Short() {
@@ -182,7 +184,7 @@ func TestCostOfRemovedMarks(t *testing.T) {
 	if want := uint32(marks / 16); id < want || id > want+2 {
 		t.Errorf("%d marks were cleared after %d checkpoints, want some %d", marks, id, want)
 	}
-	// 16 marks: a Get, a Set or two Deletes each, and their shards.
+	// 16 marks: for each a Get and a Set or two Deletes, and their shards.
 	if most.Ops > 100 || most.Hashes > 16*15 || most.Gas > 450_000 {
 		t.Errorf("the dearest checkpoint costs %+v", most)
 	}
@@ -190,8 +192,8 @@ func TestCostOfRemovedMarks(t *testing.T) {
 	treetest.CheckTree(t, m.tree)
 }
 
-// TestCostOfNothing: a call on a store without a tip looks for shards once, and
-// one on a store with a tip does not.
+// TestCostOfNothing: a call on a store without a tip looks for shards once; a
+// call on a store with a tip does not look.
 func TestCostOfNothing(t *testing.T) {
 	m := newMeter(t, kvtest.Strict(t))
 	size := func() cost { return m.of(t, func() error { _, err := m.tree.Size(); return err }) }

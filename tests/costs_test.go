@@ -13,13 +13,14 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// A cost is what calls cost, by counting: the same on every machine.
+// A cost is what calls cost, counted, so it is the same on every machine.
 type cost struct{ Gas, Ops, Hashes uint64 }
 
 func (c cost) sub(d cost) cost { return cost{c.Gas - d.Gas, c.Ops - d.Ops, c.Hashes - d.Hashes} }
 
-// A sum is the cost of many, and of the dearest of them. Each figure of the
-// dearest is the highest of any, so it may be of another one.
+// A sum is the cost of many calls, and of the dearest call. Each figure of the
+// dearest is the highest of any call, so the figures may come from different
+// calls.
 type sum struct {
 	N          uint64
 	Total, Max cost
@@ -49,7 +50,7 @@ type costs struct {
 	Bytes     int // in the store at that size, keys included
 }
 
-// String returns the costs as golden has them.
+// String returns the costs in the form of golden.
 func (c costs) String() string {
 	var b strings.Builder
 	for _, row := range []struct {
@@ -72,11 +73,12 @@ const (
 	costCheckpoints = 100
 )
 
-// golden has the exact costs, by the size at which the blocks begin, so that any
-// change shows. The mean of a block is a 128th of the first line. Its dearest
-// one: the blocks that begin at 1,000 leaves pass 1,024 and 2,048, those at
-// 65,000 pass 2^16, those at 1,048,000 pass 2^20. There one block completes a
-// node of each level up to 20, and writes the cap and a quad for every other
+// golden has the exact costs, by the size at which the blocks begin, so any
+// change shows. The mean of a block is a 128th of the first line. The dearest
+// block passes 1,024 or 2,048 if the blocks begin at 1,000 leaves, 2^16 if at
+// 65,000, and 2^20 if at 1,048,000. There one block completes a node of each
+// level up to 20, and writes the cap and a quad for every other level. It does
+// work for the blocks before it, too; the mean includes it.
 // level. It pays for the blocks before, and the mean has it in.
 var golden = map[uint64]string{
 	smallSize: `block   128 cost  5553251 gas  1866 ops   5924 hashes; the dearest  72676 gas  24 ops  67 hashes
@@ -99,7 +101,7 @@ root      1 cost     2756 gas     2 ops     27 hashes; the dearest   2756 gas   
 `,
 }
 
-// A meter is a tree over a strict store, with everything counted.
+// A meter is a tree over a strict store that counts everything.
 type meter struct {
 	mem    *kvtest.MemStore
 	gas    *kvtest.GasStore
@@ -152,8 +154,8 @@ func (m *meter) block(t testing.TB, size uint64, id uint32) cost {
 	})
 }
 
-// measure fills a tree so that its checkpoints are full at size leaves, and
-// takes all costs from there on.
+// measure fills a tree so that at size leaves it has as many checkpoints as are
+// kept, and takes all costs from there on.
 func measure(t *testing.T, size uint64) costs {
 	m := newMeter(t, kvtest.Strict(t))
 	const before = costCheckpoints * 10
@@ -181,7 +183,7 @@ func measure(t *testing.T, size uint64) costs {
 	c.Size, c.Bytes = size, m.mem.Bytes()
 	c.Root.add(m.of(t, func() error { _, err := m.tree.Root(); return err }))
 
-	// The newest checkpoint is behind the last leaf, so that all are old.
+	// The newest checkpoint is after the last leaf, so all leaves are old.
 	random := rand.New(rand.NewPCG(1, 2))
 	root, err := m.tree.RootAt(newest)
 	if err != nil {
@@ -200,7 +202,7 @@ func measure(t *testing.T, size uint64) costs {
 		size++
 	}
 
-	// What the observer was told is what reached the store.
+	// The observer was told exactly what reached the store.
 	counts := m.trace.Counts()
 	told := kvtest.Counts{
 		Gets: m.stats.Gets, Sets: m.stats.Sets, Deletes: m.stats.Deletes,
@@ -220,9 +222,8 @@ const (
 	largeSize  = 1_048_000
 )
 
-// TestCosts counts the costs of a tree of some 1,000 leaves beside one of some
-// 65,536 and one of some 1,000,000, and holds them to the exact figures and to
-// the bounds.
+// TestCosts counts the costs of trees of some 1,000, some 65,536 and some
+// 1,000,000 leaves. It compares them with the exact figures and with the bounds.
 func TestCosts(t *testing.T) {
 	orchardOnly(t, "the figures are Orchard's: another tree's tip is 8 bytes longer")
 	small := measure(t, smallSize)
@@ -285,7 +286,7 @@ func testCosts(t *testing.T, small costs, size uint64) {
 	t.Logf("from %d leaves on\n%v", size, grown)
 }
 
-// TestOpenTouchesNothing: making a Tree is no operation on the store.
+// TestOpenTouchesNothing: making a Tree does no operation on the store.
 func TestOpenTouchesNothing(t *testing.T) {
 	mem := kvtest.Strict(t)
 	treetest.Grow(t, treetest.Open(t, mem), 100)
@@ -302,7 +303,7 @@ func TestOpenTouchesNothing(t *testing.T) {
 }
 
 // TestCostDoesNotDependOnCheckpointsKept runs the same blocks with 10, 100 and
-// 1,000 checkpoints kept and full.
+// 1,000 checkpoints kept, each time as many as are kept.
 func TestCostDoesNotDependOnCheckpointsKept(t *testing.T) {
 	const leaves, blocks = 2_000, 32
 	base := kvtest.Strict(t)

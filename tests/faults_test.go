@@ -13,19 +13,19 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// An oddity is a panic value that is no error, no string and not comparable by
-// content.
+// An oddity is a panic value that is no error and no string, and cannot be
+// compared by content.
 type oddity struct{ _ byte }
 
 // errDisk is the store's own error.
 var errDisk = &treetest.DiskError{Sector: 7}
 
-// faults are the ways in which an operation fails, and what a step may make of
-// it. Each is tried at every operation of every step of every script.
+// faults are the ways in which an operation fails, and the outcome that a step
+// may have then. Each is tried at every operation of every step of every script.
 var faults = []struct {
 	name  string
 	fault kvtest.Fault
-	judge func(s faultedStep) string // what is wrong with the outcome, "" if nothing
+	judge func(s faultedStep) string // what is wrong with the outcome; "" if nothing is
 }{
 	{"error", kvtest.Fault{Mode: kvtest.FaultError, Err: errDisk}, faultedStep.storeError},
 	{"error from then on", kvtest.Fault{Mode: kvtest.FaultError, Err: errDisk, Sticky: true}, faultedStep.storeError},
@@ -39,20 +39,20 @@ var faults = []struct {
 	{"a value is cut after 9 bytes", kvtest.Fault{Mode: kvtest.FaultShort, Arg: 9}, faultedStep.detected},
 }
 
-// A faultedStep is what came of a step in which an operation failed.
+// A faultedStep is the outcome of a step in which an operation failed.
 type faultedStep struct {
 	name     string
 	fault    kvtest.Fault
 	failed   kvtest.OpKind
-	after    int // operations behind the one that failed
+	after    int // operations after the one that failed
 	result   string
 	err      error
 	panicked bool
 	value    any
-	same     bool // result and store are as without the fault
+	same     bool // result and store are the same as without the fault
 }
 
-// storeError: the store's own error comes out, whatever it has been through.
+// storeError: the store's own error comes out, whatever it passed through.
 func (s faultedStep) storeError() string {
 	var own *treetest.DiskError
 	var e *kvshard.Error
@@ -71,7 +71,7 @@ func (s faultedStep) storeError() string {
 	return ""
 }
 
-// operations are the names that an error may have for what failed.
+// operations are the names that an error may give to the failed operation.
 func (s faultedStep) operations() []string {
 	switch {
 	case s.fault.Mode == kvtest.FaultBreak:
@@ -86,7 +86,7 @@ func (s faultedStep) operations() []string {
 	return []string{s.failed.String()}
 }
 
-// samePanic: the store's own value comes out, the identical one.
+// samePanic: the store's own value comes out, the very same one.
 func (s faultedStep) samePanic() string {
 	if !s.panicked || s.value != s.fault.Panic {
 		return fmt.Sprintf("%q, %v, panic %v; want the store's own panic", s.result, s.err, s.value)
@@ -97,21 +97,21 @@ func (s faultedStep) samePanic() string {
 	return ""
 }
 
-// detected: the call finds that the store told something wrong, or came to the
-// right result all the same.
+// detected: the call finds that the store said something wrong, or still gives
+// the right result.
 func (s faultedStep) detected() string {
 	if wrong := s.noHarm(); wrong != "" {
 		return wrong
 	}
-	if s.err == nil && !s.same && s.name != "Dump" { // which shows what there is
+	if s.err == nil && !s.same && s.name != "Dump" { // Dump shows what is there
 		return fmt.Sprintf("%q and a store that is not the right one, without an error", s.result)
 	}
 	return ""
 }
 
-// noHarm: the call returns, and if with an error, with a typed one. That is all
-// that it can do about a store which says that a record is not there: a tree
-// without a tip is an empty one.
+// noHarm: the call returns, and an error that it returns is a typed one. It can
+// do no more about a store that says a record is not there: a tree without a tip
+// is an empty tree.
 func (s faultedStep) noHarm() string {
 	if s.panicked {
 		return fmt.Sprintf("panic %v", s.value)
@@ -130,10 +130,10 @@ func (s faultedStep) noHarm() string {
 	return ""
 }
 
-// TestEveryOperationFails lets each operation of each step of the scripts fail
-// in each way: the outcome is what the way of failing allows, no iterator and no
-// handle is left, a step that failed before its first write has changed nothing,
-// and on the starting store the step then does what it did before.
+// TestEveryOperationFails makes each operation of each step of the scripts fail
+// in each way. The outcome is one that the way of failing allows. No iterator
+// and no handle is left. A step that failed before its first write changed
+// nothing. On the starting store the step then does what it did before.
 func TestEveryOperationFails(t *testing.T) {
 	stride, tried := 1, 0
 	if testing.Short() {
@@ -174,8 +174,8 @@ func countOps(t *testing.T, s script, step step, before *kvtest.MemStore, fault 
 	return counting.Ops()
 }
 
-// tryFault runs a step in which the n-th operation fails, and tells whether all
-// is well.
+// tryFault runs a step in which the n-th operation fails, and returns whether
+// all is well.
 func tryFault(t *testing.T, what string, s script, step step, before, after *kvtest.MemStore, want string, fault kvtest.Fault, n int, judge func(faultedStep) string) bool {
 	t.Helper()
 	fault.At = n
@@ -187,7 +187,7 @@ func tryFault(t *testing.T, what string, s script, step step, before, after *kvt
 		switch {
 		case !failing.Fired():
 			got.failed = kind
-		case kind <= kvtest.OpNext: // the others look at an iterator that has failed, and close it
+		case kind <= kvtest.OpNext: // the others act on an iterator that has failed, and close it
 			got.after++
 		}
 		return true
@@ -209,7 +209,7 @@ func tryFault(t *testing.T, what string, s script, step step, before, after *kvt
 	if n := mem.OpenIterators(); n != 0 {
 		t.Errorf("%s, %v: %d iterators left open", what, failing, n)
 	}
-	// A store that denies a record may see it written again as it was.
+	// A store that denies a record may have that record written again unchanged.
 	if err := mem.Check(); err != nil && fault.Mode != kvtest.FaultNil {
 		t.Errorf("%s, %v: %v", what, failing, err)
 	}
@@ -220,12 +220,13 @@ func tryFault(t *testing.T, what string, s script, step step, before, after *kvt
 	if counts.Sets+counts.Deletes == 0 && !mem.Equal(before) {
 		t.Errorf("%s, %v: the store changed without a write", what, failing)
 	}
-	// The damage is not in what was read: a call that found it wrote nothing.
+	// The damage is not in what was read, so a call that found it wrote nothing.
 	if got.err != nil && !errors.Is(got.err, kvshard.ErrStore) && !mem.Equal(before) {
 		t.Errorf("%s, %v: %v, but the store changed:\n%s", what, failing, got.err, before.Diff(mem))
 	}
 
-	// Once more: the same Tree if its store is the starting one, else another.
+	// Once more: with the same Tree if its store is the starting one, else with
+	// another.
 	again := mem
 	if fault.Sticky || !mem.Equal(before) {
 		again = before.Clone()
@@ -237,10 +238,10 @@ func tryFault(t *testing.T, what string, s script, step step, before, after *kvt
 	return true
 }
 
-// TestOutOfGasAtEveryLimit runs the calls of a block with every gas limit: all
-// that lie between two charges are one, so that the limits on both sides of each
-// charge are tried. The panic is the store's own, and what was written until
-// then is a beginning of what the block writes.
+// TestOutOfGasAtEveryLimit runs the calls of a block with every gas limit. All
+// limits between two charges act alike, so the limits on both sides of each
+// charge are tried. The panic is the store's own. What was written before it is
+// a beginning of what the block writes.
 func TestOutOfGasAtEveryLimit(t *testing.T) {
 	treetest.ExpectNoHandles(t)
 	start := kvtest.NewMemStore()
@@ -282,7 +283,8 @@ func TestOutOfGasAtEveryLimit(t *testing.T) {
 	}
 	charges := 0
 	for limit := uint64(1); ; charges++ {
-		// The charge that passes this limit passes all up to its sum.
+		// The charge that exceeds this limit exceeds every limit below the sum
+		// up to it.
 		consumed, writes, value, panicked := run(limit)
 		if !panicked {
 			if consumed != total || limit != total {

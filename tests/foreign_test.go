@@ -13,7 +13,7 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// everyCall makes each call of a Tree, and returns what it failed with by name.
+// everyCall makes each call of a Tree, and returns the errors by the call's name.
 func everyCall(tree *kvshard.Tree) map[string]error {
 	errOf := func(_ any, err error) error { return err }
 	checkpoints := func() (err error) {
@@ -52,11 +52,11 @@ func everyCall(tree *kvshard.Tree) map[string]error {
 	}
 }
 
-// TestForeignStores: where there are shards and no tip, every call says whose
-// the store is not, names the key, and writes nothing.
+// TestForeignStores: where there are shards and no tip, every call says that the
+// store is not kvshard's, names the key, and writes nothing.
 func TestForeignStores(t *testing.T) {
 	prefix := []byte("notes/")
-	// What a plain ShardTree leaves: shards and checkpoints, and no tip.
+	// What a plain ShardTree leaves behind: shards and checkpoints, and no tip.
 	foreign := kvtest.NewMemStore()
 	own := kvtest.NewMemStore()
 	if _, err := treetest.Block(treetest.Open(t, own), 0, 40, 1); err != nil {
@@ -86,7 +86,7 @@ func TestForeignStores(t *testing.T) {
 			made := everyCall(tree)
 			for _, method := range methodsOfTree() {
 				if method == "Adopt" {
-					continue // it is for such a store: see TestAdopt
+					continue // Adopt is for such a store: see TestAdopt
 				}
 				err := made[method]
 				var e *kvshard.Error
@@ -104,8 +104,8 @@ func TestForeignStores(t *testing.T) {
 	}
 }
 
-// TestKeysOfTheModule: a record of the module's own in the place of the tip or the
-// summary is told for what it probably is.
+// TestKeysOfTheModule: if the module's own record lies at the key of the tip or
+// the summary, the error says what it probably is.
 func TestKeysOfTheModule(t *testing.T) {
 	for _, kind := range []kvshard.RecordKind{kvshard.KindTip, kvshard.KindSummary} {
 		key, mem := kind.KeyPrefix(), kvtest.NewMemStore()
@@ -117,7 +117,8 @@ func TestKeysOfTheModule(t *testing.T) {
 	}
 }
 
-// TestHighestCheckpoint: the id that no other could follow is refused.
+// TestHighestCheckpoint: the highest id is refused, because no other could follow
+// it.
 func TestHighestCheckpoint(t *testing.T) {
 	mem := kvtest.Strict(t)
 	tree := treetest.Open(t, mem)

@@ -12,8 +12,8 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// Go's native fuzzing, over the linked library. The inputs below and those in
-// testdata/fuzz are replayed by every "go test"; "make fuzz" looks for more.
+// Go's native fuzzing, over the linked library. Every "go test" replays the inputs
+// below and those in testdata/fuzz; "make fuzz" looks for more.
 
 func FuzzParseNode(f *testing.F) {
 	f.Add("")
@@ -37,14 +37,14 @@ func FuzzParseNode(f *testing.F) {
 		if node.String() != strings.ToLower(text) {
 			t.Fatalf("%q became %s", text, node)
 		}
-		// The engine's opinion of what is canonical is the same.
+		// The engine agrees on what is canonical.
 		if _, err := kvshard.Combine(0, node, node); err != nil {
 			t.Fatal(err)
 		}
 	})
 }
 
-// fuzzInput reads numbers off an input; behind its end all are 0.
+// fuzzInput reads numbers from an input; after its end all are 0.
 type fuzzInput struct{ rest []byte }
 
 func (in *fuzzInput) byte() byte {
@@ -74,7 +74,7 @@ func (in *fuzzInput) node() (n kvshard.Node) {
 	return n
 }
 
-// modelTree is the tree as it must be: a list, counted over in full.
+// modelTree is the tree as it must be: a list, hashed in full each time.
 type modelTree struct {
 	leaves      []kvshard.Node
 	checkpoints []kvshard.Checkpoint
@@ -142,7 +142,7 @@ func FuzzTree(f *testing.F) {
 			return must(treetest.TryOpen(store, kvshard.WithMaxCheckpoints(uint32(most)),
 				kvshard.WithRetention(retention), kvshard.WithPrefix([]byte("p"))))
 		}
-		// id returns a checkpoint's id, or one that there may not be.
+		// id returns the id of a checkpoint, or one that may not exist.
 		id := func() uint32 {
 			i := int(in.byte())
 			if n := len(model.checkpoints); n > 0 && i < 250 {
@@ -226,7 +226,7 @@ func FuzzTree(f *testing.F) {
 				id, position := id(), uint64(in.byte())
 				checkWitness(t, tree, model, position, id)
 			case 11:
-				// The tree goes on in another store, from its records alone.
+				// The tree goes on in another store, with only its records.
 				store = store.Clone()
 			}
 		}
@@ -287,8 +287,8 @@ func checkModel(t *testing.T, tree *kvshard.Tree, model *modelTree) {
 	}
 }
 
-// FuzzFrontier starts trees from arbitrary frontiers, as a genesis file may
-// hold them.
+// FuzzFrontier starts trees from arbitrary frontiers, as a genesis file may contain
+// them.
 func FuzzFrontier(f *testing.F) {
 	orchardOnly(f, "what package hashtree checks of a frontier, it checks before the engine is called")
 	f.Add(uint64(0), uint32(1), []byte{})
@@ -343,8 +343,8 @@ func FuzzFrontier(f *testing.F) {
 	})
 }
 
-// FuzzStore loads arbitrary records, as a genesis file or a hostile database
-// may hold them, over those of a sound tree or of none, and makes every call.
+// FuzzStore adds arbitrary records, as a genesis file or a hostile database may contain
+// them, to those of a sound tree or of none, and makes every call.
 func FuzzStore(f *testing.F) {
 	f.Add([]byte{0, 0, 4, 1, 1, 2, 3})
 	f.Add([]byte{1, 0, 0, 10, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0})
@@ -367,7 +367,8 @@ func FuzzStore(f *testing.F) {
 			if failed != nil && !errors.As(failed, &e) {
 				t.Fatalf("%s: %v is no *Error", op, failed)
 			}
-			// The strict store refuses to delete what is not there, if only Check knew.
+			// The strict store refuses the deletion of an absent record; only Check
+			// could have seen that it is absent.
 			if errors.Is(failed, kvshard.ErrInternal) || errors.Is(failed, kvshard.ErrStore) && err == nil {
 				t.Fatalf("%s: %v", op, failed)
 			}

@@ -1,8 +1,8 @@
 //go:build !asan
 
-// Not under AddressSanitizer: Goexit drops the frames of C and Rust between
-// two Go frames without running them, as cgo specifies, so that what they
-// had marked on the stack stays marked, and their memory stays allocated.
+// Not under AddressSanitizer: Goexit drops the frames of C and Rust between two
+// Go frames without running them, as cgo specifies. What they marked on the
+// stack stays marked, and their memory stays allocated.
 
 package tests
 
@@ -14,8 +14,8 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// TestGoexitInStore ends the goroutine inside the store, as a test's FailNow
-// does there.
+// TestGoexitInStore ends the goroutine inside the store, as FailNow in a test's
+// store does.
 func TestGoexitInStore(t *testing.T) {
 	treetest.ExpectNoHandles(t)
 	armed := true

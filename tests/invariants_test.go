@@ -16,7 +16,7 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// seeds runs f for some random histories, each under its seed: go test -run
+// seeds runs f for some random histories, each under its seed; go test -run
 // 'Name/seed=5$' repeats one.
 func seeds(t *testing.T, n uint64, f func(t *testing.T, random *rand.Rand)) {
 	t.Helper()
@@ -28,13 +28,13 @@ func seeds(t *testing.T, n uint64, f func(t *testing.T, random *rand.Rand)) {
 	}
 }
 
-// A history is a random life of a tree. Its calls are a function of the random
-// numbers and of what it did before.
+// A history is a random life of a tree. The random numbers and its earlier calls
+// determine its next call.
 type history struct {
 	random *rand.Rand
 	size   uint64
 	ids    []uint32 // checkpoints made and not rewound; some may be pruned
-	sizes  []uint64 // at them
+	sizes  []uint64 // the sizes at those checkpoints
 	floor  int      // no call is about a checkpoint before this one
 }
 
@@ -79,8 +79,8 @@ func (h *history) next(kinds ...string) event {
 	}
 }
 
-// apply makes the call of an event. One about a checkpoint that was pruned, or
-// a leaf that is not there, is an error that is fine.
+// apply makes the call of an event. An error is fine if the event is about a
+// checkpoint that was pruned, or a leaf that is not there.
 func apply(tree *kvshard.Tree, e event) error {
 	switch e.kind {
 	case "append":
@@ -100,7 +100,8 @@ func apply(tree *kvshard.Tree, e event) error {
 	}
 }
 
-// split makes the call of an event in parts: the leaves in batches of any size.
+// split makes the call of an event in parts: the leaves go in batches of any
+// size.
 func split(random *rand.Rand, tree *kvshard.Tree, e event) error {
 	if e.kind != "append" {
 		return apply(tree, e)
@@ -127,10 +128,10 @@ func optionsOf(random *rand.Rand) []kvshard.Option {
 	return opts
 }
 
-// TestSameContentHoweverSplit: the same leaves, checkpoints and marks end in the
+// TestSameContentHoweverSplit: the same leaves, checkpoints and marks give the
 // same bytes, one by one or in batches, with one Tree or with many, on one thread
-// or on several; and Check has nothing to say in between. The roots are those of
-// a tree without a store.
+// or on several. Check finds nothing in between. The roots are those of a tree
+// without a store.
 func TestSameContentHoweverSplit(t *testing.T) {
 	seeds(t, 20, func(t *testing.T, random *rand.Rand) {
 		h := &history{random: random}
@@ -161,9 +162,9 @@ func TestSameContentHoweverSplit(t *testing.T) {
 	})
 }
 
-// TestSameContentWhateverHappened: a tree in which checkpoints were pruned,
-// retained and released has the bytes of one in which only what is left was ever
-// made, and retained at the end.
+// TestSameContentWhateverHappened: checkpoints are pruned, retained and released
+// in one tree. Another tree makes only those that are left, and retains them at
+// the end. Both have the same bytes.
 func TestSameContentWhateverHappened(t *testing.T) {
 	seeds(t, 30, func(t *testing.T, random *rand.Rand) {
 		h := &history{random: random}
@@ -201,8 +202,8 @@ func TestSameContentWhateverHappened(t *testing.T) {
 	})
 }
 
-// TestRewindLeavesNoTrace: whatever came after a checkpoint, a rewind to it
-// brings back every byte.
+// TestRewindLeavesNoTrace: a rewind to a checkpoint brings back every byte,
+// whatever came after it.
 func TestRewindLeavesNoTrace(t *testing.T) {
 	seeds(t, 20, func(t *testing.T, random *rand.Rand) {
 		h := &history{random: random}
@@ -228,7 +229,7 @@ func TestRewindLeavesNoTrace(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := mem.Clone()
-			h.floor = len(h.ids) - 1 // what is about earlier checkpoints is not undone
+			h.floor = len(h.ids) - 1 // events about earlier checkpoints are not undone
 			at := h.ids[h.floor]
 			kinds := all
 			if h.sizes[h.floor] == 0 { // no leaf to unmark yet
@@ -251,7 +252,7 @@ func TestRewindLeavesNoTrace(t *testing.T) {
 type marks struct {
 	none    bool                       // no leaf has a mark
 	removed map[uint64]map[uint32]bool // position: as of which checkpoints
-	gone    map[uint64]bool            // all of those, and all older ones, were gone once
+	gone    map[uint64]bool            // all of those, and all older ones, were gone at some time
 }
 
 // removedAsOf notes a mark that was removed.
@@ -283,8 +284,8 @@ func (m *marks) rewound(id uint32, size uint64) {
 	maps.DeleteFunc(m.gone, func(position uint64, _ bool) bool { return position >= size })
 }
 
-// check fails the test if a leaf cannot be proven that must be, or if the error is
-// another than that it was not kept.
+// check fails the test if a leaf that must be provable is not, or if the error is
+// not ErrPruned.
 func (m *marks) check(t *testing.T, what string, position uint64, err error) {
 	t.Helper()
 	switch {
@@ -296,11 +297,10 @@ func (m *marks) check(t *testing.T, what string, position uint64, err error) {
 	}
 }
 
-// TestHistories lives whole lives, rewinds and pruning included, and checks the
-// tree after every call: its own Check, and its size; and in the end its root,
-// every witness, and every witness at every checkpoint. Roots are those of a
-// tree without a store; a leaf may be without a proof only where the model
-// says so.
+// TestHistories plays whole histories, rewinds and pruning included. After every
+// call it checks the tree with Check, and its size; at the end its root, every
+// witness, and every witness at every checkpoint. Roots are those of a tree
+// without a store. A leaf may lack a proof only where the model says so.
 func TestHistories(t *testing.T) {
 	const calls = 80
 	proven := 0
@@ -386,8 +386,8 @@ func TestHistories(t *testing.T) {
 	}
 }
 
-// TestRetainedKeepsWhatItProves: marks that are removed as of a later checkpoint
-// wait for a retained one, also when that later one is pruned.
+// TestRetainedKeepsWhatItProves: marks removed as of a later checkpoint wait for
+// an earlier retained one, even when the later one is pruned.
 func TestRetainedKeepsWhatItProves(t *testing.T) {
 	mem := kvtest.Strict(t)
 	tree := treetest.Open(t, mem, kvshard.WithMaxCheckpoints(1))
@@ -434,8 +434,8 @@ func TestRetainedKeepsWhatItProves(t *testing.T) {
 	treetest.CheckTree(t, tree)
 }
 
-// TestTreesSideBySide: trees under prefixes of one store, and keys of others
-// between and beside them, know nothing of each other.
+// TestTreesSideBySide: trees under prefixes of one store do not affect each
+// other, nor other keys between and beside them.
 func TestTreesSideBySide(t *testing.T) {
 	seeds(t, 10, func(t *testing.T, random *rand.Rand) {
 		shared := kvtest.Strict(t)
@@ -495,8 +495,8 @@ func TestTreesSideBySide(t *testing.T) {
 	})
 }
 
-// TestConcurrentTrees lives lives over different stores at once, beside readers
-// of one store each with a copy of their own. It has its worth under the race
+// TestConcurrentTrees plays histories over different stores at once, beside
+// readers that each have a copy of one store. It is most useful under the race
 // detector.
 func TestConcurrentTrees(t *testing.T) {
 	const lives = 16
@@ -549,9 +549,9 @@ func TestConcurrentTrees(t *testing.T) {
 	group.Wait()
 }
 
-// TestDatabases runs on cosmos-db's own databases as they are. An iterator over
-// its MemDB holds a lock until it was read to the end or closed, and with more
-// than 64 keys in its range a write under it never returns.
+// TestDatabases runs on cosmos-db's own databases, unchanged. An iterator over
+// its MemDB holds a lock until it was read to the end or closed. With more than
+// 64 keys in its range, a write under it never returns.
 func TestDatabases(t *testing.T) {
 	for name, make := range map[string]func(t *testing.T) (db dbm.DB, reopen func() dbm.DB){
 		"memdb": func(*testing.T) (dbm.DB, func() dbm.DB) {

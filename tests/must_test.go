@@ -1,6 +1,6 @@
-// Package tests holds the suites over the whole of kvshard: what calls cost and
-// which operations they make, what they do when the store fails, invariants,
-// real data, fuzzing, benchmarks. A test of one file lies beside that file.
+// Package tests holds the suites over the whole of kvshard: the cost and
+// operations of calls, failing stores, invariants, real data, fuzzing,
+// benchmarks. A test of one file lies beside that file.
 package tests
 
 // must returns the value of a call that cannot fail here.

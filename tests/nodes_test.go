@@ -14,8 +14,8 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// A recount has every complete node of the leaves of treetest.LeafAt, level by
-// level, hashed without a tree.
+// A recount has every complete node over the leaves of treetest.LeafAt, level
+// by level, hashed without a tree.
 type recount [][]kvshard.Node
 
 func newRecount(t testing.TB, size int) recount {
@@ -50,7 +50,8 @@ func (r recount) frontier(size uint64) (f kvshard.Frontier) {
 }
 
 // verify compares each node, some ranges, each frontier and the newest
-// checkpoint with the recount. kept tells whether all leaves under a node are.
+// checkpoint with the recount. kept tells whether all leaves under a node are
+// kept.
 func (r recount) verify(t *testing.T, random *rand.Rand, tree *kvshard.Tree, kept func(level int, index uint64) bool) {
 	t.Helper()
 	size, err := tree.Size()
@@ -125,8 +126,8 @@ func (r recount) verify(t *testing.T, random *rand.Rand, tree *kvshard.Tree, kep
 	}
 }
 
-// TestNodesOverHistories: whatever happened to a tree, its nodes and the
-// frontiers of its past are those of a recount.
+// TestNodesOverHistories: a tree's nodes and past frontiers equal a recount,
+// whatever happened to the tree.
 func TestNodesOverHistories(t *testing.T) {
 	all := newRecount(t, 4_000)
 	seeds(t, 12, func(t *testing.T, random *rand.Rand) {
@@ -150,7 +151,7 @@ func TestNodesOverHistories(t *testing.T) {
 				if e.kind == "append" || e.kind == "checkpoint" {
 					t.Fatal(err)
 				}
-				*h = before // about a checkpoint that was pruned
+				*h = before // the call was about a checkpoint that was pruned
 			}
 			if i%13 == 12 {
 				all.verify(t, random, tree, kept)
@@ -161,7 +162,7 @@ func TestNodesOverHistories(t *testing.T) {
 }
 
 // TestNodesOfStartedTrees: a tree that started from a frontier has what came
-// after it, and of what came before the ommers.
+// after the frontier and, of what came before, only the ommers.
 func TestNodesOfStartedTrees(t *testing.T) {
 	all := newRecount(t, 2_000)
 	sizes := []uint64{1, 2, 15, 16, 17, 32, 100, 128, 129, 511, 512, 513, 1_000}
@@ -194,7 +195,8 @@ func TestNodesOfStartedTrees(t *testing.T) {
 	}
 }
 
-// TestCostOfNodes counts what a wallet's questions cost among 200,000 leaves.
+// TestCostOfNodes counts what a wallet's queries cost in a tree of 200,000
+// leaves.
 func TestCostOfNodes(t *testing.T) {
 	const size = 200_000
 	m := newMeter(t, kvtest.Strict(t))
@@ -254,7 +256,7 @@ func TestCostOfNodes(t *testing.T) {
 }
 
 // TestNodesAreBounded: a level or count that makes no sense is refused before
-// the store is touched, and says what would be right.
+// the store is touched; the error says what would be right.
 func TestNodesAreBounded(t *testing.T) {
 	trace := kvtest.NewTraceStore(kvtest.Strict(t))
 	tree := treetest.Open(t, trace)

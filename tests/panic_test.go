@@ -13,8 +13,8 @@ import (
 // an error.
 type outOfGas struct{ Descriptor string }
 
-// TestPanicValuesOfAnyType: the value that the store panics with comes out, the
-// identical one. TestEveryOperationFails does so at every operation.
+// TestPanicValuesOfAnyType: the very value that the store panics with comes
+// out. TestEveryOperationFails tests the same at every operation.
 func TestPanicValuesOfAnyType(t *testing.T) {
 	same := func(a, b any) bool { return a == b }
 	for name, c := range map[string]struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// emptyRoot is EmptyRoot for a level that is one.
+// emptyRoot is EmptyRoot for a valid level.
 func emptyRoot(t testing.TB, level int) kvshard.Node {
 	t.Helper()
 	root, err := kvshard.EmptyRoot(level)
@@ -25,7 +25,7 @@ func emptyRoot(t testing.TB, level int) kvshard.Node {
 	return root
 }
 
-// combined is Combine for nodes that are canonical.
+// combined is Combine for canonical nodes.
 func combined(t testing.TB, level int, left, right kvshard.Node) kvshard.Node {
 	t.Helper()
 	parent, err := kvshard.Combine(level, left, right)
@@ -36,8 +36,8 @@ func combined(t testing.TB, level int, left, right kvshard.Node) kvshard.Node {
 }
 
 // A plainTree is a tree without a store, made of Combine and EmptyRoot alone:
-// the completed subtree of each level that is a left child and has no sibling
-// yet.
+// for each level it has the completed subtree that is a left child and still
+// lacks a sibling.
 type plainTree struct {
 	size  uint64
 	edges [kvshard.Depth]kvshard.Node
@@ -118,7 +118,8 @@ func TestConsensusRoots(t *testing.T) {
 	}
 }
 
-// verify takes the leaf and its witness at a checkpoint, and folds the path.
+// verify checks the leaf at a position and folds its witness at a checkpoint to
+// the root.
 func verify(t testing.TB, tree *kvshard.Tree, position uint64, id uint32, root kvshard.Node) {
 	t.Helper()
 	leaf, err := tree.Leaf(position)
@@ -146,8 +147,8 @@ func TestRealFrontiers(t *testing.T) {
 	}
 }
 
-// TestMoreRealFrontiers does the same with those of the optional directory
-// ../shared/testdata beside the repository.
+// TestMoreRealFrontiers does the same with the frontiers of the optional
+// directory ../shared/testdata beside the repository.
 func TestMoreRealFrontiers(t *testing.T) {
 	const name = "orchard_mainnet_frontiers.json"
 	data, err := os.ReadFile(filepath.Join("..", "..", "shared", "testdata", name))
@@ -217,7 +218,7 @@ func goOnFrom(t *testing.T, known realdata.Frontier, n int) {
 	for position := f.Size - 1; position < size; position += 37 {
 		verify(t, tree, position, id, root)
 	}
-	// The leaf just before may be an ommer, and then is kept as one.
+	// The leaf just before may be an ommer, which is kept.
 	if _, err := tree.Witness(f.Size - 3); !errors.Is(err, kvshard.ErrPruned) {
 		t.Errorf("a leaf before the frontier: %v, want ErrPruned", err)
 	}
@@ -253,8 +254,8 @@ func TestEmptyRootVectors(t *testing.T) {
 	}
 }
 
-// TestDepth4Vectors puts the trees of depth 4 together with Combine, and
-// compares roots and paths; and those of a Tree, whose lowest levels they are.
+// TestDepth4Vectors builds the trees of depth 4 with Combine and compares roots
+// and paths. It does the same with a Tree, whose lowest levels they are.
 func TestDepth4Vectors(t *testing.T) {
 	vectors, err := realdata.MerkleDepth4()
 	if err != nil {

@@ -14,16 +14,16 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// A script is a history of one tree, step by step. The tests that run scripts
-// look at what each step does to the store, and at what it does when the store
-// fails. All scripts together make every public call.
+// A script is a history of one tree, step by step. The tests that run scripts look at
+// what each step does to the store, and at what the step does when the store fails. All
+// scripts together make every public call.
 type script struct {
 	name  string
 	opts  []kvshard.Option
 	steps []step
 }
 
-// A step is one call, and what comes of it as text.
+// A step is one call, and its result as text.
 type step struct {
 	name string
 	run  func(*kvshard.Tree) (string, error)
@@ -70,7 +70,7 @@ func does(format string, run func(*kvshard.Tree) error, args ...any) step {
 	return step{fmt.Sprintf(format, args...), func(t *kvshard.Tree) (string, error) { return "ok", run(t) }}
 }
 
-// reads are the calls that only read, at a checkpoint and two positions of it.
+// reads are the calls that only read, at a checkpoint and two positions.
 func reads(id uint32, old, new uint64) []step {
 	return []step{
 		{"Size", func(t *kvshard.Tree) (string, error) { return text(t.Size()) }},
@@ -105,8 +105,8 @@ func reads(id uint32, old, new uint64) []step {
 	}
 }
 
-// past are the calls that a wallet's own tree is made from: at a checkpoint, at
-// a size, and a range of nodes.
+// past are the calls for a wallet's own tree: at a checkpoint, at a size, and for a
+// range of nodes.
 func past(id uint32, size uint64, level int, first, count uint64) []step {
 	frontier := func(f kvshard.Frontier, err error) (string, error) {
 		return fmt.Sprintf("size %d, %d ommers", f.Size, len(f.Ommers)), err
@@ -140,10 +140,10 @@ func pathText(w kvshard.Witness, err error) (string, error) {
 
 func digest(b []byte) string { return fmt.Sprintf("sha256 %x", sha256.Sum256(b)) }
 
-// scripts returns the scripts. Sizes are such that shards, quads and the cap
-// change: at 16, 32, 128 and 512 leaves.
+// scripts returns the scripts. Their sizes make shards, quads and the cap change: at
+// 16, 32, 128 and 512 leaves.
 func scripts() []script {
-	// Any nodes make a frontier: nobody can tell what they are hashes of.
+	// Any nodes make a frontier: nobody can tell what was hashed into them.
 	frontier := kvshard.Frontier{Size: 1_000_005, Leaf: treetest.LeafAt(1_000_004)}
 	for range bits.OnesCount64(frontier.Size - 1) {
 		frontier.Ommers = append(frontier.Ommers, treetest.LeafAt(1<<40+uint64(len(frontier.Ommers))))
@@ -190,7 +190,7 @@ func scripts() []script {
 	add(&started, reads(11, 1_000_010, 1_000_035)...)
 	add(&started, past(11, 1_000_020, 0, 1_000_004, 60)...)
 	add(&started, past(10, 1_000_236, 7, 7_812, 2)...) // one reaches over the origin
-	add(&started, past(12, 0, 6, 15_624, 4)...)        // an ommer, and what follows
+	add(&started, past(12, 0, 6, 15_624, 4)...)        // an ommer, and the nodes after it
 	add(&started, removes(1_000_006, 11), rewinds(11), rewinds(10))
 	add(&started, reads(10, 1_000_004, 1_000_004)...)
 
@@ -203,7 +203,7 @@ func scripts() []script {
 	add(&prefixed, past(2, 40, 5, 0, 5)...)
 	add(&prefixed, removes(2, 2), retains(2), rewinds(2))
 
-	// Calls that are refused: the arguments are bad, or what is asked for is not there.
+	// Refused calls: the arguments are bad, or what is asked for is not there.
 	add(&refused, appends(0, 40), checkpoints(5), appends(40, 8))
 	add(&refused, step{"AppendBatch(a bad leaf)", func(t *kvshard.Tree) (string, error) {
 		return text(t.AppendBatch([]kvshard.Node{treetest.LeafAt(48), bad}))
@@ -233,7 +233,7 @@ func scripts() []script {
 	}
 }
 
-// outcome puts what a step came to in one line.
+// outcome puts the result of a step in one line.
 func outcome(result string, err error) string {
 	if err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
@@ -242,7 +242,7 @@ func outcome(result string, err error) string {
 	return result
 }
 
-// TestScriptsMakeEveryCall: no method of Tree is missing in the scripts.
+// TestScriptsMakeEveryCall: the scripts call every method of Tree.
 func TestScriptsMakeEveryCall(t *testing.T) {
 	made := map[string]bool{}
 	for _, s := range scripts() {
@@ -258,8 +258,8 @@ func TestScriptsMakeEveryCall(t *testing.T) {
 	}
 }
 
-// TestScriptsEndAsExpected: steps fail only in the script of refused calls, or
-// where the leaf that is asked for was not kept.
+// TestScriptsEndAsExpected: steps fail only in the script of refused calls, or where
+// the leaf asked for was not kept.
 func TestScriptsEndAsExpected(t *testing.T) {
 	for _, s := range scripts() {
 		mem := kvtest.Strict(t)

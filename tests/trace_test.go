@@ -38,8 +38,8 @@ type tracedStep struct {
 	trace   string
 }
 
-// runTraced runs a script and records each step. The tree is one from onStore,
-// which is called before each step.
+// runTraced runs a script and records each step. onStore is called before each step
+// and returns the tree for it.
 func runTraced(t *testing.T, s script, onStore func(kv store.KVStore, opts []kvshard.Option) *kvshard.Tree) []tracedStep {
 	t.Helper()
 	trace := kvtest.NewTraceStore(kvtest.Strict(t))
@@ -56,10 +56,10 @@ func runTraced(t *testing.T, s script, onStore func(kv store.KVStore, opts []kvs
 	return steps
 }
 
-// TestGoldenTraces runs each script with one Tree that lives long and with a
-// fresh one for each step. Both must do the same operations on the store in the
-// same order, those of the golden files: on a store that charges gas, they are
-// consensus. Run with -update to write the files anew.
+// TestGoldenTraces runs each script with one Tree that lives long and with a fresh
+// one for each step. Both must do the operations of the golden files, in the same
+// order: on a store that charges gas, these are consensus. Run with -update to write
+// the files anew.
 func TestGoldenTraces(t *testing.T) {
 	orchardOnly(t, "the files are Orchard's; TestTracesOfAnotherScheme holds the other against them")
 	for _, s := range scripts() {
@@ -101,7 +101,7 @@ func TestGoldenTraces(t *testing.T) {
 }
 
 // TestTracesOfAnotherScheme: the same tree under another scheme does the same
-// operations in the same order, hashes as often, and comes to the same; only its
+// operations in the same order, hashes as often, and has the same results. Only its
 // tip is longer, by the scheme's name.
 func TestTracesOfAnotherScheme(t *testing.T) {
 	for _, s := range scripts() {
@@ -126,7 +126,7 @@ func TestTracesOfAnotherScheme(t *testing.T) {
 
 func compareSteps(t *testing.T, script string, step, other tracedStep) {
 	t.Helper()
-	isDump := strings.HasPrefix(step.name, "Dump") // it shows the bytes of the tip
+	isDump := strings.HasPrefix(step.name, "Dump") // Dump shows the bytes of the tip
 	if step.outcome != other.outcome && !isDump || step.stats.Hashes != other.stats.Hashes || len(step.ops) != len(other.ops) {
 		t.Errorf("%s, %s: %q with %d hashes and %d operations, in the other scheme %q, %d, %d", script, step.name, step.outcome, step.stats.Hashes, len(step.ops), other.outcome, other.stats.Hashes, len(other.ops))
 		return
@@ -189,15 +189,15 @@ func diffLines(t *testing.T, what string, a, b []byte) {
 	t.Errorf("%s differ in their length: %d and %d lines", what, len(x), len(y))
 }
 
-// TestReadsBeforeWrites holds each step of each script to the order of a call:
-// it reads, closes its iterators, and then writes each key once, in key order.
-// The store itself refuses a write under an open iterator and one that changes
+// TestReadsBeforeWrites checks the order of operations in each step of each script:
+// it reads, closes its iterators, and then writes each key once, in key order. The
+// store itself refuses a write under an open iterator and a write that changes
 // nothing.
 func TestReadsBeforeWrites(t *testing.T) {
 	for _, s := range scripts() {
 		t.Run(s.name, func(t *testing.T) {
 			steps := runTraced(t, s, func(kv store.KVStore, opts []kvshard.Option) *kvshard.Tree { return treetest.Open(t, kv, opts...) })
-			tip := false // whether there is one before the step
+			tip := false // whether there is a tip before the step
 			for _, step := range steps {
 				var lastWritten []byte
 				open, iterators, wrote := 0, 0, false
@@ -229,8 +229,9 @@ func TestReadsBeforeWrites(t *testing.T) {
 					}
 				}
 				name, _, _ := strings.Cut(step.name, "(")
-				// A Checkpoint opens further ones where removed marks may go now: for
-				// them and, if any is retained, for the oldest retained one.
+				// If removed marks may be cleared now, a Checkpoint opens more
+				// iterators: one for the marks and, if any checkpoint is retained,
+				// one for the oldest retained one.
 				most := map[string]int{
 					"Append": 0, "AppendBatch": 0, "Checkpoint": 1 + letsGo(s.name, step.name), "Root": 0, "RootAt": 0, "Size": 0, "SizeAt": 0,
 					"Leaf": 0, "Nodes": 0, "Witness": 0, "WitnessAt": 0, "Frontier": 0, "FrontierAt": 0, "FrontierAtSize": 0, "InsertFrontier": 0, "Rewind": 2,
@@ -238,13 +239,14 @@ func TestReadsBeforeWrites(t *testing.T) {
 				}
 				limit, ok := most[name]
 				if !tip && step.trace != "" {
-					limit++ // a look for shards of something else
+					limit++ // one to look for foreign shards
 				}
 				if !ok || iterators > limit {
 					t.Errorf("%s opens %d iterators, want at most %d", step.name, iterators, limit)
 				}
 				for _, op := range step.ops {
-					// The tip's key is one byte, behind the two of a prefix.
+					// The tip's key is one byte, after the two bytes of a prefix if
+					// there is one.
 					if n := len(op.Key); (n == 1 || n == 3) && kvshard.ParseRecordKey(op.Key[n-1:]).Kind == kvshard.KindTip {
 						tip = op.Kind == kvtest.OpSet || tip && op.Kind != kvtest.OpDelete
 					}
@@ -260,13 +262,13 @@ func TestReadsBeforeWrites(t *testing.T) {
 	}
 }
 
-// letsGo returns 2 for the checkpoints of the scripts after which removed marks
-// may go.
+// letsGo returns how many more iterators a checkpoint of the scripts opens because
+// removed marks may be cleared.
 func letsGo(script, step string) int {
 	switch script + " " + step {
 	case "marked Checkpoint(8)", "marked Checkpoint(9)", "marked Checkpoint(301)":
 		return 2
-	case "marked Checkpoint(302)": // the oldest is before the lowest retained one, the next behind
+	case "marked Checkpoint(302)": // the oldest comes before the lowest retained one, the next after it
 		return 1
 	default:
 		return 0

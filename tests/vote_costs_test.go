@@ -13,9 +13,9 @@ import (
 )
 
 // voteCosts has what a block (AppendBatch of 10 leaves, Checkpoint, Root) and a
-// witness cost on a tree of the vote chain's, by its leaves when the first block
-// begins: under a round's prefix of 33 bytes, with 1,000 checkpoints kept and full.
-// docs/votetree.md has the means, beside those of the crate.
+// witness cost on a tree like the vote chain's, by its leaves when the first block
+// begins. The tree is under a round's prefix of 33 bytes and has 1,000 checkpoints,
+// as many as are kept. docs/votetree.md has the means, beside those of the crate.
 var voteCosts = map[uint64]string{
 	1_000: `block: 49084 gas, 14.6 operations, 38.3 hashes; the dearest 82420 gas
 witness: 16302 gas, 9.0 operations, 45.0 hashes; the dearest 16302 gas`,
@@ -25,7 +25,7 @@ witness: 15430 gas, 8.8 operations, 38.5 hashes; the dearest 15702 gas`,
 witness: 18495 gas, 10.6 operations, 43.5 hashes; the dearest 19058 gas`,
 }
 
-// TestVoteCosts holds the costs to the exact numbers.
+// TestVoteCosts compares the costs with the exact numbers.
 func TestVoteCosts(t *testing.T) {
 	for size, want := range voteCosts {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {

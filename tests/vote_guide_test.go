@@ -16,8 +16,8 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// The code of docs/votetree.md. TestVoteGuideIsCode holds the document to it, the
-// other tests run it.
+// The code of docs/votetree.md. TestVoteGuideIsCode compares the document with it;
+// the other tests run it.
 
 // openRound opens a round's tree. It reads nothing.
 func openRound(kv store.KVStore, roundID []byte) (*hashtree.Tree, error) {
@@ -164,8 +164,7 @@ func TestVoteGuideIsCode(t *testing.T) {
 	}
 }
 
-// TestVoteGuideAdopts: the migration of the guide, and the paths and blocks after
-// it.
+// TestVoteGuideAdopts: the migration of the guide, then its paths and blocks.
 func TestVoteGuideAdopts(t *testing.T) {
 	eachVoteStore(t, func(t *testing.T, s *votedata.Store) {
 		if len(s.AllPaths) > 0 {
@@ -210,8 +209,8 @@ func nodesOf(leaves [][32]byte) []hashtree.Node {
 	return nodes
 }
 
-// TestVoteGuideReplays: a tree that is made anew from the leaf records has the root
-// of the state.
+// TestVoteGuideReplays: a tree made anew from the leaf records has the root of the
+// chain's state.
 func TestVoteGuideReplays(t *testing.T) {
 	s, err := votedata.Load("100")
 	if err != nil {
@@ -220,7 +219,7 @@ func TestVoteGuideReplays(t *testing.T) {
 	kv, roundID := kvtest.Strict(t), s.Prefix[1:]
 	for _, r := range s.Records {
 		if !isTreeRecord(s, r.Key) {
-			kv.Put(r.Key, r.Value) // what a genesis has
+			kv.Put(r.Key, r.Value) // the records of a genesis
 		}
 	}
 	newest := s.Checkpoints[len(s.Checkpoints)-1]
@@ -239,7 +238,7 @@ func TestVoteGuideReplays(t *testing.T) {
 	}
 }
 
-// TestVoteGuideRoots: the roots without a store are the crate's.
+// TestVoteGuideRoots: the roots without a store equal the crate's.
 func TestVoteGuideRoots(t *testing.T) {
 	eachVoteStore(t, func(t *testing.T, s *votedata.Store) {
 		leaves := keptLeaves(s)

@@ -15,7 +15,7 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// The stores that the crate vote-commitment-tree wrote, beside trees of
+// The stores that the crate vote-commitment-tree wrote, compared with trees of
 // hashtree.VotePoseidon: see testdata/README.md.
 
 // eachVoteStore runs f for each store.
@@ -103,7 +103,7 @@ func checkPaths(t *testing.T, tree *hashtree.Tree, paths []votedata.Path) {
 	}
 }
 
-// checkVoteTree compares all that the crate said of the store.
+// checkVoteTree compares everything that the crate said of the store.
 func checkVoteTree(t *testing.T, tree *hashtree.Tree, s *votedata.Store) {
 	t.Helper()
 	leaves := keptLeaves(s)
@@ -179,8 +179,8 @@ func playFuture(t *testing.T, tree *hashtree.Tree, s *votedata.Store) {
 	}
 }
 
-// TestVoteTreeGrown: a tree that is grown from the same leaves gives every root
-// and path that the crate gave.
+// TestVoteTreeGrown: a tree grown from the same leaves gives every root and path
+// that the crate gave.
 func TestVoteTreeGrown(t *testing.T) {
 	eachVoteStore(t, func(t *testing.T, s *votedata.Store) {
 		kv := kvtest.Strict(t)
@@ -201,8 +201,8 @@ func fullStore(t *testing.T, s *votedata.Store) *kvtest.MemStore {
 	return kv
 }
 
-// TestVoteStoresAdopted: a store of the vote chain is adopted, to the byte as if
-// the tree had always been a hashtree, and then gives every root and path that the
+// TestVoteStoresAdopted: an adopted store of the vote chain has the same bytes as if
+// the tree had always been a hashtree. It then gives every root and path that the
 // crate gave, before and after 100 more blocks.
 func TestVoteStoresAdopted(t *testing.T) {
 	eachVoteStore(t, func(t *testing.T, s *votedata.Store) {
@@ -233,7 +233,7 @@ func TestVoteStoresAdopted(t *testing.T) {
 		growVote(t, openVote(t, grown, s), s)
 		for _, r := range s.Records {
 			if !isTreeRecord(s, r.Key) {
-				grown.Put(r.Key, r.Value) // the chain's own
+				grown.Put(r.Key, r.Value) // the chain's own record
 			}
 		}
 		if diff := kv.Diff(grown); diff != "" {
@@ -254,7 +254,7 @@ func isTreeRecord(s *votedata.Store, key []byte) bool {
 }
 
 // TestVoteStoreWithoutPrefix: a keeper that forgets the round's prefix meets records
-// of the module that are no tree's. It is told so, and nothing is written.
+// of the module that are not a tree's. An error says so, and nothing is written.
 func TestVoteStoreWithoutPrefix(t *testing.T) {
 	s, err := votedata.Load("5")
 	if err != nil {
@@ -275,7 +275,7 @@ func TestVoteStoreWithoutPrefix(t *testing.T) {
 		"Adopt":      func() error { _, err := tree.Adopt(root); return err },
 		"Check":      tree.Check,
 	} {
-		// Key 13 is where the tree's tip would be.
+		// The tree's tip would be at key 13.
 		if err := call(); err == nil || !strings.Contains(err.Error(), "(key 13)") || !strings.Contains(err.Error(), "give the tree a prefix") {
 			t.Errorf("%s: %v", name, err)
 		}

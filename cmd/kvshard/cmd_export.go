@@ -44,7 +44,7 @@ complete. --salvage reads the tree as it was before its database was damaged.`,
 		return withTree(c.Context(), e.place, func(s *source.Source, tree *kvshard.Tree) error {
 			if len(args) == 0 || args[0] == "-" {
 				if isTerminal(e.out) {
-					return exit.Usagef("a stream is not for a terminal: give a FILE, or send it on")
+					return exit.Usagef("a stream is not for a terminal: give a FILE, or redirect the output")
 				}
 				_, _, err := export(e, s, tree, form, e.out)
 				return err

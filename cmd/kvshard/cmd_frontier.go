@@ -94,7 +94,7 @@ Leaves before the frontier cannot be proven; later ones can.`,
 			t.Roots = append(t.Roots, node)
 		}
 		if t.Height == nil {
-			return exit.Usagef("which checkpoint is this? give --checkpoint, say with the height of the block")
+			return exit.Usagef("--import-treestate needs the id of the new checkpoint: give --checkpoint, such as the height of the block")
 		}
 		return startFrom(c.Context(), e, t)
 	}

@@ -42,7 +42,7 @@ commands find it in kvshard.json, or in the tree itself, and need no flag.`,
 	_ = c.RegisterFlagCompletionFunc("scheme", cobra.FixedCompletions(schemes.Names(), cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if maxCheckpoints == 0 {
-			return exit.Usagef("--max-checkpoints 0: at least 1")
+			return exit.Usagef("--max-checkpoints is at least 1, not 0")
 		}
 		if retention != "marked" && retention != "ephemeral" {
 			return exit.Usagef("--retention %q: it is marked or ephemeral", retention)

@@ -56,7 +56,7 @@ func isTerminal(w io.Writer) bool {
 // notForTerminal refuses to write binary output to a terminal.
 func notForTerminal(w io.Writer) error {
 	if isTerminal(w) {
-		return exit.Usagef("the binary form is not for a terminal: give --file, or send it on")
+		return exit.Usagef("the binary form is not for a terminal: give --file, or redirect the output")
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func checkSource(e *env, c *cobra.Command, args []string) error {
 	refuse := func(why string, names ...string) error {
 		for _, name := range names {
 			if given[name] {
-				return exit.Usagef("--%s means nothing here: %s", name, why)
+				return exit.Usagef("--%s has no effect: %s", name, why)
 			}
 		}
 		return nil
@@ -64,7 +64,7 @@ func checkSource(e *env, c *cobra.Command, args []string) error {
 		}
 	case usesTree:
 		if given["db"] && given["dir"] {
-			return exit.Usagef("--dir and --db: which of the two trees?")
+			return exit.Usagef("--dir and --db name two trees: give one of them")
 		}
 		if !given["db"] {
 			return refuse("it goes with --db; "+source.ConfigName+" says it of the tree in --dir", sourceFlags[3:]...)

@@ -1,5 +1,5 @@
 // Package dbstore makes a database of cosmos-db a store.KVStore whose writes
-// come in atomic batches: what one function writes reaches the disk as a whole
+// come in atomic batches. What one function writes reaches the disk as a whole
 // or not at all, as a block's writes do on a chain. [Overlay] keeps those writes
 // until then, over any store.
 package dbstore
@@ -12,25 +12,24 @@ import (
 )
 
 var (
-	// ErrDone: the store was used after the function that it was given to had
-	// returned.
+	// ErrDone: the store was used after its function had returned.
 	ErrDone = errors.New("dbstore: batch is over")
 	// ErrEmpty: a key is empty, or a value nil.
 	ErrEmpty = errors.New("dbstore: key is empty or value is nil")
 )
 
-// A Store runs functions over a database, each with a batch of its own.
+// A Store runs functions over a database, each with its own batch.
 //
-// One goroutine at a time writes. Reads that need no batch can go to the
+// One goroutine at a time may write. Reads that need no batch can go to the
 // database itself, which is a store.KVStore too.
 type Store struct{ db dbm.DB }
 
-// New returns a store over the database, which stays the caller's to close.
+// New returns a store over the database. The caller closes the database.
 func New(db dbm.DB) *Store { return &Store{db} }
 
-// Do calls f with a store over the database. If f returns nil, all that it wrote
-// is written in one batch and synced to the disk before Do returns. If f returns
-// an error or panics, nothing is written.
+// Do calls f with a store over the database. If f returns nil, everything that
+// it wrote is written in one batch and synced to the disk before Do returns. If
+// f returns an error or panics, nothing is written.
 //
 // Within f, the store shows what f wrote.
 func (s *Store) Do(f func(store.KVStore) error) error {

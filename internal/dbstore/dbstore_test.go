@@ -122,8 +122,8 @@ func TestMisuse(t *testing.T) {
 	}
 }
 
-// A failingDB fails at the write of a batch, before it or behind it: as if the
-// process had stopped there.
+// A failingDB fails when a batch is written, before the write or after it, as if
+// the process had stopped there.
 type failingDB struct {
 	dbm.DB
 	behind bool
@@ -145,9 +145,9 @@ func (b failingBatch) WriteSync() error {
 	return errPower
 }
 
-// TestBlocksAreWhole stops at the write of each block in turn, before or behind
-// it, and opens the database again: the tree is that of a block, the one before
-// or the one that was under way, and sound.
+// TestBlocksAreWhole stops at the write of each block in turn, before the write
+// or after it, and opens the database again. The tree is sound, and is the tree
+// of the block before or of the block under way.
 func TestBlocksAreWhole(t *testing.T) {
 	const blocks = 24
 	dir := t.TempDir()
@@ -205,8 +205,9 @@ func TestBlocksAreWhole(t *testing.T) {
 	}
 }
 
-// TestTornJournal cuts the database's journal at many lengths, as a machine that
-// stops in the middle of a write leaves it: the tree is always that of a block.
+// TestTornJournal cuts the database's journal at many lengths, as a machine
+// leaves it that stops in the middle of a write. The tree is always the tree of
+// a block.
 func TestTornJournal(t *testing.T) {
 	const blocks, cuts = 20, 60
 	dir := t.TempDir()

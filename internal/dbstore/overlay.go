@@ -11,7 +11,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 )
 
-// A Reader is what an overlay stands on.
+// A Reader is the store below an overlay.
 type Reader interface {
 	Get(key []byte) ([]byte, error)
 	Has(key []byte) (bool, error)
@@ -25,11 +25,11 @@ type Writer interface {
 	Delete(key []byte) error
 }
 
-// Overlay keeps writes in memory above a store that it only reads: what would
-// be if they had been made.
+// Overlay keeps writes in memory above a store that it only reads. It shows the
+// store as it would be with the writes.
 type Overlay struct {
-	below  Reader            // nil when it is closed
-	writes map[string][]byte // nil: deleted
+	below  Reader            // nil when the overlay is closed
+	writes map[string][]byte // a nil value: deleted
 }
 
 var _ store.KVStore = (*Overlay)(nil)
@@ -39,7 +39,8 @@ func NewOverlay(below Reader) *Overlay {
 	return &Overlay{below: below, writes: map[string][]byte{}}
 }
 
-// Close ends the use of the overlay: each operation is [ErrDone] from now on.
+// Close ends the use of the overlay: each operation returns [ErrDone] from now
+// on.
 func (o *Overlay) Close() { o.below = nil }
 
 func (o *Overlay) check(key []byte) error {
@@ -95,7 +96,7 @@ func (o *Overlay) Delete(key []byte) error {
 	return nil
 }
 
-// keys returns those written from start on and before end, in order.
+// keys returns the written keys from start on and before end, in order.
 func (o *Overlay) keys(start, end []byte) []string {
 	var keys []string
 	for key := range o.writes {
@@ -107,12 +108,12 @@ func (o *Overlay) keys(start, end []byte) []string {
 	return keys
 }
 
-// Iterator merges what is below with what was written until now.
+// Iterator merges the store below with what was written until now.
 func (o *Overlay) Iterator(start, end []byte) (store.Iterator, error) {
 	return o.iterator(start, end, false)
 }
 
-// ReverseIterator does as Iterator does.
+// ReverseIterator does the same as Iterator, backwards.
 func (o *Overlay) ReverseIterator(start, end []byte) (store.Iterator, error) {
 	return o.iterator(start, end, true)
 }
@@ -143,7 +144,7 @@ func (o *Overlay) iterator(start, end []byte, reverse bool) (store.Iterator, err
 	return m, nil
 }
 
-// merged walks two sequences; of one key in both, the written one counts.
+// merged walks two sequences; if both have a key, the written value counts.
 type merged struct {
 	store.Iterator // below
 	reverse        bool
@@ -202,7 +203,8 @@ func (m *merged) Value() []byte {
 	return m.Iterator.Value()
 }
 
-// CommitTo writes all of it to a database in one synced batch, and forgets it.
+// CommitTo makes all writes in a database in one synced batch, and forgets
+// them.
 func (o *Overlay) CommitTo(db dbm.DB) (err error) {
 	if len(o.writes) == 0 {
 		return nil

@@ -10,8 +10,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 )
 
-// An overlay shows at every moment what a store shows that was written at
-// once.
+// An overlay shows at every moment what a store shows after the same writes.
 func TestOverlayIsTheStoreItWillBe(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 1))
@@ -78,8 +77,9 @@ func walk(t *testing.T, open func(start, end []byte) (store.Iterator, error), st
 	return seen
 }
 
-// What is committed is there as the overlay showed it, in one synced batch; a
-// batch that fails leaves nothing, and no write asks for no batch.
+// After a commit the database is as the overlay showed it, written in one
+// synced batch. A batch that fails leaves nothing. Without writes there is no
+// batch.
 func TestOverlayCommitTo(t *testing.T) {
 	db := &batchDB{DB: dbm.NewMemDB()}
 	must(t, db.Set([]byte("a"), []byte("1")))
@@ -101,7 +101,7 @@ func TestOverlayCommitTo(t *testing.T) {
 	must(t, o.Delete([]byte("a")))
 	must(t, o.Set([]byte("b"), []byte("2")))
 	must(t, o.CommitTo(db))
-	must(t, o.CommitTo(db)) // it has forgotten them
+	must(t, o.CommitTo(db)) // the overlay has forgotten them
 	if seen := walk(t, db.Iterator, nil, nil); seen != "62=32 " || db.batches != 2 || db.synced != 1 {
 		t.Errorf("%s, %d batches, %d synced", seen, db.batches, db.synced)
 	}

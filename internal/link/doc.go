@@ -1,9 +1,9 @@
-// Package link links a program with libkvshard.a, the Rust half of kvshard: one
-// file a platform, chosen by the go command, each with the linker flags and an
-// error that says what to do where there is no library. The package kvshard
-// imports it, and calls the library; nothing else does.
+// Package link links a program with libkvshard.a, the Rust half of kvshard.
+// Each platform has one file, chosen by the go command, with the linker flags
+// and an error that says what to do if there is no library. Only the package
+// kvshard imports it, and calls the library.
 //
-// It is a package of its own so that the flags of twelve platforms are not what
-// a reader of kvshard meets first. The linker takes the flags of all packages
-// of a program together, so it makes no difference to the program.
+// It is a separate package so that a reader of kvshard does not meet the flags
+// of seven platforms first. The linker takes the flags of all packages of a
+// program together, so the program is the same.
 package link

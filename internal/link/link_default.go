@@ -2,6 +2,6 @@
 
 package link
 
-// Fault says what is wrong with how the program was linked, "" if nothing:
-// see link_musl.go.
+// Fault explains what is wrong with how the program was linked; "" if nothing
+// is. See link_musl.go.
 func Fault() string { return "" }

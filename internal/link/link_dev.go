@@ -3,8 +3,9 @@
 package link
 
 // With -tags kvshard_dev a program links the library that the environment's
-// CGO_LDFLAGS names by -L, instead of the one in lib/: one that you built
-// yourself, or for a platform that lib/ has none for. See docs/build.md.
+// CGO_LDFLAGS names by -L, instead of the one in lib/. It can be one that you
+// built yourself, or one for a platform that lib/ has no library for. See
+// docs/build.md.
 
 /*
 #cgo LDFLAGS: -lkvshard

@@ -1,8 +1,8 @@
 //go:build musl
 
-// What a static program on musl needs so that a Rust panic can unwind, where
-// the compiler is musl-gcc over a libgcc that was built for glibc (Debian's
-// musl-tools). Alpine's own compiler needs none of it, and is not disturbed.
+// What a static program on musl needs so that a Rust panic can unwind, if the
+// compiler is musl-gcc over a libgcc built for glibc (Debian's musl-tools).
+// Alpine's own compiler needs none of it, and none of it gets in the way there.
 
 #define _GNU_SOURCE
 #include <link.h>
@@ -12,15 +12,15 @@
 
 #include "link_musl.h"
 
-// libgcc_eh takes these only as weak names, which a static link leaves null if
-// nothing else needs them: the first panic would call address 0.
+// libgcc_eh refers to these by weak names only. In a static link a weak name is
+// null if nothing else needs it, and the first panic would call address 0.
 __attribute__((used)) static void *const kvshard_keep[] = {
     (void *)pthread_once,        (void *)pthread_key_create, (void *)pthread_getspecific,
     (void *)pthread_setspecific, (void *)pthread_create,     (void *)pthread_mutex_lock,
     (void *)pthread_mutex_unlock,
 };
 
-// What glibc's dlfcn.h calls struct dl_find_object: libgcc_eh reads eh_frame,
+// glibc's dlfcn.h calls this struct dl_find_object. libgcc_eh reads eh_frame,
 // the address of .eh_frame_hdr.
 struct found {
   unsigned long long flags;
@@ -59,7 +59,7 @@ static int look(struct dl_phdr_info *info, size_t size, void *data) {
   return 1;
 }
 
-// glibc's since 2.35. 0: found; -1: no such object, and a panic aborts.
+// In glibc since 2.35. 0: found; -1: no such object, and a panic aborts.
 __attribute__((weak)) int _dl_find_object(void *pc, struct found *found) {
   *found = (struct found){0};
   struct search search = {(uintptr_t)pc, found};

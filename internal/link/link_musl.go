@@ -7,7 +7,8 @@ package link
 */
 import "C"
 
-// Fault says what is wrong with how the program was linked, "" if nothing.
+// Fault explains what is wrong with how the program was linked; "" if nothing
+// is.
 func Fault() string {
 	if C.musl_can_unwind() == 0 {
 		return "the program has no index of unwind tables, so a panic would abort it: link with -ldflags \"-linkmode external -extldflags '-static -Wl,--eh-frame-hdr'\""

@@ -2,7 +2,7 @@
 
 package link
 
-// No library comes with kvshard for this platform, and without one there is no
-// tree. The name below is the message: docs/build.md tells how to build a
-// library and link it with -tags kvshard_dev.
+// kvshard has no library for this platform, and there is no tree without one.
+// The name below is the message: docs/build.md tells how to build a library and
+// link it with -tags kvshard_dev.
 var _ = kvshard_has_no_library_for_this_platform__see_build_md_and_use_the_tag_kvshard_dev

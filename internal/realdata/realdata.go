@@ -3,9 +3,9 @@
 // its hash. The files are part of the binary; testdata/README.md tells where each
 // comes from.
 //
-// A node is 32 bytes in the tree's own serialized order. What a function returns
-// has been checked for shape (lengths, sizes, number of ommers and siblings); no
-// hash is computed here. Every call decodes anew, so the caller owns the result.
+// A node is 32 bytes in the tree's own serialized order. Functions check the
+// shape of what they return (lengths, sizes, number of ommers and siblings) and
+// compute no hash. Every call decodes anew, so the caller owns the result.
 package realdata
 
 import (
@@ -31,7 +31,7 @@ type Chain struct {
 }
 
 // Block is what one block does to the tree. Heights between two blocks of a chain
-// may be missing; those blocks added nothing.
+// may be missing; the blocks there added nothing.
 type Block struct {
 	Height      uint32
 	Commitments [][32]byte // of every Orchard action, in block order; may be empty
@@ -48,8 +48,8 @@ type Frontier struct {
 	Root   [32]byte
 }
 
-// Depth4 is a tree of depth 4, which is one shard: 16 leaves, and for each number
-// of them the tree that has only the first ones.
+// Depth4 is a tree of depth 4, which is one shard of 16 leaves. It has 16 trees:
+// one for each number of first leaves.
 type Depth4 struct {
 	Leaves [16][32]byte
 	Trees  [16]Depth4Tree // Trees[n-1] has n leaves
@@ -183,11 +183,12 @@ func decodeFrontiers(text []byte) ([]Frontier, error) {
 type Treestate struct {
 	Height  uint32
 	Orchard []byte
-	Sapling []byte // another pool's
+	Sapling []byte // the tree of another pool
 }
 
-// Treestates returns some of the main chain, oldest first. The first is from
-// before Orchard's first commitment, and three have the trees of Frontiers.
+// Treestates returns some tree states of the main chain, oldest first. The first
+// is from before Orchard's first commitment, and three have the trees of
+// Frontiers.
 func Treestates() (states []Treestate, err error) {
 	const name = "treestates/mainnet.json"
 	text, err := testdata.Files.ReadFile(name)
@@ -295,7 +296,7 @@ func decodeDepth4(text []byte) (Depth4, error) {
 	return d, nil
 }
 
-// decode reads one JSON value with no field that v does not know.
+// decode reads one JSON value, and refuses fields that v does not have.
 func decode(text []byte, v any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -311,8 +312,8 @@ func decode(text []byte, v any) error {
 // node is 32 bytes that a file shows as 64 hex digits.
 type node [32]byte
 
-// UnmarshalJSON, and not UnmarshalText: encoding/json would skip that for null,
-// and leave zeros, which are a node.
+// A node has UnmarshalJSON and not UnmarshalText: encoding/json would skip
+// UnmarshalText for null and leave zeros, which are a valid node.
 func (n *node) UnmarshalJSON(data []byte) error {
 	var text *string
 	if err := json.Unmarshal(data, &text); err != nil {

@@ -11,8 +11,9 @@ import (
 // modulus of the Pallas base field: a node is below it.
 var modulus, _ = new(big.Int).SetString("40000000000000000000000000000000224698fc094cf91b992d30ed00000001", 16)
 
-// checkNodes fails for a node that is not canonical, and for zero, which no
-// commitment or hash of the data is: it would be a field that the file lacks.
+// checkNodes fails for a node that is not canonical, and for zero. No
+// commitment or hash of the data is zero, so a zero is a field that the file
+// lacks.
 func checkNodes(t *testing.T, what string, nodes ...[32]byte) {
 	t.Helper()
 	for _, n := range nodes {

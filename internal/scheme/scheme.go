@@ -1,7 +1,7 @@
-// Package scheme is what packages kvshard and hashtree share and nobody else
-// sees: a tree's hash and depth, and the door by which hashtree reaches the
-// engine. Package kvshard owns the one C boundary; package hashtree owns the
-// API of other hashes. Neither can import what the other keeps to itself.
+// Package scheme is what packages kvshard and hashtree share and hide from
+// everybody else: a tree's hash and depth, and the way by which hashtree reaches
+// the engine. Package kvshard owns the one C boundary; package hashtree owns the
+// API of other hashes. Neither can import what the other does not export.
 package scheme
 
 import (
@@ -23,34 +23,35 @@ const (
 // A Scheme is a hash, the roots of empty subtrees, and a depth.
 type Scheme struct {
 	Kind Kind
-	// The rest counts for Hasher alone; a built-in scheme knows it itself.
+	// Only Hasher uses the fields below; a built-in scheme knows them itself.
 	Depth       int
 	Fingerprint [8]byte
 	EmptyRoots  [MaxDepth + 1][32]byte // by level, up to Depth
-	// Combine hashes the nodes of children, 32 bytes each, in pairs, and writes
-	// as many bytes to parents as there are for it.
+	// Combine hashes children, nodes of 32 bytes each, in pairs, and fills parents
+	// with the results.
 	Combine func(level int, children, parents []byte) error
 }
 
-// What package kvshard hands to package hashtree when it is initialised. The
-// first is any because its type is kvshard's: func(*Scheme) kvshard.Option.
+// Package kvshard sets these for package hashtree when it is initialised. Option
+// is any because its type is kvshard's: func(*Scheme) kvshard.Option.
 var (
 	Option any
 
-	// CombineBatch and EmptyRoot are a built-in scheme's hash, on nodes of 32
+	// CombineBatch and EmptyRoot use a built-in scheme's hash, on nodes of 32
 	// bytes each.
 	CombineBatch func(op string, s *Scheme, level int, children, parents []byte) error
 	EmptyRoot    func(op string, s *Scheme, level int) ([32]byte, error)
 )
 
-// OptionOf is what package hashtree hands to the command, which opens trees of all
+// OptionOf is set by package hashtree for the command, which opens trees of all
 // schemes as kvshard.Tree: func(*hashtree.Scheme) kvshard.Option.
 var OptionOf any
 
-// Fingerprint draws the 8 bytes that a tree's tip names its scheme with
-// (FORMAT.md): the first of SHA-256 over the text "kvshard scheme", the length
-// of the name in one byte, the name, the depth in one byte, the empty leaf, and
-// the hash at level 0 of the empty leaf and the empty root of level 1.
+// Fingerprint returns the 8 bytes by which a tree's tip names its scheme
+// (FORMAT.md). They are the first bytes of SHA-256 over the text "kvshard scheme",
+// the length of the name in one byte, the name, the depth in one byte, the empty
+// leaf, and the hash at level 0 of the empty leaf with itself, which is the empty
+// root of level 1.
 func Fingerprint(name string, depth int, empty, hash [32]byte) [8]byte {
 	h := sha256.New()
 	h.Write([]byte("kvshard scheme"))

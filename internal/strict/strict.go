@@ -1,6 +1,7 @@
-// Package strict reads JSON as a format is written down: a struct's fields are
-// all there, once each, and no others; nothing is null; an array has its length;
-// and the text ends with the value. encoding/json lets all of these pass.
+// Package strict reads JSON exactly as a format is written down. All fields of a
+// struct are there, once each, and no others; nothing is null; an array has its
+// length; and the text ends with the value. encoding/json accepts text that
+// breaks any of these rules.
 package strict
 
 import (
@@ -16,8 +17,8 @@ import (
 	"strings"
 )
 
-// Others is for a struct of a document that is known to carry more fields than
-// the reader needs: one field _ of this type lets all others pass unread.
+// Others is for a struct that reads only some fields of a document: with a field
+// _ of this type, all other fields pass unread.
 type Others struct{}
 
 var (
@@ -30,14 +31,16 @@ var (
 // ErrCut is the error of a text that ends before the value does.
 var ErrCut = errors.New("the text ends within a value")
 
-// Decode reads the one JSON value that text holds into what into points to: a
+// Decode reads the one JSON value of text into the value that into points to: a
 // struct with the tags of encoding/json, a slice, an array, a pointer to one of
-// these, or what encoding/json reads from a string, a number or true and false.
+// these, or anything that encoding/json reads from a string, a number or true
+// and false.
 //
 // A struct's names are exact. A field may be missing only if its tag has
 // omitempty, and null only if it is a [json.RawMessage], which takes any value.
-// Errors begin with the path of what is wrong, such as blocks[3].height; those
-// of an UnmarshalText are wrapped. What into holds after an error is undefined.
+// Errors begin with the path of what is wrong, such as blocks[3].height; errors
+// of an UnmarshalText are wrapped. After an error, the value that into points to
+// is undefined.
 func Decode(text []byte, into any) error {
 	d := decoder{json.NewDecoder(bytes.NewReader(text))}
 	if err := d.value(reflect.ValueOf(into).Elem(), ""); err != nil {
@@ -59,7 +62,7 @@ func wrong(path, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
-// syntax tells of an error of the decoder's own.
+// syntax wraps an error of the decoder itself.
 func syntax(path string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = ErrCut
@@ -137,7 +140,7 @@ func (d decoder) object(v reflect.Value, path string) error {
 		if err != nil {
 			return syntax(path, err)
 		}
-		name := token.(string) // a key, or Token had failed
+		name := token.(string) // a key, or Token would have failed
 		if seen[name] {
 			return wrong(path, "field %q is there twice", name)
 		}
@@ -224,7 +227,7 @@ func names(fields []field) string {
 	return strings.Join(list, ", ")
 }
 
-// kind is what a type is read from, in words.
+// kind says in words what a type is read from.
 func kind(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
@@ -247,7 +250,7 @@ func kind(t reflect.Type) string {
 	return "an object"
 }
 
-// shown is a value's text, as far as a message needs it.
+// shown is the part of a value's text that a message shows.
 func shown(raw []byte) string {
 	const most = 40
 	if len(raw) > most {

@@ -10,7 +10,7 @@ import (
 	"github.com/kvshard/kvshard/internal/strict"
 )
 
-// word is read from a text, as a node is.
+// word is read from a string, as a node is.
 type word string
 
 var errWord = errors.New("no word")
@@ -132,8 +132,8 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDecode: what is read is a value that encoding/json reads as the same, and
-// a text that is cut anywhere is none.
+// FuzzDecode: encoding/json reads the same value from every text that Decode
+// accepts, and Decode refuses the text when it is cut anywhere.
 func FuzzDecode(f *testing.F) {
 	f.Add(`{"words":["a","b"],"name":"","height":7,"pair":["c","d"],"list":[{"id":1,"root":"e","kept":true}],"any":[null]}`)
 	f.Add(`{"name":"a","words":[null]}`)

@@ -10,8 +10,8 @@ import (
 	"github.com/kvshard/kvshard"
 )
 
-// Calls has one entry for each method of Tree that reads or writes. They are
-// good on the tree of Fill, in this order.
+// Calls has one entry for each method of Tree that reads or writes. In this
+// order they succeed on the tree of Fill.
 var Calls = []struct {
 	Name string
 	Call func(*kvshard.Tree) error
@@ -50,7 +50,7 @@ var Calls = []struct {
 	{"Dump", func(t *kvshard.Tree) error { return t.Dump(io.Discard) }},
 	{"Rewind", func(t *kvshard.Tree) error { return t.Rewind(10) }},
 	{"Adopt", func(t *kvshard.Tree) error {
-		// Which root the tree has by now, the calls before decide.
+		// The root depends on the calls before, so any root mismatch is right.
 		if _, err := t.Adopt(kvshard.Node{}); !errors.Is(err, kvshard.ErrRootMismatch) {
 			return err
 		}
@@ -66,7 +66,7 @@ func fillLeaves() []kvshard.Node {
 	return leaves
 }
 
-// Fill appends 50 leaves and makes the checkpoints 10, 20 and 30 of 20, 40 and
+// Fill appends 50 leaves and makes the checkpoints 10, 20 and 30, at 20, 40 and
 // 50 leaves.
 func Fill(t testing.TB, kv store.KVStore, opts ...kvshard.Option) *kvshard.Tree {
 	t.Helper()

@@ -8,9 +8,9 @@ import (
 )
 
 // Faulty returns the tree of Fill, opened on a store in which the fault happens,
-// and the store below. The operations count from here on. The fault's Match sees
-// each one before it is made, and may do what a store does: panic, end the
-// goroutine, use the tree.
+// and the store below. Operations are counted from here on. The fault's Match
+// sees each operation before it is made, and may do what a store can do: panic,
+// end the goroutine, use the tree.
 func Faulty(t testing.TB, fault kvtest.Fault, opts ...kvshard.Option) (*kvshard.Tree, *kvtest.MemStore) {
 	t.Helper()
 	mem := kvtest.NewMemStore()

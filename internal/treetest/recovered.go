@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// Recovered returns what f panics with, and whether it did.
+// Recovered returns the value that f panics with, and whether f panicked.
 func Recovered(f func()) (value any, panicked bool) {
 	defer func() {
 		if panicked {
@@ -18,9 +18,9 @@ func Recovered(f func()) (value any, panicked bool) {
 	return nil, false
 }
 
-// ExpectNoHandles fails the test if a cgo.Handle made from now on is still
-// there when the test ends. Handles are numbered; one that was deleted panics
-// when it is asked for its value. For tests that do not run in parallel.
+// ExpectNoHandles fails the test if a cgo.Handle made from now on still exists
+// when the test ends. Handles are numbered, and a deleted one panics when asked
+// for its value. Only for tests that do not run in parallel.
 func ExpectNoHandles(t testing.TB) {
 	t.Helper()
 	first := cgo.NewHandle(nil)

@@ -11,9 +11,9 @@ import (
 	"github.com/kvshard/kvshard/internal/scheme"
 )
 
-// GoOrchard opens a tree of Orchard's shape and hash as a scheme of package
-// hashtree: the hash is reached through Go, and the tip names the scheme. So
-// what tests know of Orchard's tree holds for it as well.
+// GoOrchard opens a tree with Orchard's shape and hash as a scheme of package
+// hashtree: the hash is called through Go, and the tip names the scheme. So
+// everything that tests know of Orchard's tree holds for this tree as well.
 func GoOrchard() kvshard.Option { return goOrchard() }
 
 var goOrchard = sync.OnceValue(func() kvshard.Option {
@@ -38,16 +38,16 @@ func combineOrchard(level int, children, parents []byte) error {
 	return err
 }
 
-// InGo tells whether the suites run on GoOrchard in place of Orchard itself:
+// InGo tells whether the suites run on GoOrchard instead of Orchard itself:
 // KVSHARD_TEST_SCHEME=go, as make test-scheme sets it.
 var InGo = os.Getenv("KVSHARD_TEST_SCHEME") == "go"
 
-// TryOpen opens a Tree over the store, of the scheme that the suites run on.
+// TryOpen opens a Tree over the store, with the scheme that the suites run on.
 func TryOpen(kv store.KVStore, opts ...kvshard.Option) (*kvshard.Tree, error) {
 	return kvshard.Open(kv, inScheme(opts)...)
 }
 
-// TryNew makes a Tree over the proxy's store, of that scheme.
+// TryNew makes a Tree over the proxy's store, with that scheme.
 func TryNew(p *kvshard.StoreProxy, opts ...kvshard.Option) (*kvshard.Tree, error) {
 	return kvshard.New(p, inScheme(opts)...)
 }

@@ -1,7 +1,7 @@
-// Package treetest is what the tests of kvshard share, those beside its files and
-// those in tests/: leaves, a tree over a store that fails, every call of a Tree.
-// It is for this repository's own tests; the stores that other tests may want are
-// in kvtest.
+// Package treetest is what the tests of kvshard share, both those beside its
+// files and those in tests/: leaves, a tree over a store that fails, every call
+// of a Tree. It is only for this repository's own tests; kvtest has the stores
+// that other tests may want.
 package treetest
 
 import (
@@ -17,7 +17,7 @@ import (
 )
 
 // LeafAt returns the leaf that tests put at a position: a hash of the number,
-// below the modulus, and no two alike.
+// below the modulus. No two are alike.
 func LeafAt(position uint64) kvshard.Node {
 	leaf := kvshard.Node(sha256.Sum256(binary.LittleEndian.AppendUint64(nil, position)))
 	leaf[31] &= 0x3F
@@ -43,7 +43,7 @@ func Open(t testing.TB, kv store.KVStore, opts ...kvshard.Option) *kvshard.Tree 
 	return tree
 }
 
-// Grow appends leaves, those of LeafAt, until the tree has this size.
+// Grow appends the leaves of LeafAt until the tree has this size.
 func Grow(t testing.TB, tree *kvshard.Tree, size uint64) {
 	t.Helper()
 	const batch = 1 << 16 // leaves in memory at once
@@ -61,8 +61,8 @@ func Grow(t testing.TB, tree *kvshard.Tree, size uint64) {
 	}
 }
 
-// Block appends n leaves behind size, makes a checkpoint and takes the root:
-// what a chain does in a block.
+// Block appends n leaves after size, makes a checkpoint and returns the root, as
+// a chain does in a block.
 func Block(tree *kvshard.Tree, size uint64, n int, id uint32) (kvshard.Node, error) {
 	if _, err := tree.AppendBatch(LeavesAt(size, n)); err != nil {
 		return kvshard.Node{}, err
@@ -81,12 +81,12 @@ func CheckTree(t testing.TB, tree *kvshard.Tree) {
 	}
 }
 
-// Clean fails the test for what the store found wrong, and for an iterator
-// that is open.
+// Clean fails the test if the store found something wrong, or if an iterator is
+// open.
 func Clean(t testing.TB, mem *kvtest.MemStore) {
 	t.Helper()
 	kvtest.Finish(t, mem)
 }
 
-// Large tells whether the tests that take minutes are wanted: make test-large.
+// Large tells whether to run the tests that take minutes: make test-large.
 func Large() bool { return os.Getenv("KVSHARD_LARGE") == "1" }

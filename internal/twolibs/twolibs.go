@@ -1,9 +1,9 @@
 //go:build twolibs
 
 // Package twolibs is a Go program with two Rust static libraries in it: kvshard
-// and another one. That both link proves little. Panics in both do: the
-// libraries have the same standard library twice, and a linker that merges
-// halves of the two makes a program that crashes in its first panic.
+// and another one. If both link, that proves little; the proof is that panics
+// work in both. Each library has its own copy of the standard library, and a
+// linker that mixes the two makes a program that crashes in its first panic.
 //
 // make test-panic builds kvshard with a checkpoint that panics, the other
 // library, and runs the tests.
@@ -22,7 +22,7 @@ import "C"
 
 import "sync/atomic"
 
-// called sums what the other library called back with.
+// called is the sum of what the other library called back with.
 var called atomic.Uint32
 
 //export twolibsBack

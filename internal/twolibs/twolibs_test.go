@@ -29,7 +29,7 @@ func TestRustPanicIsAnError(t *testing.T) {
 	if !errors.Is(err, kvshard.ErrInternal) || !strings.Contains(err.Error(), "a panic was caught") || !strings.Contains(err.Error(), "size 20") {
 		t.Fatalf("got %v, want ErrInternal with the text of the panic", err)
 	}
-	// Nothing was written, and the tree goes on.
+	// Nothing was written, and the tree still works.
 	if err := tree.Checkpoint(1); err != nil {
 		t.Error(err)
 	}
@@ -58,7 +58,7 @@ type panicking struct{ *dbm.MemDB }
 
 func (panicking) Set(_, _ []byte) error { panic("out of gas") }
 
-// TestBothPanic has both libraries panic, by turns and at the same time.
+// TestBothPanic makes both libraries panic, in turns and at the same time.
 func TestBothPanic(t *testing.T) {
 	var group sync.WaitGroup
 	for range 4 {

@@ -1,10 +1,10 @@
 // Package votedata decodes testdata/vote: stores that the crate
-// vote-commitment-tree wrote, with what the crate says of each, and blocks that
-// come later. testdata/README.md has the format of the files.
+// vote-commitment-tree wrote, what the crate says of each store, and later blocks.
+// testdata/README.md has the format of the files.
 //
 // A node is 32 bytes, the canonical little-endian encoding of a Pallas base field
-// element. What a function returns has been checked for shape; no hash is computed
-// here. Every call decodes anew, so the caller owns the result.
+// element. Functions check the shape of what they return and compute no hash.
+// Every call decodes anew, so the caller owns the result.
 package votedata
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/kvshard/kvshard/testdata"
 )
 
-// Depth is that of the vote chain's tree.
+// Depth is the depth of the vote chain's tree.
 const Depth = 24
 
 // PathBytes is the length of a path: the position, u32 LE, and a sibling a level.
@@ -121,7 +121,7 @@ func decode(text io.Reader) (*Store, error) {
 	return s, s.check()
 }
 
-// line takes in one line: a word that says what it is, and fields.
+// line reads one line: a word that says what the line is, and its fields.
 func (s *Store) line(words []string) error {
 	if len(words) < 2 {
 		return fmt.Errorf("%q has no fields", words)
@@ -179,8 +179,7 @@ func (s *Store) check() error {
 	return nil
 }
 
-// fields are the words of a line behind the first; the first one that is wrong
-// stays in err.
+// fields are the words of a line after the first. err keeps the first error.
 type fields struct {
 	words []string
 	err   error

@@ -10,7 +10,7 @@ import (
 	"github.com/kvshard/kvshard"
 )
 
-// The stores that there must be, with their leaves and kept checkpoints.
+// The stores that must be there, with their leaves and kept checkpoints.
 var stores = map[string][2]int{
 	"1":                          {1, 1},
 	"5":                          {5, 3},
@@ -23,7 +23,7 @@ var stores = map[string][2]int{
 	"checkpoints-without-leaves": {21, 7},
 }
 
-// TestStores holds the records of each store against what the file says of it.
+// TestStores compares each store's records with what the file says of the store.
 func TestStores(t *testing.T) {
 	names, err := Names()
 	if err != nil {
@@ -48,7 +48,7 @@ func TestStores(t *testing.T) {
 	}
 }
 
-// checkRecords counts the records by the byte behind the prefix, and compares the
+// checkRecords counts the records by the byte after the prefix, and compares the
 // leaves in the shards with the keeper's.
 func checkRecords(t *testing.T, s *Store) {
 	t.Helper()
@@ -63,7 +63,7 @@ func checkRecords(t *testing.T, s *Store) {
 		switch {
 		case !ours:
 			others++
-		case name == kvshard.RecordName{}: // of the keeper's module
+		case name == kvshard.RecordName{}: // a record of the keeper's module
 			own[key[0]]++
 			if key[0] == 0x02 {
 				kept = append(kept, r.Value)
@@ -88,7 +88,7 @@ func checkRecords(t *testing.T, s *Store) {
 	}
 }
 
-// leavesOf reads a shard: all its leaves are of the tree.
+// leavesOf reads a shard in which all leaves are the tree's.
 func leavesOf(t *testing.T, key, value []byte) (leaves [][]byte) {
 	t.Helper()
 	shard, err := kvshard.Record{Key: key, Value: value}.Shard()
@@ -101,7 +101,7 @@ func leavesOf(t *testing.T, key, value []byte) (leaves [][]byte) {
 	return leaves
 }
 
-// checkAnswers holds the paths against the sizes of their checkpoints.
+// checkAnswers compares the paths with the sizes of their checkpoints.
 func checkAnswers(t *testing.T, s *Store) {
 	t.Helper()
 	sizes := map[uint32]uint64{}
@@ -138,7 +138,7 @@ func checkAnswers(t *testing.T, s *Store) {
 	}
 }
 
-// TestDecodeRefuses: a line that is damaged is an error that names it.
+// TestDecodeRefuses: a damaged line gives an error that names the line.
 func TestDecodeRefuses(t *testing.T) {
 	for _, c := range [][2]string{
 		{"", "0 records"},

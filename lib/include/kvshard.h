@@ -31,7 +31,7 @@
 // The leaves do not fit.
 #define KVSHARD_TREE_FULL 2
 
-// No leaf has this position, no complete node this place, no tree had this size.
+// There is no leaf at this position, no complete node at this place, or no tree of this size.
 #define KVSHARD_POSITION_NOT_FOUND 3
 
 // The leaf, or node, was not kept.
@@ -64,16 +64,16 @@
 // There are shards but no tip: something else wrote the store, or shares its keys.
 #define KVSHARD_FOREIGN_STORE 13
 
-// The tip names another scheme than the call.
+// The tip names a different scheme from the one that the call names.
 #define KVSHARD_SCHEME_MISMATCH 14
 
 // The caller's hash answered with an error.
 #define KVSHARD_HASH 15
 
-// The leaves have another root than the caller says.
+// The root of the leaves is not the one that the caller gave.
 #define KVSHARD_ROOT_MISMATCH 16
 
-// The version of these functions and structures: a caller built for another must not go on.
+// The version of these functions and structures. A caller built for another version must stop.
 #define KVSHARD_ABI 2
 
 // Levels of a path.
@@ -82,16 +82,16 @@
 // Levels that an empty subtree can have, 0 included.
 #define KVSHARD_EMPTY_ROOTS 33
 
-// Nodes that a call lists at most.
+// The most nodes that a call lists.
 #define KVSHARD_MAX_NODES 65536
 
-// Poseidon over Pallas at depth 24, as the crate `vote-commitment-tree` has it.
+// Poseidon over Pallas at depth 24, as in the crate `vote-commitment-tree`.
 #define KVSHARD_SCHEME_VOTE_POSEIDON 1
 
 // The hash of a `KvshardHasher`.
 #define KVSHARD_SCHEME_HASHER 2
 
-// Bytes of this library's, given back once with `kvshard_buffer_free`.
+// Bytes that this library allocated. Give them back once, with `kvshard_buffer_free`.
 typedef struct KvshardBuffer {
   // The first byte.
   uint8_t *ptr;
@@ -101,13 +101,14 @@ typedef struct KvshardBuffer {
   uintptr_t capacity;
 } KvshardBuffer;
 
-// A hash of the caller's. It is called on the thread of the call, never at the same time as a
+// The caller's own hash. It is called on the thread of the call, never at the same time as a
 // callback of the store.
 typedef struct KvshardHasher {
-  // Handed to the callback as it is; never looked into.
+  // Handed to the callback as it is; this library never looks into it.
   void *ctx;
-  // Combines `count` pairs of nodes of `level`, 64 bytes each, and writes as many nodes of 32
-  // bytes: `KV_OK`, or anything else if it failed; the owner of the callback knows why.
+  // Combines `count` pairs of nodes of `level`, 64 bytes each, and writes `count` nodes of 32
+  // bytes. Returns `KV_OK`; any other value means that it failed, and the owner of the
+  // callback knows why.
   int32_t (*combine)(void *ctx,
                      uint32_t level,
                      const uint8_t *children,
@@ -115,15 +116,15 @@ typedef struct KvshardHasher {
                      uint8_t *parents);
 } KvshardHasher;
 
-// What a tree is built with, if not with Orchard's hash.
+// The scheme of a tree that is not Orchard's.
 typedef struct KvshardScheme {
-  // `KVSHARD_SCHEME_*`. What follows counts for `KVSHARD_SCHEME_HASHER` alone.
+  // `KVSHARD_SCHEME_*`. Only `KVSHARD_SCHEME_HASHER` uses the fields below.
   uint32_t kind;
   // Levels between the leaves and the root: 1 to 32.
   uint32_t depth;
-  // What the tree's tip names the scheme with.
+  // The scheme's name in the tree's tip.
   uint8_t fingerprint[8];
-  // The roots of subtrees with no leaf in them, by level, up to that of the tree.
+  // The roots of empty subtrees by level, from 0 to `depth`.
   uint8_t empty_roots[KVSHARD_EMPTY_ROOTS][32];
   // The hash.
   struct KvshardHasher hasher;
@@ -135,9 +136,9 @@ typedef struct KvshardReport {
   uint64_t hashes;
   // The index of the offending node, for `KVSHARD_INVALID_NODE`.
   uint64_t index;
-  // Bytes of text in `message`; 0 if the call did what it was asked.
+  // Bytes of text in `message`; 0 if the call succeeded.
   uintptr_t message_len;
-  // UTF-8: what happened, and where. Cut if it is longer.
+  // UTF-8: what happened, and where. Cut to fit.
   uint8_t message[480];
 } KvshardReport;
 
@@ -212,13 +213,13 @@ typedef struct KvCallbacks {
   KvFreeBufFn free_buf;
 } KvCallbacks;
 
-// What the caller chooses; nothing of it is stored.
+// The caller's choices; none of them is stored.
 typedef struct KvshardConfig {
   // Checkpoints kept besides the retained ones; at least 1.
   uint32_t max_checkpoints;
   // 0 Marked, 1 Ephemeral.
   uint32_t retention;
-  // Bound on the threads of a batch; 0 leaves it to the library.
+  // The most threads that a batch uses; 0 lets the library choose.
   uint32_t threads;
 } KvshardConfig;
 
@@ -230,7 +231,7 @@ typedef struct KvshardNewest {
   uint32_t id;
   // 1 if it is exempt from pruning.
   uint8_t retained;
-  // 1 if there is one; otherwise all is 0.
+  // 1 if there is a checkpoint; if not, every field is 0.
   uint8_t found;
 } KvshardNewest;
 
@@ -256,7 +257,7 @@ uint32_t kvshard_abi(void);
 //
 // # Safety
 //
-// `scheme` must be null, for Orchard's, or point to a scheme whose callback keeps to the
+// `scheme` must be null for Orchard's scheme, or point to one whose callback keeps to the
 // documentation of its type; `pairs` must be valid for a read of `64 * count` bytes, `out` for a
 // write of `32 * count`; `report` must be null or valid.
 int32_t kvshard_combine(const struct KvshardScheme *scheme,
@@ -279,13 +280,13 @@ int32_t kvshard_empty_root(const struct KvshardScheme *scheme,
 
 // Folds a leaf of 32 bytes up its path, one sibling for each level of the scheme, lowest first, and
 // writes the root: 32 bytes.
-// An invalid leaf has index 0 in the report, an invalid sibling its place and 1.
+// In the report, an invalid leaf has index 0, an invalid sibling its place plus 1.
 //
 // # Safety
 //
-// `scheme` must be as for `kvshard_combine`; `path` must be null or valid for a read of 32 bytes
-// for each level, `leaf` of 32; `root` must be null or valid for a write of 32 bytes, `report` null
-// or valid.
+// `scheme` must be as for `kvshard_combine`; `leaf` must be null or valid for a read of 32
+// bytes, `path` for a read of 32 bytes a level; `root` must be null or valid for a write of 32
+// bytes, `report` null or valid.
 int32_t kvshard_witness_root(const struct KvshardScheme *scheme,
                              uint64_t position,
                              const uint8_t *path,
@@ -293,13 +294,13 @@ int32_t kvshard_witness_root(const struct KvshardScheme *scheme,
                              uint8_t *root,
                              struct KvshardReport *report);
 
-// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. An invalid leaf has
-// index 0 in the report, an invalid ommer its place and 1.
+// Hashes a frontier's leaf with its ommers up to the root, and writes the root: 32 bytes. In the
+// report, an invalid leaf has index 0, an invalid ommer its place plus 1.
 //
 // # Safety
 //
-// `scheme` must be as for `kvshard_combine`; `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
-// `report` null or valid.
+// `scheme` must be as for `kvshard_combine`; `frontier` must be null or valid for a read, `root`
+// null or valid for a write of 32 bytes, `report` null or valid.
 int32_t kvshard_frontier_root(const struct KvshardScheme *scheme,
                               const struct KvshardFrontier *frontier,
                               uint8_t *root,
@@ -310,8 +311,9 @@ int32_t kvshard_frontier_root(const struct KvshardScheme *scheme,
 // # Safety
 //
 // `callbacks` must be null or point to a table that keeps to the documentation of its types;
-// `scheme` must be null, for Orchard's, or point to a scheme that does; `leaves` must be valid for a
-// read of `32 * count` bytes; every other pointer must be null or valid for its type. Null is answered with `KVSHARD_INVALID_ARGUMENT`.
+// `scheme` must be null for Orchard's scheme, or point to one that keeps to its documentation;
+// `leaves` must be valid for a read of `32 * count` bytes; every other pointer must be null or
+// valid for its type. Null is answered with `KVSHARD_INVALID_ARGUMENT`.
 int32_t kvshard_append(const struct KvCallbacks *callbacks,
                        const struct KvshardScheme *scheme,
                        const struct KvshardConfig *config,
@@ -399,7 +401,7 @@ int32_t kvshard_nodes(const struct KvCallbacks *callbacks,
                       struct KvshardReport *report);
 
 // Writes the siblings from a leaf to the root over all leaves, lowest first: 32 places of 32
-// bytes, those above the tree's depth zero.
+// bytes. Places above the tree's depth are zero.
 //
 // # Safety
 //
@@ -411,7 +413,7 @@ int32_t kvshard_witness(const struct KvCallbacks *callbacks,
                         struct KvshardReport *report);
 
 // Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 places of 32
-// bytes, those above the tree's depth zero.
+// bytes. Places above the tree's depth are zero.
 //
 // # Safety
 //
@@ -423,7 +425,7 @@ int32_t kvshard_witness_at(const struct KvCallbacks *callbacks,
                            uint8_t *path,
                            struct KvshardReport *report);
 
-// Drops all that came after a checkpoint.
+// Drops everything that came after a checkpoint.
 //
 // # Safety
 //
@@ -506,7 +508,7 @@ int32_t kvshard_frontier_at(const struct KvCallbacks *callbacks,
                             struct KvshardFrontier *frontier,
                             struct KvshardReport *report);
 
-// Writes the frontier that the tree had at a size.
+// Writes the frontier that the tree had when it had `size` leaves.
 //
 // # Safety
 //
@@ -517,8 +519,8 @@ int32_t kvshard_frontier_at_size(const struct KvCallbacks *callbacks,
                                  struct KvshardFrontier *frontier,
                                  struct KvshardReport *report);
 
-// Starts an empty tree from a frontier. An invalid leaf has index 0 in the report, an invalid
-// ommer its place and 1.
+// Starts an empty tree from a frontier. In the report, an invalid leaf has index 0, an invalid
+// ommer its place plus 1.
 //
 // # Safety
 //
@@ -530,8 +532,8 @@ int32_t kvshard_insert_frontier(const struct KvCallbacks *callbacks,
                                 uint32_t id,
                                 struct KvshardReport *report);
 
-// Takes over a store that a plain `ShardTree` wrote, if its leaves have this root of 32 bytes, and
-// writes the number of leaves. An invalid root has index 0 in the report.
+// Takes over a store that a plain `ShardTree` wrote, and writes the number of leaves. Their root
+// must be the given one, 32 bytes. An invalid root has index 0 in the report.
 //
 // # Safety
 //
@@ -543,8 +545,8 @@ int32_t kvshard_adopt(const struct KvCallbacks *callbacks,
                       uint64_t *size,
                       struct KvshardReport *report);
 
-// Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
-// hex and the detail, with tabs between. Empty if the store is sound.
+// Checks the whole store and lists what is wrong, one line for each violation: the invariant's
+// name, the key in hex and the detail, separated by tabs. Empty if the store is sound.
 //
 // # Safety
 //

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The name of a scheme in a tree's tip: 8 bytes that no other scheme has.
+/// A scheme's name in a tree's tip: 8 bytes that no other scheme has.
 pub type Fingerprint = [u8; 8];
 
 /// A hash failed.
@@ -15,11 +15,11 @@ pub struct HashFailure {
 /// An error about a record of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KvError {
-    /// The store answered an operation with an error, which the owner of the callbacks knows.
+    /// The store answered an operation with an error. The owner of the callbacks has that error.
     Store {
         /// The operation: `get`, `set`, `delete`, `iterate` or `next`.
         operation: &'static str,
-        /// The key, or for an iteration its prefix.
+        /// The key; for an iteration, its prefix.
         key: Vec<u8>,
     },
     /// A record is not what kvshard writes.
@@ -38,16 +38,16 @@ pub enum KvError {
     },
     /// There are shards, but no tip: something else wrote this store, or shares its keys.
     Foreign {
-        /// The first key under that of the shards.
+        /// The first key that lies where shards do.
         key: Vec<u8>,
     },
-    /// The tip names another scheme than the tree was opened with.
+    /// The tip names a different scheme from the one that the tree was opened with.
     SchemeMismatch {
         /// The tip's key.
         key: Vec<u8>,
-        /// The fingerprint in the tip; `None` if it has none, as an Orchard tree's.
+        /// The fingerprint in the tip; `None` for an Orchard tree, whose tip has none.
         stored: Option<Fingerprint>,
-        /// That of the scheme that the tree was opened with.
+        /// The fingerprint of the scheme that the tree was opened with.
         opened: Option<Fingerprint>,
     },
     /// A `ShardStore` method that writes was called on a store that the engine keeps.
@@ -57,7 +57,7 @@ pub enum KvError {
     },
     /// A shard's root is not at the shard level.
     NotAShard {
-        /// The level that it is at.
+        /// The level of that root.
         level: u8,
     },
 }
@@ -145,14 +145,14 @@ pub enum Error {
         /// Its index in the input.
         index: u64,
     },
-    /// The leaves do not fit behind those that are there.
+    /// The tree has no room for these leaves.
     TreeFull {
         /// Leaves in the tree.
         size: u64,
         /// Leaves to be appended.
         count: u64,
     },
-    /// No leaf has this position, in the whole tree or as of the checkpoint asked for.
+    /// No leaf has this position, in the whole tree or at the checkpoint asked for.
     PositionNotFound {
         /// The position asked for.
         position: u64,
@@ -180,35 +180,35 @@ pub enum Error {
         /// Its index.
         index: u64,
     },
-    /// The tree has not had so many leaves yet.
+    /// The tree does not have that many leaves.
     SizeNotReached {
         /// The size asked for.
         asked: u64,
         /// Leaves in the tree.
         size: u64,
     },
-    /// There is no such checkpoint, or there is no longer.
+    /// There is no such checkpoint, or it was pruned or rewound.
     CheckpointNotFound {
         /// The id asked for.
         id: u32,
     },
-    /// A new checkpoint's id must be above that of the newest.
+    /// A new checkpoint's id must be above the newest checkpoint's.
     CheckpointOrder {
         /// The id that was given.
         id: u32,
-        /// The newest checkpoint's.
+        /// The newest checkpoint's id.
         newest: u32,
     },
-    /// The highest id there is: no checkpoint could follow it.
+    /// The id is the highest there is, so no checkpoint could follow it.
     LastCheckpoint,
-    /// A frontier can start an empty tree only.
+    /// Only an empty tree can start from a frontier.
     NotEmpty {
         /// Leaves in the tree.
         size: u64,
     },
-    /// The leaves have another root than the caller says.
+    /// The root of the leaves is not the one that the caller gave.
     RootMismatch {
-        /// The root of the leaves that are there.
+        /// The root of the leaves in the store.
         computed: Vec<u8>,
         /// The root that was given.
         given: Vec<u8>,

@@ -1,5 +1,5 @@
-//! Stores that a plain `ShardTree` wrote, taken over: byte for byte what the engine makes of the
-//! same history, or refused and left alone.
+//! Stores that a plain `ShardTree` wrote. Adopting one gives byte for byte what the engine makes of
+//! the same history, or is refused and changes nothing.
 
 use incrementalmerkletree::{Marking, Retention as ImtRetention};
 use kvshard::codec::{self, Plain};
@@ -57,8 +57,8 @@ impl Twins {
         self.append_with(count, retention, None);
     }
 
-    /// Appends leaves, and makes a checkpoint of the last one. A plain tree keeps a leaf without a
-    /// mark only if it is told so when the leaf is appended.
+    /// Appends leaves, and makes a checkpoint at the last one. A plain tree keeps a leaf without a
+    /// mark only if the append says so.
     fn append_with(&mut self, count: u64, retention: Retention, checkpoint: Option<u32>) {
         let batch: Vec<CheapNode> = leaves(self.size, count);
         let max = self.max_checkpoints;
@@ -135,8 +135,9 @@ fn random_twins(rng: &mut ChaCha8Rng, marked: bool) -> Twins {
     twins
 }
 
-/// With a mark on each leaf always; without marks, as far as a `ShardTree` has the leaves at which the
-/// checkpoints are: it merges a leaf with its left sibling if that is not kept.
+/// A history with a mark on each leaf is always taken over. One without marks is taken over if the
+/// `ShardTree` still has the leaves that the checkpoints end with: it merges a leaf with its left
+/// sibling if that sibling is not kept.
 #[test]
 fn histories_are_taken_over() {
     let mut outcomes = [0, 0];
@@ -189,7 +190,7 @@ fn twice_does_nothing() {
     );
 }
 
-/// Removed marks and retained checkpoints too, so that every kind of record is on the way.
+/// Twins with removed marks and retained checkpoints too, so that every kind of record occurs.
 fn full_twins() -> Twins {
     let mut twins = Twins::new(4);
     for (count, retention) in [
@@ -249,7 +250,7 @@ fn refused(kv: &MemKv, root: &CheapNode, key: &[u8], what: &str) {
     assert_eq!(store, *kv, "{what}: it wrote");
 }
 
-/// A shard's record with this in the place of its tree.
+/// A shard's record with this tree in place of its own.
 fn with_tree(
     kv: &mut MemKv,
     index: u64,
@@ -410,7 +411,7 @@ fn what_is_not_understood_is_refused() {
     assert_eq!(kv, plain);
 }
 
-/// A cap that `ShardTree` itself keeps, down to the roots of the shards.
+/// A cap that `ShardTree` itself cached, down to the roots of the shards.
 #[test]
 fn a_cached_cap_is_read() {
     for size in [1, 16, 17, 100, 160, 300] {

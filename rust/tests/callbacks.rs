@@ -1,4 +1,4 @@
-//! `KvShardStore` and the C functions over real C callbacks: the public test suites of `shardtree`
+//! `KvShardStore` and the C functions over real C callbacks. The public test suites of `shardtree`
 //! and `incrementalmerkletree` pass, a fault at any callback comes back as an error, and no buffer
 //! and no iterator is left.
 
@@ -119,7 +119,7 @@ fn incrementalmerkletree_suites() {
     seven_suites::<4>();
 }
 
-/// Random operations side by side with a complete tree; then nothing is left.
+/// Random operations beside a complete tree; nothing is left at the end.
 fn check_random<H, const SHARD_HEIGHT: u8>(
     operations: &[imt::Operation<H, ()>],
 ) -> Result<(), TestCaseError>
@@ -219,9 +219,10 @@ const PLAIN_STEPS: [PlainStep; 16] = [
     |tree| Ok(format!("{}", tree.truncate_to_checkpoint(&2)?)),
 ];
 
-/// A fault at each callback of each step. An error status comes back as an error of the store; what
-/// else a store may answer that is no error to the eye ends in some error or in some answer. Nothing
-/// is left, and the step gives on its starting store what it gave before.
+/// A fault at each callback of each step. An error status comes back as an error of the store.
+/// Other wrong answers look like right ones, so the step may end in an error or in an answer.
+/// Nothing is left behind. If the step wrote nothing, a second try gives the same answer as without
+/// the fault.
 #[test]
 fn faults_under_a_plain_tree() {
     let mut start = BTreeMap::new();
@@ -258,7 +259,7 @@ fn faults_under_a_plain_tree() {
     assert!(injected > 1000, "{injected} faults");
 }
 
-/// No scheme stands for Orchard's.
+/// A null scheme means Orchard's.
 const ORCHARD: *const ffi::KvshardScheme = std::ptr::null();
 
 /// A step through the C functions: its status and its result as bytes.
@@ -316,7 +317,7 @@ fn fixed<const N: usize>(call: impl FnOnce(*mut u8) -> i32) -> (i32, Vec<u8>) {
     (status, out.to_vec())
 }
 
-/// A call whose result is a buffer, which is given back.
+/// A call whose result is a buffer, which it gives back.
 fn buffer(call: impl FnOnce(*mut ffi::KvshardBuffer) -> i32) -> (i32, Vec<u8>) {
     let mut out = ffi::KvshardBuffer {
         ptr: std::ptr::null_mut(),
@@ -455,7 +456,7 @@ fn faults_under_the_c_functions() {
     ffi_faults(BTreeMap::new(), &start);
 }
 
-/// Null pointers are answered, not followed.
+/// Null pointers get an error and are never followed.
 #[test]
 fn null_pointers() {
     let mut store = CStore::new();
@@ -521,7 +522,8 @@ fn null_pointers() {
     store.assert_clean();
 }
 
-/// Empty values, null or not, are values; and a retention or a limit that makes no sense is none.
+/// A retention, a limit, a node or a level that makes no sense is refused and writes nothing. An
+/// empty tip is corrupt.
 #[test]
 fn bad_input_writes_nothing() {
     let mut store = CStore::new();
@@ -571,7 +573,7 @@ fn bad_input_writes_nothing() {
     store.assert_clean();
 }
 
-/// The root of a frontier, and of what is none.
+/// The root of a frontier, and the error for what is no frontier.
 #[test]
 fn bad_input_has_no_root() {
     let mut report: ffi::KvshardReport = unsafe { std::mem::zeroed() };
@@ -611,7 +613,7 @@ fn bad_input_has_no_root() {
     assert_eq!((root(&bad).0, root(&bad).2), (ffi::KVSHARD_INVALID_NODE, 2));
 }
 
-/// A store's writing methods, through a checkpoint with marks: an empty retained value is corrupt.
+/// A store's writing methods, for a checkpoint with marks. An empty retained value is corrupt.
 #[test]
 fn empty_values_are_values() {
     let mut store = CStore::new();

@@ -1,26 +1,26 @@
-//! Damaged stores. Each bit of each record flipped, each record cut at each length, extended,
-//! deleted, put in another's place, and foreign records put in: whatever is called then gives a
-//! right answer or an error that names a record, never a panic and no endless loop; and where an
+//! Damaged stores. Each bit of each record is flipped, each record is cut at each length, extended,
+//! deleted and put in another's place, and foreign records are added. Every call then gives a right
+//! answer or an error that names a record; it never panics and never loops without end. Where an
 //! answer is wrong, `check` reports something.
 //!
-//! But for what cannot be seen, because the damaged store is that of another history. It is all
-//! that `unseen` lets pass, and nothing else:
+//! Some damage cannot be seen, because the damaged store is the store of another history. `unseen`
+//! lets exactly this pass:
 //!
-//! - a node's hash in the shard that is not complete: nothing above holds its root;
-//! - an ommer of the frontier that a tree was started from, as long as no completed node above it is
-//!   stored;
-//! - the mark of a leaf, set or cleared, where its sibling is kept or shields it from being merged,
-//!   and no checkpoint is at it;
-//! - the size at a checkpoint, within those of its neighbours, if each of the leaves between is
+//! - a node's hash in the incomplete shard: nothing above holds its root;
+//! - an ommer of the frontier that a tree was started from, as long as no completed node above the
+//!   ommer is stored;
+//! - a leaf's mark, set or cleared, if the leaf's sibling is kept or keeps the leaf from being
+//!   merged, and no checkpoint is at the leaf;
+//! - the size at a checkpoint, between the sizes of its neighbours, if each leaf in between is
 //!   marked or kept for another checkpoint;
 //! - a removed mark that is dropped, or moved to another marked leaf within the checkpoint's size;
-//! - a checkpoint's id, but for the highest and the lowest not retained: what makes such damage is a
-//!   record moved to another key;
+//! - a checkpoint's id, except the highest and the lowest not retained: such damage is a record
+//!   moved to another key;
 //! - a retained mark moved from one checkpoint to another;
-//! - that the mark of a checkpoint's leaf was removed before it.
+//! - the flag that the mark of a checkpoint's leaf was removed before that checkpoint.
 //!
-//! Against these only a comparison with another copy helps: of a root that is known from elsewhere,
-//! or, in a chain, of the application hash, which covers every record.
+//! Only a comparison with another copy finds these: of a root that is known from elsewhere or, in a
+//! chain, of the application hash, which covers every record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -89,7 +89,7 @@ impl Damage {
     }
 }
 
-/// Every damage of every kind; of the flips, those with these masks.
+/// Every damage of every kind; flips only with these masks.
 fn damages(records: &Records, masks: &[u8]) -> Vec<Damage> {
     let mut all = vec![];
     for (key, value) in records {
@@ -111,7 +111,7 @@ fn damages(records: &Records, masks: &[u8]) -> Vec<Damage> {
         }
         all.push(Damage::Delete { key: key() });
         if key()[0] == keys::RETAINED {
-            // To other checkpoints: bits alone hardly lead there.
+            // To other checkpoints: flipped bits alone hardly ever lead there.
             let ids = records
                 .keys()
                 .filter_map(|key| keys::parse_id(keys::CHECKPOINT, key));
@@ -139,7 +139,7 @@ fn damages(records: &Records, masks: &[u8]) -> Vec<Damage> {
     all
 }
 
-/// Records that no tree has, in the range of keys that is the tree's.
+/// Records that no tree has, among the tree's own keys.
 fn foreign() -> Vec<Damage> {
     let mut keys = vec![];
     for kind in keys::SHARD..=keys::QUAD {
@@ -175,7 +175,7 @@ fn foreign() -> Vec<Damage> {
     keys.iter().flat_map(put).collect()
 }
 
-/// A sound store, and calls with the answers that it gives.
+/// A sound store, and calls with their right answers.
 struct Shape<H> {
     name: &'static str,
     records: Records,
@@ -184,15 +184,14 @@ struct Shape<H> {
     answers: Vec<Outcome<H>>,
 }
 
-/// What came of damaged stores.
+/// What happened on damaged stores.
 #[derive(Debug, Default)]
 struct Tally {
     damages: u64,
     calls: u64,
-    /// Calls that gave an answer, or an error that is none of a record, other than on the sound
-    /// store.
+    /// Calls whose result differs from the sound store's and is no error about a record.
     misled: u64,
-    /// Damages that `check` does not see, by what they are.
+    /// Damages that `check` does not see, by their kind.
     unseen: BTreeMap<&'static str, u64>,
 }
 
@@ -257,7 +256,7 @@ impl<H: TestNode> Shape<H> {
         let run = |call: &Call<H>| {
             let answer = call.run::<_, DEPTH>(&mut kv, self.max_checkpoints);
             if kv.records() != records {
-                // Nor may the store that is then there bring anything down.
+                // The store as it now is must not bring anything down either.
                 for after in [Call::<H>::Root, Call::Frontier, Call::Checkpoints] {
                     let _ = after.run::<_, DEPTH>(&mut kv, self.max_checkpoints);
                 }
@@ -348,7 +347,7 @@ fn read_as_shard_store<H: TestNode>(records: &Records) {
     }
 }
 
-/// What a damage is that cannot be seen, if it is one of those: the list at the top of this file.
+/// The kind of a damage that cannot be seen, if it is one of the list at the top of this file.
 fn unseen<H: TestNode>(sound: &Records, damaged: &Records) -> Option<&'static str> {
     let tip = codec::decode_tip(
         &codec::Plain::<H>::default(),
@@ -410,7 +409,7 @@ fn unseen<H: TestNode>(sound: &Records, damaged: &Records) -> Option<&'static st
     what
 }
 
-/// The difference of two shards of one shape, if it is a mark or, in one that is not whole, a hash.
+/// The difference of two shards of one shape, if it is a mark or, in an incomplete shard, a hash.
 fn shard_difference<H: TestNode>(
     before: &PrunableTree<H>,
     after: &PrunableTree<H>,
@@ -615,7 +614,7 @@ fn every_bit_of_small_stores() {
     }
 }
 
-/// A part of all damages, or with `KVSHARD_CASES` all of them.
+/// Some of all damages; all of them with `KVSHARD_CASES`.
 #[test]
 fn samples_of_large_stores() {
     let step = 9 / cases(1).min(9) as usize;
@@ -637,7 +636,7 @@ fn foreign_records_are_seen() {
     }
 }
 
-/// The index in a shard's key may be such that its leaves have no position.
+/// The index in a shard's key may be so high that its leaves have no position.
 #[test]
 fn dump_names_a_shard_beyond_the_tree() {
     let mut kv = MemKv::new();
@@ -657,7 +656,7 @@ fn dump_names_a_shard_beyond_the_tree() {
     }
 }
 
-/// With nodes whose length a record tells, and with nodes of which most bytes are none.
+/// With nodes whose length the record gives, and with nodes for which most bytes are invalid.
 #[test]
 fn samples_with_other_hashes() {
     let strings = small_shapes::<String>();
@@ -694,7 +693,7 @@ fn several_damages() {
         let shape = pick(rng, &shapes);
         let mut records = shape.records.clone();
         for _ in 0..rng.random_range(2..5) {
-            // A record at a time, so that few damages are listed.
+            // One record at a time, so that few damages are listed.
             let Some(key) = records.keys().nth(rng.random_range(0..=records.len())) else {
                 continue;
             };
@@ -710,8 +709,8 @@ fn several_damages() {
     });
 }
 
-/// A megabyte of anything ends in an error: a parent in a parent in a parent, leaves without end,
-/// marks without end.
+/// A megabyte of anything ends in an error: parents nested in parents, leaves without end, marks
+/// without end.
 #[test]
 fn oversized_and_deep_values() {
     let parents = [2, 0].repeat(1 << 19);
@@ -732,7 +731,7 @@ fn oversized_and_deep_values() {
         .iter()
         .chain(&large_shapes()[..1])
     {
-        // One record of a kind.
+        // One record of each kind.
         let kinds: BTreeMap<u8, _> = shape.records.keys().map(|key| (key[0], key)).collect();
         for &key in kinds.values() {
             for value in &values {

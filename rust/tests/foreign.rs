@@ -1,5 +1,5 @@
 //! Stores that something else wrote: a plain `ShardTree`, or a module with keys of its own. No call
-//! takes them for an empty tree.
+//! mistakes them for an empty tree.
 
 use incrementalmerkletree::Retention as ImtRetention;
 use kvshard::engine::{Retention, TreeFrontier};
@@ -78,7 +78,8 @@ fn keys_of_a_module_are_no_empty_tree() {
     }
 }
 
-/// Checkpoints and no summary: an empty `ShardTree` with a checkpoint. The calls that meet it say so.
+/// An empty `ShardTree` with a checkpoint has checkpoints and no summary. Calls that meet it say
+/// so.
 #[test]
 fn checkpoints_of_an_empty_shard_tree() {
     let mut kv = MemKv::new();
@@ -131,7 +132,7 @@ fn a_tree_without_its_summary_is_damaged() {
     }
 }
 
-/// A store of the engine's own with checkpoints and no leaf is no other's.
+/// The engine's own store with checkpoints and no leaf is not foreign.
 #[test]
 fn an_empty_tree_with_checkpoints_goes_on() {
     let mut kv = MemKv::new();

@@ -2,8 +2,8 @@
 //! (`testdata/format/v1/*.hex`) are read, written again byte for byte, and made anew from the
 //! histories that they came from.
 //!
-//! The files are only ever added to: a release must read what every release before it wrote.
-//! `UPDATE_FORMAT=1` writes those that are not there, and never over one that is.
+//! Files are only ever added: a release must read what every release before it wrote.
+//! `UPDATE_FORMAT=1` writes missing files, and never overwrites one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn unhex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-/// A tree of Orchard's whose leaf `i` is the field element `1000 + i`.
+/// An Orchard tree whose leaf `i` is the field element `1000 + i`.
 struct History {
     kv: MemKv,
     max_checkpoints: u32,
@@ -122,7 +122,7 @@ fn with_ledger() -> History {
     history
 }
 
-/// Leaf 5 ends two checkpoints, both retained, and has no mark.
+/// Leaf 5 ends two checkpoints, both retained, and is not marked.
 fn retained_cuts() -> History {
     let mut history = ephemeral();
     let mut engine = history.engine(Retention::Ephemeral);
@@ -132,7 +132,7 @@ fn retained_cuts() -> History {
     history
 }
 
-/// The summary of [`marked`] as it was before it had a ledger: it is still read.
+/// The summary of [`marked`] as written before it had a ledger: it is still read.
 fn summary_one_retained() -> Vec<u8> {
     codec::encode_summary(&Summary {
         count: 4,
@@ -143,15 +143,15 @@ fn summary_one_retained() -> Vec<u8> {
     })
 }
 
-/// A checkpoint's record with marks removed within it, as they were before they had records of
-/// their own: it is still read.
+/// A checkpoint's record that lists its removed marks itself, as written before removed marks had
+/// records of their own: it is still read.
 fn checkpoint_with_removed_marks() -> Vec<u8> {
     let state = TreeState::AtPosition(149.into());
     let marks = [3, 149].map(Position::from);
     codec::encode_checkpoint(&Checkpoint::from_parts(state, marks.into()))
 }
 
-/// None marked but leaf 20: 37 leaves, checkpoints at 6 and 36.
+/// Only leaf 20 is marked: 37 leaves, checkpoints at 6 and 36.
 fn ephemeral() -> History {
     let mut history = History::new(100);
     history.append(6, Retention::Ephemeral);
@@ -179,8 +179,8 @@ fn started() -> History {
     history
 }
 
-/// The tip of a tree of another scheme, with 20 leaves behind a frontier of this size if there is
-/// one.
+/// The tip of a tree of another scheme, with 20 leaves, after a frontier of this size if one is
+/// given.
 fn vote_tip(frontier: &[u64]) -> Vec<u8> {
     let mut tree: Engine<_, VoteNode, { VoteNode::DEPTH }> =
         Engine::new(MemKv::new(), Config::default());
@@ -197,7 +197,7 @@ fn vote_tip(frontier: &[u64]) -> Vec<u8> {
     tree.kv().get(&keys::tip()).unwrap().unwrap()
 }
 
-/// Each frozen value by its file's name, made anew.
+/// Each frozen value, made anew, with its file's name.
 fn values() -> Vec<(&'static str, Kind, Vec<u8>)> {
     let (marked, ephemeral, started) = (marked(), ephemeral(), started());
     let (ledger, cuts) = (with_ledger(), retained_cuts());
@@ -395,7 +395,7 @@ fn values_are_frozen() {
         let bytes = unhex(&text);
         assert_eq!(written_again(kind, &bytes), Ok(bytes.clone()), "{name}");
         for cut in 0..bytes.len() {
-            // A list is as good without its last.
+            // A list without its last entry is still a valid list.
             let list_without_last = matches!(kind, Kind::Removals) && cut == 4;
             if !kind.is_one_byte() && !list_without_last {
                 assert!(
@@ -427,7 +427,7 @@ fn histories_are_sound() {
     }
 }
 
-/// One byte is another version: every versioned value says which one it has.
+/// One changed byte means another version: every versioned value states its version.
 #[test]
 fn other_versions_are_named() {
     for (name, kind, mut value) in values() {
@@ -505,7 +505,7 @@ fn keys_are_frozen() {
     );
 }
 
-/// A node is 32 bytes, and only the canonical ones.
+/// A node is 32 bytes, and only canonical bytes are a node.
 #[test]
 fn nodes_are_canonical() {
     let node = OrchardNode::leaf(0);
@@ -515,7 +515,7 @@ fn nodes_are_canonical() {
     assert_eq!(OrchardNode::read(&mut &bytes[..]), Some(node));
     assert_eq!(OrchardNode::read(&mut &bytes[..31]), None);
     assert_eq!(OrchardNode::read(&mut &[0xff; 32][..]), None);
-    // The modulus itself, and the element before it.
+    // The modulus itself, and the field element below it.
     let modulus = unhex("01000000ed302d991bf94c09fc98462200000000000000000000000000000040");
     assert_eq!(OrchardNode::read(&mut &modulus[..]), None);
     let mut last = modulus;

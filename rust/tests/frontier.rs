@@ -1,6 +1,6 @@
-//! A tree that starts from a frontier goes on as the tree that the frontier was taken from: the
-//! same roots, frontiers and witnesses, as a complete tree gives them, as a plain `ShardTree` over
-//! the same store, and as `ShardTree<MemoryShardStore>`.
+//! A tree that starts from a frontier goes on as the original tree does: the same roots, frontiers
+//! and witnesses as a complete tree, as a plain `ShardTree` over the same store, and as
+//! `ShardTree<MemoryShardStore>`.
 
 use incrementalmerkletree::frontier::Frontier;
 use incrementalmerkletree::{Marking, Position, Retention as ImtRetention};
@@ -40,7 +40,7 @@ fn imt_frontier<H: TestNode, const DEPTH: u8>(frontier: &TreeFrontier<H>) -> Fro
     }
 }
 
-/// A tree started from a frontier, and what it is held against.
+/// A tree started from a frontier, and the trees that it is compared with.
 struct Started<H, S, const DEPTH: u8>
 where
     S: ShardStore<H = H, CheckpointId = u32>,
@@ -49,7 +49,7 @@ where
     kv: MemKv,
     start: u64,
     complete: Complete<H>,
-    /// A `ShardTree` of its own, from the same frontier.
+    /// A separate `ShardTree`, started from the same frontier.
     other: ShardTree<S, DEPTH, 4>,
     checkpoints: Vec<(u32, u64)>,
     retention: Retention,
@@ -127,7 +127,7 @@ where
         self.complete.truncate(size);
     }
 
-    /// Compares everything at all checkpoints, of the leaves those in `positions`.
+    /// Compares everything at all checkpoints; of the leaves, only those in `positions`.
     fn verify(&mut self, positions: &[u64]) {
         let violations = self.engine().check().unwrap();
         assert!(violations.is_empty(), "{violations:#?}");
@@ -158,7 +158,7 @@ where
             return;
         }
         if position < self.start {
-            // The leaf before the frontier's in the same pair is its first ommer.
+            // If the frontier's leaf has a left sibling, that leaf is the first ommer.
             let sibling = self.start % 2 == 1 && position + 1 == self.start;
             assert!(
                 sibling || ours == Err(Error::Pruned { position }),
@@ -277,7 +277,7 @@ fn from_a_small_tree_strings() {
     });
 }
 
-/// A frontier of which nothing but itself is known.
+/// A frontier that was made up: no leaves before it are known.
 fn made_up<H: TestNode>(size: u64) -> TreeFrontier<H> {
     TreeFrontier {
         size,
@@ -286,8 +286,8 @@ fn made_up<H: TestNode>(size: u64) -> TreeFrontier<H> {
     }
 }
 
-/// Among shards of such indices `MemoryShardStore` would fill gigabytes, so that the other
-/// `ShardTree` has a sparse store of its own.
+/// For shards with such indices `MemoryShardStore` would fill gigabytes, so the other `ShardTree`
+/// gets a sparse store.
 fn large<H: TestNode, const DEPTH: u8>(rng: &mut ChaCha8Rng, size: u64, retention: Retention) {
     let frontier = made_up::<H>(size);
     let complete = Complete::from_frontier(DEPTH, &frontier);
@@ -315,7 +315,7 @@ fn from_a_large_tree() {
     });
 }
 
-/// To the last leaf, and not beyond: with a cheap hash and with Orchard's.
+/// To the last leaf and no further, with a cheap hash and with Orchard's.
 fn fill<H: TestNode>(rng: &mut ChaCha8Rng, before: u64) {
     let size = (1 << 32) - before;
     let frontier = made_up::<H>(size);
@@ -380,8 +380,8 @@ fn frontiers_with_orchards_hash() {
     });
 }
 
-/// What comes out is what `incrementalmerkletree` makes of the same leaves, at every size; and it
-/// starts a tree whose frontier it is.
+/// The frontier is what `incrementalmerkletree` makes of the same leaves, at every size. A tree
+/// that starts from it has the same frontier.
 #[test]
 fn frontier_out_at_every_size() {
     for retention in [Retention::Marked, Retention::Ephemeral] {
@@ -417,7 +417,7 @@ fn frontier_out_with_orchards_hash() {
     }
 }
 
-/// A frontier that is none, or that comes too late.
+/// A frontier that is invalid, or that comes too late.
 #[test]
 fn bad_frontiers_are_refused() {
     let mut tree = open::<_, CheapNode, 12>(MemKv::new(), config(Retention::Marked));
@@ -463,14 +463,14 @@ fn bad_frontiers_are_refused() {
     tree.insert_frontier(&good, 2).unwrap();
     let again = tree.insert_frontier(&good, 3);
     assert_eq!(again, Err(Error::NotEmpty { size: 100 }));
-    // Rewound to before the frontier, the tree is empty again.
+    // After a rewind to before the frontier, the tree is empty again.
     tree.rewind(1).unwrap();
     assert_eq!(tree.check(), Ok(vec![]));
     tree.insert_frontier(&good, 2).unwrap();
     assert_eq!(tree.check(), Ok(vec![]));
 }
 
-/// A started tree whose cap is lost or damaged: `check` says so, and does not fail itself.
+/// A started tree whose cap is lost or damaged: `check` reports it and does not fail.
 #[test]
 fn check_reports_a_lost_cap() {
     let mut tree = open::<_, CheapNode, 20>(MemKv::new(), config(Retention::Marked));

@@ -42,7 +42,7 @@ fn the_committed_header_is_the_generated_one() {
     );
 }
 
-/// Nothing that is public in these files may be lost on the way.
+/// The header has everything that is public in these files.
 #[test]
 fn the_header_has_everything() {
     let header = generated();

@@ -1,4 +1,4 @@
-//! Records that a hostile database made up: what they say must not bound what a call costs.
+//! Records that a hostile database made up must not raise what a call costs.
 
 use kvshard::engine::{Config, TreeFrontier};
 use kvshard::error::{Error, KvError};
@@ -24,8 +24,8 @@ fn corrupt_key<T: std::fmt::Debug>(outcome: Result<T, Error>) -> Vec<u8> {
     }
 }
 
-/// A tip of 2^32 leaves and a cap of that shape, over a tree of one leaf: a rewind would delete 2^28
-/// shards that are not there.
+/// A tip of 2^32 leaves and a cap of that shape, over a tree of one leaf: a rewind must not delete
+/// 2^28 shards that do not exist.
 #[test]
 fn a_rewind_believes_no_size() {
     let mut tree: Tree = open(MemKv::new(), Config::default());
@@ -45,7 +45,7 @@ fn a_rewind_believes_no_size() {
     assert_eq!(*tree.kv(), before);
 }
 
-/// A checkpoint of a size that the tree never had: it began with a frontier of more leaves.
+/// A checkpoint of a size that the tree never had: the tree began with a frontier of more leaves.
 #[test]
 fn no_checkpoint_lies_before_the_frontier() {
     let mut tree: Tree = open(MemKv::new(), Config::default());
@@ -78,7 +78,7 @@ fn no_checkpoint_lies_before_the_frontier() {
     );
 }
 
-/// A store whose listings of one kind repeat their first entry, or go back to it, without an end.
+/// A store whose listings of one kind never end: they repeat their first entry, or go back to it.
 #[derive(Debug)]
 struct Endless {
     inner: MemKv,
@@ -113,8 +113,8 @@ impl Kv for Endless {
     }
 }
 
-/// Each kind of record in turn is listed without an end: `check` reports it, and every other call
-/// that lists ends.
+/// Each kind of record in turn has an endless listing: `check` reports it, and every other call
+/// that lists comes to an end.
 #[test]
 fn a_listing_without_an_end_is_not_followed() {
     let mut tree: Tree = open(MemKv::new(), Config::default());

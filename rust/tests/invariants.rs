@@ -1,6 +1,6 @@
-//! What must hold of every history: the same content is the same bytes, a rewind leaves no trace, a
-//! call that fails before its first write changes nothing, writes come last, once, in key order and
-//! only where something changes, and `check` finds nothing to report.
+//! What must hold for every history. The same content has the same bytes. A rewind leaves no trace.
+//! A call that fails before its first write changes nothing. Writes come last, each key once, in
+//! key order, and only where something changes. `check` finds nothing to report.
 
 use kvshard::engine::{Config, Retention, TreeFrontier};
 use kvshard::error::{Error, KvError};
@@ -32,7 +32,8 @@ fn assert_sound<H: TestNode, const DEPTH: u8>(kv: &mut MemKv) {
     assert!(violations.is_empty(), "{violations:#?}");
 }
 
-/// The same leaves in other calls: each append cut at random, neighbours of one retention joined.
+/// The same leaves in other calls: each append is cut at random, and neighbours of one retention
+/// are joined.
 fn split_anew<H: TestNode>(rng: &mut ChaCha8Rng, calls: &[Call<H>], single: bool) -> Vec<Call<H>> {
     let mut joined: Vec<Call<H>> = vec![];
     for call in calls {
@@ -88,7 +89,7 @@ fn history<H: TestNode>(rng: &mut ChaCha8Rng, depth: u8) -> History<H> {
     History::new(model, kind)
 }
 
-/// As [`history`], so short that Orchard's hash can keep up.
+/// As [`history`], but short enough for Orchard's hash.
 fn short_history(rng: &mut ChaCha8Rng, capacity: u64) -> History<OrchardNode> {
     let mut history = history(rng, 32);
     history.kind.batch = 12;
@@ -120,8 +121,8 @@ fn same_content_same_bytes_orchard() {
     });
 }
 
-/// Append A, checkpoint, note the store; then anything but what changes an older checkpoint or
-/// prunes one; rewind.
+/// Append, make a checkpoint, note the store. Then make any calls, except those that change or
+/// prune an older checkpoint. A rewind gives back the noted store.
 fn rewind_leaves_no_trace<H: TestNode, const DEPTH: u8>(
     rng: &mut ChaCha8Rng,
     mut history: History<H>,
@@ -175,7 +176,7 @@ fn rewind_leaves_no_trace_orchard() {
     });
 }
 
-/// Questions that a history is interrupted by.
+/// Questions asked in the middle of a history.
 fn questions<H: TestNode>(rng: &mut ChaCha8Rng, model: &Model<H>) -> Vec<Call<H>> {
     let mut calls = vec![
         Call::Size,
@@ -207,7 +208,7 @@ fn questions<H: TestNode>(rng: &mut ChaCha8Rng, model: &Model<H>) -> Vec<Call<H>
     calls
 }
 
-/// What a call may do to the store, whatever it is.
+/// What each call may do to the store.
 fn assert_disciplined<H: TestNode>(call: &Call<H>, seen: &Seen, no_tip: bool) {
     assert!(seen.broken.is_empty(), "{call:?}: {:#?}", seen.broken);
     let writes = matches!(
@@ -223,17 +224,18 @@ fn assert_disciplined<H: TestNode>(call: &Call<H>, seen: &Seen, no_tip: bool) {
     assert!(writes || seen.writes == 0, "{call:?} writes");
     let iterators = match call {
         Call::Check | Call::Dump => 11,
-        // What is pruned, before the lowest retained checkpoint and behind it; and which removed
-        // marks wait.
+        // For what is pruned, one before the lowest retained checkpoint and one behind it; and one
+        // for the removed marks that wait.
         Call::Checkpoint(_) => 3,
-        // The next to be pruned, likewise; and what stands behind the lowest retained one.
+        // The same two for what is pruned next, and one for what follows the lowest retained
+        // checkpoint.
         Call::Retain(_) => 3,
         Call::Checkpoints | Call::Rewind(_) | Call::Release(_) => 2,
-        // Without a summary, a look for a checkpoint of something else.
+        // Without a summary, a look for a foreign checkpoint.
         Call::Newest => 1,
         _ => 0,
     };
-    // Where there is no tip, a look for shards of something else.
+    // Without a tip, a look for foreign shards.
     let iterators = iterators + u64::from(no_tip);
     assert!(
         seen.iterators <= iterators,
@@ -255,7 +257,7 @@ fn disciplined<H: TestNode, const DEPTH: u8>(
         retention,
         ..Config::default()
     };
-    // A retention is an option of the engine's, so that there is a long-lived one for each.
+    // Retention is an option of the engine, so each retention gets a long-lived engine.
     let retention = *pick(rng, &[Retention::Ephemeral, Retention::Marked]);
     history.kind.marked = f64::from(u8::from(retention == Retention::Marked));
     let mut long = open::<_, H, DEPTH>(StrictKv::default(), config(retention));
@@ -305,8 +307,8 @@ fn disciplined_orchard() {
     });
 }
 
-/// The calls of a block, 10 leaves, a checkpoint and the root, open one iterator: that which finds
-/// what is pruned. The first leaves of a tree are appended behind a look for another's shards.
+/// The calls of a block (10 leaves, a checkpoint and the root) open one iterator, to find what is
+/// pruned. The first leaves of a tree cost one more, to look for foreign shards.
 #[test]
 fn a_block_opens_one_iterator() {
     for retention in [Retention::Marked, Retention::Ephemeral] {
@@ -334,7 +336,7 @@ fn a_block_opens_one_iterator() {
     }
 }
 
-/// A script of every public call, those that write in several situations.
+/// A script of every public call. Calls that write occur in several situations.
 fn every_call<H: TestNode>() -> Vec<Call<H>> {
     use Retention::{Ephemeral, Marked};
     vec![
@@ -382,7 +384,7 @@ fn every_call<H: TestNode>() -> Vec<Call<H>> {
     ]
 }
 
-/// A frontier, and calls on the tree that it starts.
+/// A frontier, then calls on the tree that starts from it.
 fn calls_from_a_frontier<H: TestNode>(size: u64) -> Vec<Call<H>> {
     let frontier = TreeFrontier {
         size,
@@ -451,7 +453,7 @@ fn a_fault_at_every_operation() {
     assert!(injected > 400, "{injected} faults");
 }
 
-/// Calls that are refused: no write, whatever was read.
+/// Refused calls never write, whatever they read.
 #[test]
 fn a_refused_call_writes_nothing() {
     let mut kv = run_all::<CheapNode, 5>(

@@ -1,10 +1,10 @@
-//! Random histories on the engine and, side by side, on two trees by others:
-//! `ShardTree<MemoryShardStore>` and `incrementalmerkletree-testing`'s complete tree; and a plain
-//! `ShardTree` over the engine's own records. Two trees share each store, under prefixes.
+//! Random histories on the engine and on two other trees beside it: `ShardTree<MemoryShardStore>`
+//! and the complete tree of `incrementalmerkletree-testing`. A plain `ShardTree` also reads the
+//! engine's own records. Two trees share each store, under prefixes.
 //!
-//! `KVSHARD_HISTORIES` is how many histories `mixed` plays (the others a share of them),
+//! `KVSHARD_HISTORIES` is how many histories `mixed` plays (the others play a share of it),
 //! `KVSHARD_SEED` the first one's seed. A history that fails is played again with fewer and fewer
-//! calls, and what is left is printed.
+//! calls, and the calls that are left are printed.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ use shardtree::ShardTree;
 use shardtree::store::ShardStore;
 use shardtree::store::memory::MemoryShardStore;
 
-/// A step, on which of the two trees, and where to look afterwards.
+/// A step, the one of the two trees that it is for, and where to look afterwards.
 #[derive(Clone, Copy, Debug)]
 struct Turn {
     second: bool,
@@ -82,7 +82,7 @@ impl Kv for Prefixed<'_> {
     }
 }
 
-/// One tree in all its forms.
+/// One tree, in all its forms.
 struct Trees<const DEPTH: u8> {
     prefix: u8,
     model: Model<CheapNode>,
@@ -114,7 +114,7 @@ impl<const DEPTH: u8> Trees<DEPTH> {
         };
         self.make(kv, &call);
         if let Call::Release(_) = call {
-            // `ShardTree` prunes at its next append already, the engine at its next checkpoint.
+            // `ShardTree` prunes at its next append, the engine only at its next checkpoint.
             let next = self.all_ids.last().map_or(0, |newest| newest + 1);
             self.make(kv, &Call::Checkpoint(next));
         }
@@ -128,7 +128,7 @@ impl<const DEPTH: u8> Trees<DEPTH> {
         }
     }
 
-    /// The engine's outcome, which the model knows.
+    /// The engine's outcome; the model checks it.
     fn ask(
         &self,
         kv: &mut MemKv,
@@ -160,7 +160,7 @@ impl<const DEPTH: u8> Trees<DEPTH> {
             Call::Rewind(id) => self.rewind(*id),
             Call::RemoveMark(position, id) => {
                 let theirs = self.shard_tree.remove_mark((*position).into(), Some(id));
-                // Ours waits for retained checkpoints, and so may still have a mark.
+                // The engine waits for retained checkpoints, so it may still have a mark.
                 let theirs = theirs.unwrap();
                 assert!(
                     [Answer::Bool(theirs), Answer::Bool(true)].contains(answer),
@@ -183,7 +183,7 @@ impl<const DEPTH: u8> Trees<DEPTH> {
         self.all_ids.retain(|other| *other <= id);
     }
 
-    /// How many checkpoints the complete tree has above this one.
+    /// How many checkpoints of the complete tree are above this one.
     fn depth_of(&self, id: u32) -> usize {
         self.all_ids.iter().filter(|other| **other > id).count()
     }
@@ -201,7 +201,7 @@ impl<const DEPTH: u8> Trees<DEPTH> {
         }
     }
 
-    /// Behind the last step: every checkpoint.
+    /// After the last step: every checkpoint.
     fn verify_all(&self, kv: &mut MemKv) {
         for (checkpoint, position) in self.model.checkpoints().iter().zip(0..) {
             self.verify_at(kv, *checkpoint, position * 7);
@@ -231,8 +231,8 @@ impl<const DEPTH: u8> Trees<DEPTH> {
         }
     }
 
-    /// What the engine proves, or that it does not, is right already; here others are held against
-    /// it.
+    /// What the engine proves, or refuses to prove, is already checked; here the other trees are
+    /// compared with it.
     fn verify_witness(
         &self,
         kv: &mut MemKv,
@@ -246,8 +246,8 @@ impl<const DEPTH: u8> Trees<DEPTH> {
             assert_eq!(fold(position, leaf, path), root);
         }
         let at = Position::from(position);
-        // The engine keeps the newest leaf and its siblings, and what retained checkpoints prove;
-        // `ShardTree` may not.
+        // The engine keeps the newest leaf, its siblings, and what retained checkpoints prove.
+        // `ShardTree` may not keep them.
         if let Ok(theirs) = self.shard_tree.witness_at_checkpoint_id(at, &id) {
             assert_eq!(
                 ours.as_deref(),
@@ -291,7 +291,7 @@ fn passes<const DEPTH: u8>(limits: [u32; 2], turns: &[Turn]) -> bool {
     catch_unwind(AssertUnwindSafe(|| play::<DEPTH>(limits, turns))).is_ok()
 }
 
-/// Leaves out turns as long as what is left still fails.
+/// Leaves out turns for as long as the others still fail.
 fn shrink<const DEPTH: u8>(limits: [u32; 2], mut turns: Vec<Turn>) -> Vec<Turn> {
     let begun = Instant::now();
     let mut width = turns.len() / 2;
@@ -310,7 +310,7 @@ fn shrink<const DEPTH: u8>(limits: [u32; 2], mut turns: Vec<Turn>) -> Vec<Turn> 
     turns
 }
 
-/// Plays one history in `share` of those that were asked for.
+/// Plays one history for each `share` of those asked for.
 fn histories<const DEPTH: u8>(share: u64, length: usize, kind: Kind) {
     let count = number("KVSHARD_HISTORIES").unwrap_or(3000) / share;
     let from = number("KVSHARD_SEED").unwrap_or(0);
@@ -333,7 +333,7 @@ const SMALL: u8 = 8;
 /// Quads of two levels.
 const LARGE: u8 = 11;
 
-/// Steps of a history, and leaves of its largest batches.
+/// Steps of a history, and the most leaves in a batch.
 const LENGTH: usize = 40;
 const BATCH: u16 = 100;
 

@@ -1,6 +1,6 @@
-//! What a wallet's own tree is made from: nodes of any level, frontiers of the past, the newest
-//! checkpoint. Held against a tree that keeps every leaf, over random histories and in trees of every
-//! kind; their costs, counted; and a plain `ShardTree` that is put together from them alone.
+//! What a wallet builds its own tree from: nodes of any level, past frontiers, the newest
+//! checkpoint. They are compared with a tree that keeps every leaf, over random histories and in
+//! trees of every kind. Their costs are counted, and a plain `ShardTree` is built from them alone.
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ fn origin<H: TestNode, const DEPTH: u8>(kv: &MemKv) -> u64 {
     })
 }
 
-/// Whether what is below a record's node leads to this node of the shard.
+/// Whether the part of a shard below a record's node leads to this node.
 fn is_held<H>(tree: &PrunableTree<H>, at: u8, level: u8, index: u64) -> bool {
     match &**tree {
         Node::Nil => false,
@@ -56,11 +56,11 @@ fn is_held<H>(tree: &PrunableTree<H>, at: u8, level: u8, index: u64) -> bool {
     }
 }
 
-/// Whether the store has what a complete node is made of, as its records are laid out.
+/// Whether the store has what a complete node is computed from, as its records are laid out.
 fn is_kept<H: TestNode, const DEPTH: u8>(kv: &MemKv, level: u8, index: u64) -> bool {
     let origin = origin::<H, DEPTH>(kv);
     if (index + 1) << level <= origin {
-        // Ommers of the frontier lie beside the path of the first shard.
+        // Ommers of the frontier are siblings of the first shard's path.
         return level >= 4 && (origin >> level) & 1 == 1 && index + 1 == origin >> level;
     }
     if level >= 4 {
@@ -164,12 +164,12 @@ fn verify_range<H: TestNode, const DEPTH: u8>(
     let once: BTreeSet<_> = seen.trace.iter().collect();
     assert_eq!(once.len(), seen.trace.len(), "{:#?}", seen.trace);
     assert_eq!(seen.writes, 0);
-    // One look for shards where there is no tip.
+    // Without a tip, a look for foreign shards.
     assert_eq!(
         seen.iterators,
         u64::from(all.is_empty() && seen.gets == 1 && no_tip(tree))
     );
-    // The tip, the cap, and one record a node; a few for what the newest quads do not hold.
+    // The tip, the cap, and one record a node; a few more for what the newest quads do not hold.
     assert!(seen.gets <= 2 + (end - first) + 8, "{:#?}", seen.trace);
 }
 
@@ -206,7 +206,7 @@ fn histories_with_orchards_hash() {
     });
 }
 
-/// From a frontier on: what lies before it is there as far as the frontier tells.
+/// Starts from a frontier. Nodes before it exist only if the frontier tells them.
 fn from_frontier<H: TestNode, const DEPTH: u8>(
     rng: &mut ChaCha8Rng,
     size: u64,
@@ -346,9 +346,9 @@ fn a_frontier_of_the_past_takes_ten_gets() {
     assert_eq!(most, 10);
 }
 
-/// What a wallet does: it puts a tree of its own together from the roots of complete subtrees, a
-/// frontier and the leaves of the one subtree that has its note. No call names the note.
-/// Its shards are as high as the subtrees, as in stock wallets.
+/// What a wallet does: it builds its own tree from the roots of complete subtrees, a frontier and
+/// the leaves of the one subtree that has its note. No call names the note. Its shards are as high
+/// as the subtrees, as in stock wallets.
 fn wallet<H: TestNode, const LEVEL: u8>(rng: &mut ChaCha8Rng, size: u64) {
     let level = LEVEL;
     let mut chain = open::<_, H, 32>(MemKv::new(), config(Retention::Marked));

@@ -1,4 +1,4 @@
-//! What a retained checkpoint proves, it proves until it is released; and what that costs.
+//! A retained checkpoint keeps proving what it proves until it is released; and what that costs.
 
 use incrementalmerkletree::{Position, Retention as ImtRetention};
 use kvshard::codec::{self, Ledger, Summary};
@@ -28,8 +28,8 @@ fn tree_with(max_checkpoints: u32, retention: Retention) -> Tree {
     open(MemKv::new(), config)
 }
 
-/// 20 leaves, checkpoint 1, retained; 5 leaves, checkpoint 2; two marks removed as of it; checkpoint
-/// 3, which prunes it.
+/// 20 leaves and checkpoint 1, which is retained; 5 leaves and checkpoint 2; two marks removed as
+/// of checkpoint 2; then checkpoint 3, which prunes checkpoint 2.
 fn with_removed_marks() -> Tree {
     let mut tree = tree(1);
     tree.append(&leaves(0, 20)).unwrap();
@@ -60,9 +60,10 @@ fn a_retained_checkpoint_keeps_what_it_proves() {
     assert_eq!(tree.witness(4), Ok(path));
 }
 
-/// Its documentation says that witnesses stay computable at a retained checkpoint for leaves that
-/// were marked at it. What it does is to clear the marks with the checkpoint that removed them: it
-/// keeps only the marks that the retained checkpoint itself says were removed.
+/// The documentation of `shardtree` says that witnesses stay computable at a retained checkpoint
+/// for leaves that were marked at it. In fact `shardtree` clears the marks together with the
+/// checkpoint that removed them. It keeps only marks that the retained checkpoint itself says were
+/// removed.
 #[test]
 fn shardtree_0_8_clears_them() {
     let mut tree: ShardTree<_, DEPTH, 4> =
@@ -99,7 +100,7 @@ fn removed_marks_go_with_the_last_checkpoint_before_them() {
     tree.witness(6).unwrap();
 }
 
-/// Removed twice, a mark goes with the later checkpoint.
+/// A mark removed twice goes with the later checkpoint.
 #[test]
 fn a_mark_removed_twice() {
     let mut tree = tree(2);
@@ -120,7 +121,7 @@ fn a_mark_removed_twice() {
     sound(&mut tree);
     assert_eq!(tree.witness(4), Err(Error::Pruned { position: 4 }));
 
-    // A rewind gives it back as of the later, and leaves what the earlier removed.
+    // A rewind undoes the later removal and leaves the earlier one.
     let mut tree: Tree = open(before, Config::default());
     tree.rewind(2).unwrap();
     sound(&mut tree);
@@ -152,7 +153,8 @@ fn a_mark_at_the_leaf_of_a_checkpoint() {
     assert_eq!(tree.witness(6), Err(Error::Pruned { position: 6 }));
 }
 
-/// Of 1,000 marks removed at once, each checkpoint clears 16; prunings are two a call.
+/// 1,000 marks are removed at once. Each checkpoint clears 16, and each call prunes two
+/// checkpoints.
 #[test]
 fn old_work_is_done_in_portions() {
     let mut tree = tree(40);
@@ -188,7 +190,7 @@ fn old_work_is_done_in_portions() {
         let now = tree.checkpoints().unwrap().len();
         assert_eq!(now, (kept - 1).max(5), "at {id}");
         let gone = gone(&mut tree);
-        // Leaves go in pairs: the sibling of one that is kept is there still.
+        // Leaves are merged in pairs: the sibling of a kept leaf is still there.
         assert!(gone <= cleared + 16, "at {id}: {cleared}, then {gone}");
         cleared = gone;
         if id % 16 == 0 {
@@ -201,8 +203,8 @@ fn old_work_is_done_in_portions() {
     assert_eq!(beside_summary.count(), 1, "nothing waits any more");
 }
 
-/// A tree whose leaves have no marks: retained checkpoints keep their leaves, whatever is pruned at
-/// the same leaf.
+/// Leaves without marks: retained checkpoints keep the leaf that they end with, even when another
+/// checkpoint at the same leaf is pruned.
 #[test]
 fn retained_checkpoints_at_one_leaf() {
     let mut tree = tree_with(2, Retention::Ephemeral);
@@ -243,7 +245,7 @@ fn retained_checkpoints_at_one_leaf() {
     assert_eq!(beside_summary.count(), 1, "nothing is listed any more");
 }
 
-/// The store as a release without the records beside the summary wrote it.
+/// The store as a release wrote it that had no records beside the summary.
 fn as_it_was(kv: &MemKv) -> MemKv {
     let mut kv = kv.clone();
     kv.records_mut()
@@ -258,11 +260,11 @@ fn as_it_was(kv: &MemKv) -> MemKv {
     kv
 }
 
-/// A call, or some, that change a tree.
+/// One call or several that change a tree.
 type Change = fn(&mut Tree) -> Result<(), Error>;
 
-/// Each first call that writes brings such a store to what it would be with the records; a rewind,
-/// after which nothing is retained, too.
+/// The first call that writes brings such a store to what it would be with the records. So does a
+/// rewind after which nothing is retained.
 #[test]
 fn older_stores_go_on() {
     for retention in [Retention::Marked, Retention::Ephemeral] {
@@ -321,7 +323,8 @@ fn older_stores_go_on() {
     }
 }
 
-/// Marks removed within a checkpoint's record, as they were before they had records of their own.
+/// Removed marks inside a checkpoint's record, as written before removed marks had records of their
+/// own.
 #[test]
 fn marks_removed_within_a_checkpoint() {
     let mut tree = tree(3);

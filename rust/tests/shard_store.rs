@@ -1,10 +1,10 @@
 //! `KvShardStore` answers as `MemoryShardStore` does, method by method, under random sequences of
 //! all methods: over `MemKv` and over the C callbacks.
 //!
-//! One difference is wanted. `MemoryShardStore` holds its shards in a list: a shard put at index 5
-//! makes it answer that there are shards 0 to 5, those never put as empty trees, and after a
-//! truncation its last shard may be such a filler. `KvShardStore` is sparse: it knows the shards
-//! that were put, and `ShardTree` takes an absent shard for an empty one.
+//! One difference is wanted. `MemoryShardStore` holds its shards in a list: after a shard is put at
+//! index 5, it answers that there are shards 0 to 5, and those never put are empty trees. After a
+//! truncation its last shard may be such a filler. `KvShardStore` is sparse: it knows only the
+//! shards that were put, and `ShardTree` takes an absent shard for an empty one.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -59,7 +59,7 @@ fn random_checkpoint(rng: &mut ChaCha8Rng) -> Checkpoint {
     Checkpoint::from_parts(state, marks.collect())
 }
 
-/// What is known to be the same on both sides: checkpoints have no equality of their own.
+/// The parts to compare: checkpoints themselves have no equality.
 fn parts(checkpoint: &Checkpoint) -> (Option<Position>, BTreeSet<Position>) {
     (checkpoint.position(), checkpoint.marks_removed().clone())
 }
@@ -136,7 +136,7 @@ impl<H: TestNode, S: ShardStore<H = H, CheckpointId = u32, Error = KvError>> Pai
                 self.theirs.remove_retained_checkpoint(&id).unwrap();
             }
             _ => {
-                // Whether or not there is such a checkpoint.
+                // Even if there is no such checkpoint.
                 self.ours.truncate_checkpoints_retaining(&id).unwrap();
                 self.theirs.truncate_checkpoints_retaining(&id).unwrap();
             }
@@ -270,8 +270,8 @@ fn some_checkpoints<K: Kv + Debug>(kv: K) -> KvShardStore<String, HEIGHT, K> {
     store
 }
 
-/// The ids above go, the ones below stay; the named one loses its removed marks, the others do not;
-/// the set of retained ids is left alone.
+/// Checkpoints above the id go, those below stay. The named checkpoint loses its removed marks; the
+/// others keep theirs. The set of retained ids is left alone.
 #[test]
 fn truncation_removes_what_is_above() {
     let mut store = some_checkpoints(MemKv::new());
@@ -287,7 +287,7 @@ fn truncation_removes_what_is_above() {
     assert_eq!(store.retained_checkpoints(), Ok([3, 7, 70_000].into()));
 }
 
-/// An error of the caller's function comes back, ends the showing, and changes nothing.
+/// An error of the caller's function comes back, ends the iteration, and changes nothing.
 #[test]
 fn errors_of_the_callers_function_come_back() {
     let mut store = some_checkpoints(MemKv::new());
@@ -307,7 +307,7 @@ fn errors_of_the_callers_function_come_back() {
     assert_eq!(*store.kv(), before);
 }
 
-/// A subtree whose root is not a shard's is refused, not stored under another shard's key.
+/// A subtree whose root is not at the shard level is refused, not stored under another shard's key.
 #[test]
 fn only_shards_are_stored() {
     let mut store: KvShardStore<String, HEIGHT, MemKv> = KvShardStore::over(MemKv::new());

@@ -1,5 +1,4 @@
-//! Trees over stores of their own on many threads know nothing of each other: each ends as it ends
-//! alone.
+//! Trees over separate stores on many threads do not affect each other: each ends as it does alone.
 
 use std::thread;
 
@@ -70,7 +69,7 @@ fn separate_orchard_trees_side_by_side() {
     side_by_side::<OrchardNode, 32>(16, 6, 8);
 }
 
-/// The number of threads that a batch may hash on changes neither bytes nor count.
+/// The number of threads that a batch may hash on changes neither the bytes nor the hash count.
 #[test]
 fn threads_change_nothing() {
     let new: Vec<CheapNode> = leaves(0, 2 * Threads::LARGE_BATCH as u64 + 77);

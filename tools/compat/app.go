@@ -41,7 +41,8 @@ type App struct {
 	pending []kvshard.Node
 }
 
-// Start opens the application over a database that a former one may have left.
+// Start opens the application over a database, which may be one that an earlier
+// Start used.
 func Start(db dbm.DB) (*App, error) {
 	var app App
 	var builder *runtime.AppBuilder
@@ -67,11 +68,11 @@ func Start(db dbm.DB) (*App, error) {
 	if err := app.Load(false); err != nil {
 		return nil, err
 	}
-	app.SetEndBlocker(app.endBlock) // Load has set the modules' own
+	app.SetEndBlocker(app.endBlock) // Load has set the EndBlocker of the modules
 	return &app, app.LoadLatestVersion()
 }
 
-// crisis adds x/crisis, which testutil/configurator lists in SDK 0.50 only.
+// crisis adds x/crisis, which only SDK 0.50 has in testutil/configurator.
 func crisis(config *configurator.Config) {
 	const name = "crisis"
 	config.ModuleConfigs[name] = &appv1.ModuleConfig{Name: name, Config: appconfig.WrapAny(&crisisv1.Module{})}
@@ -82,7 +83,7 @@ func crisis(config *configurator.Config) {
 	}
 }
 
-// Queue gives the leaves that the next block's end appends.
+// Queue sets the leaves that the end of the next block appends.
 func (a *App) Queue(leaves []kvshard.Node) { a.pending = leaves }
 
 func (a *App) endBlock(ctx sdk.Context) (sdk.EndBlock, error) {

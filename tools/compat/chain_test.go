@@ -29,8 +29,8 @@ func must[T any](value T, err error) func(testing.TB) T {
 	}
 }
 
-// start opens the application over the database in a folder; the function that it
-// returns closes it, and the database with it.
+// start opens the application over the database in a folder. The returned
+// function closes both.
 func start(t *testing.T, dir string) (app *App, stop func()) {
 	t.Helper()
 	db := must(dbm.NewGoLevelDB("application", dir, nil))(t)
@@ -69,17 +69,17 @@ func block(t *testing.T, app *App, leaves []kvshard.Node) {
 	must(app.Commit())(t)
 }
 
-// at returns the tree of a committed height, as a query sees it.
+// at returns the tree at a committed height, as a query sees it.
 func at(t *testing.T, app *App, height int64) (*kvshard.Tree, store.KVStore) {
 	t.Helper()
 	ctx := must(app.CreateQueryContext(height, false))(t)
 	return must(app.Keeper.Tree(ctx))(t), app.Keeper.storeService.OpenKVStore(ctx)
 }
 
-// TestChain appends the commitments of real Zcash blocks, a block each, and has
-// the roots of Zcash's consensus, again after the application was closed and
-// opened, and of old heights. The records are those of a tree over a store in
-// memory, so they are the same on every SDK.
+// TestChain appends the commitments of real Zcash blocks, one block each, and
+// compares the roots with Zcash's consensus; again after the application was
+// closed and opened, and at old heights. The records equal those of a tree over a
+// store in memory, so they are the same on every SDK.
 func TestChain(t *testing.T) {
 	blocks := must(realdata.Testnet())(t).Blocks
 	dir := t.TempDir()
@@ -134,7 +134,7 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// records returns what the store has.
+// records returns the records of the store.
 func records(t *testing.T, kv store.KVStore) (pairs []kvtest.Pair) {
 	t.Helper()
 	for entry, err := range kvshard.Entries(kv, nil, nil) {
@@ -146,8 +146,8 @@ func records(t *testing.T, kv store.KVStore) (pairs []kvtest.Pair) {
 	return pairs
 }
 
-// TestOutOfGas: at every limit below what a call costs the SDK's own panic comes
-// out of it, and the call costs on every SDK what it costs in kvtest.
+// TestOutOfGas: at every limit below its cost, a call panics with the SDK's own
+// value. On every SDK the call costs what it costs in kvtest.
 func TestOutOfGas(t *testing.T) {
 	app, stop := start(t, t.TempDir())
 	defer stop()
@@ -156,7 +156,7 @@ func TestOutOfGas(t *testing.T) {
 	block(t, app, leaves)
 	ctx := must(app.CreateQueryContext(app.LastBlockHeight(), false))(t)
 
-	// gas appends a leaf with so much gas, and returns what was used.
+	// gas appends a leaf under a gas limit, and returns the gas used.
 	gas := func(limit uint64) uint64 {
 		branch, _ := ctx.CacheContext()
 		meter := storetypes.NewGasMeter(limit)

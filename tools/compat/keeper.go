@@ -1,10 +1,10 @@
-// Package compat is an application on an older Cosmos SDK with a tree in it. Its
-// tests run in CI against kvshard as a release has it, once a minor version of
-// the SDK: go.mod asks for 0.53, sdk-0.50.mod for 0.50 (make test-sdk-053 and
-// test-sdk-050). SDK 0.55 is examples/shieldchain's.
+// Package compat is an application on an older Cosmos SDK with a tree in it. CI
+// runs its tests against kvshard as released, once for each minor version of the
+// SDK: go.mod asks for 0.53, sdk-0.50.mod for 0.50 (make test-sdk-053 and
+// test-sdk-050). examples/shieldchain is for SDK 0.55.
 //
-// It imports x/group, x/crisis and testutil/configurator. These need packages of
-// cosmossdk.io/api that its v1 no longer has, so the application does not compile
+// It imports x/group, x/crisis and testutil/configurator, which need packages of
+// cosmossdk.io/api that its v1 no longer has. So the application does not compile
 // if kvshard's go.mod asks for a cosmossdk.io/core that brings that v1.
 package compat
 
@@ -26,7 +26,7 @@ func (k Keeper) Tree(ctx context.Context, opts ...kvshard.Option) (*kvshard.Tree
 	return kvshard.Open(k.storeService.OpenKVStore(ctx), opts...)
 }
 
-// EndBlock appends what the block brought, and makes a checkpoint of its height.
+// EndBlock appends the leaves of the block, and makes a checkpoint at its height.
 func (k Keeper) EndBlock(ctx context.Context, leaves []kvshard.Node, height uint32) error {
 	tree, err := k.Tree(ctx)
 	if err != nil {

@@ -1,11 +1,11 @@
 package main
 
-// Why not cargo-cyclonedx and cargo-about? Version 0.5.9 of the first lists 112
-// crates where 66 are linked, since it counts procedural macros and what only
-// features of tests turn on; and it knows neither the libraries with their
-// checksums, nor Rust's standard library, nor the Go module that all belongs to.
-// The second gives one licence for "MIT OR Apache-2.0" and its text; here every
-// text is wanted that a crate brings.
+// Why not cargo-cyclonedx and cargo-about? cargo-cyclonedx 0.5.9 lists 112
+// crates, but 66 are linked: it counts procedural macros, and crates that only
+// features for tests turn on. It does not know the libraries with their
+// checksums, Rust's standard library, or the Go module that all of them belong
+// to. cargo-about gives one licence and its text for "MIT OR Apache-2.0"; we
+// want every licence text that a crate brings.
 
 import (
 	"bytes"
@@ -22,7 +22,7 @@ import (
 	"strings"
 )
 
-// What cargo metadata prints, as far as it matters here.
+// The part of the output of cargo metadata that is used here.
 type metadata struct {
 	Packages []crate
 	Resolve  struct {
@@ -51,8 +51,8 @@ type crate struct {
 func (c crate) purl() string { return "pkg:cargo/" + c.Name + "@" + c.Version }
 
 // linked returns the crates whose code can be in a library, the root first and
-// then by name: those behind normal dependencies, on any platform. Tests,
-// build scripts and what runs only in the compiler are not part of it.
+// then by name: those that normal dependencies lead to, on any platform. Tests,
+// build scripts and crates that run only in the compiler are not among them.
 func linked(root string) ([]crate, error) {
 	cargo := exec.Command("cargo", "metadata", "--format-version=1", "--locked", "--manifest-path", filepath.Join(root, "rust", "Cargo.toml"))
 	cargo.Stderr = os.Stderr
@@ -68,7 +68,7 @@ func linked(root string) ([]crate, error) {
 	for _, c := range meta.Packages {
 		byID[c.ID] = c
 	}
-	// Cargo metadata counts dependencies that only features for tests turn on.
+	// Cargo metadata includes dependencies that only features for tests turn on.
 	tree := exec.Command("cargo", "tree", "--locked", "--manifest-path", filepath.Join(root, "rust", "Cargo.toml"),
 		"--edges=no-dev,no-build,no-proc-macro", "--target=all", "--prefix=none", "--format={p}")
 	tree.Stderr = os.Stderr
@@ -222,7 +222,7 @@ func writeSBOM(r release, crates []crate) error {
 	return os.WriteFile(filepath.Join(r.module, "sbom.json"), append(text, '\n'), 0o644)
 }
 
-// uuid makes a UUID of version 8 out of a hash.
+// uuid makes a UUID of version 8 from a hash.
 func uuid(hash [32]byte) string {
 	hash[6] = hash[6]&0x0F | 0x80
 	hash[8] = hash[8]&0x3F | 0x80
@@ -234,7 +234,7 @@ var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|
 // writeLicences writes every licence text that a crate brings, each text once,
 // with the crates that bring it.
 func writeLicences(r release, crates []crate) error {
-	var order []string // of the texts
+	var order []string // the order of the texts
 	users := map[string][]string{}
 	var list, bare strings.Builder
 	add := func(user string, text []byte) {

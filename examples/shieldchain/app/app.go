@@ -1,5 +1,5 @@
-// Package app is shieldchain: the smallest application of the Cosmos SDK that
-// makes blocks, pays for transactions and keeps a note commitment tree.
+// Package app is shieldchain: the smallest Cosmos SDK application that makes
+// blocks, charges for transactions and keeps a note commitment tree.
 package app
 
 import (
@@ -62,15 +62,16 @@ import (
 const (
 	// Name of the application.
 	Name = "shieldchain"
-	// FlagOptimisticExecution makes the node execute a proposed block while it
-	// is voted on. A node may do so or not: the results are the same.
+	// FlagOptimisticExecution makes the node execute a proposed block during
+	// the vote. Each node may choose; the results are the same.
 	FlagOptimisticExecution = "optimistic-execution"
-	// FlagOptimisticAborts has this percentage of the optimistic executions
+	// FlagOptimisticAborts is the percentage of optimistic executions that are
 	// aborted and done again. It is for tests.
 	FlagOptimisticAborts = "optimistic-execution-aborts"
 )
 
-// DefaultNodeHome is where shieldd keeps its files unless --home tells.
+// DefaultNodeHome is where shieldd keeps its files unless --home names another
+// place.
 var DefaultNodeHome = filepath.Join(userHome(), ".shieldd")
 
 func userHome() string {
@@ -115,8 +116,8 @@ type App struct {
 var _ servertypes.Application = (*App)(nil)
 
 // Authority is the address that changes parameters unless the consensus
-// parameters name another one: the account of a governance module, which this
-// chain has not.
+// parameters name another one. It is the account of a governance module, which
+// this chain does not have.
 var Authority = authtypes.NewModuleAddress("gov").String()
 
 // New makes the application over a database, and loads its newest state if
@@ -161,8 +162,8 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 	a.Bank = bankkeeper.NewBaseKeeper(cdc, service(banktypes.StoreKey), a.Accounts, map[string]bool{}, Authority, logger)
 	a.Staking = stakingkeeper.NewKeeper(cdc, service(stakingtypes.StoreKey), a.Accounts, a.Bank, Authority, validators, consensusAddresses)
 
-	// A home directory can hold the tree's records beside genesis.json. An
-	// application without one, as in tests, has them in genesis itself.
+	// With a home directory, the tree's records can lie beside genesis.json.
+	// Without one, as in tests, they are in genesis itself.
 	var keeperOptions []commitmentkeeper.Option
 	if home := cast.ToString(opts.Get(flags.FlagHome)); home != "" {
 		keeperOptions = append(keeperOptions, commitmentkeeper.WithGenesisDir(filepath.Join(home, "config")))
@@ -253,7 +254,7 @@ func (a *App) Close() error {
 // Codec returns the application's codec.
 func (a *App) Codec() codec.Codec { return a.codec }
 
-// InterfaceRegistry returns what decodes messages by their names.
+// InterfaceRegistry returns the registry that decodes messages by their names.
 func (a *App) InterfaceRegistry() codectypes.InterfaceRegistry { return a.interfaceRegistry }
 
 // LegacyAmino returns the codec of the SDK's older parts.
@@ -262,10 +263,10 @@ func (a *App) LegacyAmino() *codec.LegacyAmino { return a.amino }
 // Basics returns the modules' commands and default genesis.
 func (a *App) Basics() module.BasicManager { return a.basics }
 
-// TxConfig returns what makes and reads transactions.
+// TxConfig returns the configuration that makes and reads transactions.
 func (a *App) TxConfig() client.TxConfig { return a.txConfig }
 
-// Configurator returns what the modules registered their migrations with.
+// Configurator returns the configurator with the modules' migrations.
 func (a *App) Configurator() module.Configurator { return a.configurator }
 
 // StoreKey returns the key of a module's store.
@@ -294,13 +295,13 @@ func (a *App) Export(forZeroHeight bool, modules []string) (servertypes.Exported
 	}, err
 }
 
-// CheckTree reads the tree of the loaded state and checks all of it. The
-// returned text tells what was found.
+// CheckTree reads and checks the whole tree of the loaded state. The message
+// says what was found.
 func (a *App) CheckTree() (message string, broken bool) {
 	return a.Commitment.Invariant(a.NewContext(true).WithBlockHeight(a.LastBlockHeight()))
 }
 
-// RegisterAPIRoutes serves what has a REST gateway.
+// RegisterAPIRoutes serves the modules that have a REST gateway.
 func (a *App) RegisterAPIRoutes(server *api.Server, _ config.APIConfig) {
 	authtx.RegisterGRPCGatewayRoutes(server.ClientCtx, server.GRPCGatewayRouter)
 	cmtservice.RegisterGRPCGatewayRoutes(server.ClientCtx, server.GRPCGatewayRouter)

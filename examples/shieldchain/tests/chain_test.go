@@ -20,10 +20,10 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// TestOutOfGasTransactions sends a transaction for each gas limit from where
-// its message begins to where it is done: all fail as any transaction of the
-// SDK does, with its code and the charge's name, the tree stays as it is, and
-// the node goes on.
+// TestOutOfGasTransactions sends a transaction for each gas limit, from where
+// its message begins to where the message is done. All fail as any transaction
+// of the SDK does, with the SDK's code and the charge's name. The tree stays as
+// it is, and the node goes on.
 func TestOutOfGasTransactions(t *testing.T) {
 	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -40,9 +40,10 @@ func TestOutOfGasTransactions(t *testing.T) {
 				c.Block(txs...)
 			}
 			msg := chaintest.Append(a, chaintest.Leaves(1000, 10)...)
-			// One that fails at once tells where the message begins.
+			// A transaction that fails at once shows where the message begins.
 			start := uint64(c.Block(c.Tx(a, plenty, chaintest.Append(a))).TxResults[0].GasUsed)
-			// The same one on a branch that is dropped tells where it ends.
+			// The same transaction on a branch that is dropped shows where it
+			// ends.
 			info, _, err := c.App.Simulate(c.Sign(a, plenty, msg))
 			chaintest.Must0(t, err)
 			need := info.GasUsed
@@ -79,7 +80,7 @@ func TestOutOfGasTransactions(t *testing.T) {
 			}
 			chaintest.SameDump(t, "after all limits", before, c.Dump())
 			t.Logf("%d limits from %d to %d: %v", failed, start, limit, names)
-			// From here on the transaction has enough.
+			// From this limit on the transaction has enough.
 			a0, ok := limit, false
 			for ; limit < a0+200 && !ok; limit++ {
 				ok = c.Block(c.Tx(a, limit, msg)).TxResults[0].Code == 0
@@ -95,8 +96,8 @@ func TestOutOfGasTransactions(t *testing.T) {
 	}
 }
 
-// TestParallel lets CheckTx, simulations and queries, also at old heights,
-// run beside blocks, on one keeper. It has its worth under the race detector.
+// TestParallel runs CheckTx, simulations and queries, also at old heights,
+// beside blocks, on one keeper. It is most useful under the race detector.
 func TestParallel(t *testing.T) {
 	for executor, options := range executors {
 		t.Run(executor, func(t *testing.T) {
@@ -126,7 +127,8 @@ func TestParallel(t *testing.T) {
 				mempool.RLock()
 				defer mempool.RUnlock()
 				r, err := c.App.CheckTx(&abci.RequestCheckTx{Tx: checked, Type: abci.CheckTxType_Recheck})
-				// Code 32: it was checked before, and no commit came between.
+				// Code 32: the transaction was checked before, with no commit
+				// in between.
 				if err == nil && r.Code != 0 && r.Code != 32 {
 					err = fmt.Errorf("CheckTx: code %d: %s", r.Code, r.Log)
 				}
@@ -185,7 +187,7 @@ func TestParallel(t *testing.T) {
 	}
 }
 
-// A pausedStore lets a test step in between two reads.
+// A pausedStore lets a test act between two reads.
 type pausedStore struct {
 	corestore.KVStore
 	gets   int
@@ -198,10 +200,10 @@ func (s *pausedStore) Get(key []byte) ([]byte, error) {
 	return s.KVStore.Get(key)
 }
 
-// TestTornState: simulations read through the store that FinalizeBlock writes
-// the block into when it has executed it, without a lock. One that runs in that
-// moment sees a state that never was. A tree whose records are of two times is
-// an error, which fails the simulation and nothing else.
+// TestTornState: simulations read, without a lock, the store into which
+// FinalizeBlock writes an executed block. A simulation at that moment sees a
+// state that never was. A tree with records of two times is an error, which
+// fails the simulation and nothing else.
 func TestTornState(t *testing.T) {
 	c := chaintest.New(t, chaintest.Config{})
 	a := c.Accounts[0]
@@ -252,8 +254,8 @@ func TestRollbackAndReplay(t *testing.T) {
 }
 
 // TestExecutorsAgree fills blocks with transactions that all touch the same
-// records, some of which fail: under block-STM they conflict, run again, and
-// come to what they come to one by one.
+// records; some of them fail. Under block-STM they conflict and run again, and
+// get the same results as one by one.
 func TestExecutorsAgree(t *testing.T) {
 	const accounts, rounds = 40, 4
 	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {

@@ -14,8 +14,8 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// TestCommandReadsTheDatabase looks into a copy of a node's application.db with
-// the command kvshard: at each height it sees what the node told.
+// TestCommandReadsTheDatabase opens a copy of a node's application.db with the
+// command kvshard: at each height the command sees what the node said.
 func TestCommandReadsTheDatabase(t *testing.T) {
 	command := filepath.Join(t.TempDir(), "kvshard")
 	build := exec.Command("go", "build", "-o", command, ".")
@@ -35,7 +35,7 @@ func TestCommandReadsTheDatabase(t *testing.T) {
 		root, size := c.Root()
 		states[c.Height()] = state{root, size}
 	}
-	// A running node has the lock of its database, so that a copy is read.
+	// A running node holds the lock of its database, so the test reads a copy.
 	if out, err := exec.Command(command, "root", "--db", filepath.Join(c.Dir, "application.db"), "--store", types.StoreKey).CombinedOutput(); err == nil || !bytes.Contains(out, []byte("read a copy")) {
 		t.Errorf("read beside a running node: %v: %s", err, out)
 	}

@@ -28,8 +28,8 @@ import (
 
 var figures = flag.Bool("figures", false, "measure: takes minutes, on a machine that does nothing else")
 
-// grown starts a chain with a tree of n leaves and 100 checkpoints, which it
-// imports as genesis, and tells how long that took and the most memory used.
+// grown starts a chain with a tree of n leaves and 100 checkpoints, imported as
+// genesis. It returns how long that took and the most memory used.
 func grown(t *testing.T, n int, from *chaintest.Chain, options simtestutil.AppOptionsMap) (*chaintest.Chain, time.Duration, uint64) {
 	t.Helper()
 	const checkpoints = 100
@@ -69,8 +69,8 @@ func writeTree(t *testing.T, n, checkpoints int, dir string) keeper.GenesisTree 
 	return out
 }
 
-// measure tells how long f took, and how far the heap grew meanwhile. The
-// collector works more than it would by default, so that little garbage counts.
+// measure returns how long f took, and how far the heap grew meanwhile. The
+// collector runs more often than by default, so little garbage counts.
 func measure(f func()) (peak uint64, took time.Duration) {
 	defer debug.SetGCPercent(debug.SetGCPercent(10))
 	runtime.GC()
@@ -112,7 +112,7 @@ func diskSize(t *testing.T, dir string) (size int64) {
 	return size
 }
 
-// TestFigures prints what is written down in docs/keeper.md.
+// TestFigures prints the figures of docs/keeper.md.
 func TestFigures(t *testing.T) {
 	if !*figures {
 		t.Skip("-figures is not set")
@@ -143,8 +143,8 @@ func TestFigures(t *testing.T) {
 	}
 }
 
-// gasOfAppend prints the gas of transactions that append, and how much of it
-// is the module's. It takes as many as go through all places in a shard.
+// gasOfAppend prints the gas of transactions that append, and the module's part
+// of it. The transactions go through all places in a shard.
 func gasOfAppend(t *testing.T, c *chaintest.Chain, count int) {
 	a := c.Accounts[0]
 	var whole, module []uint64
@@ -163,9 +163,9 @@ func gasOfAppend(t *testing.T, c *chaintest.Chain, count int) {
 		count, whole[0], whole[15], whole[8], module[0], module[15], module[8])
 }
 
-// shareOfTree prints how long a block of transactions with 10 leaves each takes
-// to execute and to commit, and how much of that is the tree's: the same calls
-// alone, on the same state; a block with as many transactions that append
+// shareOfTree prints how long a block takes to execute and to commit if its
+// transactions bring 10 leaves each. It compares that with the tree's calls
+// alone on the same state, and with a block of as many transactions that append
 // nothing.
 func shareOfTree(t *testing.T, c *chaintest.Chain, txs int) {
 	a := c.Accounts[0]
@@ -226,8 +226,8 @@ func growth(t *testing.T, c *chaintest.Chain) {
 		(middle-before)/blocks, (disk()-middle)/blocks)
 }
 
-// TestContention prints what blocks cost whose transactions all append. The
-// chains take turns, so that what else the machine does hits all alike.
+// TestContention prints the cost of blocks whose transactions all append. The
+// chains take turns, so other load on the machine affects all alike.
 func TestContention(t *testing.T) {
 	if !*figures {
 		t.Skip("-figures is not set")

@@ -1,5 +1,5 @@
-// Package tests has what is tested of kvshard and x/commitment on the SDK's
-// own stores and application.
+// Package tests tests kvshard and x/commitment on the SDK's own stores and
+// application.
 package tests
 
 import (
@@ -31,7 +31,7 @@ import (
 
 const plenty = 50_000_000
 
-// modes are the ways to run a block that must not make a difference.
+// executors are the ways to run a block; they must not make a difference.
 var executors = map[string]simtestutil.AppOptionsMap{
 	"sequential": {},
 	"block-stm":  {"block-executor": "block-stm", "block-stm-workers": 4},
@@ -43,8 +43,8 @@ func withMode(mode types.AppendMode) *types.Params {
 	return &params
 }
 
-// TestRealBlocks sends the commitments of real Zcash blocks, each in a
-// transaction of its own, and gets the roots that Zcash's consensus has.
+// TestRealBlocks sends the commitments of real Zcash blocks, each in its own
+// transaction, and gets the roots of Zcash's consensus.
 func TestRealBlocks(t *testing.T) {
 	for executor, options := range executors {
 		for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
@@ -129,7 +129,7 @@ func TestQueries(t *testing.T) {
 	if size.Size_ != 50 || frontier.Size_ != 50 || len(frontier.Ommers) != 3 || !bytes.Equal(frontier.Leaf, leaves[49][:]) {
 		t.Errorf("size %d, frontier %v", size.Size_, frontier)
 	}
-	// An old state answers as it did.
+	// An old state still gives its old answers.
 	chaintest.Must0(t, c.Query(1, "Size", &types.QuerySizeRequest{}, &size))
 	if size.Size_ != 20 {
 		t.Errorf("size %d at height 1", size.Size_)
@@ -186,7 +186,7 @@ func TestAppendRefuses(t *testing.T) {
 }
 
 // TestGasOfHashes: a transaction pays the parameter's price for each hash that
-// the tree counts, and nothing else changes with the price.
+// the tree counts. Nothing else changes with the price.
 func TestGasOfHashes(t *testing.T) {
 	leaves := chaintest.Leaves(0, 37)
 	var hashes uint64
@@ -219,8 +219,8 @@ func TestGasOfHashes(t *testing.T) {
 	}
 }
 
-// TestModesAgree sends the same messages in both modes: only gas differs, not
-// the tree.
+// TestModesAgree sends the same messages in both modes: gas differs, the tree
+// does not.
 func TestModesAgree(t *testing.T) {
 	var dumps [][]string
 	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
@@ -293,7 +293,7 @@ func TestAnchorsArePruned(t *testing.T) {
 		t.Errorf("anchor at 5: %v", err)
 	}
 
-	// Fewer: from the next anchors on, each of which drops two of the older ones.
+	// Fewer anchors: each new anchor then drops two of the older ones.
 	params.MaxAnchors = 1
 	c.MustBlock(c.Tx(a, plenty, &types.MsgUpdateParams{Authority: a.Address().String(), Params: params}))
 	kept(5, 6, 7)
@@ -357,8 +357,8 @@ func TestParamsByAuthority(t *testing.T) {
 	c.Check()
 }
 
-// TestGenesisRoundTrip exports a chain and starts another one: the same store,
-// byte for byte, and the same future.
+// TestGenesisRoundTrip exports a chain and starts another one with it. The store
+// is the same, byte for byte, and stays the same.
 func TestGenesisRoundTrip(t *testing.T) {
 	for _, place := range []string{"in genesis", "in a file"} {
 		t.Run(place, func(t *testing.T) {
@@ -399,8 +399,8 @@ func TestGenesisRoundTrip(t *testing.T) {
 	}
 }
 
-// TestGenesisIsWhole: a field of genesis that is null, misspelled or missing is
-// found by "genesis validate", and stops a chain that begins with it.
+// TestGenesisIsWhole: "genesis validate" finds a field of genesis that is null,
+// misspelled or missing, and a chain does not start with such a genesis.
 func TestGenesisIsWhole(t *testing.T) {
 	c := chaintest.New(t, chaintest.Config{})
 	a := c.Accounts[0]
@@ -461,7 +461,7 @@ func TestGenesisIsWhole(t *testing.T) {
 			commitment.NewAppModule(empty.App.Commitment).InitGenesis(empty.Context(), empty.App.Codec(), json.RawMessage(text))
 		}()
 	}
-	// What no look at the text can find, the import does.
+	// The import finds what the text alone cannot show.
 	short := chaintest.New(t, chaintest.Config{})
 	defer func() {
 		if recover() == nil {
@@ -498,13 +498,13 @@ func TestGenesisRefuses(t *testing.T) {
 			t.Errorf("%s: imported", name)
 		}
 	}
-	// A sound hash over an unsound tree: Tree.Check finds it.
+	// The exported genesis has the hash of the same tree.
 	var state map[string]json.RawMessage
 	chaintest.Must0(t, json.Unmarshal(exported.AppState, &state))
 	if !bytes.Contains(state[types.ModuleName], []byte(good.SHA256)) {
 		t.Error("the export has another hash")
 	}
-	// A start at a height that the tree has a checkpoint of.
+	// A start at a height for which the tree already has a checkpoint.
 	func() {
 		defer func() {
 			if r := recover(); r == nil || !strings.Contains(fmt.Sprint(r), "initial_height") {
@@ -515,8 +515,8 @@ func TestGenesisRefuses(t *testing.T) {
 	}()
 }
 
-// TestRewind takes the tree and the anchors back, as an upgrade handler would:
-// the store is what it was at that height, and the chain goes on.
+// TestRewind takes the tree and the anchors back, as an upgrade handler would.
+// The store is as it was at that height, and the chain goes on.
 func TestRewind(t *testing.T) {
 	c := chaintest.New(t, chaintest.Config{})
 	a := c.Accounts[0]
@@ -539,8 +539,8 @@ func TestRewind(t *testing.T) {
 	}
 }
 
-// TestMigration takes the anchors away, as version 1 had none, and has the
-// module manager run the migration.
+// TestMigration removes the anchors, since version 1 had none, and runs the
+// migration through the module manager.
 func TestMigration(t *testing.T) {
 	c := chaintest.New(t, chaintest.Config{})
 	a := c.Accounts[0]

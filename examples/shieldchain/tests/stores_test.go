@@ -41,7 +41,7 @@ func newDisk(t testing.TB) *disk {
 	return d
 }
 
-// branch is what a transaction runs on: a cache over the disk, and a meter.
+// branch is what a transaction runs on: a cache over the disk, with a gas meter.
 func (d *disk) branch(meter storetypes.GasMeter) (sdk.Context, storetypes.CacheMultiStore) {
 	cache := d.cms.CacheMultiStore()
 	return sdk.NewContext(cache, cmtproto.Header{}, false, log.NewNopLogger()).WithGasMeter(meter), cache
@@ -78,7 +78,8 @@ func grow(t testing.TB, kv corestore.KVStore, n int, opts ...kvshard.Option) {
 	}
 }
 
-// calls are a block's and all others, in an order in which each is good.
+// calls are the calls of a block and then all others, in an order in which each
+// succeeds.
 var calls = []struct {
 	name string
 	call func(*kvshard.Tree) error
@@ -115,8 +116,8 @@ var calls = []struct {
 	{"AppendBatch", func(t *kvshard.Tree) error { _, err := t.AppendBatch(chaintest.Leaves(9000, 100)); return err }},
 }
 
-// TestGasIsWhatIsCounted compares what the SDK's meter says after each call
-// with kvtest's GasStore, and with Stats at the SDK's prices.
+// TestGasIsWhatIsCounted compares the SDK's gas for each call with kvtest's
+// GasStore, and with Stats at the SDK's prices.
 func TestGasIsWhatIsCounted(t *testing.T) {
 	for _, n := range []int{0, 10, 1000, 5000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -144,8 +145,8 @@ func TestGasIsWhatIsCounted(t *testing.T) {
 				predicted := stats.Gets*prices.ReadCostFlat + stats.BytesRead*prices.ReadCostPerByte +
 					stats.Sets*prices.WriteCostFlat + stats.BytesWritten*prices.WriteCostPerByte +
 					stats.Deletes*prices.DeleteCost + (stats.IterCreates+stats.IterNexts)*prices.IterNextCostFlat
-				// The SDK charges for the record that an iterator leaves: for the
-				// first one twice, for the last one not.
+				// The SDK charges for the record that an iterator moves away
+				// from: twice for the first record, never for the last.
 				switch {
 				case stats.IterCreates == 0 && used != predicted:
 					t.Errorf("%s: %d gas, Stats %+v predict %d", c.name, used, stats, predicted)
@@ -166,7 +167,7 @@ func TestGasIsWhatIsCounted(t *testing.T) {
 
 // TestOutOfGasAtEveryLimit runs a block's calls once for each gas limit below
 // what they need. Each time the SDK's own panic comes out, with the descriptor
-// that the counted store has for that limit; the state below is untouched.
+// that the counted store has at that limit. The state below is untouched.
 func TestOutOfGasAtEveryLimit(t *testing.T) {
 	d, mem := newDisk(t), kvtest.NewMemStore()
 	d.deliver(t, func(kv corestore.KVStore) { grow(t, kv, 1000) })
@@ -190,7 +191,7 @@ func TestOutOfGasAtEveryLimit(t *testing.T) {
 	need := meter.GasConsumed()
 	t.Logf("a block needs %d gas", need)
 
-	// What the counted store says: its charges in order, with descriptors.
+	// The counted store's charges, in order, with their descriptors.
 	descriptor := func(limit uint64) (name string) {
 		defer func() { name = recover().(kvtest.ErrorOutOfGas).Descriptor }()
 		chaintest.Must0(t, block(kvtest.NewGasStore(mem.Clone(), limit)))
@@ -212,8 +213,7 @@ func TestOutOfGasAtEveryLimit(t *testing.T) {
 		if !ok {
 			t.Fatalf("limit %d: %v (%T)", limit, value, value)
 		}
-		// The charge that strikes is the same for all limits below where the
-		// meter stands.
+		// The same charge fails for all limits below the meter's reading.
 		if limit >= next {
 			next = meter.GasConsumed()
 			if limit == 0 {
@@ -233,14 +233,14 @@ func TestOutOfGasAtEveryLimit(t *testing.T) {
 		}
 	}
 	chaintest.SameDump(t, "after all limits", before, d.records(t))
-	// The store goes on.
+	// The store still works.
 	d.deliver(t, func(kv corestore.KVStore) { chaintest.Must0(t, block(kv)) })
 	chaintest.Must0(t, block(mem))
 	chaintest.SameDump(t, "the block with enough gas", d.records(t), chaintest.Records(t, mem))
 }
 
-// TestAllStores runs all calls on every kind of store that a keeper can meet:
-// the same records in all of them.
+// TestAllStores runs all calls on every kind of store that a keeper can meet: all
+// end with the same records.
 func TestAllStores(t *testing.T) {
 	run := func(t *testing.T, kv corestore.KVStore, opts ...kvshard.Option) {
 		t.Helper()
@@ -286,7 +286,7 @@ func TestAllStores(t *testing.T) {
 		kv := chaintest.CoreStore{KVStore: prefix.NewStore(stack, []byte("p/"))}
 		run(t, kv)
 		chaintest.SameDump(t, "behind the prefix", want, chaintest.Records(t, kv))
-		// The option does the same with the whole store in hand.
+		// The option WithPrefix does the same on the whole store.
 		d := newDisk(t)
 		ctx, _ := d.branch(storetypes.NewInfiniteGasMeter())
 		run(t, d.open(ctx), kvshard.WithPrefix([]byte("p/")))
@@ -300,7 +300,8 @@ func TestAllStores(t *testing.T) {
 	})
 }
 
-// TestTwoTreesInOneStore: neither sees the other, nor records around them.
+// TestTwoTreesInOneStore: neither tree sees the other, nor the records around
+// them.
 func TestTwoTreesInOneStore(t *testing.T) {
 	d := newDisk(t)
 	alone := map[string][]string{}
@@ -330,7 +331,7 @@ func TestTwoTreesInOneStore(t *testing.T) {
 		}
 		chaintest.SameDump(t, p, want, got)
 	}
-	// Rewinding one leaves the other.
+	// A rewind of one tree does not change the other.
 	d.deliver(t, func(kv corestore.KVStore) {
 		chaintest.Must0(t, chaintest.Must(kvshard.Open(kv, kvshard.WithPrefix([]byte("a/"))))(t).Rewind(5))
 	})
@@ -339,7 +340,7 @@ func TestTwoTreesInOneStore(t *testing.T) {
 	chaintest.SameDump(t, "the other tree after a rewind", was, rest)
 }
 
-// TestRestart reads the tree in a new process' stead: stores opened anew.
+// TestRestart reads the tree from newly opened stores, as a new process would.
 func TestRestart(t *testing.T) {
 	c := chaintest.New(t, chaintest.Config{})
 	a := c.Accounts[0]

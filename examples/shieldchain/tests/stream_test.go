@@ -25,7 +25,7 @@ import (
 )
 
 // TestGenesisIsTheCommandsStream: the command imports the file that a chain exported,
-// and a chain begins with the file that the command exported. It is the same file.
+// and a chain starts from the file that the command exported. It is the same file.
 func TestGenesisIsTheCommandsStream(t *testing.T) {
 	dir := t.TempDir()
 	command := filepath.Join(dir, "kvshard")
@@ -90,13 +90,13 @@ func TestGenesisIsTheCommandsStream(t *testing.T) {
 	}
 }
 
-// A queueIn is a transient store that a test has made.
+// A queueIn is a transient store made by a test.
 type queueIn struct{ corestore.KVStore }
 
 func (q queueIn) OpenTransientStore(context.Context) corestore.KVStore { return q.KVStore }
 
-// TestQueueThatCannotBeRead: a block whose queue cannot be read to its end appends
-// nothing, rather than a part of it.
+// TestQueueThatCannotBeRead: if a block's queue cannot be read to its end, the block
+// appends nothing, not a part.
 func TestQueueThatCannotBeRead(t *testing.T) {
 	c := chaintest.New(t, chaintest.Config{Params: withMode(types.Queue)})
 	c.MustBlock()

@@ -1,15 +1,15 @@
 // Command crash kills a process that writes a tree to disk, many times, and
-// looks at what it left behind.
+// checks what is left on disk.
 //
-// The child takes one step after the other, each in one atomic batch, and
-// reports each on its standard output once it is on disk. The parent kills it
-// with SIGKILL at a random moment and reopens the database: the tree must be
-// that of a finished step, none that was reported may be missing, [Tree.Check]
-// must find nothing, and every record must be the one that a tree in memory has
-// after the same steps.
+// The child takes one step after another, each in one atomic batch, and reports
+// each step on its standard output once the step is on disk. The parent kills the
+// child with SIGKILL at a random moment and reopens the database. The tree must
+// be the tree of a finished step. No reported step may be missing. [Tree.Check]
+// must find nothing. Every record must equal the record of a tree in memory after
+// the same steps.
 //
-// A killed process leaves what it wrote in the kernel's hands; this is not a test
-// of the power going out.
+// What a killed process wrote is in the kernel's hands; this does not test a
+// power failure.
 package main
 
 import (
@@ -35,10 +35,10 @@ import (
 )
 
 const (
-	// killsPerTree is after how many kills a new tree is begun, so that the
-	// first steps of one are killed too.
+	// killsPerTree is the number of kills after which a new tree begins, so that
+	// a tree's first steps are killed too.
 	killsPerTree = 20
-	// longest is for how long a child may run.
+	// longest is the longest time that a child may run.
 	longest = 120 * time.Millisecond
 )
 
@@ -64,8 +64,8 @@ func main() {
 	}
 }
 
-// step makes the changes of one step: mostly a block; now and then a mark is
-// removed, a checkpoint retained, or the tree rewound.
+// step makes the changes of one step: most often a block; now and then it removes
+// a mark, retains a checkpoint, or rewinds the tree.
 func step(kv store.KVStore, n uint64) error {
 	tree, err := kvshard.Open(kv, kvshard.WithPrefix(prefix), kvshard.WithMaxCheckpoints(8))
 	if err != nil {
@@ -168,8 +168,8 @@ func run(kills int, seed uint64) error {
 	return nil
 }
 
-// killed runs a child, kills it some time after its first report, or at once
-// after its start, and returns the last step that it reported.
+// killed runs a child and kills it some time after its first report, or soon
+// after its start. It returns the last step that the child reported.
 func killed(folder string, after time.Duration) (reported uint64, err error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -200,7 +200,7 @@ func killed(folder string, after time.Duration) (reported uint64, err error) {
 		}
 		lines <- last
 	}()
-	// One in eight is killed while the database is being opened.
+	// One child in eight is killed while it opens the database.
 	if after%8 != 0 {
 		select {
 		case <-started:
@@ -219,7 +219,8 @@ func killed(folder string, after time.Duration) (reported uint64, err error) {
 	return reported, nil
 }
 
-// examine reopens a tree and compares it with its twin, which it takes along.
+// examine reopens a tree and compares it with its twin, which takes the same
+// steps first.
 func examine(folder string, twin *dbm.MemDB, reported uint64) (n uint64, err error) {
 	db, err := dbm.NewGoLevelDB("tree", folder, nil)
 	if err != nil {

@@ -1,11 +1,11 @@
 // Command load appends a million leaves in blocks while other goroutines read
-// snapshots, and watches what the process holds on to.
+// snapshots, and watches what the process keeps in memory.
 //
-// After each block the root is compared with that of a tree that is nothing but
-// its ommers; readers prove random leaves in the newest snapshot. Then many
-// goroutines build trees over stores of their own. It fails if memory grows
-// beyond the bounds, if a file stays open, or if a root, a witness or a size is
-// wrong.
+// After each block the root is compared with the root of a tree that consists of
+// ommers only. Readers prove random leaves in the newest snapshot. Then many
+// goroutines build trees over stores of their own. Command load fails if memory
+// grows beyond the bounds, if a file stays open, or if a root, a witness or a size
+// is wrong.
 package main
 
 import (
@@ -32,13 +32,13 @@ import (
 
 const mebibyte = 1 << 20
 
-// The bounds on what grows between a tenth of the leaves and all of them.
+// The bounds on the growth from a tenth of the leaves to all of them.
 const (
 	// residentBound has room for LevelDB's caches and tables and for the
 	// allocator's slack.
 	residentBound = 64 * mebibyte
-	// liveBound is for the heap behind a collection: a leaked handle of each
-	// call would take several times as much.
+	// liveBound is for the heap after a collection: one leaked handle a call would
+	// take several times as much.
 	liveBound = 4 * mebibyte
 )
 
@@ -58,8 +58,8 @@ func main() {
 	}
 }
 
-// ommers is a tree that knows only what its next leaf needs: the completed node
-// of each level that has no sibling yet.
+// ommers is a tree that knows only what its next leaf needs: for each level the
+// completed node that has no sibling yet.
 type ommers [kvshard.Depth]*kvshard.Node
 
 func (o *ommers) append(row []kvshard.Node) error {
@@ -98,7 +98,7 @@ func (o *ommers) root() (kvshard.Node, error) {
 	return node, err
 }
 
-// block returns the leaves from a position on.
+// block returns n leaves from a position on.
 func block(first uint64, n int) []kvshard.Node {
 	leaves := make([]kvshard.Node, n)
 	for i := range leaves {
@@ -154,7 +154,7 @@ func (s *snapshot) retire() {
 	s.release()
 }
 
-// query reads a snapshot once, if it is still there.
+// query reads a snapshot once, if it is not retired.
 func (s *snapshot) query() error {
 	s.readers.RLock()
 	defer s.readers.RUnlock()
@@ -320,7 +320,7 @@ func check(kv store.KVStore) error {
 	return tree.Check()
 }
 
-// sideBySide builds trees over stores that nothing shares.
+// sideBySide builds trees over stores that share nothing.
 func sideBySide(trees int) error {
 	failed := make([]error, trees)
 	var group sync.WaitGroup
@@ -362,7 +362,7 @@ func build(from uint64) error {
 	return tree.Check()
 }
 
-// memory is what the process holds, in bytes.
+// memory is what the process uses, in bytes.
 type memory struct{ resident, live uint64 }
 
 func measure() (m memory, err error) {

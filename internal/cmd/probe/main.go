@@ -1,6 +1,6 @@
-// Command probe prints what a program that links kvshard finds: the library's
-// version, and the root of a tree with one leaf. It fails if kvshard does.
-// The scripts in build/ run it.
+// Command probe prints what a program linked with kvshard finds: the library's
+// version, and the root of a tree with one leaf. It fails if kvshard does. The
+// scripts in build/ run it.
 package main
 
 import (

@@ -1,10 +1,11 @@
-//! What another Rust library in the same Go program does: it calls back, panics, and catches that.
+//! What another Rust library in the same Go program does: it calls back, panics,
+//! and catches the panic.
 
 use std::collections::HashMap;
 use std::panic::catch_unwind;
 
-/// Calls `back` with a number out of a map and panics, on this thread and on one of its own. The
-/// number of panics that were caught.
+/// Calls `back` with a number out of a map and panics, on this thread and on one of
+/// its own. Returns the number of panics that it caught.
 #[unsafe(no_mangle)]
 pub extern "C" fn other_panic(back: extern "C" fn(u32)) -> i32 {
     let fail = move || {

@@ -19,7 +19,7 @@ fn child_level(level: u32, depth: u8) -> Result<u8, Error> {
 ///
 /// # Safety
 ///
-/// `scheme` must be null, for Orchard's, or point to a scheme whose callback keeps to the
+/// `scheme` must be null for Orchard's scheme, or point to one whose callback keeps to the
 /// documentation of its type; `pairs` must be valid for a read of `64 * count` bytes, `out` for a
 /// write of `32 * count`; `report` must be null or valid.
 #[unsafe(no_mangle)]
@@ -89,13 +89,13 @@ pub unsafe extern "C" fn kvshard_empty_root(
 
 /// Folds a leaf of 32 bytes up its path, one sibling for each level of the scheme, lowest first, and
 /// writes the root: 32 bytes.
-/// An invalid leaf has index 0 in the report, an invalid sibling its place and 1.
+/// In the report, an invalid leaf has index 0, an invalid sibling its place plus 1.
 ///
 /// # Safety
 ///
-/// `scheme` must be as for [`kvshard_combine`]; `path` must be null or valid for a read of 32 bytes
-/// for each level, `leaf` of 32; `root` must be null or valid for a write of 32 bytes, `report` null
-/// or valid.
+/// `scheme` must be as for [`kvshard_combine`]; `leaf` must be null or valid for a read of 32
+/// bytes, `path` for a read of 32 bytes a level; `root` must be null or valid for a write of 32
+/// bytes, `report` null or valid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_witness_root(
     scheme: *const KvshardScheme,
@@ -136,13 +136,13 @@ pub unsafe extern "C" fn kvshard_witness_root(
     unsafe { guarded(root.cast::<[u8; 32]>(), report, run) }
 }
 
-/// Climbs from a frontier's leaf past its ommers and writes the root: 32 bytes. An invalid leaf has
-/// index 0 in the report, an invalid ommer its place and 1.
+/// Hashes a frontier's leaf with its ommers up to the root, and writes the root: 32 bytes. In the
+/// report, an invalid leaf has index 0, an invalid ommer its place plus 1.
 ///
 /// # Safety
 ///
-/// `scheme` must be as for [`kvshard_combine`]; `frontier` must be null or valid for a read, `root` null or valid for a write of 32 bytes,
-/// `report` null or valid.
+/// `scheme` must be as for [`kvshard_combine`]; `frontier` must be null or valid for a read, `root`
+/// null or valid for a write of 32 bytes, `report` null or valid.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_frontier_root(
     scheme: *const KvshardScheme,

@@ -1,9 +1,10 @@
-//! The C functions: of the tree in `tree`, of the hash alone in `hash`; here what they share.
+//! The C functions. `tree` has those of a tree, `hash` those of the hash alone, `scheme` the scheme
+//! that a call names. This file has what they share.
 //!
 //! Every function has one shape: null checks, a guard that catches unwinding, and a safe call of
-//! the [engine](crate::engine). It returns a `KVSHARD_*` status and fills a [`KvshardReport`]; what
-//! it hands out is written only if the status is [`KVSHARD_OK`]. Nothing is kept between two calls,
-//! and nothing is allocated for the caller but a [`KvshardBuffer`].
+//! the [engine](crate::engine). It returns a `KVSHARD_*` status and fills a [`KvshardReport`]. It
+//! writes its output only if the status is [`KVSHARD_OK`]. Nothing is kept between two calls, and
+//! only a [`KvshardBuffer`] is allocated for the caller.
 //!
 //! Nodes are 32 bytes: the canonical little-endian encoding of a Pallas base field element, or what
 //! the caller's own scheme says.
@@ -35,7 +36,7 @@ pub const KVSHARD_OK: i32 = 0;
 pub const KVSHARD_INVALID_NODE: i32 = 1;
 /// The leaves do not fit.
 pub const KVSHARD_TREE_FULL: i32 = 2;
-/// No leaf has this position, no complete node this place, no tree had this size.
+/// There is no leaf at this position, no complete node at this place, or no tree of this size.
 pub const KVSHARD_POSITION_NOT_FOUND: i32 = 3;
 /// The leaf, or node, was not kept.
 pub const KVSHARD_PRUNED: i32 = 4;
@@ -57,17 +58,17 @@ pub const KVSHARD_INTERNAL: i32 = 11;
 pub const KVSHARD_INVALID_ARGUMENT: i32 = 12;
 /// There are shards but no tip: something else wrote the store, or shares its keys.
 pub const KVSHARD_FOREIGN_STORE: i32 = 13;
-/// The tip names another scheme than the call.
+/// The tip names a different scheme from the one that the call names.
 pub const KVSHARD_SCHEME_MISMATCH: i32 = 14;
 /// The caller's hash answered with an error.
 pub const KVSHARD_HASH: i32 = 15;
-/// The leaves have another root than the caller says.
+/// The root of the leaves is not the one that the caller gave.
 pub const KVSHARD_ROOT_MISMATCH: i32 = 16;
 
-/// The version of these functions and structures: a caller built for another must not go on.
+/// The version of these functions and structures. A caller built for another version must stop.
 pub const KVSHARD_ABI: u32 = 2;
 
-/// The id of a checkpoint that panics, between a read and a write: for the tests of what a panic
+/// A checkpoint with this id panics between a read and a write. Tests use it to see what a panic
 /// does to a Go program.
 #[cfg(feature = "test-panic")]
 const TEST_PANIC: u32 = 0xDEAD_BEEF;
@@ -78,7 +79,7 @@ pub const KVSHARD_DEPTH: usize = 32;
 /// Levels that an empty subtree can have, 0 included.
 pub const KVSHARD_EMPTY_ROOTS: usize = 33;
 
-/// Nodes that a call lists at most.
+/// The most nodes that a call lists.
 pub const KVSHARD_MAX_NODES: u64 = 65536;
 
 const _: () = assert!(KVSHARD_MAX_NODES == MAX_NODES);
@@ -88,7 +89,7 @@ const VERSION: &CStr =
         Err(_) => c"unknown",
     };
 
-/// What the caller chooses; nothing of it is stored.
+/// The caller's choices; none of them is stored.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct KvshardConfig {
@@ -96,7 +97,7 @@ pub struct KvshardConfig {
     pub max_checkpoints: u32,
     /// 0 Marked, 1 Ephemeral.
     pub retention: u32,
-    /// Bound on the threads of a batch; 0 leaves it to the library.
+    /// The most threads that a batch uses; 0 lets the library choose.
     pub threads: u32,
 }
 
@@ -108,13 +109,13 @@ pub struct KvshardReport {
     pub hashes: u64,
     /// The index of the offending node, for [`KVSHARD_INVALID_NODE`].
     pub index: u64,
-    /// Bytes of text in `message`; 0 if the call did what it was asked.
+    /// Bytes of text in `message`; 0 if the call succeeded.
     pub message_len: usize,
-    /// UTF-8: what happened, and where. Cut if it is longer.
+    /// UTF-8: what happened, and where. Cut to fit.
     pub message: [u8; 480],
 }
 
-/// Bytes of this library's, given back once with [`kvshard_buffer_free`].
+/// Bytes that this library allocated. Give them back once, with [`kvshard_buffer_free`].
 #[repr(C)]
 #[derive(Debug)]
 pub struct KvshardBuffer {
@@ -150,7 +151,7 @@ pub struct KvshardNewest {
     pub id: u32,
     /// 1 if it is exempt from pruning.
     pub retained: u8,
-    /// 1 if there is one; otherwise all is 0.
+    /// 1 if there is a checkpoint; if not, every field is 0.
     pub found: u8,
 }
 
@@ -250,7 +251,7 @@ unsafe fn guarded<T>(
     let hashes = &mut filled.hashes;
     let outcome = match out.is_null() {
         true => Ok(Err(null("the place for the result"))),
-        // The state behind a panic is dropped with the call: nothing outlives one.
+        // The state behind a panic is dropped with the call, so no broken state outlives the call.
         false => catch_unwind(AssertUnwindSafe(|| run(hashes))),
     };
     let failure = match outcome {
@@ -276,7 +277,7 @@ enum Failure {
     Panic(Box<dyn Any + Send>),
 }
 
-/// The status of a call, whose report gets the words for it. One copy serves all functions.
+/// The status of a failed call; the report gets its message. One copy serves all functions.
 #[inline(never)]
 fn settle(failure: Option<Failure>, filled: &mut KvshardReport) -> i32 {
     match failure {
@@ -301,9 +302,9 @@ fn settle(failure: Option<Failure>, filled: &mut KvshardReport) -> i32 {
 ///
 /// # Safety
 ///
-/// As for [`guarded`]; and `callbacks` must be null or point to a table whose functions keep to the
-/// contract of [`CallbackKv::new`] for the time of this call; and `scheme` must be null or point to
-/// one whose callback keeps to its documentation.
+/// As for [`guarded`]. `callbacks` must be null or point to a table whose functions keep to the
+/// contract of [`CallbackKv::new`] during this call. `scheme` must be null or point to a scheme
+/// whose callback keeps to its documentation.
 unsafe fn on_tree<T>(
     callbacks: *const KvCallbacks,
     scheme: *const KvshardScheme,
@@ -397,7 +398,7 @@ unsafe fn read_nodes(
     bytes.iter().enumerate().map(node).collect()
 }
 
-/// Where a call without a result puts it.
+/// The output pointer of a call without a result.
 fn nowhere() -> *mut () {
     std::ptr::dangling_mut()
 }
@@ -432,7 +433,7 @@ pub extern "C" fn kvshard_abi() -> u32 {
 mod tests {
     use super::*;
 
-    /// What a call that panics with this value answers, and what it says.
+    /// The status and the message of a call that panics with this value.
     fn caught(payload: Box<dyn Any + Send>) -> (i32, String) {
         let mut report = KvshardReport::empty();
         let run = |_: &mut u64| std::panic::resume_unwind(payload);

@@ -16,7 +16,7 @@ use crate::hash::{OrchardNode, Sibling, TreeHash, VoteNode};
 use crate::scheme::NodeReader;
 use crate::scheme::{Fingerprint, Scheme, climb_steps};
 
-/// Poseidon over Pallas at depth 24, as the crate `vote-commitment-tree` has it.
+/// Poseidon over Pallas at depth 24, as in the crate `vote-commitment-tree`.
 pub const KVSHARD_SCHEME_VOTE_POSEIDON: u32 = 1;
 /// The hash of a [`KvshardHasher`].
 pub const KVSHARD_SCHEME_HASHER: u32 = 2;
@@ -30,15 +30,16 @@ type KvCombineFn = unsafe extern "C" fn(
     parents: *mut u8,
 ) -> i32;
 
-/// A hash of the caller's. It is called on the thread of the call, never at the same time as a
+/// The caller's own hash. It is called on the thread of the call, never at the same time as a
 /// callback of the store.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct KvshardHasher {
-    /// Handed to the callback as it is; never looked into.
+    /// Handed to the callback as it is; this library never looks into it.
     pub ctx: *mut c_void,
-    /// Combines `count` pairs of nodes of `level`, 64 bytes each, and writes as many nodes of 32
-    /// bytes: [`KV_OK`], or anything else if it failed; the owner of the callback knows why.
+    /// Combines `count` pairs of nodes of `level`, 64 bytes each, and writes `count` nodes of 32
+    /// bytes. Returns [`KV_OK`]; any other value means that it failed, and the owner of the
+    /// callback knows why.
     pub combine: Option<
         unsafe extern "C" fn(
             ctx: *mut c_void,
@@ -50,17 +51,17 @@ pub struct KvshardHasher {
     >,
 }
 
-/// What a tree is built with, if not with Orchard's hash.
+/// The scheme of a tree that is not Orchard's.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct KvshardScheme {
-    /// `KVSHARD_SCHEME_*`. What follows counts for [`KVSHARD_SCHEME_HASHER`] alone.
+    /// `KVSHARD_SCHEME_*`. Only [`KVSHARD_SCHEME_HASHER`] uses the fields below.
     pub kind: u32,
     /// Levels between the leaves and the root: 1 to 32.
     pub depth: u32,
-    /// What the tree's tip names the scheme with.
+    /// The scheme's name in the tree's tip.
     pub fingerprint: [u8; 8],
-    /// The roots of subtrees with no leaf in them, by level, up to that of the tree.
+    /// The roots of empty subtrees by level, from 0 to `depth`.
     pub empty_roots: [[u8; 32]; KVSHARD_EMPTY_ROOTS],
     /// The hash.
     pub hasher: KvshardHasher,
@@ -104,8 +105,8 @@ macro_rules! built_in {
 
             fn cast(nodes: &[Bytes]) -> &[Self] {
                 // SAFETY: both types are `repr(transparent)` over the same array, and any bytes
-                // are a value of either; that they are canonical, which `read_node` and `node` saw
-                // to, is no matter of memory.
+                // are a valid value of either. `read_node` and `node` checked that the nodes are
+                // canonical, but memory safety does not need that.
                 unsafe { slice::from_raw_parts(nodes.as_ptr().cast(), nodes.len()) }
             }
         }
@@ -157,7 +158,7 @@ pub(super) enum AnyScheme<'s> {
 }
 
 impl<'s> AnyScheme<'s> {
-    /// The scheme that the caller names; Orchard's where it names none.
+    /// The scheme that the caller names, or Orchard's for `None`.
     pub fn new(scheme: Option<&'s KvshardScheme>) -> Result<Self, Error> {
         let invalid = |what: String| Err(Error::InvalidArgument(what));
         let Some(scheme) = scheme else {
@@ -174,7 +175,7 @@ impl<'s> AnyScheme<'s> {
         }
     }
 
-    /// The node of these bytes, if it is one. A caller's own hash is not asked: the caller can.
+    /// The node of these bytes, if they are one. A caller checks the nodes of its own hash itself.
     pub fn node(&self, bytes: &[u8; 32]) -> Option<Bytes> {
         let canonical = match self {
             AnyScheme::Orchard => OrchardNode::from_bytes(bytes).is_some(),

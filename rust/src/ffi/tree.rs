@@ -7,8 +7,9 @@ use super::*;
 /// # Safety
 ///
 /// `callbacks` must be null or point to a table that keeps to the documentation of its types;
-/// `scheme` must be null, for Orchard's, or point to a scheme that does; `leaves` must be valid for a
-/// read of `32 * count` bytes; every other pointer must be null or valid for its type. Null is answered with [`KVSHARD_INVALID_ARGUMENT`].
+/// `scheme` must be null for Orchard's scheme, or point to one that keeps to its documentation;
+/// `leaves` must be valid for a read of `32 * count` bytes; every other pointer must be null or
+/// valid for its type. Null is answered with [`KVSHARD_INVALID_ARGUMENT`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn kvshard_append(
     callbacks: *const KvCallbacks,
@@ -227,7 +228,7 @@ pub unsafe extern "C" fn kvshard_nodes(
     }
 }
 
-/// A path in its place, zero above the tree's depth.
+/// A path in 32 places; those above the tree's depth are zero.
 fn path_bytes(path: Vec<Bytes>) -> [[u8; 32]; KVSHARD_DEPTH] {
     let mut bytes = [[0; 32]; KVSHARD_DEPTH];
     for (place, node) in bytes.iter_mut().zip(path) {
@@ -237,7 +238,7 @@ fn path_bytes(path: Vec<Bytes>) -> [[u8; 32]; KVSHARD_DEPTH] {
 }
 
 /// Writes the siblings from a leaf to the root over all leaves, lowest first: 32 places of 32
-/// bytes, those above the tree's depth zero.
+/// bytes. Places above the tree's depth are zero.
 ///
 /// # Safety
 ///
@@ -264,7 +265,7 @@ pub unsafe extern "C" fn kvshard_witness(
 }
 
 /// Writes the siblings from a leaf to the root at a checkpoint, lowest first: 32 places of 32
-/// bytes, those above the tree's depth zero.
+/// bytes. Places above the tree's depth are zero.
 ///
 /// # Safety
 ///
@@ -291,7 +292,7 @@ pub unsafe extern "C" fn kvshard_witness_at(
     }
 }
 
-/// Drops all that came after a checkpoint.
+/// Drops everything that came after a checkpoint.
 ///
 /// # Safety
 ///
@@ -510,7 +511,7 @@ pub unsafe extern "C" fn kvshard_frontier_at(
     }
 }
 
-/// Writes the frontier that the tree had at a size.
+/// Writes the frontier that the tree had when it had `size` leaves.
 ///
 /// # Safety
 ///
@@ -536,8 +537,8 @@ pub unsafe extern "C" fn kvshard_frontier_at_size(
     }
 }
 
-/// Starts an empty tree from a frontier. An invalid leaf has index 0 in the report, an invalid
-/// ommer its place and 1.
+/// Starts an empty tree from a frontier. In the report, an invalid leaf has index 0, an invalid
+/// ommer its place plus 1.
 ///
 /// # Safety
 ///
@@ -591,8 +592,8 @@ pub(super) fn parse_frontier(
     })
 }
 
-/// Takes over a store that a plain `ShardTree` wrote, if its leaves have this root of 32 bytes, and
-/// writes the number of leaves. An invalid root has index 0 in the report.
+/// Takes over a store that a plain `ShardTree` wrote, and writes the number of leaves. Their root
+/// must be the given one, 32 bytes. An invalid root has index 0 in the report.
 ///
 /// # Safety
 ///
@@ -622,8 +623,8 @@ pub unsafe extern "C" fn kvshard_adopt(
     }
 }
 
-/// Checks the whole store and lists what is wrong: a line each, of the invariant's name, the key in
-/// hex and the detail, with tabs between. Empty if the store is sound.
+/// Checks the whole store and lists what is wrong, one line for each violation: the invariant's
+/// name, the key in hex and the detail, separated by tabs. Empty if the store is sound.
 ///
 /// # Safety
 ///

@@ -1,5 +1,5 @@
-//! A store as C sees it: callbacks over a sorted map, with `malloc`ed buffers, everything that is
-//! handed out counted, and a fault at any callback.
+//! A store as C sees it: callbacks over a sorted map, with `malloc`ed buffers. It counts everything
+//! that it hands out, and can fail at any callback.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,16 +8,16 @@ use std::{ptr, slice};
 
 use kvshard::kv_shard_store::{KvCallbacks, KvShardStore};
 
-/// What a callback does in place of its work.
+/// What a callback does instead of its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Answers -1, or a null iterator.
     Error,
     /// Answers with a status that does not exist, or a null iterator.
     UnknownStatus,
-    /// Says that there is a value, and leaves null; a write or an open iterator fails.
+    /// Says that there is a value, and leaves null. A write fails, and so does opening an iterator.
     NullValue,
-    /// Says that there is nothing, or nothing more; a write or an open iterator fails.
+    /// Says that there is nothing, or nothing more. A write fails, and so does opening an iterator.
     Absent,
 }
 
@@ -29,9 +29,10 @@ pub const FAULTS: [Fault; 4] = [
 ];
 
 thread_local! {
-    /// Buffers handed out on this thread and not freed: `free_buf` is told of no store.
+    /// Buffers handed out on this thread and not freed. Kept per thread, because `free_buf` is not
+    /// told which store a buffer came from.
     static BUFFERS: RefCell<Ledger> = RefCell::default();
-    // In a box of its own each: the callbacks know the address.
+    // Each in a box of its own: the callbacks know its address.
     #[allow(clippy::vec_box)]
     static KEPT: RefCell<Vec<Box<CStore>>> = RefCell::default();
 }
@@ -47,11 +48,11 @@ struct Ledger {
 #[derive(Default)]
 pub struct CStore {
     pub records: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// Callbacks called, those that free not counted.
+    /// Callbacks called, except those that free.
     pub calls: u64,
     /// Iterators opened.
     pub iterators: u64,
-    /// Writes that were let through.
+    /// Writes that were carried out.
     pub writes: u64,
     pub fault: Option<(u64, Fault)>,
     live_iterators: BTreeSet<usize>,
@@ -75,8 +76,8 @@ impl CStore {
         })
     }
 
-    /// The table. It may be used as long as this box is neither dropped nor otherwise borrowed
-    /// while a callback runs.
+    /// The table. Use it only while this box lives, and borrow the box in no other way while a
+    /// callback runs.
     pub fn callbacks(self: &mut Box<Self>) -> KvCallbacks {
         KvCallbacks {
             ctx: ptr::from_mut::<CStore>(self).cast(),
@@ -90,7 +91,7 @@ impl CStore {
         }
     }
 
-    /// A `ShardStore` over this store. The box stays where it is for as long as it is used.
+    /// A `ShardStore` over this store. The box must not move while the store is used.
     pub fn shard_store<H, const SHARD_HEIGHT: u8>(
         self: &mut Box<Self>,
     ) -> KvShardStore<H, SHARD_HEIGHT> {
@@ -99,7 +100,7 @@ impl CStore {
         unsafe { KvShardStore::new(self.callbacks()) }
     }
 
-    /// Nothing that was handed out is left, and no rule was broken.
+    /// Panics unless everything handed out was given back and no rule was broken.
     pub fn assert_clean(&self) {
         assert!(self.broken.is_empty(), "{:#?}", self.broken);
         assert!(self.live_iterators.is_empty(), "iterators left open");
@@ -133,7 +134,7 @@ pub fn buffers_handed_out() -> u64 {
     BUFFERS.with_borrow(|ledger| ledger.handed_out)
 }
 
-/// A store that lives as long as this thread: for suites that make their trees themselves.
+/// A store that lives as long as this thread: for suites that make their own trees.
 pub fn kept_store<H, const SHARD_HEIGHT: u8>() -> KvShardStore<H, SHARD_HEIGHT> {
     KEPT.with_borrow_mut(|kept| {
         kept.push(CStore::new());
@@ -141,7 +142,8 @@ pub fn kept_store<H, const SHARD_HEIGHT: u8>() -> KvShardStore<H, SHARD_HEIGHT> 
     })
 }
 
-/// Nothing of this thread's stores is left. Their trees must be gone.
+/// Panics unless everything that this thread's stores handed out was given back. Drop the trees
+/// first.
 pub fn assert_all_clean() {
     CStore::default().assert_clean();
     KEPT.take().iter().for_each(|store| store.assert_clean());
@@ -292,7 +294,7 @@ unsafe extern "C" fn iter_free(iter: *mut c_void) {
     // SAFETY: `iter` was made by `iter_create`, and its store outlives it.
     let store = unsafe { &mut *(*iter.cast::<CIter>()).store };
     if store.live_iterators.remove(&handle) {
-        // SAFETY: it was live until now, so that it is freed once.
+        // SAFETY: the iterator was live until now, so it is freed once.
         drop(unsafe { Box::from_raw(iter.cast::<CIter>()) });
     } else {
         store.broken.push("an iterator was freed twice".into());

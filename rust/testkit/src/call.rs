@@ -65,7 +65,8 @@ impl<H: TestNode> Call<H> {
         self.run_on(&mut open::<K, H, DEPTH>(kv, config))
     }
 
-    /// Makes the call on an engine that may have made others; its own retention counts.
+    /// Makes the call on an engine that may have made others. The engine's own retention counts,
+    /// not the call's.
     pub fn run_on<K: Kv, const DEPTH: u8>(
         &self,
         tree: &mut Tree<K, H, DEPTH>,

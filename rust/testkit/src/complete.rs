@@ -1,5 +1,5 @@
-//! A tree that keeps every leaf and answers every question by hashing them: what others are held
-//! against.
+//! A tree that keeps every leaf and answers every question by hashing them. Other trees are
+//! compared with it.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use incrementalmerkletree::{Hashable, Level};
 use kvshard::engine::TreeFrontier;
 
-/// All leaves from some position on, and of those before it, what a frontier tells.
+/// All leaves from some position on. Of earlier leaves it knows what a frontier tells.
 #[derive(Clone, Debug)]
 pub struct Complete<H> {
     depth: u8,
@@ -35,7 +35,7 @@ impl<H: Hashable + Clone> Complete<H> {
         tree
     }
 
-    /// A tree of which only this is known.
+    /// A tree that knows this frontier and nothing else.
     pub fn from_frontier(depth: u8, frontier: &TreeFrontier<H>) -> Self {
         let mut tree = Complete::new(depth);
         let Some(leaf) = &frontier.leaf else {
@@ -51,7 +51,7 @@ impl<H: Hashable + Clone> Complete<H> {
         tree
     }
 
-    /// The position from which on the leaves are known.
+    /// The first position whose leaf is known.
     pub fn first(&self) -> u64 {
         self.first
     }
@@ -71,7 +71,7 @@ impl<H: Hashable + Clone> Complete<H> {
             .retain(|(level, index), _| (*index + 1) << level <= size);
     }
 
-    /// A leaf that is known: the frontier tells the one before its own if they are a pair.
+    /// A leaf that is known. A frontier also tells the leaf before its own if the two are a pair.
     pub fn leaf(&self, position: u64) -> &H {
         match position.checked_sub(self.first) {
             Some(at) => &self.leaves[at as usize],

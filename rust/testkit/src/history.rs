@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::node::TestNode;
 use crate::step::{Kind, Step};
 
-/// A tree's past, and what may come next.
+/// A tree's past, and how its next calls are drawn.
 pub struct History<H> {
     pub model: Model<H>,
     pub kind: Kind,
@@ -16,7 +16,7 @@ pub struct History<H> {
 }
 
 impl<H: TestNode> History<H> {
-    /// What may come of a tree.
+    /// A history that goes on from this model.
     pub fn new(model: Model<H>, kind: Kind) -> Self {
         History {
             capacity: model.capacity(),
@@ -30,7 +30,7 @@ impl<H: TestNode> History<H> {
         self.call_that(rng, |_| true)
     }
 
-    /// The next call that is like this.
+    /// The next call that satisfies a condition.
     pub fn call_that(
         &mut self,
         rng: &mut ChaCha8Rng,

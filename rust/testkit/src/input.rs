@@ -1,6 +1,6 @@
 //! Bytes as numbers.
 
-/// What is left of an input.
+/// The rest of an input.
 pub struct Input<'a>(pub &'a [u8]);
 
 impl Input<'_> {
@@ -8,7 +8,7 @@ impl Input<'_> {
         self.0.is_empty()
     }
 
-    /// The next byte, 0 behind the end.
+    /// The next byte; 0 after the end.
     pub fn byte(&mut self) -> u8 {
         match self.0.split_first() {
             Some((first, rest)) => {
@@ -29,7 +29,7 @@ impl Input<'_> {
         u64::from_le_bytes(std::array::from_fn(|_| self.byte()))
     }
 
-    /// The next bytes, up to as many as the byte in front of them says.
+    /// The next bytes; the byte before them says how many at most.
     pub fn bytes(&mut self) -> &[u8] {
         let count = usize::from(self.byte()).min(self.0.len());
         let (bytes, rest) = self.0.split_at(count);

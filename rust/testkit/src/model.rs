@@ -1,4 +1,5 @@
-//! The tree as it must be: leaves, marks and checkpoints in plain lists, and hashes counted anew.
+//! The tree as it must be: leaves, marks and checkpoints in plain lists; every hash is computed
+//! anew.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use crate::complete::Complete;
 use crate::node::{TestNode, leaves};
 use crate::step::{NextId, Step, Which};
 
-/// Checkpoints that a call prunes at most, and removed marks that it clears.
+/// The most checkpoints that a call prunes, and the most removed marks that it clears.
 const MOST_PRUNED: usize = 2;
 const MOST_CLEARED: usize = 16;
 
@@ -20,18 +21,19 @@ pub struct Model<H> {
     pub max_checkpoints: u32,
     depth: u8,
     tree: Complete<H>,
-    /// Of the leaves that the tree knows.
+    /// For each known leaf, whether it is marked.
     marked: Vec<bool>,
-    /// From the lowest id on.
+    /// By ascending id.
     checkpoints: Vec<CheckpointInfo>,
-    /// Marks removed as of a checkpoint, by its id and the position; and whether the mark was
-    /// removed before that checkpoint, at whose leaf it is.
+    /// Marks removed as of a checkpoint, by the checkpoint's id and the leaf's position. The value
+    /// is true if the mark was removed before that checkpoint and stays only because the checkpoint
+    /// ends with its leaf.
     removed: BTreeMap<(u32, u64), bool>,
     next_leaf: u64,
 }
 
 impl<H: TestNode> Model<H> {
-    /// An empty tree, whose leaves will be those from a number on.
+    /// An empty tree. Its leaves will be numbered from `next_leaf`.
     pub fn new(depth: u8, max_checkpoints: u32, next_leaf: u64) -> Self {
         Model {
             max_checkpoints,
@@ -48,12 +50,12 @@ impl<H: TestNode> Model<H> {
         self.tree.size()
     }
 
-    /// Leaves that the tree holds at most.
+    /// The most leaves that the tree holds.
     pub fn capacity(&self) -> u64 {
         1 << self.depth
     }
 
-    /// Leaves that are known: not those before a frontier.
+    /// How many leaves are known. Leaves before a frontier are not.
     pub fn known(&self) -> usize {
         self.marked.len()
     }
@@ -70,7 +72,7 @@ impl<H: TestNode> Model<H> {
         self.checkpoints.iter().copied().find(|c| c.id == id)
     }
 
-    /// The checkpoint that is meant.
+    /// The id of the checkpoint that is meant.
     pub fn id(&self, which: Which) -> u32 {
         let (Which::Kept(at) | Which::Behind(at)) = which;
         let Some(at) = usize::from(at).checked_rem(self.checkpoints.len()) else {
@@ -83,7 +85,7 @@ impl<H: TestNode> Model<H> {
         }
     }
 
-    /// The position that is meant: of a leaf, or a little off.
+    /// The position that is meant: a leaf's, or one a little off.
     pub fn position(&self, at: u16) -> u64 {
         let at = u64::from(at);
         match at {
@@ -106,7 +108,7 @@ impl<H: TestNode> Model<H> {
         leaves(first, count)
     }
 
-    /// The call that a step is now, if it is one.
+    /// The call that a step makes in this state, if it makes one.
     pub fn call(&mut self, step: Step) -> Option<Call<H>> {
         Some(match step {
             Step::Append { count, retention } => {
@@ -135,8 +137,8 @@ impl<H: TestNode> Model<H> {
         })
     }
 
-    /// The only right answer, except that a leaf which is not kept may be pruned. What a dump shows
-    /// is not known, nor which nodes of a level are pruned.
+    /// The only right answer, except that a leaf which need not be kept may be pruned. The model
+    /// does not know what a dump shows, nor which nodes of a level are pruned.
     pub fn answer(&self, call: &Call<H>) -> Result<Answer<H>, Error> {
         let size = self.size();
         Ok(match call {
@@ -212,7 +214,8 @@ impl<H: TestNode> Model<H> {
         );
     }
 
-    /// Whether a range of nodes may be answered so. Those before a frontier are not compared.
+    /// Whether this outcome is right for a range of nodes. Nodes before a frontier are not
+    /// compared.
     fn may_be_nodes(
         &self,
         level: u8,
@@ -283,7 +286,8 @@ impl<H: TestNode> Model<H> {
         }
     }
 
-    /// A leaf at a size. The one before a frontier's is known too if they are a pair.
+    /// Whether a leaf is known in the tree of a size. The leaf before a frontier's is known too if
+    /// the two are a pair.
     fn is_known(&self, position: u64, size: u64) -> Result<(), Error> {
         Self::within(position, size)?;
         let first = self.tree.first();
@@ -313,7 +317,7 @@ impl<H: TestNode> Model<H> {
                 || self.checkpoints.iter().any(|c| ends(c.size)))
     }
 
-    /// Makes a call that succeeds.
+    /// Makes a call on the model. The call must be one that succeeds.
     pub fn apply(&mut self, call: &Call<H>) {
         match call {
             Call::Append(leaves, retention) => {
@@ -360,7 +364,8 @@ impl<H: TestNode> Model<H> {
         self.clear_removed();
     }
 
-    /// A mark goes when no checkpoint up to those that removed it is kept, and none ends with it.
+    /// A mark is cleared once no checkpoint is left up to those that removed it, and no checkpoint
+    /// ends with its leaf.
     fn clear_removed(&mut self) {
         let CheckpointInfo { id, size, .. } = self.checkpoints[0];
         let first = self.removed.keys().take(MOST_CLEARED);

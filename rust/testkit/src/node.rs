@@ -7,8 +7,8 @@ use incrementalmerkletree_testing::TestHashable;
 use kvshard::codec::{NodeCodec, TreeNode};
 use kvshard::hash::{OrchardNode, TreeHash};
 
-/// A hash of 8 bytes that costs some nanoseconds, with no two levels alike. Every 8 bytes are a
-/// node, so that no damage is seen for being no node.
+/// A hash of 8 bytes that costs some nanoseconds and differs at every level. Any 8 bytes are a
+/// node, so no damage is found only because it is no node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CheapNode(pub u64);
 
@@ -66,7 +66,8 @@ impl TestHashable for CheapNode {
 
 /// A hash whose leaves can be made up.
 pub trait TestNode: TreeNode + TreeHash + Send + 'static {
-    /// The leaf of this number; others for others, and none the empty leaf.
+    /// The leaf of this number. Different numbers give different leaves, and none is the empty
+    /// leaf.
     fn leaf(number: u64) -> Self;
 }
 

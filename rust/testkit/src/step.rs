@@ -1,5 +1,5 @@
-//! What a history is made of, in numbers that mean something in any state: a history stays one when
-//! steps are left out of it.
+//! What a history is made of, as numbers that have a meaning in any state: a history stays valid
+//! when steps are left out.
 
 use kvshard::engine::Retention;
 use rand::RngExt;
@@ -7,22 +7,22 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::input::Input;
 
-/// Leaves that the deepest tree holds.
+/// The leaves that the deepest tree holds.
 const CAPACITY: u64 = 1 << 32;
 
-/// A checkpoint, whichever there are.
+/// A checkpoint, chosen among those that there are.
 #[derive(Clone, Copy, Debug)]
 pub enum Which {
-    /// One that is there, if any is.
+    /// One that exists, if any does.
     Kept(u16),
-    /// The id behind one that is there.
+    /// The id after one that exists.
     Behind(u16),
 }
 
 /// The id of a new checkpoint.
 #[derive(Clone, Copy, Debug)]
 pub enum NextId {
-    /// So far above the newest; 0 is the newest itself.
+    /// This far above the newest; 0 is the newest itself.
     Above(u32),
     /// This one.
     Exactly(u32),
@@ -43,25 +43,25 @@ pub enum Step {
     },
     Retain(Which),
     Release(Which),
-    /// A frontier of this size, and perhaps an ommer too many.
+    /// A frontier of this size, perhaps with one ommer too many.
     Start {
         size: u64,
         one_too_many: bool,
         id: NextId,
         retention: Retention,
     },
-    /// From now on at most so many checkpoints.
+    /// From now on at most this many checkpoints.
     MaxCheckpoints(u32),
-    /// A store of the same records in place of the store.
+    /// Another store with the same records takes the place of the store.
     Reopen,
 }
 
 /// How random steps are drawn.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
-    /// Of the appends, the share that is [`Retention::Marked`].
+    /// The share of the appends that is [`Retention::Marked`].
     pub marked: f64,
-    /// Leaves of the largest batches.
+    /// The most leaves in a batch.
     pub batch: u16,
 }
 
@@ -100,7 +100,8 @@ impl Step {
         }))
     }
 
-    /// The step that the next bytes spell. Two of them are the retention of the steps that follow.
+    /// The step that the next bytes spell. [`Step::Reopen`] also takes the retention of the steps
+    /// that follow.
     pub fn read(input: &mut Input, retention: &mut Retention) -> Step {
         let append = |count, retention: &Retention| Step::Append {
             count,

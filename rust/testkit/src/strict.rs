@@ -1,4 +1,4 @@
-//! A [`Kv`] that holds each call to what the engine promises, and that can fail at any operation.
+//! A [`Kv`] that checks what the engine promises of each call, and that can fail at any operation.
 
 use std::cell::{Cell, RefCell};
 
@@ -31,9 +31,8 @@ impl Seen {
     }
 }
 
-/// The store. The rules: no read once something was written; the writes in the order of their keys,
-/// each key once, none under an open iterator, none of an empty value; and no write that changes
-/// nothing.
+/// The store. Its rules: no read after the first write; writes in the order of their keys; each key
+/// written once; no write under an open iterator; no empty value; no write that changes nothing.
 #[derive(Debug)]
 pub struct StrictKv {
     pub inner: MemKv,
@@ -66,7 +65,7 @@ impl StrictKv {
         }
     }
 
-    /// A store whose operation `at`, counted from 0, fails, and each one after it.
+    /// A store whose operation `at`, counted from 0, fails, and each later one too.
     pub fn failing(inner: MemKv, at: u64) -> Self {
         StrictKv {
             fail_at: at,
@@ -74,7 +73,7 @@ impl StrictKv {
         }
     }
 
-    /// A store of arbitrary records: a call may write what is there already.
+    /// A store of arbitrary records. Here a call may write what is already there.
     pub fn damaged(inner: MemKv) -> Self {
         StrictKv {
             damaged: true,
@@ -82,18 +81,18 @@ impl StrictKv {
         }
     }
 
-    /// A call that does more operations than these panics: it would perhaps never end.
+    /// Panics at a call that does more operations than these: it might never end.
     pub fn at_most(self, budget: u64) -> Self {
         StrictKv { budget, ..self }
     }
 
-    /// A new call begins: what the last one did.
+    /// Begins a new call, and returns what the last one did.
     pub fn begin(&mut self) -> Seen {
         assert_eq!(self.open.get(), 0, "iterators are open between two calls");
         self.seen.take()
     }
 
-    /// As [`StrictKv::begin`], for a call that must have kept to the rules.
+    /// As [`StrictKv::begin`]; panics if the last call broke a rule.
     pub fn assert_kept(&mut self) {
         let broken = self.begin().broken;
         assert!(broken.is_empty(), "{broken:#?}");
@@ -219,7 +218,7 @@ impl Drop for Open<'_> {
 mod tests {
     use super::*;
 
-    /// What a call did that is not allowed, in the words of the store.
+    /// The rules that a call broke, in the words of the store.
     fn broken(call: impl FnOnce(&mut StrictKv)) -> Vec<String> {
         let mut kv = StrictKv::default();
         kv.set(b"b", b"1").expect("sound");

@@ -1,4 +1,5 @@
-//! `zcash_client_backend` reads our shards and caps and we read its, byte-equal both ways.
+//! `zcash_client_backend` reads kvshard's shards and caps, kvshard reads
+//! theirs, and the bytes are equal.
 
 use std::io::Cursor;
 use std::path::Path;
@@ -30,7 +31,8 @@ fn theirs_write(tree: &PrunableTree<MerkleHashOrchard>) -> Vec<u8> {
     blob
 }
 
-/// They read this blob of ours as the tree that we read, and write it as we do.
+/// They read this blob of ours as the same tree as we do, and write it as we
+/// do.
 fn assert_shared(blob: &[u8], height: u8) {
     let ours =
         codec::decode_tree(&Plain::<MerkleHashOrchard>::default(), b"key", blob, height).unwrap();
@@ -65,7 +67,7 @@ fn they_read_our_frozen_blobs() {
 
 fn leaf(rng: &mut ChaCha8Rng) -> OrchardNode {
     let mut bytes: [u8; 32] = rng.random();
-    // Below the modulus, whatever the rest is.
+    // Below the modulus, whatever the other bytes are.
     bytes[31] &= 0x3f;
     OrchardNode::from_bytes(&bytes).unwrap()
 }
@@ -79,7 +81,7 @@ fn engine(kv: &mut MemKv, retention: Retention) -> Tree<&mut MemKv, OrchardNode,
     open(kv, config)
 }
 
-/// Random trees of the engine's: marked and not, pruned, started from a frontier.
+/// Random trees of the engine: marked and not, pruned, started from a frontier.
 #[test]
 fn they_read_our_stores() {
     let (mut shards, mut caps) = (0, 0);
@@ -149,8 +151,9 @@ proptest! {
         prop_assert_eq!(codec::encode_tree(&nodes), blob);
     }
 
-    /// Damage: where both read a tree it is the same one, and what they refuse we refuse. We refuse
-    /// more: bytes left over, too deep a tree, a parent of nothing.
+    /// Damage: if both read a tree, it is the same tree; what they refuse, we
+    /// refuse. We also refuse bytes left over, a tree that is too deep, and a
+    /// parent without children.
     #[test]
     fn damaged_blobs(
         tree in arb_prunable_tree(arb_node(), 4, 16),

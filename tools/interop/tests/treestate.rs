@@ -1,5 +1,6 @@
-//! `zcash_primitives` reads the tree states that the command kvshard writes, as Zcash nodes give them
-//! in `z_gettreestate`, and writes the same. `cmd/kvshard` tests that the file is what it makes.
+//! The command kvshard writes tree states in the form in which Zcash nodes give
+//! them in `z_gettreestate`. `zcash_primitives` reads them and writes the same
+//! text. `cmd/kvshard` tests that the command still makes this file.
 
 use orchard::tree::MerkleHashOrchard;
 use zcash_primitives::merkle_tree::{HashSer, read_commitment_tree, write_commitment_tree};

@@ -1,5 +1,5 @@
-//! kvshard's own engine, called in Rust over a store in memory, as the other trees are: without the way
-//! from Go to Rust and back.
+//! kvshard's own engine, called in Rust over a store in memory, like the other
+//! trees: without the crossing from Go to Rust and back.
 
 use incrementalmerkletree::{Hashable, Level};
 use kvshard::engine::{Config, Engine};

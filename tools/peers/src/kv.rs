@@ -1,6 +1,7 @@
-//! A store in memory behind the C callbacks that `vote-commitment-tree` takes. It counts operations and
-//! bytes as kvshard's `kvtest.TraceStore` does, and gas as the SDK does by default, over the calls that
-//! the crate's Go half makes of the callbacks: of an iterator's entry the key, the value, and Next.
+//! A store in memory behind the C callbacks that `vote-commitment-tree` takes. It counts operations
+//! and bytes as kvshard's `kvtest.TraceStore` does, and gas as the SDK does by default. It counts
+//! the calls that the crate's Go half makes for the callbacks: for an entry of an iterator, the
+//! key, the value, and Next.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -29,7 +30,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// A store in which the callbacks put `prefix`, which ends below 255, before each key.
+    /// A store whose callbacks put `prefix` before each key. The prefix must end in a byte below
+    /// 255.
     pub fn under(prefix: &[u8]) -> Self {
         Self {
             prefix: prefix.to_vec(),
@@ -56,7 +58,7 @@ impl Store {
         [&self.prefix, key].concat()
     }
 
-    /// Callbacks that reach this store, for as long as it stays where it is.
+    /// Callbacks that reach this store. The store must not move while they are used.
     pub fn callbacks(&self) -> KvCallbacks {
         KvCallbacks {
             ctx: (&raw const *self).cast_mut().cast(),
@@ -100,7 +102,7 @@ impl Iter {
     }
 }
 
-/// What the SDK charges where an iterator stands.
+/// What the SDK charges for the entry at which an iterator stands.
 fn seek_gas(entry: &Option<(Vec<u8>, Vec<u8>)>) -> u64 {
     let length = entry
         .as_ref()
@@ -122,7 +124,7 @@ unsafe fn give(value: Vec<u8>, out: *mut *mut u8, out_len: *mut usize) {
     }
 }
 
-// The crate calls these with the ctx of `Store::callbacks`, which is a live Store, and with slices.
+// The crate passes these functions slices and the ctx of `Store::callbacks`, which is a live Store.
 
 unsafe extern "C" fn get(
     ctx: *mut c_void,
@@ -188,7 +190,7 @@ unsafe extern "C" fn iter_create(
     };
     let prefix = store.full(prefix);
     let mut end = prefix.clone();
-    *end.last_mut().expect("a prefix") += 1; // the crate's prefixes are one byte below 255
+    *end.last_mut().expect("a prefix") += 1; // the crate's prefixes are one byte, below 255
     let iter = Iter {
         store,
         from: Bound::Included(prefix),

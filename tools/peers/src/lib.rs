@@ -1,5 +1,5 @@
-//! Other trees: what `kvshard bench` measures beside its own (the program `peers`), and the stores that
-//! they leave (the program `votestores`).
+//! Other trees. The program `peers` lets `kvshard bench` measure them beside
+//! kvshard's own tree; the program `votestores` writes the stores that they leave.
 
 pub mod engine;
 pub mod kv;
@@ -8,13 +8,14 @@ pub mod vote;
 
 pub type Bytes = [u8; 32];
 
-/// A tree. What it cannot do, it is never asked.
+/// A tree. It is never asked to do what it cannot do.
 pub trait Peer {
     fn start(&mut self, _size: u64, _nodes: &[Bytes]) {
         unimplemented!("only a frontier starts from one")
     }
     fn append(&mut self, leaves: &[Bytes]);
-    /// As [`Peer::append`] does, by the fastest call that the tree has for many.
+    /// Appends as [`Peer::append`] does, by the tree's fastest call for many
+    /// leaves.
     fn build(&mut self, leaves: &[Bytes]) {
         self.append(leaves);
     }
@@ -30,7 +31,8 @@ pub trait Peer {
     fn work(&self) -> Work;
 }
 
-/// What a tree did: its hashes, and its operations on a store with the gas that the SDK charges.
+/// What a tree did: its hashes, its operations on a store, and the gas that the SDK
+/// charges for them.
 #[derive(Clone, Copy, Default)]
 pub struct Work {
     pub hashes: u64,

@@ -1,16 +1,19 @@
-//! `peers TREE`: another tree, or kvshard's engine by itself, for `kvshard bench` to measure beside its own. A command a line comes on
-//! standard input, some with 32 bytes a leaf behind the line; each is answered with a line of JSON.
+//! `peers TREE` runs another tree, or kvshard's engine by itself, so that `kvshard
+//! bench` can measure it beside its own tree. Standard input has one command a
+//! line; leaves and nodes follow the line, 32 bytes each. Each command is answered
+//! with a line of JSON.
 //!
-//! - `start SIZE NODES`, and the nodes: the tree is a frontier of that size, its leaf and then its ommers.
+//! - `start SIZE NODES`, and the nodes: start from a frontier of that size. Its
+//! leaf comes first, then its ommers.
 //! - `build N`, and the leaves: append them at once, and take the root.
-//! - `checkpoints N`: make so many.
+//! - `checkpoints N`: make N checkpoints.
 //! - `block N`, and the leaves: append them, make a checkpoint, take its root.
 //! - `append N`, and the leaves: append them.
 //! - `witness POSITION`: prove the leaf against the newest checkpoint.
-//! - `root`: of that checkpoint.
-//! - `open`: forget what is not in the store, and take the root.
+//! - `root`: take the root at that checkpoint.
+//! - `open`: forget everything that is not in the store, and take the root.
 //!
-//! Times and counts are of the tree's own work, without that of reading and checking.
+//! Times and counts cover the tree's own work, not the reading and checking.
 
 use std::io::{self, BufRead, Read, Write};
 use std::process::ExitCode;

@@ -1,5 +1,5 @@
-//! Trees in memory with Orchard's hash, `orchard`'s own. Its `combine` is counted; its empty roots are
-//! a table.
+//! Trees in memory with Orchard's hash, as `orchard` computes it. Its `combine` is
+//! counted; its empty roots come from a table.
 
 use std::cell::Cell;
 
@@ -43,7 +43,8 @@ fn hashes() -> Work {
     }
 }
 
-/// `incrementalmerkletree`'s `Frontier`: the least that any tree must do. It proves nothing.
+/// `incrementalmerkletree`'s `Frontier`: it does the least that any tree must do,
+/// and proves nothing.
 pub struct InMemoryFrontier(Frontier<Counted, 32>);
 
 impl Default for InMemoryFrontier {
@@ -73,7 +74,8 @@ impl Peer for InMemoryFrontier {
     }
 }
 
-/// `shardtree`'s `ShardTree` over its in-memory store, by its calls that keep what they hashed.
+/// `shardtree`'s `ShardTree` over its in-memory store, used through the calls that
+/// keep computed hashes.
 pub struct InMemoryShardTree {
     tree: ShardTree<MemoryShardStore<Counted, u32>, 32, 4>,
     newest: u32,

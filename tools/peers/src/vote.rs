@@ -1,5 +1,6 @@
-//! `vote-commitment-tree`'s `TreeServer` over its `KvShardStore`: the other tree that a Cosmos chain keeps
-//! in its store. Depth 24 and Poseidon, whose hashes cannot be counted from outside.
+//! `vote-commitment-tree`'s `TreeServer` over its `KvShardStore`: the other tree
+//! that a Cosmos chain keeps in its store. It has depth 24 and Poseidon; its hashes
+//! cannot be counted from outside.
 
 use vote_commitment_tree::{MerkleHashVote, TreeServer};
 
@@ -7,7 +8,7 @@ use crate::kv::Store;
 use crate::{Bytes, Peer, Work};
 
 pub struct VoteTree {
-    store: Box<Store>, // in its place: the callbacks point to it
+    store: Box<Store>, // in a box: the callbacks point to it
     tree: TreeServer,
     newest: u32,
 }

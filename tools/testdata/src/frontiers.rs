@@ -1,5 +1,4 @@
-//! Frontiers of the main chain's tree: all that is left of it but what the next
-//! leaf needs.
+//! Frontiers of the main chain's tree: only what the next leaf needs.
 
 use incrementalmerkletree::Position;
 use incrementalmerkletree::frontier::Frontier;
@@ -51,7 +50,8 @@ fn entry(fact: &Fact) -> Result<Entry> {
         .map(|hex| Node::from_hex(hex))
         .collect::<Result<_>>()?;
 
-    // Refuses a number of ommers other than that of the position's 1 bits.
+    // `from_parts` refuses a wrong number of ommers: there must be one for each
+    // 1 bit of the position.
     let frontier = Frontier::<MerkleHashOrchard, 32>::from_parts(
         Position::from(fact.size - 1),
         leaf.0,
@@ -80,12 +80,13 @@ struct Fact {
     size: u64,
     leaf: &'static str,
     ommers: &'static [&'static str],
-    /// The source lists none: computed when the frontier was taken from there.
+    /// The source lists no root: this one was computed when the frontier was
+    /// taken from the source.
     root: &'static str,
 }
 
-/// The first and the last of the source, and one in the middle that has 18 ommers
-/// and a last shard (16 leaves) that is complete.
+/// The first and the last frontier of the source, and one in the middle with 18
+/// ommers and a complete last shard (16 leaves).
 const FACTS: [Fact; 3] = [
     Fact {
         height: 1_690_000,

@@ -7,8 +7,8 @@
 //! - `frontiers`: frontiers of the main chain's tree, up to 49.5 million leaves
 //! - `vectors`: the published test vectors of the tree's hash
 //!
-//! Nothing is read but what the crates carry and the facts in this source, so
-//! the same versions write the same bytes. Whatever does not follow from
+//! It reads only what the crates carry and the facts in this source, so the
+//! same versions write the same bytes. Anything that does not follow from
 //! `orchard`'s own hash is an error, and then nothing is written.
 
 mod frontiers;
@@ -91,7 +91,7 @@ fn run(args: impl Iterator<Item = String>) -> Result<()> {
         return Err(USAGE.into());
     }
 
-    // All is made and verified before the first byte is written.
+    // Everything is made and verified before the first byte is written.
     let mut wanted = Vec::new();
     for dir in dirs {
         for (name, content) in files_of(&dir)? {

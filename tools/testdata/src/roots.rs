@@ -1,4 +1,4 @@
-//! Real blocks: the commitments each one adds, and the root it must end with.
+//! Real blocks: the commitments that each adds, and the root that it must end with.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ use zebra_test::vectors::{
 
 use crate::{File, Node, Result, json};
 
-/// Every testnet block since NU5 that zebra-test has. The heights between them
-/// are missing, but no commitment is: the roots follow without a gap.
+/// Every testnet block since NU5 that zebra-test has. Heights between them are
+/// missing, but no commitment is: the roots follow without a gap.
 const TESTNET_HEIGHTS: [u32; 5] = [1_842_421, 1_842_432, 1_842_462, 1_842_467, 1_842_468];
 
 /// The first mainnet blocks since NU5. zebra-test also has 1687113, 1687118 and
@@ -76,8 +76,8 @@ fn source(blocks: &str, roots: &str) -> String {
     format!("crate zebra-test 5.0 (ZcashFoundation/zebra): src/vectors/{blocks} and {roots}")
 }
 
-/// Appends the blocks' commitments to a tree that starts empty, and fails unless
-/// it has the consensus root after each of them.
+/// Appends the blocks' commitments to a tree that starts empty. Fails unless the tree
+/// has the consensus root after each block.
 fn replay(
     network: Network,
     heights: &[u32],
@@ -107,7 +107,7 @@ fn replay(
         }
 
         // A spend is proven against the root after an earlier block. Only a tree that
-        // began where the chain's did knows them all.
+        // begins with the chain knows all these roots.
         for anchor in anchors {
             if !seen.iter().any(|root| root.to_bytes() == anchor) {
                 let anchor = hex::encode(anchor);
@@ -140,8 +140,8 @@ fn replay(
     Ok(ends)
 }
 
-/// Parses a block and checks that the bytes are all it is: they come back when it
-/// is written again, and its transactions are those of the header's Merkle root.
+/// Parses a block and checks the bytes: writing the block again gives the same bytes,
+/// and its transactions give the header's Merkle root.
 fn parse(network: Network, height: u32, bytes: &[u8]) -> Result<Block> {
     let block = Block::read(bytes, &network).map_err(|e| format!("block {height}: {e}"))?;
     if u32::from(block.claimed_height()) != height {
@@ -161,7 +161,8 @@ fn parse(network: Network, height: u32, bytes: &[u8]) -> Result<Block> {
     Ok(block)
 }
 
-/// Bitcoin's Merkle root: double SHA-256, the last of an odd row paired with itself.
+/// Bitcoin's Merkle root: double SHA-256; the last node of an odd row is paired with
+/// itself.
 fn merkle_root(mut row: Vec<[u8; 32]>) -> [u8; 32] {
     while row.len() > 1 {
         row = row

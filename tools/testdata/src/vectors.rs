@@ -77,7 +77,7 @@ fn tree(leaves: &[Node]) -> Result<Tree> {
     }
     let root = rows[usize::from(DEPTH)][0];
 
-    // The same root another way, and from every leaf with its path.
+    // The same root computed in another way, and from every leaf with its path.
     let mut frontier = Frontier::<MerkleHashOrchard, DEPTH>::empty();
     for leaf in leaves {
         frontier.append(leaf.0);

@@ -1,5 +1,6 @@
-//! Reads what `kvshard witness --binary` writes, with nothing but the crate `orchard`: the position,
-//! `u32` little-endian, then the 32 siblings from the leaf's up, 32 bytes each.
+//! Reads what `kvshard witness --binary` writes, using only the crate `orchard`:
+//! the position, `u32` little-endian, then the 32 siblings from the leaf up, 32
+//! bytes each.
 
 use orchard::note::ExtractedNoteCommitment;
 use orchard::tree::{Anchor, MerkleHashOrchard, MerklePath};
@@ -7,7 +8,7 @@ use orchard::tree::{Anchor, MerkleHashOrchard, MerklePath};
 /// The length of the binary form.
 pub const LENGTH: usize = 4 + 32 * 32;
 
-/// The path, as an Orchard spend takes it; `None` if the bytes are none.
+/// The path, as an Orchard spend takes it; `None` if the bytes are not a path.
 pub fn read(witness: &[u8]) -> Option<MerklePath> {
     let witness: &[u8; LENGTH] = witness.try_into().ok()?;
     let (position, nodes) = witness.split_first_chunk::<4>()?;
@@ -21,7 +22,8 @@ pub fn read(witness: &[u8]) -> Option<MerklePath> {
     ))
 }
 
-/// Whether the path leads from the commitment to the anchor, by `orchard`'s own hash.
+/// Whether the path leads from the commitment to the anchor, computed with
+/// `orchard`'s own hash.
 pub fn verify(path: &MerklePath, commitment: &[u8; 32], anchor: &[u8; 32]) -> bool {
     let commitment: Option<_> = ExtractedNoteCommitment::from_bytes(commitment).into();
     let anchor: Option<_> = Anchor::from_bytes(*anchor).into();

@@ -1,4 +1,5 @@
-// What a dependency of cosmos-db asks for of macOS's header, which zig does not bring.
+// What a dependency of cosmos-db needs of macOS's header. zig does not bring that
+// header.
 #pragma once
 
 #include <mach/mach_types.h>

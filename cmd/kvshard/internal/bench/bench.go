@@ -32,10 +32,10 @@ type Bench struct {
 // Check refuses what cannot be measured.
 func (b *Bench) Check() error {
 	if b.Rounds < 1 {
-		return exit.Usagef("--rounds %d: at least 1", b.Rounds)
+		return exit.Usagef("--rounds is at least 1, not %d", b.Rounds)
 	}
 	if b.Limit <= 0 {
-		return exit.Usagef("--limit %v: more than 0", b.Limit)
+		return exit.Usagef("--limit is more than 0, not %v", b.Limit)
 	}
 	for _, name := range b.Stores {
 		if !slices.Contains(Stores, name) {
@@ -44,7 +44,7 @@ func (b *Bench) Check() error {
 	}
 	for _, size := range b.Sizes {
 		if size < 1 || size > maxSize {
-			return exit.Usagef("--sizes %d: from 1 to %d", size, maxSize)
+			return exit.Usagef("--sizes are from 1 to %d, not %d", maxSize, size)
 		}
 	}
 	if b.Peers != "" {

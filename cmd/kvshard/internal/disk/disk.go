@@ -74,7 +74,7 @@ func OpenToRead(path, backend string) (dbm.DB, error) {
 // checkName refuses a path that cosmos-db would not have made.
 func checkName(path string) error {
 	if filepath.Ext(filepath.Clean(path)) != ".db" {
-		return fmt.Errorf("%s: the directory of a database ends in .db", path)
+		return fmt.Errorf("%s: the name of a database directory must end in .db", path)
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ import (
 )
 
 func rootCmd() *cobra.Command {
-	// An application that is never started lends its codecs and commands.
+	// This application is never started; it only lends its codecs and commands.
 	lender, err := app.New(log.NewNopLogger(), dbm.NewMemDB(), false, viper.New())
 	if err != nil {
 		panic(err)
@@ -93,8 +93,8 @@ func defaultAppConfig() *serverconfig.Config {
 	return cfg
 }
 
-// defaultCometConfig listens on loopback only: whoever wants the world changes
-// the file.
+// defaultCometConfig listens on loopback only. Change the file to listen
+// elsewhere.
 func defaultCometConfig() *cmtcfg.Config {
 	cfg := cmtcfg.DefaultConfig()
 	cfg.P2P.ListenAddress = "tcp://127.0.0.1:26656"
@@ -142,7 +142,7 @@ func load(logger log.Logger, db dbm.DB, height int64, opts servertypes.AppOption
 	return a, err
 }
 
-// checkCmd is what an operator runs on a stopped node after a bad block.
+// checkCmd is for an operator who checks a stopped node after a bad block.
 func checkCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",

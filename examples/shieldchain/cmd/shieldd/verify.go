@@ -21,7 +21,7 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// verifyCmd is a client that has a node's RPC and nothing else.
+// verifyCmd verifies as a client that has only a node's RPC.
 func verifyCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [position] [commitment]",
@@ -71,7 +71,7 @@ func verify(ctx context.Context, rpc *rpchttp.HTTP, position uint64, leaf kvshar
 	if err != nil {
 		return fail("status: %w", err)
 	}
-	// The hash of the state after a height is in the next height's header.
+	// The hash of the state after a height is in the next header.
 	height := status.SyncInfo.LatestBlockHeight - 1
 
 	var at types.QueryRootAtResponse

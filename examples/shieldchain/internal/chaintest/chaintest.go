@@ -1,5 +1,5 @@
-// Package chaintest runs shieldchain in a test's process: the real
-// application over IAVL on goleveldb, blocks made by hand.
+// Package chaintest runs shieldchain in a test's process. It is the real
+// application over IAVL on goleveldb; tests make the blocks.
 package chaintest
 
 import (
@@ -76,7 +76,7 @@ type Config struct {
 	From  *Chain
 }
 
-// New makes a chain in a directory of the test's own.
+// New makes a chain in a directory that belongs to the test.
 func New(t testing.TB, c Config) *Chain {
 	t.Helper()
 	chain := &Chain{T: t, Dir: t.TempDir(), Options: c.Options}
@@ -99,7 +99,7 @@ func New(t testing.TB, c Config) *Chain {
 		c.InitialHeight = 1
 	}
 	chain.height = c.InitialHeight - 1
-	// An authority of its own, whose key is the first account's.
+	// The authority is the first account, so the tests have its key.
 	params := *simtestutil.DefaultConsensusParams
 	params.Block = &cmtproto.BlockParams{MaxBytes: 20_000_000, MaxGas: -1}
 	params.Authority = &cmtproto.AuthorityParams{Authority: chain.Accounts[0].Address().String()}
@@ -170,7 +170,7 @@ func (c *Chain) Rollback(height int64) {
 // Height of the newest block.
 func (c *Chain) Height() int64 { return c.height }
 
-// Tx signs a transaction of one account; it counts the account's sequence.
+// Tx signs a transaction of one account and raises the account's sequence.
 func (c *Chain) Tx(a *Account, gas uint64, msgs ...sdk.Msg) []byte {
 	c.T.Helper()
 	tx := c.Sign(a, gas, msgs...)
@@ -181,14 +181,14 @@ func (c *Chain) Tx(a *Account, gas uint64, msgs ...sdk.Msg) []byte {
 // Sign signs a transaction with the account's present sequence.
 func (c *Chain) Sign(a *Account, gas uint64, msgs ...sdk.Msg) []byte {
 	c.T.Helper()
-	// A memo of random length is part of it: let it be the same one each time.
+	// The transaction has a memo of random length: make it the same each time.
 	tx, err := simtestutil.GenSignedMockTx(rand.New(rand.NewSource(1)), c.App.TxConfig(), msgs, sdk.NewCoins(), gas, ChainID,
 		[]uint64{a.Number}, []uint64{a.Sequence}, a.Key)
 	Must0(c.T, err)
 	return Must(c.App.TxConfig().TxEncoder()(tx))(c.T)
 }
 
-// Append is the message that appends.
+// Append returns the message that appends the leaves.
 func Append(a *Account, leaves ...kvshard.Node) *types.MsgAppend {
 	msg := &types.MsgAppend{Sender: a.Address().String()}
 	for i := range leaves {
@@ -261,18 +261,19 @@ func (c *Chain) Root() (kvshard.Node, uint64) {
 	return kvshard.Node(r.Root), r.Size_
 }
 
-// Context is one over the committed state; what it writes is lost.
+// Context returns a context over the committed state; what is written to it is
+// lost.
 func (c *Chain) Context() sdk.Context {
 	return sdk.NewContext(c.App.CommitMultiStore().CacheMultiStore(), cmtproto.Header{Height: c.height}, false, log.NewNopLogger())
 }
 
-// Dump lists all records of the module's committed store.
+// Dump returns all records of the module's committed store.
 func (c *Chain) Dump() []string {
 	c.T.Helper()
 	return Records(c.T, CoreStore{c.Context().KVStore(c.App.StoreKey(types.StoreKey))})
 }
 
-// Records lists all records of a store.
+// Records returns all records of a store.
 func Records(t testing.TB, kv corestore.KVStore) (records []string) {
 	t.Helper()
 	for entry, err := range kvshard.Entries(kv, nil, nil) {
@@ -282,27 +283,28 @@ func Records(t testing.TB, kv corestore.KVStore) (records []string) {
 	return records
 }
 
-// A CoreStore is runtime's adapter, which does not export it for other stores.
+// A CoreStore adapts a store as the SDK's runtime does. The runtime's own
+// adapter is not exported for other stores.
 type CoreStore struct{ storetypes.KVStore }
 
-// Get is that of the store.
+// Get calls the store's Get.
 func (s CoreStore) Get(key []byte) ([]byte, error) { return s.KVStore.Get(key), nil }
 
-// Has is that of the store.
+// Has calls the store's Has.
 func (s CoreStore) Has(key []byte) (bool, error) { return s.KVStore.Has(key), nil }
 
-// Set is that of the store.
+// Set calls the store's Set.
 func (s CoreStore) Set(key, value []byte) error { s.KVStore.Set(key, value); return nil }
 
-// Delete is that of the store.
+// Delete calls the store's Delete.
 func (s CoreStore) Delete(key []byte) error { s.KVStore.Delete(key); return nil }
 
-// Iterator is that of the store.
+// Iterator calls the store's Iterator.
 func (s CoreStore) Iterator(start, end []byte) (corestore.Iterator, error) {
 	return s.KVStore.Iterator(start, end), nil
 }
 
-// ReverseIterator is that of the store.
+// ReverseIterator calls the store's ReverseIterator.
 func (s CoreStore) ReverseIterator(start, end []byte) (corestore.Iterator, error) {
 	return s.KVStore.ReverseIterator(start, end), nil
 }
@@ -329,7 +331,8 @@ func Events(events []abci.Event, kind string) (found []map[string]string) {
 	return found
 }
 
-// Leaves makes n leaves, the first numbered from: as random as commitments are.
+// Leaves makes n leaves, numbered from the first; they look as random as
+// commitments.
 func Leaves(from, n int) []kvshard.Node {
 	leaves := make([]kvshard.Node, n)
 	for i := range leaves {

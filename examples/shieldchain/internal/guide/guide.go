@@ -1,5 +1,5 @@
-// Package guide is code of docs/keeper.md that x/commitment has no use for. The
-// guide quotes it, and a test holds the two together.
+// Package guide has the code of docs/keeper.md that x/commitment does not use.
+// The guide quotes it, and a test compares the two.
 package guide
 
 import (

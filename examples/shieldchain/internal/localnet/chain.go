@@ -19,7 +19,8 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// chain runs one node through what a chain's life has, with the command line.
+// chain takes one node through the stages of a chain's life, with the command
+// line.
 func (n *network) chain(ctx context.Context) error {
 	first, err := n.single(ctx, "first")
 	if err != nil {
@@ -52,7 +53,7 @@ func (n *network) chain(ctx context.Context) error {
 	return n.goOn(ctx, state, first, second)
 }
 
-// A state is what a tree must have.
+// A state is the tree that a node must have.
 type state struct {
 	leaves []kvshard.Node
 	root   kvshard.Node
@@ -86,8 +87,8 @@ func (n *network) single(ctx context.Context, name string) (*node, error) {
 	return first, nil
 }
 
-// realBlocks appends the commitments of real Zcash blocks, and compares the
-// roots with those of Zcash's consensus.
+// realBlocks appends the commitments of real Zcash blocks and compares the
+// roots with Zcash's consensus.
 func (n *network) realBlocks(ctx context.Context, node *node) (state, error) {
 	var s state
 	testnet, err := realdata.Testnet()
@@ -131,8 +132,8 @@ func (n *network) outOfGas(ctx context.Context, node *node, s state) error {
 	return nil
 }
 
-// rollback takes a stopped node's newest height back. On start it executes
-// that height's block again, and must come to the same hash.
+// rollback takes back the newest height of a stopped node. After its start the
+// node executes that height's block again, and must get the same hash.
 func (n *network) rollback(ctx context.Context, node *node, s state) error {
 	if err := node.stop(syscall.SIGTERM); err != nil {
 		return err
@@ -151,8 +152,8 @@ func (n *network) rollback(ctx context.Context, node *node, s state) error {
 	if before != height-1 {
 		return fmt.Errorf("height %d after a rollback from %d", before, height)
 	}
-	// A block whose execution comes to another hash than the next one's header
-	// has stops the node.
+	// The node stops if executing a block gives another hash than the next
+	// block's header has.
 	if err := node.start(ctx); err != nil {
 		return err
 	}
@@ -207,7 +208,7 @@ func (n *network) exportImport(ctx context.Context, first *node, s state) (*node
 	return second, nil
 }
 
-// goOn appends the same to both chains: the same future.
+// goOn appends the same leaves to both chains, which must then stay equal.
 func (n *network) goOn(ctx context.Context, s state, nodes ...*node) error {
 	mainnet, err := realdata.Mainnet()
 	if err != nil {
@@ -248,7 +249,7 @@ func (n *network) goOn(ctx context.Context, s state, nodes ...*node) error {
 	return nil
 }
 
-// takeOver makes a new home with the exported state and the old validator key.
+// takeOver makes a new home from the exported state and the old validator key.
 func (n *node) takeOver(old *node, exported string) error {
 	files := map[string]string{
 		exported: "genesis.json",

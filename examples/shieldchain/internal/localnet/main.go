@@ -50,7 +50,7 @@ func run(bin, what string, bound time.Duration, queue, keep bool) (err error) {
 	defer stop()
 
 	n := &network{bin: bin, dir: dir, began: time.Now(), queue: queue}
-	// Whatever happens, no process is left.
+	// No process may be left, whatever happens.
 	defer func() {
 		for _, node := range n.nodes {
 			err = errors.Join(err, node.stop(syscall.SIGKILL))

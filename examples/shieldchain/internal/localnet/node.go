@@ -152,7 +152,7 @@ func (n *node) tail() string {
 	return string(text[max(0, len(text)-3000):])
 }
 
-// waitFor waits until the node has a height, and returns the one it has.
+// waitFor waits until the node reaches a height, and returns the node's height.
 func (n *node) waitFor(ctx context.Context, at least) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, at.within)
 	defer cancel()
@@ -172,7 +172,7 @@ func (n *node) waitFor(ctx context.Context, at least) (int64, error) {
 	}
 }
 
-// at least this height, within this time.
+// A least is a height to reach at least, and the time to reach it in.
 type least struct {
 	height int64
 	within time.Duration

@@ -18,8 +18,8 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// queries asks each query over gRPC, holds the answer to the state, and asks
-// the same with the command line, which goes over the RPC.
+// queries sends each query over gRPC and compares the answer with the state.
+// Then it asks the same with the command line, which uses the RPC.
 func (n *network) queries(ctx context.Context, node *node, s state) error {
 	conn, err := grpc.NewClient(fmt.Sprintf("127.0.0.1:%d", node.grpc), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
@@ -118,7 +118,7 @@ func proves(r *types.QueryWitnessResponse, s state, position uint64) bool {
 		w.Verify(s.root, s.leaves[position]) == nil
 }
 
-// leadsTo tells whether a tree that is started from the frontier has the root.
+// leadsTo tells whether a tree started from the frontier has the root.
 func leadsTo(r *types.QueryFrontierResponse, root kvshard.Node) bool {
 	leaf, err := kvshard.NodeFromBytes(r.GetLeaf())
 	if err != nil {

@@ -32,8 +32,8 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// testnet runs four validators of one chain under a load of appends, with as
-// much going wrong and as many ways to execute as there are.
+// testnet runs four validators of one chain under a load of appends. It covers
+// every way to execute, and as many faults as it can.
 func (n *network) testnet(ctx context.Context) error {
 	var validators []*node
 	for _, name := range []string{"crash", "optimistic", "block-stm", "late"} {
@@ -67,7 +67,7 @@ func (n *network) testnet(ctx context.Context) error {
 			return err
 		}
 	}
-	// The snapshots' nodes are those that stay.
+	// Snapshots come from the nodes that stay up.
 	const interval = 10
 	snapshots := []string{"--state-sync.snapshot-interval", fmt.Sprint(interval), "--state-sync.snapshot-keep-recent", "20"}
 	flags := map[*node][]string{
@@ -90,7 +90,7 @@ func (n *network) testnet(ctx context.Context) error {
 	}
 	defer load.stop()
 
-	// Late: after a snapshot.
+	// Wait until a snapshot exists.
 	if _, err := optimistic.waitFor(ctx, least{height: interval + 4, within: 90 * time.Second}); err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (n *network) testnet(ctx context.Context) error {
 	return n.ways(optimistic, stm)
 }
 
-// stateSync starts a node from a snapshot of others, with trust in a header.
+// stateSync starts a node from a snapshot of other nodes, trusting one header.
 func (n *network) stateSync(ctx context.Context, late *node, trusted int64, others ...*node) (int64, error) {
 	header, err := others[0].client.Header(ctx, &trusted)
 	if err != nil {
@@ -166,7 +166,7 @@ func (n *network) stateSync(ctx context.Context, late *node, trusted int64, othe
 	return height, nil
 }
 
-// kill kills a node, and starts it again when the others are five blocks on.
+// kill kills a node, and starts it again when the others are five blocks ahead.
 func (n *network) kill(ctx context.Context, node, other *node, height int64) error {
 	if err := node.stop(syscall.SIGKILL); err != nil {
 		return err
@@ -186,7 +186,8 @@ func (n *network) kill(ctx context.Context, node, other *node, height int64) err
 	return nil
 }
 
-// goBack has a node drop its newest blocks, and fetch and execute them again.
+// goBack makes a node drop its newest blocks, then fetch and execute them
+// again.
 func (n *network) goBack(ctx context.Context, node *node, blocks int64) (int64, error) {
 	if err := node.stop(syscall.SIGTERM); err != nil {
 		return 0, err
@@ -195,7 +196,7 @@ func (n *network) goBack(ctx context.Context, node *node, blocks int64) (int64, 
 	if err != nil {
 		return 0, err
 	}
-	// The first one may find a block that was stored and not executed.
+	// The first rollback may meet a block that was stored and not executed.
 	for range blocks + 1 {
 		if _, err := node.run(ctx, "rollback", "--hard"); err != nil {
 			return 0, err
@@ -219,8 +220,7 @@ func (n *network) goBack(ctx context.Context, node *node, blocks int64) (int64, 
 	return height, nil
 }
 
-// ways reads in the logs that blocks were executed in the ways that were asked
-// for.
+// ways checks in the logs that the nodes executed blocks in the requested ways.
 func (n *network) ways(optimistic, stm *node) error {
 	count := func(v *node, line string) int {
 		text, _ := os.ReadFile(filepath.Join(v.home, "log"))
@@ -234,7 +234,7 @@ func (n *network) ways(optimistic, stm *node) error {
 	return nil
 }
 
-// genesis makes one genesis for all: each validator signs its own part.
+// genesis makes one genesis for all; each validator signs its own part.
 func (n *network) genesis(ctx context.Context, validators []*node, accounts []*account) error {
 	first := validators[0]
 	type balance struct {
@@ -337,7 +337,7 @@ func (l *load) err() error {
 	return nil
 }
 
-// load has each account append 1 to 8 commitments, some twice a second.
+// load makes each account append 1 to 8 commitments, about twice a second.
 func (n *network) load(ctx context.Context, to *node, accounts []*account) (*load, error) {
 	lender, err := app.New(log.NewNopLogger(), dbm.NewMemDB(), false, simtestutil.AppOptionsMap{})
 	if err != nil {
@@ -422,7 +422,7 @@ type message interface {
 	Unmarshal([]byte) error
 }
 
-// ask queries the node's state of a height.
+// ask queries the node's state at a height.
 func (n *node) ask(ctx context.Context, height int64, path string, request, response message) error {
 	data, err := request.Marshal()
 	if err != nil {
@@ -438,8 +438,8 @@ func (n *node) ask(ctx context.Context, height int64, path string, request, resp
 	return response.Unmarshal(answer.Response.Value)
 }
 
-// compare reads from each node, for each height that it has, the application
-// hash that it computed and the root of its tree.
+// compare reads the application hash and the tree's root from each node, for
+// each height that the node has.
 func (n *network) compare(ctx context.Context, validators []*node, last, sent int64) error {
 	type state struct {
 		appHash, root string

@@ -1,6 +1,6 @@
-// Package commitment is a module that keeps Zcash Orchard's note commitment
-// tree: commitments come in by transactions, each height that brought some has
-// a root, and leaves are proven against the recent roots.
+// Package commitment is a module that keeps Zcash Orchard's note commitment tree.
+// Transactions bring commitments, each height that brought some has a root, and
+// leaves are proven against the recent roots.
 package commitment
 
 import (
@@ -27,7 +27,8 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// ConsensusVersion counts the forms of the module's store; 1 had no anchors.
+// ConsensusVersion is the version of the module's store; version 1 had no
+// anchors.
 const ConsensusVersion = 2
 
 var (
@@ -69,7 +70,7 @@ func (AppModule) GetTxCmd() *cobra.Command { return cli.TxCmd() }
 // GetQueryCmd returns the commands that query.
 func (AppModule) GetQueryCmd() *cobra.Command { return cli.QueryCmd() }
 
-// ConsensusVersion is the form of the store that this code reads.
+// ConsensusVersion returns the version of the store that this code reads.
 func (AppModule) ConsensusVersion() uint64 { return ConsensusVersion }
 
 // RegisterServices registers messages, queries and migrations.
@@ -81,8 +82,9 @@ func (m AppModule) RegisterServices(cfg module.Configurator) {
 	}
 }
 
-// RegisterInvariants hands the invariant to a module that runs invariants. The
-// SDK no longer has one of its own; `shieldd check` runs it on a stopped node.
+// RegisterInvariants registers the invariant with a module that runs invariants.
+// The SDK no longer has such a module; `shieldd check` runs the invariant on a
+// stopped node.
 //
 //lint:ignore SA1019 chains that still run invariants ask for them in this way
 func (m AppModule) RegisterInvariants(registry sdk.InvariantRegistry) {
@@ -99,7 +101,7 @@ func (AppModule) DefaultGenesis(cdc codec.JSONCodec) json.RawMessage {
 }
 
 // ValidateGenesis checks what needs no store: the parameters, and that the tree's
-// part is whole. Its records are checked when they are imported.
+// part is complete. The import checks the records.
 func (AppModule) ValidateGenesis(cdc codec.JSONCodec, _ client.TxEncodingConfig, data json.RawMessage) error {
 	state, params, err := parseGenesis(cdc, data)
 	if err != nil {
@@ -108,8 +110,8 @@ func (AppModule) ValidateGenesis(cdc codec.JSONCodec, _ client.TxEncodingConfig,
 	return errors.Join(params.Validate(), state.Tree.Validate())
 }
 
-// InitGenesis starts the chain's tree. It panics if genesis is unsound, which
-// stops the node, as all modules of the SDK do.
+// InitGenesis starts the chain's tree. Like all modules of the SDK, it panics if
+// genesis is unsound, which stops the node.
 func (m AppModule) InitGenesis(ctx sdk.Context, cdc codec.JSONCodec, data json.RawMessage) {
 	state, params, err := parseGenesis(cdc, data)
 	if err == nil {
@@ -120,8 +122,8 @@ func (m AppModule) InitGenesis(ctx sdk.Context, cdc codec.JSONCodec, data json.R
 	}
 }
 
-// ExportGenesis returns parameters and tree, the records in a file if the
-// keeper has a directory for it.
+// ExportGenesis returns the parameters and the tree. The records are in a file if
+// the keeper has a directory for it.
 func (m AppModule) ExportGenesis(ctx sdk.Context, cdc codec.JSONCodec) json.RawMessage {
 	params, tree, err := m.keeper.ExportGenesis(ctx)
 	if err != nil {
@@ -131,7 +133,7 @@ func (m AppModule) ExportGenesis(ctx sdk.Context, cdc codec.JSONCodec) json.RawM
 }
 
 func parseGenesis(cdc codec.JSONCodec, data json.RawMessage) (state keeper.GenesisState, params types.Params, err error) {
-	// A misspelled or null field would be an empty one.
+	// Without this, a misspelled or null field would read as an empty one.
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&state); err != nil {

@@ -1,4 +1,4 @@
-//! A sound store, and arbitrary changes of its records: then every call.
+//! A sound store with arbitrary changes to its records; then every call.
 
 use std::sync::OnceLock;
 
@@ -20,7 +20,7 @@ const CONFIG: Config = Config {
     threads: Threads::AtMost(1),
 };
 
-/// The damage, then the arguments of the calls.
+/// The bytes give the damage first, then the arguments of the calls.
 pub fn damage(data: &[u8]) {
     let mut input = Input(data);
     let shapes = shapes();
@@ -83,7 +83,7 @@ pub fn damage(data: &[u8]) {
     }
 }
 
-/// Whether a call on a sound store may answer so.
+/// Whether this call may fail with this error on a sound store.
 fn is_right(name: &str, error: &Error) -> bool {
     match error {
         Error::CheckpointNotFound { .. } | Error::CheckpointOrder { .. } => true,
@@ -101,7 +101,7 @@ fn new_leaves(count: usize) -> Vec<CheapNode> {
     leaves(1 << 40, count as u64)
 }
 
-/// One call on a copy: no operations beyond what records and arguments account for.
+/// One call on a copy of the store. Records and arguments bound the operations that it may do.
 fn call<T>(store: &MemKv, run: impl FnOnce(&mut Tree) -> Result<T, Error>) -> Result<T, Error> {
     let budget = 4 * store.records().len() as u64 + 400;
     let mut kv = StrictKv::damaged(store.clone()).at_most(budget);
@@ -110,7 +110,7 @@ fn call<T>(store: &MemKv, run: impl FnOnce(&mut Tree) -> Result<T, Error>) -> Re
     outcome
 }
 
-/// A position near a leaf of the store, or any.
+/// A position near a leaf of the store, or any position.
 fn argument(store: &MemKv, input: &mut Input) -> u64 {
     let any = input.long();
     match any % 4 {

@@ -1,4 +1,4 @@
-//! Every decoder: what it reads, the encoder gives back to the byte.
+//! Every decoder: the encoder gives back the same bytes for whatever the decoder reads.
 
 use kvshard::codec::{self, Plain, TreeNode};
 use kvshard::error::KvError;
@@ -7,7 +7,7 @@ use orchard::tree::MerkleHashOrchard;
 
 use crate::node::CheapNode;
 
-/// The first byte tells the decoder, the others are a record's value.
+/// The first byte selects the decoder; the others are a record's value.
 pub fn decode(data: &[u8]) {
     let Some((which, value)) = data.split_first() else {
         return;

@@ -11,10 +11,10 @@ use crate::strict::StrictKv;
 
 const DEPTH: u8 = 32;
 
-/// More than any call here may cost: what a batch touches, or what a rewind drops.
+/// More operations than any call here may cost. Batches and rewinds cost the most.
 const BUDGET: u64 = 4000;
 
-/// Leaves at most, so that an input takes microseconds.
+/// The most leaves, so that an input takes microseconds.
 const MOST_LEAVES: usize = 400;
 
 struct Player {
@@ -54,7 +54,7 @@ impl Player {
         }
     }
 
-    /// Makes a call here and there. One that is refused changes nothing.
+    /// Makes a call on both. A refused call changes nothing.
     fn make(&mut self, call: &Call<CheapNode>) {
         let before = self.kv.inner.clone();
         let outcome = call.run::<_, DEPTH>(&mut self.kv, self.model.max_checkpoints);
@@ -66,7 +66,7 @@ impl Player {
         }
     }
 
-    /// A query or two behind each step.
+    /// Asks a query or two after each step.
     fn look(&mut self, input: &mut Input) {
         self.make(&Call::Size);
         match input.byte() % 16 {
@@ -98,7 +98,7 @@ impl Player {
         }
     }
 
-    /// Everything.
+    /// Compares everything.
     fn check(&mut self) {
         for call in [
             Call::Check,

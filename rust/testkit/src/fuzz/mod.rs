@@ -1,5 +1,5 @@
-//! What arbitrary bytes can do: each public function takes them and panics if kvshard does what it
-//! must not. The fuzzer calls them; `tests/corpus.rs` replays the committed inputs through them.
+//! What arbitrary bytes can do. Each public function takes bytes and panics if kvshard misbehaves.
+//! The fuzzer calls them; `tests/corpus.rs` replays the committed inputs through them.
 
 mod damage;
 mod decode;

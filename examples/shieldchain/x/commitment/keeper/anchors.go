@@ -11,9 +11,8 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// addAnchor keeps an anchor, and drops those that the tree pruned with its
-// checkpoint: the heights that have one are those that have a checkpoint in the
-// tree.
+// addAnchor keeps an anchor, and drops the anchors whose checkpoints the tree pruned
+// with its new one: exactly the tree's checkpoints have an anchor.
 func (k Keeper) addAnchor(ctx context.Context, params types.Params, newest types.Newest, anchor types.Anchor) error {
 	newest, err := k.keepAnchor(ctx, newest, anchor)
 	if err != nil {
@@ -29,7 +28,7 @@ func (k Keeper) addAnchor(ctx context.Context, params types.Params, newest types
 	return k.newest.Set(ctx, newest)
 }
 
-// keepAnchor keeps an anchor, and returns what is then the newest.
+// keepAnchor keeps an anchor, and returns the new Newest.
 func (k Keeper) keepAnchor(ctx context.Context, newest types.Newest, anchor types.Anchor) (types.Newest, error) {
 	height := uint64(anchor.Height)
 	if err := k.anchors.Set(ctx, height, anchor); err != nil {
@@ -43,8 +42,8 @@ func (k Keeper) keepAnchor(ctx context.Context, newest types.Newest, anchor type
 	return newest, nil
 }
 
-// dropAnchors drops the oldest anchors. The walk is over before the first
-// write: a store may not be written under an open iterator.
+// dropAnchors drops the oldest anchors. It ends the walk before the first write: a
+// store may not be written under an open iterator.
 func (k Keeper) dropAnchors(ctx context.Context, count uint32) error {
 	it, err := k.anchors.Iterate(ctx, nil)
 	if err != nil {
@@ -61,8 +60,8 @@ func (k Keeper) dropAnchors(ctx context.Context, count uint32) error {
 	if err := it.Close(); err != nil {
 		return err
 	}
-	// An iterator of collections has no Error: one that failed looks like one at its
-	// end, and there are more anchors than are dropped.
+	// Iterators of collections have no Error: one that failed looks like one at its
+	// end. There are always more anchors than are dropped.
 	if uint32(len(old)) < count {
 		return fmt.Errorf("%d anchors were found, and %d are to be dropped: the store could not be read to the end", len(old), count)
 	}
@@ -71,8 +70,8 @@ func (k Keeper) dropAnchors(ctx context.Context, count uint32) error {
 		if err := k.anchors.Remove(ctx, height); err != nil {
 			return err
 		}
-		// A leaf that is the absent leaf's value does not change the root, so
-		// that a newer height may have the same one.
+		// A leaf with the absent leaf's value does not change the root, so a newer
+		// height may have the same root.
 		of, err := k.heights.Get(ctx, anchor.Root)
 		if err != nil {
 			return err
@@ -86,8 +85,8 @@ func (k Keeper) dropAnchors(ctx context.Context, count uint32) error {
 	return nil
 }
 
-// AnchorAt returns the anchor that held at a height: the newest up to it.
-// collections.ErrNotFound if there was none yet, or it was dropped.
+// AnchorAt returns the anchor that held at a height: the newest up to it. It returns
+// collections.ErrNotFound if there was none yet, or if it was dropped.
 func (k Keeper) AnchorAt(ctx context.Context, height uint64) (types.Anchor, error) {
 	it, err := k.anchors.Iterate(ctx, new(collections.Range[uint64]).EndInclusive(height).Descending())
 	if err != nil {
@@ -100,9 +99,8 @@ func (k Keeper) AnchorAt(ctx context.Context, height uint64) (types.Anchor, erro
 	return it.Value()
 }
 
-// FindAnchor returns the anchor with this root; collections.ErrNotFound if it
-// is not one of those that are kept. It is what a module calls that verifies
-// spends.
+// FindAnchor returns the anchor with this root, or collections.ErrNotFound if no
+// kept anchor has it. A module that verifies spends calls it.
 func (k Keeper) FindAnchor(ctx context.Context, root kvshard.Node) (types.Anchor, error) {
 	height, err := k.heights.Get(ctx, root[:])
 	if err != nil {
@@ -111,10 +109,10 @@ func (k Keeper) FindAnchor(ctx context.Context, root kvshard.Node) (types.Anchor
 	return k.anchors.Get(ctx, height)
 }
 
-// Rewind takes the tree and the anchors back to the checkpoint of a height, as
-// if no later block had appended. A chain that has to, because it halted at a
-// block that must not stand, calls it in an upgrade handler: the same on all
-// nodes. It reads all of the tree, and ends in an error if that is unsound.
+// Rewind takes the tree and the anchors back to the checkpoint of a height, as if no
+// later block had appended. A chain that halted at a block that must not stand calls
+// it in an upgrade handler, the same on all nodes. It reads the whole tree, and
+// returns an error if the tree is unsound.
 func (k Keeper) Rewind(ctx context.Context, height uint32) error {
 	tree, err := k.Tree(ctx)
 	if err != nil {
@@ -129,8 +127,8 @@ func (k Keeper) Rewind(ctx context.Context, height uint32) error {
 	return k.rebuildAnchors(ctx)
 }
 
-// rebuildAnchors makes the anchors anew from the tree's checkpoints, of which
-// they are an index.
+// rebuildAnchors makes the anchors anew from the tree's checkpoints; the anchors are
+// only an index of them.
 func (k Keeper) rebuildAnchors(ctx context.Context) error {
 	if err := k.anchors.Clear(ctx, nil); err != nil {
 		return err

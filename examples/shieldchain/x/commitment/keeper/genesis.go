@@ -23,16 +23,16 @@ import (
 	"github.com/kvshard/kvshard/stream"
 )
 
-// GenesisState is the module's part of genesis. Anchors are not in it: they
-// follow from the tree's checkpoints.
+// GenesisState is the module's part of genesis. It has no anchors: they follow from the
+// tree's checkpoints.
 type GenesisState struct {
 	Params json.RawMessage `json:"params"`
 	Tree   GenesisTree     `json:"tree"`
 }
 
-// GenesisTree has the tree, or names the file that has it, as a stream of the package
-// stream: what "kvshard export" writes and "kvshard import" reads. It is read and
-// written record by record, never held as a whole.
+// GenesisTree has the tree as a stream of the package stream, or names the file that
+// has it. "kvshard export" writes such a stream and "kvshard import" reads it. It is
+// read and written record by record, never held as a whole.
 type GenesisTree struct {
 	Root    string `json:"root"`
 	Size    uint64 `json:"size"`
@@ -45,8 +45,8 @@ type GenesisTree struct {
 	Data json.RawMessage `json:"data,omitempty"`
 }
 
-// Validate checks that no part is missing that every tree has; encoding/json
-// takes null, and a field that is not there, for an empty one.
+// Validate checks that every part is there that all trees have: encoding/json reads
+// null or a missing field as an empty one.
 func (g GenesisTree) Validate() error {
 	if _, err := kvshard.ParseNode(g.Root); err != nil {
 		return fmt.Errorf("tree: root: %w", err)
@@ -68,7 +68,7 @@ func (g GenesisTree) Validate() error {
 	return nil
 }
 
-// ExportTree writes the tree as a stream, and tells what it wrote.
+// ExportTree writes the tree as a stream, and returns what it wrote.
 func (k Keeper) ExportTree(ctx context.Context, w io.Writer) (GenesisTree, error) {
 	params, err := k.params.Get(ctx)
 	if err != nil {
@@ -81,8 +81,8 @@ func (k Keeper) ExportTree(ctx context.Context, w io.Writer) (GenesisTree, error
 	return WriteTree(tree, k.storeService.OpenKVStore(ctx), params.MaxAnchors, w)
 }
 
-// WriteTree writes a tree, which has no prefix in its store, as a stream, and tells
-// what it wrote. It reads each record twice: a stream begins with their number.
+// WriteTree writes a tree without a prefix as a stream, and returns what it wrote. It
+// reads each record twice, because a stream begins with their number.
 func WriteTree(tree *kvshard.Tree, kv store.KVStore, maxAnchors uint32, w io.Writer) (GenesisTree, error) {
 	header, err := stream.Describe(tree)
 	if err != nil {
@@ -106,8 +106,8 @@ func WriteTree(tree *kvshard.Tree, kv store.KVStore, maxAnchors uint32, w io.Wri
 	return describe(header, sum), nil
 }
 
-// ReadTree reads a stream to its end and returns what genesis says of it, without the
-// place where it is: for a stream that something else wrote.
+// ReadTree reads a stream to its end and returns what genesis says of it, except where
+// the stream is. It is for a stream that something else wrote.
 func ReadTree(r io.Reader) (GenesisTree, error) {
 	sum := sha256.New()
 	in, err := openRecords(io.TeeReader(r, sum))
@@ -122,7 +122,7 @@ func describe(h stream.Header, sum hash.Hash) GenesisTree {
 	return GenesisTree{Root: h.Root.String(), Size: h.Size, Records: h.Records, SHA256: hex.EncodeToString(sum.Sum(nil))}
 }
 
-// openRecords reads the header of a stream, which has to be one of records.
+// openRecords reads the header of a stream, which must be a stream of records.
 func openRecords(r io.Reader) (*stream.Reader, error) {
 	in, err := stream.NewReader(r)
 	if err != nil {
@@ -134,7 +134,7 @@ func openRecords(r io.Reader) (*stream.Reader, error) {
 	return in, nil
 }
 
-// eachRecord reads a stream to its end.
+// eachRecord reads a stream to its end and calls f with each record.
 func eachRecord(in *stream.Reader, f func(kvshard.Record) error) error {
 	for {
 		piece, err := in.Next()
@@ -150,9 +150,9 @@ func eachRecord(in *stream.Reader, f func(kvshard.Record) error) error {
 	}
 }
 
-// ImportTree writes the records of a stream into the store, and checks that
-// they are what was announced and a sound tree: every hash in it is computed
-// again. The store's tree must be empty.
+// ImportTree writes the records of a stream into the store. It checks that they are the
+// announced ones and a sound tree: it computes every hash in it again. The store's tree
+// must be empty.
 func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want GenesisTree) error {
 	sum := sha256.New()
 	in, err := openRecords(io.TeeReader(r, sum))
@@ -176,7 +176,7 @@ func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want GenesisTree) e
 	return in.Header.Verify(tree)
 }
 
-// sameTree compares all but the place of the stream.
+// sameTree compares everything except where the stream is.
 func (g GenesisTree) sameTree(other GenesisTree) bool {
 	return g.Root == other.Root && g.Size == other.Size && g.Records == other.Records && g.SHA256 == other.SHA256
 }
@@ -199,8 +199,8 @@ func (k Keeper) InitGenesis(ctx sdk.Context, params types.Params, state GenesisT
 	if err := k.rebuildAnchors(ctx); err != nil {
 		return err
 	}
-	// Checkpoints are heights and only ever grow, so a tree with a history
-	// cannot begin again at height 1.
+	// Checkpoints are heights and only grow, so a tree with a history cannot start
+	// again at height 1.
 	last, err := k.AnchorAt(ctx, 1<<32-1)
 	if err == nil && int64(last.Height) >= ctx.BlockHeight() {
 		return fmt.Errorf("the tree has a checkpoint at height %d, the chain starts at %d: set initial_height above it", last.Height, ctx.BlockHeight())
@@ -208,7 +208,7 @@ func (k Keeper) InitGenesis(ctx sdk.Context, params types.Params, state GenesisT
 	return nil
 }
 
-// initTree imports the tree of genesis. That of a new chain has no stream: it is empty.
+// initTree imports the tree of genesis. A new chain's tree has no stream: it is empty.
 func (k Keeper) initTree(ctx context.Context, state GenesisTree) error {
 	if state.File == "" && len(state.Data) == 0 {
 		if empty := DefaultGenesis(); !state.sameTree(empty) {
@@ -240,7 +240,7 @@ func (k Keeper) openStream(state GenesisTree) (io.ReadCloser, error) {
 	return file, nil
 }
 
-// ExportGenesis is the way back.
+// ExportGenesis is the reverse of InitGenesis.
 func (k Keeper) ExportGenesis(ctx sdk.Context) (params types.Params, state GenesisTree, err error) {
 	if params, err = k.params.Get(ctx); err != nil {
 		return params, state, err
@@ -263,13 +263,13 @@ func (k Keeper) ExportGenesis(ctx sdk.Context) (params types.Params, state Genes
 	return params, state, nil
 }
 
-// exportFile writes the stream to a file that is named after its content.
+// exportFile writes the stream to a file named after its content.
 func (k Keeper) exportFile(ctx sdk.Context) (state GenesisTree, err error) {
 	f, err := os.CreateTemp(k.genesisDir, "commitment-*.tmp")
 	if err != nil {
 		return state, err
 	}
-	defer os.Remove(f.Name()) // of no effect once it is renamed
+	defer os.Remove(f.Name()) // no effect once the file is renamed
 	defer f.Close()
 	if state, err = k.ExportTree(ctx, f); err != nil {
 		return state, err

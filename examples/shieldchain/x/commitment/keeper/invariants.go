@@ -11,10 +11,9 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// Invariant checks the tree record by record and hash by hash (Tree.Check),
-// and that the anchors are its checkpoints. It takes time in proportion to the
-// tree: it is for `shieldd check`, tests, and what calls sdk.Invariants, not
-// for a block.
+// Invariant checks the tree record by record and hash by hash (Tree.Check), and
+// that the anchors match its checkpoints. Its time grows with the tree, so it
+// is for `shieldd check`, tests and callers of sdk.Invariants, not for a block.
 func (k Keeper) Invariant(ctx sdk.Context) (message string, broken bool) {
 	err := k.checkInvariant(ctx)
 	if err == nil {

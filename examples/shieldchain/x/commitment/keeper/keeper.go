@@ -1,15 +1,15 @@
 // Package keeper keeps a note commitment tree in the store of x/commitment.
 //
 // The store has the tree's records (kvshard's FORMAT.md: keys that begin with
-// 0x0F to 0x15), and beside them
+// 0x0F to 0x15), and besides them
 //
 //	0x01                        the parameters
 //	0x02 ‖ u64 height           the anchor of a height that appended
 //	0x03 ‖ root                 the height of that anchor
 //	0x04                        how many anchors there are, and the newest size
 //
-// The transient store has the queue of a block in the mode Queue: per message,
-// under its place in the block, the commitments one after the other.
+// The transient store has a block's queue in the mode Queue: for each message,
+// under its place in the block, its commitments one after the other.
 package keeper
 
 import (
@@ -29,8 +29,8 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// A Keeper keeps the tree. It has no state of its own: a copy is as good, and
-// any number of goroutines may use one, each with a context of its own.
+// A Keeper keeps the tree. It has no state of its own, so it can be copied. Any
+// number of goroutines may use one, each with its own context.
 type Keeper struct {
 	storeService     store.KVStoreService
 	transientService store.TransientStoreService
@@ -47,16 +47,16 @@ type Keeper struct {
 // An Option configures a Keeper.
 type Option func(*Keeper)
 
-// WithGenesisDir makes ExportGenesis write the tree's records to a file in
-// this directory, and InitGenesis read such a file there. Genesis itself then
-// has only the file's name and hash. Without it the records are part of
-// genesis, in base64.
+// WithGenesisDir makes ExportGenesis write the tree's records to a file in this
+// directory, and InitGenesis read such a file there. Genesis then has only the
+// file's name and hash. Without this option the records are part of genesis, in
+// base64.
 func WithGenesisDir(dir string) Option {
 	return func(k *Keeper) { k.genesisDir = dir }
 }
 
 // NewKeeper returns a keeper over these stores. The authority changes the
-// parameters, unless the consensus parameters name another one.
+// parameters, unless the consensus parameters name another authority.
 func NewKeeper(
 	cdc codec.BinaryCodec,
 	storeService store.KVStoreService,
@@ -86,8 +86,8 @@ func NewKeeper(
 	return k
 }
 
-// Tree opens the tree in the context's store. It reads the parameters; the
-// tree itself costs nothing to open and is dropped after use. Hashes are
+// Tree opens the tree in the context's store. It reads the parameters; opening
+// the tree itself costs nothing, and the tree is dropped after use. Hashes are
 // charged to the context's gas meter, after the call that computed them.
 func (k Keeper) Tree(ctx context.Context) (*kvshard.Tree, error) {
 	params, err := k.params.Get(ctx)
@@ -107,12 +107,12 @@ func (k Keeper) tree(ctx context.Context, params types.Params) (*kvshard.Tree, e
 	)
 }
 
-// queueReserve is what the mode Queue leaves free in the tree, so that
-// EndBlock cannot find it full: more than a block can bring.
+// queueReserve is the room that the mode Queue leaves free in the tree, more
+// than a block can bring. So EndBlock never finds the tree full.
 const queueReserve = 1 << 24
 
 // Append adds commitments to the tree, or to the block's queue, as the
-// parameters say. It is what a module calls that accepts notes of its own.
+// parameters say. A module that accepts notes of its own calls it.
 func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte) (first uint64, queued bool, err error) {
 	params, err := k.params.Get(ctx)
 	if err != nil {
@@ -165,11 +165,10 @@ func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte)
 	return first, false, nil
 }
 
-// EndBlock appends what the block queued, and makes the height's checkpoint
-// and anchor if the tree has grown. baseapp recovers from nothing here: an
-// error, or a panic, stops the node, and all other nodes with it. Neither can
-// come from a transaction: what it brought was checked when it ran, and there
-// is no gas limit.
+// EndBlock appends what the block queued. If the tree has grown, it makes the
+// height's checkpoint and anchor. baseapp recovers from nothing here: an error
+// or a panic stops the node, and all other nodes too. No transaction can cause
+// one: its input was checked when it ran, and there is no gas limit.
 func (k Keeper) EndBlock(ctx context.Context) error {
 	params, err := k.params.Get(ctx)
 	if err != nil {

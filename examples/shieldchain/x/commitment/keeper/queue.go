@@ -12,13 +12,13 @@ import (
 )
 
 // queueKey is the place of a message in its block. No two transactions share
-// one, and nobody reads another's: under block-STM they do not conflict.
+// one, and none reads another's, so under block-STM they do not conflict.
 func queueKey(ctx sdk.Context) []byte {
 	key := binary.BigEndian.AppendUint32(nil, uint32(ctx.TxIndex()))
 	return binary.BigEndian.AppendUint32(key, uint32(ctx.MsgIndex()))
 }
 
-// enqueue adds leaves to those that the message has queued before.
+// enqueue adds leaves to those that the message has already queued.
 func (k Keeper) enqueue(ctx sdk.Context, leaves []kvshard.Node) error {
 	queue := k.transientService.OpenTransientStore(ctx)
 	key := queueKey(ctx)
@@ -34,7 +34,7 @@ func (k Keeper) enqueue(ctx sdk.Context, leaves []kvshard.Node) error {
 	return queue.Set(key, value)
 }
 
-// appendQueue appends the block's queue in one batch and tells each message's
+// appendQueue appends the block's queue in one batch and emits each message's
 // positions. The store is transient: Commit empties it.
 func (k Keeper) appendQueue(ctx context.Context, tree *kvshard.Tree) error {
 	var leaves []kvshard.Node

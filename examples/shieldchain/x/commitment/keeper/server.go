@@ -42,8 +42,9 @@ func (s msgServer) UpdateParams(ctx context.Context, msg *types.MsgUpdateParams)
 
 type queryServer struct{ Keeper }
 
-// NewQueryServer returns the server of the queries. Each opens a Tree over the
-// store of its own context: they run in parallel with a block and each other.
+// NewQueryServer returns the server of the queries. Each query opens a Tree
+// over the store of its own context, so queries run in parallel with a block
+// and each other.
 func NewQueryServer(k Keeper) types.QueryServer { return queryServer{k} }
 
 func (s queryServer) Params(ctx context.Context, _ *types.QueryParamsRequest) (*types.QueryParamsResponse, error) {
@@ -147,7 +148,8 @@ func nodes(in []kvshard.Node) [][]byte {
 	return out
 }
 
-// grpcError tells a client whether it, the history or the node is at fault.
+// grpcError tells a client what is at fault: its request, the tree's history,
+// or the node.
 func grpcError(err error) error {
 	switch {
 	case err == nil:

@@ -14,7 +14,8 @@ import (
 const (
 	// ModuleName names the module, its store and its error codes.
 	ModuleName = "commitment"
-	// StoreKey is the name of the store that holds tree, anchors and parameters.
+	// StoreKey is the name of the store with the tree, the anchors and the
+	// parameters.
 	StoreKey = ModuleName
 	// TransientStoreKey is the name of the store that holds a block's queue.
 	TransientStoreKey = "transient_" + ModuleName
@@ -28,9 +29,9 @@ var (
 	ErrTreeFull          = errorsmod.Register(ModuleName, 5, "tree is full")
 )
 
-// Events. EventAppend is emitted in the transaction, in the mode Queue in
-// EndBlock, once for each message; EventAnchor in EndBlock of a height that
-// appended.
+// Events. EventAppend is emitted once for each message: in the transaction or,
+// in the mode Queue, in EndBlock. EventAnchor is emitted in EndBlock of a height
+// that appended.
 const (
 	EventAppend = "commitment_append"
 	EventQueue  = "commitment_queue"
@@ -46,10 +47,10 @@ const (
 	AttributeSize     = "size"
 )
 
-// DefaultParams: 100 anchors, as zcashd's wallets keep; 50 gas for a hash of
-// some microseconds, at the 10 gas a microsecond that a signature costs; and
-// for a queued commitment what a batch of 10 costs a leaf when it is appended
-// in the transaction.
+// DefaultParams keeps 100 anchors, as zcashd's wallets do. A hash takes some
+// microseconds and costs 50 gas, since a signature costs 10 gas a microsecond. A
+// queued commitment costs what a leaf costs in a batch of 10 that is appended in
+// the transaction.
 func DefaultParams() Params {
 	return Params{
 		MaxAnchors:     100,

@@ -4,8 +4,8 @@ use peers::Bytes;
 use peers::kv::Store;
 use vote_commitment_tree::{MerkleHashVote, TreeServer, poseidon_hash};
 
-/// A leaf as the chain has them, a Poseidon hash; but for some that a tree must not take for absent or
-/// refuse: zero, the greatest value, and the value of an absent leaf.
+/// A leaf of the chain: a Poseidon hash. Some leaves are values that a tree must neither take for
+/// absent nor refuse: zero, the greatest value, and the value of an absent leaf.
 pub fn leaf(position: u64) -> MerkleHashVote {
     let zero = node([0; 32]);
     match position {
@@ -37,23 +37,23 @@ fn hash(left: MerkleHashVote, right: MerkleHashVote) -> MerkleHashVote {
     MerkleHashVote::from_fp(poseidon_hash(left.inner(), right.inner()))
 }
 
-/// What all keys of a round begin with.
+/// The beginning of all keys of a round.
 pub fn round_prefix() -> Vec<u8> {
     let round = hash(number(2026), number(11)).to_bytes();
     [&[0x14], round.as_slice()].concat()
 }
 
-/// A block, and the tree after it.
+/// A block.
 #[derive(Clone, Copy)]
 pub struct Made {
     pub height: u32,
-    pub size: u64, // of the tree after it
+    pub size: u64, // of the tree after the block
 }
 
 /// The chain's keeper over one round's tree.
 pub struct Chain {
     pub prefix: Vec<u8>,
-    pub store: Box<Store>, // in its place: the callbacks point to it
+    pub store: Box<Store>, // in a box: the callbacks point to it
     tree: TreeServer,
     pub size: u64,
     height: u32,
@@ -71,7 +71,7 @@ struct State {
 }
 
 impl State {
-    /// As protobuf has it: fields 1 to 4, and none that is 0 or empty.
+    /// The protobuf encoding: fields 1 to 4, without those that are 0 or empty.
     fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         number_field(&mut out, 1, self.next_index);
@@ -105,8 +105,8 @@ impl Chain {
     pub fn new() -> Self {
         let prefix = round_prefix();
         let store = Box::new(Store::under(&prefix));
-        // Records of the same module beside the round's: the least number of validators, another round
-        // before and one behind, and whose public key this is.
+        // Other records of the module, beside the round's: the least number of validators, the round
+        // before and the round after, and the owner of a public key.
         store.put(&[0x13], &1_u32.to_be_bytes());
         for change in [-1_i8, 1] {
             let mut other = prefix.clone();
@@ -138,7 +138,7 @@ impl Chain {
         self.store.put(&key, value);
     }
 
-    /// A block, some heights after the last. One without leaves makes a checkpoint all the same.
+    /// Makes a block, some heights after the last. A block without leaves makes a checkpoint too.
     pub fn block(&mut self, leaves: u64) -> Made {
         self.height += 1 + self.made.len() as u32 % 3;
         if leaves > 0 {
@@ -154,7 +154,7 @@ impl Chain {
         made
     }
 
-    /// What the transactions of a block append, and what the keeper's EndBlocker makes of it.
+    /// Appends what a block's transactions append, and does what the keeper's EndBlocker does then.
     fn append(&mut self, leaves: u64) {
         let first = self.size;
         for _ in 0..leaves {
@@ -171,8 +171,8 @@ impl Chain {
         self.put(0x06, None, &self.state.encode());
     }
 
-    /// What the keeper writes where the root changed. It does not by a leaf that has the value of an absent
-    /// one.
+    /// Writes what the keeper writes when the root has changed. A leaf with the value of an absent one
+    /// does not change it.
     fn note_root(&mut self, root: Bytes) {
         let height = u64::from(self.height);
         let first = self.state.next_index_at_root;

@@ -1,4 +1,5 @@
-//! What the crate's calls cost, counted on the store: gas as the SDK charges it by default.
+//! The cost of the crate's calls, counted on the store: gas as the SDK charges it
+//! by default.
 
 use std::time::Instant;
 
@@ -9,11 +10,12 @@ use crate::chain::{leaf, round_prefix};
 
 /// Leaves of a block.
 const LEAVES: u64 = 10;
-/// Blocks, and then paths, that are measured.
+/// The blocks that are measured, and then the paths.
 const CALLS: u64 = 4;
 
-/// Prints a line for each size: a block (append, checkpoint, root) and a path, while the crate keeps all
-/// the checkpoints that it keeps at most. The keeper's own records are not counted.
+/// Prints a line for each size: a block (append, checkpoint, root) and a path. The
+/// crate then keeps as many checkpoints as it ever keeps. The keeper's own records
+/// are not counted.
 pub fn print(sizes: &[&str]) -> Result<(), String> {
     println!("| leaves | block: gas | operations | ms | path: gas | operations | ms |");
     println!("|---:|---:|---:|---:|---:|---:|---:|");

@@ -4,14 +4,16 @@ use sha2::{Digest, Sha256};
 
 use crate::chain::{Chain, Made, leaf};
 
-/// What the crate keeps of checkpoints.
+/// The checkpoints that the crate keeps.
 const MAX_CHECKPOINTS: usize = 1000;
 /// Blocks after the store was written down.
 const FUTURE: u64 = 100;
-/// Up to so many paths of a checkpoint are written down whole; of more, all at once by their hash.
+/// If a checkpoint has more paths than this, only the hash of all its paths is
+/// written down.
 const WHOLE_PATHS: u64 = 100;
 
-/// A store that is grown by blocks of so many leaves, and what the crate says of it, as text.
+/// The text of a store that grows by blocks of these numbers of leaves, with
+/// what the crate says of it.
 pub fn dump(blocks: &[u64]) -> String {
     let mut chain = Chain::new();
     for &leaves in blocks {
@@ -24,7 +26,8 @@ pub fn dump(blocks: &[u64]) -> String {
             .iter()
             .map(|(key, value)| format!("record {} {}", hex(key), hex(value))),
     );
-    // Every path of the newest checkpoint, and of those before it some.
+    // Every path of the newest checkpoint, and some of the checkpoints before
+    // it.
     let kept = &chain.made[chain.made.len().saturating_sub(MAX_CHECKPOINTS)..];
     for Made { height, size } in kept {
         let root = hex(&chain.root(*height));

@@ -1,12 +1,13 @@
 //! Stores of the vote chain as the crate `vote-commitment-tree` leaves them:
 //!
 //! - `votestores write DIR [NAME...]` writes each into a file, with what the crate says of it.
-//! - `votestores check DIR [NAME...]` compares the files with that.
-//! - `votestores cost SIZE...` prints what a block and a path cost the crate at so many leaves.
+//! - `votestores check DIR [NAME...]` compares the files with what it would write.
+//! - `votestores cost SIZE...` prints what a block and a path cost the crate at these numbers of
+//! leaves.
 //!
-//! A store is grown block by block as the chain's keeper does it: each leaf is a record of the keeper's, and
-//! at the end of a block the crate reads the new ones, makes a checkpoint and takes the root. Then nothing is
-//! written for a while, and what follows is a future: blocks that the store does not hold yet.
+//! A store grows block by block as under the chain's keeper. Each leaf is a record of the keeper's.
+//! At the end of a block the crate reads the new leaves, makes a checkpoint and takes the root. The
+//! blocks after the store was written down are its future.
 
 mod chain;
 mod cost;
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Does it with the stores of these names, or with all.
+/// Does this with the stores of these names, or with all.
 fn each(
     dir: &str,
     names: &[&str],
@@ -62,7 +63,7 @@ fn each(
     Ok(())
 }
 
-/// The stores, by name: how many leaves each block brings.
+/// The stores by name: the leaves of each block.
 fn stores() -> Vec<(&'static str, Vec<u64>)> {
     vec![
         ("1", vec![1]),
@@ -71,7 +72,8 @@ fn stores() -> Vec<(&'static str, Vec<u64>)> {
         ("17", vec![8, 8, 1]),
         ("100", vec![1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 10, 20, 30, 10]),
         ("1000", vec![10; 100]),
-        // The crate allows it, and the keeper does not do it: also the empty tree's record differs.
+        // The crate allows this and the keeper does not do it: the empty tree's record differs,
+        // too.
         ("checkpoints-without-leaves", vec![0, 3, 0, 13, 0, 0, 5]),
         ("3000-in-1500-blocks", vec![2; 1500]),
         ("2100-checkpoints", vec![1; 2100]),
@@ -85,7 +87,7 @@ fn write(file: &Path, text: &str) -> Result<(), String> {
     done.map_err(|e| e.to_string())
 }
 
-/// Compares what is in the file. Its bytes may be those of another compressor.
+/// Compares the content of the file. Another compressor may have written other bytes.
 fn check(file: &Path, text: &str) -> Result<(), String> {
     let data = fs::read(file).map_err(|e| e.to_string())?;
     let mut found = String::new();

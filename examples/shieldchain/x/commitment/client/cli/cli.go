@@ -124,8 +124,8 @@ func QueryCmd() *cobra.Command {
 	return cmd
 }
 
-// query makes a command of at most max arguments; those of its Use that are
-// not optional are required.
+// query makes a command with at most max arguments. Those that use shows as not
+// optional are required.
 func query(use, short string, max int, run func(context.Context, types.QueryClient, []string) (gogoproto.Message, error)) *cobra.Command {
 	min := max
 	if strings.HasPrefix(use, "witness") {
