@@ -106,9 +106,6 @@ func TestInitScheme(t *testing.T) {
 	if r := cli(t, dir, "", "root", "--dir", "vote"); r.code != 7 || !strings.Contains(r.err, `scheme "mimc" is unknown`) {
 		t.Errorf("an unknown scheme in kvshard.json: %+v", r)
 	}
-	if r := cli(t, dir, "", "bench", "--scheme", "vote-poseidon"); r.code != 2 || !strings.Contains(r.err, "Orchard's tree alone") {
-		t.Errorf("bench: %+v", r)
-	}
 }
 
 // TestStoreNamesScheme: the store of the vote chain, once adopted, needs no flag: each
