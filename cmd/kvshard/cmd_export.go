@@ -46,7 +46,7 @@ complete. --salvage reads the tree as it was before its database was damaged.`,
 				if isTerminal(e.out) {
 					return exit.Usagef("a stream is not for a terminal: give a FILE, or send it on")
 				}
-				_, _, err := export(e, s, tree, form, e.out)
+				_, err := export(e, s, tree, form, e.out)
 				return err
 			}
 			return exportTo(e, s, tree, form, args[0])
@@ -58,9 +58,8 @@ complete. --salvage reads the tree as it was before its database was damaged.`,
 // exportTo replaces a file when the stream is whole.
 func exportTo(e *env, s *source.Source, tree *kvshard.Tree, form, file string) error {
 	var header stream.Header
-	var written uint64
 	err := disk.ReplaceFile(file, func(w io.Writer) (err error) {
-		header, written, err = export(e, s, tree, form, w)
+		header, err = export(e, s, tree, form, w)
 		return err
 	})
 	if err != nil {
@@ -69,14 +68,13 @@ func exportTo(e *env, s *source.Source, tree *kvshard.Tree, form, file string) e
 	result := struct {
 		stream.Header
 		File    string `json:"file"`
-		Written uint64 `json:"records"`
 		Lacking string `json:"not_shown,omitempty"`
-	}{header, file, written, s.Scheme.Lacking("roots in its header")}
+	}{header, file, s.Scheme.Lacking("roots in its header")}
 	return e.emit(result, func(w io.Writer) {
 		if form == stream.FormLeaves {
 			fmt.Fprintf(w, "exported %d leaves, %d checkpoints\n", header.Size, len(header.Checkpoints))
 		} else {
-			fmt.Fprintf(w, "exported %d leaves, %d records\n", header.Size, written)
+			fmt.Fprintf(w, "exported %d leaves, %d records\n", header.Size, header.Records)
 		}
 		printLacking(w, result.Lacking)
 	})

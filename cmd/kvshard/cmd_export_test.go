@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -10,6 +11,28 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
+
+// TestExportJSON: what was exported is the stream's header, with the name of the file. The
+// records of a stream of leaves are not counted.
+func TestExportJSON(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ok(t, dir, "", "init")
+	ok(t, dir, clitest.Raw(clitest.Leaves(20)), "append", "--checkpoint", "1")
+	root := okJSON[map[string]any](t, dir, "", "root")["root"]
+	for form, records := range map[string]any{"records": 5.0, "leaves": nil} {
+		want := map[string]any{
+			"form": form, "size": 20.0, "root": root, "max_checkpoints": 100.0, "retention": "marked", "file": "x.kvx",
+			"checkpoints": []any{map[string]any{"id": 1.0, "size": 20.0, "retained": false, "root": root}},
+		}
+		if records != nil {
+			want["records"] = records
+		}
+		if got := okJSON[map[string]any](t, dir, "", "export", "--form", form, "x.kvx"); !reflect.DeepEqual(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+}
 
 // A mark that was removed as of a checkpoint is no leaf's business until that one
 // is pruned: from leaves alone it would come back.

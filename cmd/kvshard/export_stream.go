@@ -11,29 +11,29 @@ import (
 	"github.com/kvshard/kvshard/stream"
 )
 
-// export writes the stream, and returns its header and how many records it has.
-func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writer) (h stream.Header, written uint64, err error) {
+// export writes the stream, and returns its header.
+func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writer) (h stream.Header, err error) {
 	if h, err = describe(s.Scheme, tree); err != nil {
-		return h, 0, err
+		return h, err
 	}
 	h.Form, h.MaxCheckpoints, h.Retention = form, s.Config.MaxCheckpoints, s.Config.Retention
 	if form == stream.FormLeaves {
-		return h, 0, exportLeaves(e, s, h, w)
+		return h, exportLeaves(e, s, h, w)
 	}
 	// The records are counted first: the header tells an import how many come.
 	if h.Records, err = stream.Count(s.Records()); err != nil {
-		return h, 0, err
+		return h, err
 	}
 	out, err := stream.NewWriter(w, h)
 	if err != nil {
-		return h, 0, err
+		return h, err
 	}
 	p := e.newProgress("export", "records", int64(h.Records), 0)
 	defer p.end()
 	if err := out.Records(shown(s.Records(), p)); err != nil {
-		return h, 0, err
+		return h, err
 	}
-	return h, h.Records, out.End()
+	return h, out.End()
 }
 
 // describe returns a header with size, root and checkpoints. Of a scheme that is not
