@@ -13,6 +13,21 @@ import (
 	"github.com/kvshard/kvshard/stream"
 )
 
+// An exportView is what was exported, as JSON has it: the stream's header, whose roots are
+// left out if they are not known.
+type exportView struct {
+	stream.Header
+	Root        kvshard.Node         `json:"root,omitzero"`
+	Checkpoints []exportedCheckpoint `json:"checkpoints"`
+	File        string               `json:"file"`
+	Lacking     string               `json:"not_shown,omitempty"`
+}
+
+type exportedCheckpoint struct {
+	source.Checkpoint
+	Root kvshard.Node `json:"root,omitzero"`
+}
+
 func newExportCommand(e *env) *cobra.Command {
 	form := stream.FormRecords
 	c := &cobra.Command{
@@ -65,11 +80,10 @@ func exportTo(e *env, s *source.Source, tree *kvshard.Tree, form, file string) e
 	if err != nil {
 		return err
 	}
-	result := struct {
-		stream.Header
-		File    string `json:"file"`
-		Lacking string `json:"not_shown,omitempty"`
-	}{header, file, s.Scheme.Lacking("roots in its header")}
+	result := exportView{Header: header, Root: header.Root, Checkpoints: []exportedCheckpoint{}, File: file, Lacking: s.Scheme.Lacking("roots in its header")}
+	for _, c := range header.Checkpoints {
+		result.Checkpoints = append(result.Checkpoints, exportedCheckpoint{source.Checkpoint{ID: c.ID, Size: c.Size, Retained: c.Retained}, c.Root})
+	}
 	return e.emit(result, func(w io.Writer) {
 		if form == stream.FormLeaves {
 			fmt.Fprintf(w, "exported %d leaves, %d checkpoints\n", header.Size, len(header.Checkpoints))

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -397,6 +398,23 @@ func TestUnknownScheme(t *testing.T) {
 
 	if out := ok(t, dir, "", at("export", "a.kvx")...); !strings.HasPrefix(out, "exported 100 leaves, ") || !strings.HasSuffix(out, "\nno roots in its header: "+why+"\n") {
 		t.Error(out)
+	}
+	exported := okJSON[map[string]any](t, dir, "", at("export", "a.kvx")...)
+	if there := exported["checkpoints"].([]any); exported["root"] != nil || len(there) != 5 || !reflect.DeepEqual(there[0], map[string]any{"id": 19.0, "size": 20.0, "retained": false}) {
+		t.Errorf("%v", exported)
+	}
+	fillDatabase(t, dir, "new", func(db dbm.DB) {
+		tree, err := hashtree.Open(db, scheme)
+		if err == nil {
+			_, err = tree.Append(hashtree.Node{1})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	exported = okJSON[map[string]any](t, dir, "", "export", "new.kvx", "--db", "new.db")
+	if there, listed := exported["checkpoints"].([]any); !listed || len(there) > 0 {
+		t.Errorf("%v", exported)
 	}
 	text, err := os.Open(filepath.Join(dir, "a.kvx"))
 	if err != nil {
