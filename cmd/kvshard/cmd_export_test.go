@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -10,6 +13,9 @@ import (
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
+	"github.com/kvshard/kvshard/kvtest"
+	"github.com/kvshard/kvshard/stream"
 )
 
 // TestExportJSON: what was exported is the stream's header, with the name of the file. The
@@ -31,6 +37,42 @@ func TestExportJSON(t *testing.T) {
 		if got := okJSON[map[string]any](t, dir, "", "export", "--form", form, "x.kvx"); !reflect.DeepEqual(got, want) {
 			t.Errorf("%v, want %v", got, want)
 		}
+	}
+}
+
+// TestExportLeavesReadsShardsOnce: an export of leaves reads the shards and checkpoints,
+// each once, and no other record.
+func TestExportLeavesReadsShardsOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ok(t, dir, "", "init", "--prefix", "6e")
+	for id, some := range [][]kvshard.Node{clitest.Leaves(1000)[:900], clitest.Leaves(1000)[900:]} {
+		ok(t, dir, clitest.Raw(some), "append", "--checkpoint", fmt.Sprint(id))
+	}
+	want := ok(t, dir, "", "export", "--form", "leaves")
+	s, err := source.Place{Dir: filepath.Join(dir, "tree")}.Open(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(&err)
+	tree, err := s.Tree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := stream.Describe(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Form, h.MaxCheckpoints, h.Retention = stream.FormLeaves, 100, "marked"
+	trace := kvtest.NewTraceStore(s.KV)
+	s.KV = trace
+	var made strings.Builder
+	if err := exportLeaves(&env{err: io.Discard, showing: "off"}, s, h, &made); err != nil || made.String() != want {
+		t.Errorf("%v; the same stream: %v", err, made.String() == want)
+	}
+	const shards, checkpoints = 63, 2
+	if c := trace.Counts(); c.IterNexts != shards+checkpoints || c.Gets != 0 {
+		t.Errorf("%+v", c)
 	}
 }
 
