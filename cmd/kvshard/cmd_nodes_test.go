@@ -48,6 +48,14 @@ func TestNodes(t *testing.T) {
 		t.Error(out)
 	}
 
+	// A tree from a frontier lacks nodes of every level before it.
+	ok(t, dir, "", "init", "--dir", "started")
+	ok(t, dir, ok(t, dir, "", "frontier", "--at", "9", "-o", "json"), "frontier", "--dir", "started", "--import-treestate", "-")
+	r := cli(t, dir, "", "nodes", "4", "0", "1", "--dir", "started")
+	if r.code != exit.NotFound || !strings.Contains(r.err, "hint: ask a tree that was made with --retention marked and has all leaves from the first") {
+		t.Errorf("%+v", r)
+	}
+
 	ok(t, dir, "", "init", "--dir", "ephemeral", "--retention", "ephemeral")
 	ok(t, dir, clitest.Raw(list), "append", "--dir", "ephemeral")
 	if out := ok(t, dir, "", "nodes", "5", "0", "3", "--dir", "ephemeral"); out != ok(t, dir, "", "nodes", "5", "0", "3") {
@@ -69,7 +77,7 @@ func TestNodes(t *testing.T) {
 		{"nodes 5 1 3", exit.NotFound, "node 3 of level 5 is not complete"},
 		{"nodes 16 0 1", exit.NotFound, "within the 0 complete nodes of level 16"},
 		{"nodes 6 2 0", exit.NotFound, "within the 1 complete nodes"},
-		{"nodes 0 0 1 --dir ephemeral", exit.NotFound, "--retention marked"},
+		{"nodes 0 0 1 --dir ephemeral", exit.NotFound, "give a level of 4 or more, or ask a tree that was made with --retention marked"},
 	} {
 		r := cli(t, dir, "", strings.Fields(c.args)...)
 		if r.code != c.code || !strings.Contains(r.err, c.says) || r.out != "" {
