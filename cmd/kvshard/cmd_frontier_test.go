@@ -227,7 +227,7 @@ func TestFrontierOfThePast(t *testing.T) {
 	}{
 		{"frontier --at 4", exit.NotFound, "checkpoint 4"},
 		{"frontier --at x", exit.Usage, "checkpoint id"},
-		{"frontier --size 91", exit.NotFound, "size 91 is above the tree's size 90"},
+		{"frontier --size 91", exit.NotFound, "size 91 is above the tree's size 90\n  hint: give a size up to 90\n"},
 		{"frontier --size 4294967297", exit.Usage, "from 0 to 4294967296"},
 		{"frontier --size -1", exit.Usage, "a size is a number"},
 		{"frontier --size 3 --at 1", exit.Usage, "[at size]"},
