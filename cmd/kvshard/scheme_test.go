@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -309,7 +310,20 @@ func TestConfigAndTipDisagree(t *testing.T) {
 				t.Errorf("%s %v: %+v", c[0], args, r)
 			}
 		}
+		if r := cli(t, dir, "", "root", "--dir", c[0]); !strings.Contains(r.err, "or write the tree's scheme into the file") {
+			t.Errorf("%+v", r)
+		}
 	}
+	// kvshard.json cannot name a scheme that is not known.
+	unknownStore(t, dir, "tree", hashtree.Node{1})
+	ok(t, dir, "", "init", "--dir", "unknown")
+	if err := errors.Join(os.RemoveAll(filepath.Join(dir, "unknown/tree.db")), os.Rename(filepath.Join(dir, "tree.db"), filepath.Join(dir, "unknown/tree.db"))); err != nil {
+		t.Fatal(err)
+	}
+	if r := cli(t, dir, "", "root", "--dir", "unknown"); r.code != 7 || !strings.Contains(r.err, "hint: put the database back that was made there, or read the database with --db") {
+		t.Errorf("%+v", r)
+	}
+	ok(t, dir, "", "nodes", "0", "0", "1", "--db", "unknown/tree.db")
 }
 
 // sha is a hash that the command does not know.

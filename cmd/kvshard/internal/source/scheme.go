@@ -36,6 +36,10 @@ func (s *Source) checkScheme() error {
 	if named == nil || named == s.Scheme {
 		return nil
 	}
-	return exit.Errorf(exit.Store, "put the database back that was made there, or write the tree's scheme into the file",
+	hint := "put the database back that was made there, or write the tree's scheme into the file"
+	if named.Unknown() != nil { // the file takes only a scheme that is known
+		hint = "put the database back that was made there, or read the database with --db"
+	}
+	return exit.Errorf(exit.Store, hint,
 		"%s says the scheme %s, and the tree in %s is of %s", filepath.Join(s.Dir, ConfigName), s.Scheme.Label(), s.DBPath, named.Label())
 }
