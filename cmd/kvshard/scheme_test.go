@@ -253,6 +253,18 @@ func TestVoteTree(t *testing.T) {
 	if _, err := os.Lstat(filepath.Join(dir, "wrong")); !os.IsNotExist(err) {
 		t.Errorf("the refused import left a directory: %v", err)
 	}
+	// Cut behind the tip, it is refused as soon as the tip of the first run is opened again.
+	whole := read(t, dir, "swapped.kvx")
+	cut := write(t, dir, "cut.kvx", whole[:len(whole)-50])
+	if r := cli(t, dir, "", "import", "--dir", "wrong", cut); r.code != 3 || !strings.Contains(r.err, "the same command goes on from there") {
+		t.Errorf("%+v", r)
+	}
+	if r := cli(t, dir, "", "import", "--dir", "wrong", cut); r.code != 3 || !strings.Contains(r.err, "its header says the scheme orchard, and its tip another one") {
+		t.Errorf("%+v", r)
+	}
+	if left, err := os.ReadDir(filepath.Join(dir, "wrong")); err != nil || len(left) > 0 {
+		t.Errorf("the refused import left %v, %v", left, err)
+	}
 	ok(t, dir, "", at("rewind", "1")...)
 	if r := cli(t, dir, "", "diff", "vote", "records"); r.code != 5 || !strings.Contains(r.out, "same up to checkpoint 1") {
 		t.Errorf("%+v", r)

@@ -30,7 +30,8 @@ func (s *Source) takeScheme() {
 	}
 }
 
-// checkScheme refuses a directory whose config says another scheme than the tip.
+// checkScheme refuses a directory whose config says another scheme than the tip. The error
+// is kvshard.ErrSchemeMismatch.
 func (s *Source) checkScheme() error {
 	named := s.tipScheme()
 	if named == nil || named == s.Scheme {
@@ -41,5 +42,5 @@ func (s *Source) checkScheme() error {
 		hint = "put the database back that was made there, or read the database with --db"
 	}
 	return exit.Errorf(exit.Store, hint,
-		"%s says the scheme %s, and the tree in %s is of %s", filepath.Join(s.Dir, ConfigName), s.Scheme.Label(), s.DBPath, named.Label())
+		"%w: %s says the scheme %s, and the tree in %s is of %s", kvshard.ErrSchemeMismatch, filepath.Join(s.Dir, ConfigName), s.Scheme.Label(), s.DBPath, named.Label())
 }
