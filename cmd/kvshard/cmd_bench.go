@@ -7,13 +7,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/bench"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 )
 
 func newBenchCommand(e *env) *cobra.Command {
 	var b bench.Bench
-	var write, scheme string
+	var write string
 	c := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure calls at several sizes and on several stores, beside other trees",
@@ -31,6 +29,7 @@ block of that Frontier, taken in turns; without --peers they are in microseconds
 
 Gas, KV operations, bytes and hashes are counted, so they are the same on every machine.
 Gas is the SDK's default. Times are medians; ratios are to the block that came next.
+The trees are Orchard's.
 
 --write writes tables and plots into a directory.`,
 		Example: `  $ kvshard bench --sizes 1000,10000
@@ -43,16 +42,11 @@ Gas is the SDK's default. Times are medians; ratios are to the block that came n
 	flags.StringVar(&b.Peers, "peers", "", "the other trees' `program`, tools/peers/target/release/peers")
 	flags.IntVar(&b.Rounds, "rounds", 21, "rounds of each call, or as many as take a tenth of --limit")
 	flags.DurationVar(&b.Limit, "limit", 2*time.Minute, "no step of another tree may take longer; it is not asked again at that size")
-	flags.StringVar(&scheme, "scheme", schemes.Orchard.Name, "orchard: no other scheme is measured")
-	_ = c.RegisterFlagCompletionFunc("scheme", cobra.FixedCompletions([]string{schemes.Orchard.Name}, cobra.ShellCompDirectiveNoFileComp))
 	flags.StringVar(&write, "write", "", "write BENCHMARKS.md and bench-*.svg into this `directory`")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		b.Log = e.err
 		if e.showing == "off" {
 			b.Log = io.Discard
-		}
-		if scheme != schemes.Orchard.Name {
-			return exit.Usagef("--scheme %s: bench measures Orchard's tree alone, beside other programs' trees of the same hash", scheme)
 		}
 		if err := b.Check(); err != nil {
 			return err

@@ -13,6 +13,21 @@ import (
 	"github.com/kvshard/kvshard/stream"
 )
 
+// An exportView is what was exported, as JSON has it: the stream's header, whose roots are
+// left out if they are not known.
+type exportView struct {
+	stream.Header
+	Root        kvshard.Node         `json:"root,omitzero"`
+	Checkpoints []exportedCheckpoint `json:"checkpoints"`
+	File        string               `json:"file"`
+	Lacking     string               `json:"not_shown,omitempty"`
+}
+
+type exportedCheckpoint struct {
+	source.Checkpoint
+	Root kvshard.Node `json:"root,omitzero"`
+}
+
 func newExportCommand(e *env) *cobra.Command {
 	form := stream.FormRecords
 	c := &cobra.Command{
@@ -46,7 +61,7 @@ complete. --salvage reads the tree as it was before its database was damaged.`,
 				if isTerminal(e.out) {
 					return exit.Usagef("a stream is not for a terminal: give a FILE, or redirect the output")
 				}
-				_, _, err := export(e, s, tree, form, e.out)
+				_, err := export(e, s, tree, form, e.out)
 				return err
 			}
 			return exportTo(e, s, tree, form, args[0])
@@ -58,25 +73,22 @@ complete. --salvage reads the tree as it was before its database was damaged.`,
 // exportTo replaces a file when the stream is whole.
 func exportTo(e *env, s *source.Source, tree *kvshard.Tree, form, file string) error {
 	var header stream.Header
-	var written uint64
 	err := disk.ReplaceFile(file, func(w io.Writer) (err error) {
-		header, written, err = export(e, s, tree, form, w)
+		header, err = export(e, s, tree, form, w)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	result := struct {
-		stream.Header
-		File    string `json:"file"`
-		Written uint64 `json:"records"`
-		Lacking string `json:"not_shown,omitempty"`
-	}{header, file, written, s.Scheme.Lacking("roots in its header")}
+	result := exportView{Header: header, Root: header.Root, Checkpoints: []exportedCheckpoint{}, File: file, Lacking: s.Scheme.Lacking("roots in its header")}
+	for _, c := range header.Checkpoints {
+		result.Checkpoints = append(result.Checkpoints, exportedCheckpoint{source.Checkpoint{ID: c.ID, Size: c.Size, Retained: c.Retained}, c.Root})
+	}
 	return e.emit(result, func(w io.Writer) {
 		if form == stream.FormLeaves {
 			fmt.Fprintf(w, "exported %d leaves, %d checkpoints\n", header.Size, len(header.Checkpoints))
 		} else {
-			fmt.Fprintf(w, "exported %d leaves, %d records\n", header.Size, written)
+			fmt.Fprintf(w, "exported %d leaves, %d records\n", header.Size, header.Records)
 		}
 		printLacking(w, result.Lacking)
 	})

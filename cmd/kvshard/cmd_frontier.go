@@ -108,7 +108,14 @@ func frontierOf(tree *kvshard.Tree, at *uint32, size *uint64) (kvshard.Frontier,
 		return tree.FrontierAt(*at)
 	case size != nil:
 		f, err := tree.FrontierAtSize(*size)
-		if errors.Is(err, kvshard.ErrPruned) {
+		switch {
+		case errors.Is(err, kvshard.ErrPositionNotFound):
+			now, e := tree.Size()
+			if e != nil {
+				return f, e
+			}
+			return f, exit.Errorf(exit.NotFound, fmt.Sprintf("give a size up to %d", now), "%w", err)
+		case errors.Is(err, kvshard.ErrPruned):
 			return f, exit.Errorf(exit.NotFound, "give a checkpoint with --at, or ask a tree that was made with --retention marked and has all leaves from the first", "%w", err)
 		}
 		return f, err

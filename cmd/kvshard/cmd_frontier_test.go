@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -146,7 +147,7 @@ func TestTreestateIsWhole(t *testing.T) {
 		for name, spoilt := range spoilt(t, text, false) {
 			field, _, _ := strings.Cut(name, " ")
 			if strings.Contains(name, "null") && name != "null" || strings.Contains(name, "missing") || strings.Contains(name, "twice") {
-				if !contains(matter, field) && !strings.Contains(name, "twice") || name == "height missing" {
+				if !slices.Contains(matter, field) && !strings.Contains(name, "twice") || name == "height missing" {
 					continue
 				}
 			}
@@ -172,4 +173,95 @@ func TestTreestateIsWhole(t *testing.T) {
 	refuses("two envelopes", `{"result":{"result":`+zcash("7")+`}}`)
 	refuses("a megabyte", state+strings.Repeat(" ", 1<<20), "--checkpoint", "1")
 	refuses("nothing", "", "--checkpoint", "1")
+}
+
+// TestFrontierOfThePast: --at and --size print the frontier that was printed then.
+func TestFrontierOfThePast(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	list := clitest.Leaves(90)
+	ok(t, dir, "", "init")
+	for i, size := range []int{30, 60, 90} {
+		ok(t, dir, clitest.Raw(list[size-30:size]), "append", "--checkpoint", fmt.Sprint(i+1))
+		if i == 2 {
+			break
+		}
+		for _, form := range [][]string{nil, {"--treestate"}} {
+			args := append([]string{"frontier"}, form...)
+			then := ok(t, dir, "", args...)
+			write(t, dir, fmt.Sprint(i+1, len(form)), then)
+		}
+	}
+	for i, size := range []string{"30", "60"} {
+		id := fmt.Sprint(i + 1)
+		for _, form := range [][]string{nil, {"--treestate"}} {
+			then := read(t, dir, fmt.Sprint(i+1, len(form)))
+			if out := ok(t, dir, "", append([]string{"frontier", "--at", id}, form...)...); out != then {
+				t.Errorf("at %s: %s, want %s", id, out, then)
+			}
+			if out := ok(t, dir, "", append([]string{"frontier", "--size", size}, form...)...); out != then {
+				t.Errorf("size %s: %s, want %s", size, out, then)
+			}
+		}
+	}
+	// Its JSON starts a tree, with the checkpoint that it tells.
+	own := ok(t, dir, "", "frontier", "--at", "2", "-o", "json")
+	ok(t, dir, "", "init", "--dir", "started")
+	ok(t, dir, own, "frontier", "--dir", "started", "--import-treestate", "-")
+	ok(t, dir, clitest.Raw(list[60:]), "append", "--dir", "started", "--checkpoint", "3")
+	if a, b := ok(t, dir, "", "root", "--at", "3"), ok(t, dir, "", "root", "--at", "3", "--dir", "started"); a != b {
+		t.Errorf("%s, want %s", b, a)
+	}
+	if out := ok(t, dir, "", "checkpoint", "--dir", "started"); !strings.HasPrefix(out, "2 ") {
+		t.Error(out)
+	}
+	ok(t, dir, "", "init", "--dir", "ephemeral", "--retention", "ephemeral")
+	ok(t, dir, clitest.Raw(list), "append", "--dir", "ephemeral", "--checkpoint", "7")
+	if out := ok(t, dir, "", "frontier", "--size", "0"); !strings.HasPrefix(out, "size 0, ") {
+		t.Error(out)
+	}
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"frontier --at 4", exit.NotFound, "checkpoint 4"},
+		{"frontier --at x", exit.Usage, "checkpoint id"},
+		{"frontier --size 91", exit.NotFound, "size 91 is above the tree's size 90\n  hint: give a size up to 90\n"},
+		{"frontier --size 4294967297", exit.Usage, "from 0 to 4294967296"},
+		{"frontier --size -1", exit.Usage, "a size is a number"},
+		{"frontier --size 3 --at 1", exit.Usage, "[at size]"},
+		{"frontier --size 3 --import-treestate 000000", exit.Usage, "import-treestate"},
+		{"frontier --at 3 --import-treestate 000000", exit.Usage, "import-treestate"},
+		{"frontier --size 12 --dir ephemeral", exit.NotFound, "--at"},
+		{"frontier --size 58 --dir started", exit.NotFound, "position 57 was not kept"},
+	} {
+		r := cli(t, dir, "", strings.Fields(c.args)...)
+		if r.code != c.code || !strings.Contains(r.err, c.says) || r.out != "" {
+			t.Errorf("kvshard %s: %+v, want code %d and %q", c.args, r, c.code, c.says)
+		}
+	}
+	if out := ok(t, dir, "", "__complete", "frontier", "--at", ""); !strings.HasPrefix(out, "3\tsize 90\n") {
+		t.Error(out)
+	}
+}
+
+// TestTreestateOfSapling: a real one, and what to do.
+func TestTreestateOfSapling(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	states, err := realdata.Treestates()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ok(t, dir, "", "init")
+	for _, s := range states {
+		r := cli(t, dir, "", "frontier", "--import-treestate", fmt.Sprintf("%x", s.Sapling), "--checkpoint", "1")
+		if r.code != exit.Input || !strings.Contains(r.err, "Orchard's pool") {
+			t.Errorf("block %d: %+v", s.Height, r)
+		}
+	}
+	newest := states[len(states)-1]
+	ok(t, dir, "", "frontier", "--import-treestate", fmt.Sprintf("%x", newest.Orchard), "--checkpoint", fmt.Sprint(newest.Height))
+	ok(t, dir, "", "check")
 }

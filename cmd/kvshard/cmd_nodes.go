@@ -77,6 +77,10 @@ With --binary, 32 bytes a node. The JSON form has level, first, size and nodes.`
 	return c
 }
 
+// keptLevel is the level from which on every tree keeps its nodes, except those before the
+// frontier that it started from.
+const keptLevel = 4
+
 func readNodes(tree *kvshard.Tree, level int, first, count uint64) (*nodesView, error) {
 	size, err := tree.Size()
 	if err != nil {
@@ -86,8 +90,8 @@ func readNodes(tree *kvshard.Tree, level int, first, count uint64) (*nodesView, 
 	switch {
 	case errors.Is(err, kvshard.ErrPositionNotFound):
 		return nil, exit.Errorf(exit.NotFound, fmt.Sprintf("give FIRST and COUNT within the %d complete nodes of level %d", size>>level, level), "%w", err)
-	case errors.Is(err, kvshard.ErrPruned):
-		return nil, exit.Errorf(exit.NotFound, "give a level of 4 or more, or ask a tree that was made with --retention marked and has all leaves from the first", "%w", err)
+	case errors.Is(err, kvshard.ErrPruned) && level < keptLevel:
+		return nil, exit.Errorf(exit.NotFound, fmt.Sprintf("give a level of %d or more, or ask a tree that was made with --retention marked and has all leaves from the first", keptLevel), "%w", err)
 	}
 	return &nodesView{uint8(level), first, size, append([]kvshard.Node{}, nodes...)}, err
 }

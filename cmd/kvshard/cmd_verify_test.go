@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +27,7 @@ func TestProofIsWhole(t *testing.T) {
 	optional := []string{"leaf missing", "root missing", "size missing", "checkpoint missing"} // the flags tell what matters
 	for name, text := range spoilt(t, good, true) {
 		r := cli(t, dir, text, flags...)
-		if wanted := map[bool]int{true: 0, false: exit.Input}[contains(optional, name)]; r.code != wanted {
+		if wanted := map[bool]int{true: 0, false: exit.Input}[slices.Contains(optional, name)]; r.code != wanted {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

@@ -54,7 +54,7 @@ frontier and no witness, and says so.`,
 				Bytes   int    `json:"bytes"`
 				Size    uint64 `json:"size"`
 				Lacking string `json:"not_shown,omitempty"`
-			}{name, len(page), size, s.Scheme.Lacking("root and no frontier")}
+			}{name, len(page), size, s.Scheme.Lacking(view.Lacks)}
 			return e.emit(result, func(w io.Writer) {
 				fmt.Fprintf(w, "%s: %d leaves; open it in a browser\n", name, size)
 				printLacking(w, result.Lacking)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -96,6 +97,9 @@ func prove(scheme *schemes.Scheme, tree *kvshard.Tree, position uint64, at *uint
 		witness, err = tree.Witness(position)
 	} else {
 		witness, err = tree.WitnessAt(position, *state.Checkpoint)
+	}
+	if at != nil && errors.Is(err, kvshard.ErrPositionNotFound) {
+		return nil, exit.Errorf(exit.NotFound, fmt.Sprintf("give a position below %d, the size at the checkpoint, or leave --at out", state.Size), "%w", err)
 	}
 	if err != nil {
 		return nil, err

@@ -39,6 +39,12 @@ func TestWitness(t *testing.T) {
 	if out := ok(t, dir, "", "witness", "7"); !strings.Contains(out, "level  0, left  "+nodes[6].String()) {
 		t.Error(out)
 	}
+	if r := cli(t, dir, "", "witness", "50", "--at", "9"); r.code != exit.NotFound || !strings.Contains(r.err, "hint: give a position below 50, the size at the checkpoint, or leave --at out") {
+		t.Errorf("%+v", r)
+	}
+	if r := cli(t, dir, "", "witness", "100"); r.code != exit.NotFound || !strings.Contains(r.err, "hint: give a position below the size that") {
+		t.Errorf("%+v", r)
+	}
 	for _, bad := range []string{"", "{}", "{", "short", strings.Repeat("\xff", input.WitnessBytes)} {
 		r := cli(t, dir, bad, "verify", "--root", now, "--leaf", nodes[7].String())
 		if r.code != exit.Input {

@@ -11,29 +11,29 @@ import (
 	"github.com/kvshard/kvshard/stream"
 )
 
-// export writes the stream, and returns its header and how many records it has.
-func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writer) (h stream.Header, written uint64, err error) {
+// export writes the stream, and returns its header.
+func export(e *env, s *source.Source, tree *kvshard.Tree, form string, w io.Writer) (h stream.Header, err error) {
 	if h, err = describe(s.Scheme, tree); err != nil {
-		return h, 0, err
+		return h, err
 	}
 	h.Form, h.MaxCheckpoints, h.Retention = form, s.Config.MaxCheckpoints, s.Config.Retention
 	if form == stream.FormLeaves {
-		return h, 0, exportLeaves(e, s, h, w)
+		return h, exportLeaves(e, s, h, w)
 	}
 	// The records are counted first: the header tells an import how many come.
 	if h.Records, err = stream.Count(s.Records()); err != nil {
-		return h, 0, err
+		return h, err
 	}
 	out, err := stream.NewWriter(w, h)
 	if err != nil {
-		return h, 0, err
+		return h, err
 	}
 	p := e.newProgress("export", "records", int64(h.Records), 0)
 	defer p.end()
 	if err := out.Records(shown(s.Records(), p)); err != nil {
-		return h, 0, err
+		return h, err
 	}
-	return h, h.Records, out.End()
+	return h, out.End()
 }
 
 // describe returns a header with size, root and checkpoints. Of a scheme that is not
@@ -90,12 +90,9 @@ func exportLeaves(e *env, s *source.Source, h stream.Header, w io.Writer) error 
 	p := e.newProgress("export", "leaves", int64(h.Size), 0)
 	defer p.end()
 	x := &leafExport{out: out, stops: h.Checkpoints}
-	for r, err := range s.Records() {
+	for r, err := range s.RecordsOf(kvshard.KindShard) {
 		if err != nil {
 			return err
-		}
-		if r.Name().Kind != kvshard.KindShard {
-			continue
 		}
 		shard, err := r.Shard()
 		if err != nil {
@@ -122,22 +119,24 @@ func refuseLeaves(s *source.Source, h stream.Header) error {
 	if h.Retention != "marked" {
 		return exit.Errorf(exit.State, asRecords, "the tree does not keep its leaves")
 	}
-	for r, err := range s.Records() {
+	for r, err := range s.RecordsOf(kvshard.KindCheckpoint) {
 		if err != nil {
 			return err
 		}
-		switch name := r.Name(); name.Kind {
-		case kvshard.KindCheckpoint:
-			c, err := r.Checkpoint()
-			if err != nil {
-				return err
-			}
-			if len(c.RemovedMarks) > 0 {
-				return exit.Errorf(exit.State, asRecords, "%s has marks removed", name)
-			}
-		case kvshard.KindRemoved: // it waits, and its leaf is marked until then
-			return exit.Errorf(exit.State, asRecords, "the mark of leaf %d is removed as of checkpoint %d", name.Position, name.Checkpoint)
+		c, err := r.Checkpoint()
+		if err != nil {
+			return err
 		}
+		if len(c.RemovedMarks) > 0 {
+			return exit.Errorf(exit.State, asRecords, "%s has marks removed", r.Name())
+		}
+	}
+	for r, err := range s.RecordsOf(kvshard.KindRemoved) { // it waits, and its leaf is marked until then
+		if err != nil {
+			return err
+		}
+		name := r.Name()
+		return exit.Errorf(exit.State, asRecords, "the mark of leaf %d is removed as of checkpoint %d", name.Position, name.Checkpoint)
 	}
 	return nil
 }

@@ -170,12 +170,3 @@ func spoilt(t *testing.T, text string, unknown bool) map[string]string {
 	}
 	return made
 }
-
-func contains(list []string, name string) bool {
-	for _, one := range list {
-		if one == name {
-			return true
-		}
-	}
-	return false
-}

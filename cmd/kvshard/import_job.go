@@ -13,6 +13,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/schemes"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/stream"
 )
@@ -94,7 +95,12 @@ func (j *importJob) run() error {
 	case !there(j.staging, source.DatabaseName) && there(j.dir, source.DatabaseName):
 		return j.finish() // an earlier run verified it and was killed here
 	}
-	if err := j.fill(); err != nil {
+	err := j.fill()
+	if errors.Is(err, kvshard.ErrSchemeMismatch) {
+		// Found when the tree is checked, or when the tip of an earlier run is opened.
+		return refuseStream("its header says the scheme %s, and its tip another one", cmp.Or(j.config.Scheme, schemes.Orchard.Name))
+	}
+	if err != nil {
 		return err
 	}
 	return j.publish()
@@ -178,19 +184,13 @@ func (j *importJob) compare() error {
 // verify compares everything with what the header says.
 func (j *importJob) verify() error {
 	h := j.stream.Header
-	refuse := func(format string, args ...any) error {
-		return exit.Errorf(exit.Input, "get another copy of the stream", "refused, nothing was imported: "+format, args...)
-	}
 	if h.Form == stream.FormRecords { // leaves were hashed here
 		found, err := violations(j.ctx, j.e, j.s)
-		if errors.Is(err, kvshard.ErrSchemeMismatch) {
-			return refuse("its header says the scheme %s, and its tip another one", j.s.Scheme.Label())
-		}
 		if err != nil {
 			return err
 		}
 		if len(found) > 0 {
-			return refuse("the tree is not sound: %s: %s (%d violations)", found[0].Record, found[0].Detail, len(found))
+			return refuseStream("the tree is not sound: %s: %s (%d violations)", found[0].Record, found[0].Detail, len(found))
 		}
 	}
 	tree, err := j.s.Tree()
@@ -200,9 +200,14 @@ func (j *importJob) verify() error {
 	err = h.Verify(tree)
 	var differs *stream.Error
 	if errors.As(err, &differs) {
-		return refuse("%s", differs.What)
+		return refuseStream("%s", differs.What)
 	}
 	return err
+}
+
+// refuseStream returns the error of a stream that holds something else than its header says.
+func refuseStream(format string, args ...any) error {
+	return exit.Errorf(exit.Input, "get another copy of the stream", "refused, nothing was imported: "+format, args...)
 }
 
 // badStream refuses a stream whose pieces do not fit together. The cause may be nil.

@@ -5,10 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -105,9 +107,6 @@ func TestInitScheme(t *testing.T) {
 	write(t, dir, "vote/kvshard.json", strings.Replace(orchard, "\"\n}", "\",\n  \"scheme\": \"mimc\"\n}", 1))
 	if r := cli(t, dir, "", "root", "--dir", "vote"); r.code != 7 || !strings.Contains(r.err, `scheme "mimc" is unknown`) {
 		t.Errorf("an unknown scheme in kvshard.json: %+v", r)
-	}
-	if r := cli(t, dir, "", "bench", "--scheme", "vote-poseidon"); r.code != 2 || !strings.Contains(r.err, "Orchard's tree alone") {
-		t.Errorf("bench: %+v", r)
 	}
 }
 
@@ -254,6 +253,18 @@ func TestVoteTree(t *testing.T) {
 	if _, err := os.Lstat(filepath.Join(dir, "wrong")); !os.IsNotExist(err) {
 		t.Errorf("the refused import left a directory: %v", err)
 	}
+	// Cut behind the tip, it is refused as soon as the tip of the first run is opened again.
+	whole := read(t, dir, "swapped.kvx")
+	cut := write(t, dir, "cut.kvx", whole[:len(whole)-50])
+	if r := cli(t, dir, "", "import", "--dir", "wrong", cut); r.code != 3 || !strings.Contains(r.err, "the same command goes on from there") {
+		t.Errorf("%+v", r)
+	}
+	if r := cli(t, dir, "", "import", "--dir", "wrong", cut); r.code != 3 || !strings.Contains(r.err, "its header says the scheme orchard, and its tip another one") {
+		t.Errorf("%+v", r)
+	}
+	if left, err := os.ReadDir(filepath.Join(dir, "wrong")); err != nil || len(left) > 0 {
+		t.Errorf("the refused import left %v, %v", left, err)
+	}
 	ok(t, dir, "", at("rewind", "1")...)
 	if r := cli(t, dir, "", "diff", "vote", "records"); r.code != 5 || !strings.Contains(r.out, "same up to checkpoint 1") {
 		t.Errorf("%+v", r)
@@ -311,7 +322,20 @@ func TestConfigAndTipDisagree(t *testing.T) {
 				t.Errorf("%s %v: %+v", c[0], args, r)
 			}
 		}
+		if r := cli(t, dir, "", "root", "--dir", c[0]); !strings.Contains(r.err, "or write the tree's scheme into the file") {
+			t.Errorf("%+v", r)
+		}
 	}
+	// kvshard.json cannot name a scheme that is not known.
+	unknownStore(t, dir, "tree", hashtree.Node{1})
+	ok(t, dir, "", "init", "--dir", "unknown")
+	if err := errors.Join(os.RemoveAll(filepath.Join(dir, "unknown/tree.db")), os.Rename(filepath.Join(dir, "tree.db"), filepath.Join(dir, "unknown/tree.db"))); err != nil {
+		t.Fatal(err)
+	}
+	if r := cli(t, dir, "", "root", "--dir", "unknown"); r.code != 7 || !strings.Contains(r.err, "hint: put the database back that was made there, or read the database with --db") {
+		t.Errorf("%+v", r)
+	}
+	ok(t, dir, "", "nodes", "0", "0", "1", "--db", "unknown/tree.db")
 }
 
 // sha is a hash that the command does not know.
@@ -400,6 +424,23 @@ func TestUnknownScheme(t *testing.T) {
 
 	if out := ok(t, dir, "", at("export", "a.kvx")...); !strings.HasPrefix(out, "exported 100 leaves, ") || !strings.HasSuffix(out, "\nno roots in its header: "+why+"\n") {
 		t.Error(out)
+	}
+	exported := okJSON[map[string]any](t, dir, "", at("export", "a.kvx")...)
+	if there := exported["checkpoints"].([]any); exported["root"] != nil || len(there) != 5 || !reflect.DeepEqual(there[0], map[string]any{"id": 19.0, "size": 20.0, "retained": false}) {
+		t.Errorf("%v", exported)
+	}
+	fillDatabase(t, dir, "new", func(db dbm.DB) {
+		tree, err := hashtree.Open(db, scheme)
+		if err == nil {
+			_, err = tree.Append(hashtree.Node{1})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	exported = okJSON[map[string]any](t, dir, "", "export", "new.kvx", "--db", "new.db")
+	if there, listed := exported["checkpoints"].([]any); !listed || len(there) > 0 {
+		t.Errorf("%v", exported)
 	}
 	text, err := os.Open(filepath.Join(dir, "a.kvx"))
 	if err != nil {

@@ -171,7 +171,7 @@ func (s *Source) holdsTree() error {
 	if size, err := tree.Size(); err != nil || size > 0 {
 		return nil
 	}
-	for range tree.Checkpoints() {
+	if _, there, err := tree.Newest(); err != nil || there {
 		return nil
 	}
 	names, err := disk.NodeStores(s.DB)

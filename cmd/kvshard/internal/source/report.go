@@ -37,13 +37,11 @@ func (s *Source) Report() (r Report, err error) {
 	if r.Root, err = tree.Root(); err != nil {
 		return r, err
 	}
-	for checkpoint, err := range tree.Checkpoints() {
-		if err != nil {
-			return r, err
-		}
-		r.Newest = &checkpoint.ID
+	newest, there, err := tree.Newest()
+	if there {
+		r.Newest = &newest.ID
 	}
-	return r, nil
+	return r, err
 }
 
 // WriteReport notes what is in the tree, beside it.

@@ -30,12 +30,17 @@ func (s *Source) takeScheme() {
 	}
 }
 
-// checkScheme refuses a directory whose config says another scheme than the tip.
+// checkScheme refuses a directory whose config says another scheme than the tip. The error
+// is kvshard.ErrSchemeMismatch.
 func (s *Source) checkScheme() error {
 	named := s.tipScheme()
 	if named == nil || named == s.Scheme {
 		return nil
 	}
-	return exit.Errorf(exit.Store, "put the database back that was made there, or write the tree's scheme into the file",
-		"%s says the scheme %s, and the tree in %s is of %s", filepath.Join(s.Dir, ConfigName), s.Scheme.Label(), s.DBPath, named.Label())
+	hint := "put the database back that was made there, or write the tree's scheme into the file"
+	if named.Unknown() != nil { // the file takes only a scheme that is known
+		hint = "put the database back that was made there, or read the database with --db"
+	}
+	return exit.Errorf(exit.Store, hint,
+		"%w: %s says the scheme %s, and the tree in %s is of %s", kvshard.ErrSchemeMismatch, filepath.Join(s.Dir, ConfigName), s.Scheme.Label(), s.DBPath, named.Label())
 }

@@ -3,10 +3,12 @@
 package source
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	dbm "github.com/cosmos/cosmos-db"
@@ -101,6 +103,22 @@ func (s *Source) Tree() (*kvshard.Tree, error) {
 // Records are the tree's records, as [kvshard.Records] has them.
 func (s *Source) Records() iter.Seq2[kvshard.Record, error] {
 	return kvshard.Records(s.KV, s.Options...)
+}
+
+// RecordsOf are the tree's records of one kind, and nothing else is read. Keys that other
+// keys begin with are not for it: that of kvshard.KindSummary.
+func (s *Source) RecordsOf(kind kvshard.RecordKind) iter.Seq2[kvshard.Record, error] {
+	start := slices.Concat(s.Prefix, kind.KeyPrefix())
+	end := slices.Clone(start)
+	end[len(end)-1]++
+	return func(yield func(kvshard.Record, error) bool) {
+		for entry, err := range kvshard.Entries(s.KV, start, end) {
+			r := kvshard.Record{Key: bytes.TrimPrefix(entry.Key, s.Prefix), Value: entry.Value}
+			if (err != nil || r.Name().Kind == kind) && !yield(r, err) {
+				return
+			}
+		}
+	}
 }
 
 // Update writes all that f does to the tree in one batch, or nothing.

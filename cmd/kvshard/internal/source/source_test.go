@@ -108,6 +108,30 @@ func TestWriteAndLost(t *testing.T) {
 	}
 }
 
+// What a tree's report costs does not grow with its checkpoints: they are not listed.
+func TestReportListsNothing(t *testing.T) {
+	p := makeTree(t, disk.GoLevelDB)
+	var told source.Report
+	err := p.Write(context.Background(), func(s *source.Source) error {
+		err := s.Update(func(tree *kvshard.Tree) error {
+			_, err := tree.AppendBatch(make([]kvshard.Node, 20))
+			return errors.Join(err, tree.Checkpoint(4), tree.Checkpoint(7))
+		})
+		s.Options = append(s.Options, kvshard.WithObserver(func(stats kvshard.Stats) {
+			if stats.IterCreates > 0 {
+				t.Errorf("%s: %+v", stats.Op, stats)
+			}
+		}))
+		if err == nil {
+			told, err = s.Report()
+		}
+		return err
+	})
+	if err != nil || told.Size != 20 || told.Newest == nil || *told.Newest != 7 {
+		t.Errorf("%+v, %v", told, err)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	p := makeTree(t, disk.GoLevelDB)
 	database := filepath.Join(p.Dir, source.DatabaseName)

@@ -23,6 +23,9 @@ type Source struct {
 	Tell   func()  // called for each record that was read, unless nil
 }
 
+// Lacks is what the page does not show of a tree whose scheme is not known.
+const Lacks = "root and no frontier"
+
 // maxRuns bounds the page. If the shards' lengths all differ, the page has those of the
 // first ones.
 const maxRuns = 5000
@@ -30,7 +33,7 @@ const maxRuns = 5000
 // readState reads what the page shows of a tree.
 func readState(s Source) (v state, err error) {
 	v = state{
-		Where: s.Where, Scheme: s.Scheme.Label(), Depth: s.Scheme.Depth, Lacking: s.Scheme.Lacking("root and no frontier"), Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []checkpoint{},
+		Where: s.Where, Scheme: s.Scheme.Label(), Depth: s.Scheme.Depth, Lacking: s.Scheme.Lacking(Lacks), Prefix: hex.EncodeToString(s.Prefix), Checkpoints: []checkpoint{},
 		ShardRuns: [][3]uint64{}, Windows: []window{}, Hashes: map[string]string{}, Ommers: [][3]any{},
 	}
 	v.Kinds = v.kinds()
