@@ -140,6 +140,8 @@ type call struct {
 	config C.KvshardConfig
 	report C.KvshardReport
 
+	canonical func([32]byte) bool // the scheme's Hasher's, nil if the hash is built in
+
 	malformed string // what is wrong with a result of the engine, "" if nothing
 }
 
@@ -155,7 +157,7 @@ func newCall(op string, kv store.KVStore, o *options) *call {
 		},
 	}
 	if o.scheme != nil {
-		c.view.combine = o.scheme.combine
+		c.view.combine, c.canonical = o.scheme.combine, o.scheme.canonical
 	}
 	c.handle = cgo.NewHandle(&c.view)
 	return c
@@ -189,7 +191,29 @@ func (c *call) err(op string, s status) error {
 
 func (c *call) ctx() C.uintptr_t { return C.uintptr_t(c.handle) }
 
+// statusRefused ends a call that the engine has not seen: its view has the failure.
+const statusRefused status = C.KVSHARD_INVALID_NODE
+
+// refuses keeps as the call's failure that the scheme's Hasher does not take one of
+// the caller's nodes. Those of a hash that is built in the engine checks.
+func (c *call) refuses(nodes ...Node) bool {
+	if c.canonical == nil {
+		return false
+	}
+	for i, node := range nodes {
+		if !c.canonical(node) {
+			what := fmt.Sprintf("node %d, %s, is not canonical in the tree's scheme", i, node)
+			c.view.failure = &Error{Kind: ErrInvalidNode, What: what, Index: uint64(i)}
+			return true
+		}
+	}
+	return false
+}
+
 func (c *call) append(leaves []Node, first *uint64) status {
+	if c.refuses(leaves...) {
+		return statusRefused
+	}
 	return status(C.kvshard_go_append(c.ctx(), c.scheme, &c.config, nodeBytes(leaves), C.uintptr_t(len(leaves)), (*C.uint64_t)(first), &c.report))
 }
 
@@ -326,22 +350,26 @@ func (c *call) frontierFrom(raw *C.KvshardFrontier, s status, f *Frontier) statu
 }
 
 // rawFrontier takes a frontier of the right shape (Frontier.check).
-func rawFrontier(f Frontier) C.KvshardFrontier {
-	raw := C.KvshardFrontier{size: C.uint64_t(f.Size), ommer_count: C.uintptr_t(len(f.Ommers))}
-	*(*Node)(unsafe.Pointer(&raw.leaf)) = f.Leaf
-	for i, ommer := range f.Ommers {
-		*(*Node)(unsafe.Pointer(&raw.ommers[i])) = ommer
-	}
+func rawFrontier(size uint64, leaf [32]byte, ommers []byte) C.KvshardFrontier {
+	raw := C.KvshardFrontier{size: C.uint64_t(size), ommer_count: C.uintptr_t(len(ommers) / len(Node{}))}
+	*(*[32]byte)(unsafe.Pointer(&raw.leaf)) = leaf
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&raw.ommers)), unsafe.Sizeof(raw.ommers)), ommers)
 	return raw
 }
 
 // insertFrontier takes a frontier of the right shape (Frontier.check).
 func (c *call) insertFrontier(f Frontier, id uint32) status {
-	raw := rawFrontier(f)
+	if f.Size > 0 && c.refuses(append([]Node{f.Leaf}, f.Ommers...)...) {
+		return statusRefused
+	}
+	raw := rawFrontier(f.Size, f.Leaf, nodesBytes(f.Ommers))
 	return status(C.kvshard_go_insert_frontier(c.ctx(), c.scheme, &c.config, &raw, C.uint32_t(id), &c.report))
 }
 
 func (c *call) adopt(root Node, size *uint64) status {
+	if c.refuses(root) {
+		return statusRefused
+	}
 	return status(C.kvshard_go_adopt(c.ctx(), c.scheme, &c.config, (*C.uint8_t)(&root[0]), (*C.uint64_t)(size), &c.report))
 }
 
@@ -362,12 +390,13 @@ func (c *call) dump(text *[]byte) status {
 // An engineScheme is a scheme in the engine's form, and the hasher that its
 // callback reaches. A nil one is Orchard's.
 type engineScheme struct {
-	raw     *C.KvshardScheme // memory of its own, which holds no pointer: cgo looks at all of it
-	combine combineFunc
+	raw       *C.KvshardScheme // memory of its own, which holds no pointer: cgo looks at all of it
+	combine   combineFunc
+	canonical func([32]byte) bool // nil if the engine knows
 }
 
 func newEngineScheme(s *scheme.Scheme) *engineScheme {
-	e := &engineScheme{raw: new(C.KvshardScheme), combine: s.Combine}
+	e := &engineScheme{raw: new(C.KvshardScheme), combine: s.Combine, canonical: s.Canonical}
 	e.raw.kind = C.uint32_t(s.Kind)
 	e.raw.depth = C.uint32_t(s.Depth)
 	*(*[8]byte)(unsafe.Pointer(&e.raw.fingerprint)) = s.Fingerprint
@@ -382,66 +411,63 @@ func (s *engineScheme) engine() *C.KvshardScheme {
 	return s.raw
 }
 
-// The hash alone, of Orchard's and of built-in schemes: a hasher of Go is
-// called by Go.
+// The hash alone, of Orchard's and of built-in schemes (scheme.BuiltIn): a hasher of
+// Go is called by Go.
 
-// engineCombine hashes children in pairs, of which there is at least one, all
-// at level.
-func engineCombine(op string, s *engineScheme, level uint32, children, parents []byte) error {
+// orchard is Orchard's scheme.
+var orchard *engineScheme
+
+// CombineBatch hashes children in pairs, of which there is at least one, all at
+// level.
+func (s *engineScheme) CombineBatch(op string, level int, children, parents []byte) error {
+	pairs := C.uintptr_t(len(children) / (2 * len(Node{})))
+	return hashCall(op, func(report *C.KvshardReport) C.int32_t {
+		return C.kvshard_combine(s.engine(), C.uint32_t(level), (*C.uint8_t)(&children[0]), pairs, (*C.uint8_t)(&parents[0]), report)
+	})
+}
+
+// EmptyRoot returns the root of an empty tree of level levels.
+func (s *engineScheme) EmptyRoot(op string, level int) (root [32]byte, err error) {
+	err = hashCall(op, func(report *C.KvshardReport) C.int32_t {
+		return C.kvshard_empty_root(s.engine(), C.uint32_t(level), (*C.uint8_t)(&root[0]), report)
+	})
+	return root, err
+}
+
+// WitnessRoot climbs a path, which has a node for each level of the scheme.
+func (s *engineScheme) WitnessRoot(op string, position uint64, path []byte, leaf [32]byte) (root [32]byte, err error) {
+	err = hashCall(op, func(report *C.KvshardReport) C.int32_t {
+		return C.kvshard_witness_root(s.engine(), C.uint64_t(position), (*C.uint8_t)(&path[0]), (*C.uint8_t)(&leaf[0]), (*C.uint8_t)(&root[0]), report)
+	})
+	return root, err
+}
+
+// FrontierRoot takes a frontier of the right shape (Frontier.check).
+func (s *engineScheme) FrontierRoot(op string, size uint64, leaf [32]byte, ommers []byte) (root [32]byte, err error) {
+	raw := rawFrontier(size, leaf, ommers)
+	err = hashCall(op, func(report *C.KvshardReport) C.int32_t {
+		return C.kvshard_frontier_root(s.engine(), &raw, (*C.uint8_t)(&root[0]), report)
+	})
+	return root, err
+}
+
+// hashCall makes a call of the engine that needs no store.
+func hashCall(op string, f func(*C.KvshardReport) C.int32_t) error {
 	if err := mismatch(op); err != nil {
 		return err
 	}
 	var report C.KvshardReport
-	pairs := C.uintptr_t(len(children) / (2 * len(Node{})))
-	answer := C.kvshard_combine(s.engine(), C.uint32_t(level), (*C.uint8_t)(&children[0]), pairs, (*C.uint8_t)(&parents[0]), &report)
-	return failure(op, status(answer), &report, nil)
-}
-
-func engineEmptyRoot(op string, s *engineScheme, level uint32) (Node, error) {
-	if err := mismatch(op); err != nil {
-		return Node{}, err
-	}
-	var report C.KvshardReport
-	var root Node
-	answer := C.kvshard_empty_root(s.engine(), C.uint32_t(level), (*C.uint8_t)(&root[0]), &report)
-	if err := failure(op, status(answer), &report, nil); err != nil {
-		return Node{}, err
-	}
-	return root, nil
-}
-
-// engineWitnessRoot climbs a path of Orchard's tree.
-func engineWitnessRoot(op string, position uint64, path, leaf []byte) (Node, error) {
-	if err := mismatch(op); err != nil {
-		return Node{}, err
-	}
-	var report C.KvshardReport
-	var root Node
-	answer := C.kvshard_witness_root(nil, C.uint64_t(position), (*C.uint8_t)(&path[0]), (*C.uint8_t)(&leaf[0]), (*C.uint8_t)(&root[0]), &report)
-	if err := failure(op, status(answer), &report, nil); err != nil {
-		return Node{}, err
-	}
-	return root, nil
-}
-
-// engineFrontierRoot takes a frontier of the right shape (Frontier.check).
-func engineFrontierRoot(op string, f Frontier) (Node, error) {
-	if err := mismatch(op); err != nil {
-		return Node{}, err
-	}
-	var report C.KvshardReport
-	var root Node
-	raw := rawFrontier(f)
-	answer := C.kvshard_frontier_root(nil, &raw, (*C.uint8_t)(&root[0]), &report)
-	if err := failure(op, status(answer), &report, nil); err != nil {
-		return Node{}, err
-	}
-	return root, nil
+	return failure(op, status(f(&report)), &report, nil)
 }
 
 // nodeBytes returns the address of the first byte of nodes, at least one. They lie
 // in memory one behind the other.
 func nodeBytes(nodes []Node) *C.uint8_t { return (*C.uint8_t)(&nodes[0][0]) }
+
+// nodesBytes returns the bytes of nodes, in the same memory.
+func nodesBytes(nodes []Node) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(nodes))), len(nodes)*len(Node{}))
+}
 
 // takeBuffer copies the engine's buffer and gives it back.
 func takeBuffer(buffer C.KvshardBuffer) []byte {

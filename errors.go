@@ -12,8 +12,9 @@ import (
 var (
 	// ErrInvalidNode: 32 bytes that are not the canonical little-endian encoding
 	// of an element of the Pallas base field, because their value is the modulus
-	// or more; or a text that is not a node in hex. [Error.Index] tells which
-	// node of the argument it is.
+	// or more; with a Hasher (package hashtree), bytes that are not Canonical; or a
+	// text that is not a node in hex. [Error.Index] tells which node of the argument
+	// it is.
 	ErrInvalidNode = errors.New("invalid node")
 
 	// ErrInvalidArgument: an option, level, count, frontier or encoding that
@@ -24,7 +25,8 @@ var (
 	// from the leaf to the root.
 	ErrInvalidWitness = errors.New("witness does not lead to the root")
 
-	// ErrTreeFull: the tree holds 2^32 leaves, and has no room for these.
+	// ErrTreeFull: the tree holds 2^32 leaves, or as many as its scheme's depth
+	// allows, and has no room for these.
 	ErrTreeFull = errors.New("tree is full")
 
 	// ErrCheckpointOrder: the id of a new checkpoint is not above that of the
@@ -54,6 +56,26 @@ var (
 	ErrCheckpointNotFound = errors.New("checkpoint not found")
 )
 
+// Errors about whose tree the store has. The store is as it was before the call.
+var (
+	// ErrForeignStore: the store has shards but no tip, or checkpoints and no
+	// summary. So something else wrote it: a plain ShardTree, or a module whose own
+	// keys lie where the tree's are (see [KeyRange]). [Error.Key] is the first such
+	// key. Take a ShardTree's store over with [Tree.Adopt]; beside a module's keys
+	// give the tree a prefix of its own ([WithPrefix]).
+	ErrForeignStore = errors.New("foreign store")
+
+	// ErrRootMismatch: the leaves that [Tree.Adopt] found have another root than
+	// the one it was given.
+	ErrRootMismatch = errors.New("root mismatch")
+
+	// ErrSchemeMismatch: the tree was made with another scheme (package
+	// hashtree), or with Orchard's hash and this package. In an [Error] Key is
+	// that of the tip, which names the scheme. Open the tree with the scheme that
+	// it was made with.
+	ErrSchemeMismatch = errors.New("scheme mismatch")
+)
+
 // Errors of the store or of kvshard. Earlier writes of the call may have reached
 // the store: discard them with the rest of the transaction.
 var (
@@ -66,23 +88,6 @@ var (
 	// ErrUnsupportedVersion: a record or the linked library has a version that
 	// this release does not know.
 	ErrUnsupportedVersion = errors.New("unsupported version")
-
-	// ErrForeignStore: the store has shards but no tip, so something else wrote
-	// it: a plain ShardTree, or a module whose own keys lie where the tree's are
-	// (see [KeyRange]). [Error.Key] is the first such key. Nothing is written.
-	// Take a ShardTree's store over with [Tree.Adopt]; beside a module's keys give
-	// the tree a prefix of its own ([WithPrefix]).
-	ErrForeignStore = errors.New("foreign store")
-
-	// ErrRootMismatch: the leaves that [Tree.Adopt] found have another root than
-	// the one it was given. Nothing is written.
-	ErrRootMismatch = errors.New("root mismatch")
-
-	// ErrSchemeMismatch: the tree was made with another scheme (package
-	// hashtree), or with Orchard's hash and this package. In an [Error] Key is
-	// that of the tip, which names the scheme. Nothing is written. Open the tree
-	// with the scheme that it was made with.
-	ErrSchemeMismatch = errors.New("scheme mismatch")
 
 	// ErrHasher: the Hasher of a scheme (package hashtree) returned an error,
 	// which is wrapped too, or did not answer as it must.

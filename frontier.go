@@ -53,5 +53,5 @@ func (f Frontier) Root() (Node, error) {
 	if wrong := f.check(); wrong != "" {
 		return Node{}, invalidArgument(op, "%s", wrong)
 	}
-	return engineFrontierRoot(op, f)
+	return orchard.FrontierRoot(op, f.Size, f.Leaf, nodesBytes(f.Ommers))
 }

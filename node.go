@@ -136,7 +136,7 @@ func EmptyRoot(level int) (Node, error) {
 	if level < 0 || level > Depth {
 		return Node{}, invalidArgument(op, "level %d, want 0 to %d", level, Depth)
 	}
-	return engineEmptyRoot(op, nil, uint32(level))
+	return orchard.EmptyRoot(op, level)
 }
 
 // Combine returns the parent of two nodes at this level, 0 (two leaves) to 31
@@ -177,7 +177,7 @@ func combine(op string, level int, pairs [][2]Node) ([]Node, error) {
 	}
 	children := unsafe.Slice(&pairs[0][0][0], 2*len(Node{})*len(pairs))
 	parents := make([]Node, len(pairs))
-	if err := engineCombine(op, nil, uint32(level), children, unsafe.Slice(&parents[0][0], len(Node{})*len(parents))); err != nil {
+	if err := orchard.CombineBatch(op, level, children, nodesBytes(parents)); err != nil {
 		return nil, err
 	}
 	return parents, nil

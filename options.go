@@ -165,10 +165,5 @@ func init() {
 			return nil
 		}
 	}
-	scheme.CombineBatch = func(op string, s *scheme.Scheme, level int, children, parents []byte) error {
-		return engineCombine(op, newEngineScheme(s), uint32(level), children, parents)
-	}
-	scheme.EmptyRoot = func(op string, s *scheme.Scheme, level int) ([32]byte, error) {
-		return engineEmptyRoot(op, newEngineScheme(s), uint32(level))
-	}
+	scheme.Hash = func(s *scheme.Scheme) scheme.BuiltIn { return newEngineScheme(s) }
 }

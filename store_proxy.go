@@ -151,21 +151,11 @@ func (v *view) hash(level int, children []byte) (parents []byte, ok bool) {
 	v.stats.HasherCalls++
 	parents = make([]byte, len(children)/2)
 	if err := v.combine(level, children, parents); err != nil {
-		v.failHash(level, len(parents)/len(Node{}), err)
+		what := fmt.Sprintf("%d pairs at level %d", len(parents)/len(Node{}), level)
+		v.failure = &Error{Kind: ErrHasher, What: what, Err: err}
 		return nil, false
 	}
 	return parents, true
-}
-
-// failHash keeps the Hasher's error as the call's failure. An error of package
-// hashtree about the Hasher's answer is an Error already.
-func (v *view) failHash(level, pairs int, err error) {
-	var own *Error
-	if errors.As(err, &own) && own.Op == "" {
-		v.failure = own
-		return
-	}
-	v.failure = &Error{Kind: ErrHasher, What: fmt.Sprintf("%d pairs at level %d", pairs, level), Err: err}
 }
 
 // iterate opens an iterator over all keys that begin with prefix, which

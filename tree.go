@@ -531,7 +531,7 @@ func (t *Tree) InsertFrontier(f Frontier, id uint32) error {
 //
 // Cost: a step of an iterator for each 16 leaves, and a get and a set for each of
 // their shards that a Tree writes otherwise, as where a checkpoint is; a set for
-// each 128 leaves; a hash a leaf; 6 iterators. It keeps two bytes a leaf in memory.
+// each 128 leaves; a hash a leaf; 7 iterators. It keeps two bytes a leaf in memory.
 // Call it in an upgrade handler, not in a transaction.
 func (t *Tree) Adopt(root Node) (size uint64, err error) {
 	err = t.run("Adopt", func(c *call) status { return c.adopt(root, &size) })

@@ -5,7 +5,6 @@ package kvshard
 import (
 	"encoding/binary"
 	"fmt"
-	"unsafe"
 )
 
 // A Witness proves that a leaf is at a position. It has the siblings of the nodes
@@ -53,8 +52,7 @@ func (w Witness) root(op string, leaf Node) (Node, error) {
 	if err := w.checkPosition(op); err != nil {
 		return Node{}, err
 	}
-	path := unsafe.Slice(&w.Path[0][0], len(w.Path)*len(Node{}))
-	return engineWitnessRoot(op, w.Position, path, leaf[:])
+	return orchard.WitnessRoot(op, w.Position, nodesBytes(w.Path[:]), leaf)
 }
 
 // witnessBytes is the length of a Witness in binary.

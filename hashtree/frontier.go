@@ -45,21 +45,16 @@ func (s *Scheme) FrontierRoot(f Frontier) (Node, error) {
 	if position := f.Size - 1; f.Size == 0 || f.Size > 1<<depth || len(f.Ommers) != bits.OnesCount64(position) {
 		return Node{}, invalidArgument(op, "a frontier of size %d with %d ommers: it has one for each 1 bit of the position below, and a tree holds at most 2^%d leaves", f.Size, len(f.Ommers), depth)
 	}
+	if s.built != nil {
+		return s.built.FrontierRoot(op, f.Size, f.Leaf, bytesOf(f.Ommers))
+	}
 	if err := s.checkNodes(op, append([]Node{f.Leaf}, f.Ommers...)); err != nil {
 		return Node{}, err
-	}
-	empty := make([]Node, depth)
-	for level := range empty {
-		root, err := s.EmptyRoot(level)
-		if err != nil {
-			return Node{}, err
-		}
-		empty[level] = root
 	}
 	ommers := f.Ommers
 	return s.climb(op, f.Leaf, func(level int) (Node, bool) {
 		if (f.Size-1)>>level&1 == 0 {
-			return empty[level], false
+			return s.inner.EmptyRoots[level], false
 		}
 		ommer := ommers[0]
 		ommers = ommers[1:]

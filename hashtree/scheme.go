@@ -1,7 +1,6 @@
 package hashtree
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
@@ -20,7 +19,8 @@ const MaxDepth = scheme.MaxDepth
 //
 // If it returns an error, so does the call of the Tree, wrapped in a
 // [kvshard.Error] of kind [kvshard.ErrHasher]. If it panics, so does the call. In
-// both cases the store has not changed.
+// both cases the store has not changed; only [Tree.Adopt] may have written, and goes
+// on when it is called again.
 type Hasher interface {
 	// CombineBatch writes to parents[i] the hash of children[2i] and
 	// children[2i+1]. The children are at this level; level 0 has the leaves. It
@@ -29,8 +29,11 @@ type Hasher interface {
 	// hashing. The slices are valid during the call only.
 	CombineBatch(level int, children, parents []Node) error
 
-	// Canonical tells whether a leaf is a value of the hash's field. A hash of
-	// bytes, such as keccak256, takes every value.
+	// Canonical tells whether a node is a value of the hash's field. A hash of
+	// bytes, such as keccak256, takes every value. It is asked about what the caller
+	// gives and what CombineBatch answers, but not about what is read from the store:
+	// a damaged record can hand CombineBatch any 32 bytes. It returns an error for
+	// those that it cannot hash.
 	Canonical(leaf Node) bool
 }
 
@@ -41,7 +44,8 @@ type Hasher interface {
 // [kvshard.ErrSchemeMismatch].
 type Scheme struct {
 	name   string
-	hasher Hasher // nil if the hash is built in
+	hasher Hasher         // nil if the hash is built in
+	built  scheme.BuiltIn // nil if it is a Hasher
 	inner  scheme.Scheme
 	option kvshard.Option
 }
@@ -69,7 +73,7 @@ func NewScheme(name string, depth int, empty Node, h Hasher) (*Scheme, error) {
 		return nil, invalidNode(op, 0, "the absent leaf "+empty.String()+" is not canonical")
 	}
 	s := &Scheme{name: name, hasher: h}
-	s.inner = scheme.Scheme{Kind: scheme.Hasher, Depth: depth, Combine: s.combineBytes}
+	s.inner = scheme.Scheme{Kind: scheme.Hasher, Depth: depth, Combine: s.combineBytes, Canonical: s.canonical}
 	root := empty
 	for level := range depth {
 		s.inner.EmptyRoots[level] = root
@@ -110,7 +114,7 @@ var votePoseidon = sync.OnceValue(func() *Scheme {
 	s.inner = scheme.Scheme{Kind: scheme.VotePoseidon, Depth: 24}
 	// The engine has it too; the rule is that of NewScheme.
 	s.inner.Fingerprint = [8]byte{0x67, 0xeb, 0x3c, 0x15, 0xca, 0x9a, 0x24, 0x60}
-	s.option = newOption(&s.inner)
+	s.option, s.built = newOption(&s.inner), scheme.Hash(&s.inner)
 	return s
 })
 
@@ -139,10 +143,10 @@ func (s *Scheme) EmptyRoot(level int) (Node, error) {
 	if level < 0 || level > s.inner.Depth {
 		return Node{}, invalidArgument(op, "level %d, want 0 to %d", level, s.inner.Depth)
 	}
-	if s.hasher != nil {
-		return s.inner.EmptyRoots[level], nil
+	if s.built != nil {
+		return s.built.EmptyRoot(op, level)
 	}
-	return scheme.EmptyRoot(op, &s.inner, level)
+	return s.inner.EmptyRoots[level], nil
 }
 
 // Combine returns the parent of two nodes at this level, 0 (two leaves) to
@@ -192,14 +196,15 @@ func (s *Scheme) combine(op string, level int, children []Node) ([]Node, error) 
 // here on.
 func (s *Scheme) parents(op string, level int, children []Node) ([]Node, error) {
 	parents := make([]Node, len(children)/2)
-	if s.hasher == nil {
-		if err := scheme.CombineBatch(op, &s.inner, level, bytesOf(children), bytesOf(parents)); err != nil {
+	if s.built != nil {
+		if err := s.built.CombineBatch(op, level, bytesOf(children), bytesOf(parents)); err != nil {
 			return nil, err
 		}
 		return parents, nil
 	}
 	if err := s.callHasher(level, children, parents); err != nil {
-		return nil, hasherError(op, level, len(parents), err)
+		what := fmt.Sprintf("%d pairs at level %d", len(parents), level)
+		return nil, &kvshard.Error{Op: op, Kind: kvshard.ErrHasher, What: what, Err: err}
 	}
 	return parents, nil
 }
@@ -207,7 +212,7 @@ func (s *Scheme) parents(op string, level int, children []Node) ([]Node, error) 
 // checkNodes refuses a node that is not canonical. A built-in hash checks by
 // itself.
 func (s *Scheme) checkNodes(op string, nodes []Node) error {
-	if s.hasher == nil {
+	if s.built != nil {
 		return nil
 	}
 	for i, node := range nodes {
@@ -218,20 +223,12 @@ func (s *Scheme) checkNodes(op string, nodes []Node) error {
 	return nil
 }
 
-// hasherError returns the error of a call in which the hasher returned err.
-func hasherError(op string, level, pairs int, err error) error {
-	var own *kvshard.Error
-	if errors.As(err, &own) && own.Op == "" {
-		own.Op = op
-		return own
-	}
-	return &kvshard.Error{Op: op, Kind: kvshard.ErrHasher, What: fmt.Sprintf("%d pairs at level %d", pairs, level), Err: err}
-}
-
-// combineBytes is what the engine calls.
+// combineBytes and canonical are what package kvshard calls.
 func (s *Scheme) combineBytes(level int, children, parents []byte) error {
 	return s.callHasher(level, nodesOf(children), nodesOf(parents))
 }
+
+func (s *Scheme) canonical(node [32]byte) bool { return s.hasher.Canonical(node) }
 
 // unwritten is what the parents hold before a hasher writes them. No hash has this
 // value by chance.
@@ -242,8 +239,8 @@ var unwritten = func() (n Node) {
 	return n
 }()
 
-// callHasher lets the hasher write the parents, and checks what it wrote. For a bad
-// answer it returns an Error without an Op.
+// callHasher lets the hasher write the parents, and checks what it wrote. The caller
+// makes an ErrHasher of its error.
 func (s *Scheme) callHasher(level int, children, parents []Node) error {
 	for i := range parents {
 		parents[i] = unwritten
@@ -254,16 +251,12 @@ func (s *Scheme) callHasher(level int, children, parents []Node) error {
 	for i, parent := range parents {
 		switch {
 		case parent == unwritten:
-			return badAnswer("CombineBatch left parent %d of %d at level %d unwritten", i, len(parents), level+1)
+			return fmt.Errorf("CombineBatch left parent %d of %d at level %d unwritten", i, len(parents), level+1)
 		case !s.hasher.Canonical(parent):
-			return badAnswer("CombineBatch answered %s for parent %d of %d at level %d, which is not canonical", parent, i, len(parents), level+1)
+			return fmt.Errorf("CombineBatch answered %s for parent %d of %d at level %d, which is not canonical", parent, i, len(parents), level+1)
 		}
 	}
 	return nil
-}
-
-func badAnswer(format string, args ...any) error {
-	return &kvshard.Error{Kind: kvshard.ErrHasher, What: fmt.Sprintf(format, args...)}
 }
 
 func invalidArgument(op, format string, args ...any) error {

@@ -19,7 +19,7 @@ import (
 // Errors: those of the methods of [kvshard.Tree]; [kvshard.ErrSchemeMismatch] from
 // every method, if the store holds a tree of another scheme; and
 // [kvshard.ErrHasher] from a method that hashes. If a Hasher panics, so does the
-// method. In these cases the store has not changed.
+// method. In these cases the store has not changed, see [Hasher] for [Tree.Adopt].
 type Tree struct {
 	tree   *kvshard.Tree
 	scheme *Scheme
@@ -76,22 +76,17 @@ func (t *Tree) engine() *kvshard.Tree {
 	return t.tree
 }
 
-// Scheme returns the scheme that the Tree was opened with.
-func (t *Tree) Scheme() *Scheme { return t.scheme }
-
-// checkLeaves refuses leaves that a Hasher does not take.
-func (t *Tree) checkLeaves(op string, leaves ...Node) error {
-	if t.engine() == nil {
+// Scheme returns the scheme that the Tree was opened with; nil if neither [New] nor
+// [Open] made the Tree.
+func (t *Tree) Scheme() *Scheme {
+	if t == nil {
 		return nil
 	}
-	return t.scheme.checkNodes(op, leaves)
+	return t.scheme
 }
 
 // Append adds a leaf and returns its position: see [kvshard.Tree.Append].
 func (t *Tree) Append(leaf Node) (position uint64, err error) {
-	if err := t.checkLeaves("Append", leaf); err != nil {
-		return 0, err
-	}
 	return t.engine().Append(kvshard.Node(leaf))
 }
 
@@ -100,9 +95,6 @@ func (t *Tree) Append(leaf Node) (position uint64, err error) {
 // which nodes are completed, and three times for each older node that a new quad
 // takes in, two a quad at most.
 func (t *Tree) AppendBatch(leaves []Node) (first uint64, err error) {
-	if err := t.checkLeaves("AppendBatch", leaves...); err != nil {
-		return 0, err
-	}
 	return t.engine().AppendBatch(plain(leaves))
 }
 
@@ -209,11 +201,6 @@ func (t *Tree) FrontierAtSize(size uint64) (Frontier, error) {
 // InsertFrontier starts an empty tree from the frontier of another one of the
 // same scheme: see [kvshard.Tree.InsertFrontier].
 func (t *Tree) InsertFrontier(f Frontier, id uint32) error {
-	if f.Size > 0 {
-		if err := t.checkLeaves("InsertFrontier", append([]Node{f.Leaf}, f.Ommers...)...); err != nil {
-			return err
-		}
-	}
 	return t.engine().InsertFrontier(f.plain(), id)
 }
 
@@ -228,8 +215,5 @@ func (t *Tree) Dump(w io.Writer) error { return t.engine().Dump(w) }
 // wrote: see [kvshard.Tree.Adopt]. The trees of the crate vote-commitment-tree
 // are such stores, of the scheme [VotePoseidon].
 func (t *Tree) Adopt(root Node) (size uint64, err error) {
-	if err := t.checkLeaves("Adopt", root); err != nil {
-		return 0, err
-	}
 	return t.engine().Adopt(kvshard.Node(root))
 }

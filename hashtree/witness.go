@@ -54,6 +54,9 @@ func (s *Scheme) witnessRoot(op string, w Witness, leaf Node) (Node, error) {
 	case w.Position>>depth != 0:
 		return Node{}, invalidArgument(op, "position %d is not below 2^%d", w.Position, depth)
 	}
+	if s.built != nil {
+		return s.built.WitnessRoot(op, w.Position, bytesOf(w.Path), leaf)
+	}
 	if err := s.checkNodes(op, append([]Node{leaf}, w.Path...)); err != nil {
 		return Node{}, err
 	}
@@ -62,8 +65,8 @@ func (s *Scheme) witnessRoot(op string, w Witness, leaf Node) (Node, error) {
 	})
 }
 
-// climb returns the root over a leaf, given its sibling at each level and
-// whether that is the left one.
+// climb returns the root over a leaf by the Hasher, given the leaf's sibling at each
+// level and whether that is the left one.
 func (s *Scheme) climb(op string, leaf Node, sibling func(level int) (node Node, left bool)) (Node, error) {
 	node := leaf
 	for level := range s.inner.Depth {

@@ -112,10 +112,10 @@ func TestAdoptCost(t *testing.T) {
 	if _, err := tree.Adopt(root); err != nil {
 		t.Fatal(err)
 	}
-	// A get looks for the tip. 200 shards and one checkpoint have a step each. One shard
-	// has a flag: a get and a set. Then the sets of the cap, summary and tip, 25 quads of
+	// A get looks for the tip. Each of the seven kinds of record is listed: 200 shards and
+	// one checkpoint have a step each. One shard has a flag: a get and a set. Then the sets of the cap, summary and tip, 25 quads of
 	// level 5, 6 of level 7, 1 of level 9.
-	want := kvshard.Stats{Op: "Adopt", Gets: 1 + 1, IterCreates: 6, IterNexts: 200 + 1, Sets: 1 + 3 + 25 + 6 + 1}
+	want := kvshard.Stats{Op: "Adopt", Gets: 1 + 1, IterCreates: 7, IterNexts: 200 + 1, Sets: 1 + 3 + 25 + 6 + 1}
 	if stats.Gets != want.Gets || stats.Sets != want.Sets || stats.IterCreates != want.IterCreates || stats.IterNexts != want.IterNexts || stats.Deletes != 0 {
 		t.Errorf("%+v, want %+v", stats, want)
 	}

@@ -30,17 +30,28 @@ type Scheme struct {
 	// Combine hashes children, nodes of 32 bytes each, in pairs, and fills parents
 	// with the results.
 	Combine func(level int, children, parents []byte) error
+	// Canonical tells whether the hash takes a node as a leaf or in a frontier.
+	Canonical func(node [32]byte) bool
+}
+
+// A BuiltIn is a hash that the engine has. Nodes are 32 bytes each, one behind the
+// other. A node that is not canonical is a kvshard.ErrInvalidNode with its index.
+type BuiltIn interface {
+	// CombineBatch hashes children in pairs, at least one.
+	CombineBatch(op string, level int, children, parents []byte) error
+	EmptyRoot(op string, level int) ([32]byte, error)
+	// WitnessRoot takes a path of the scheme's depth.
+	WitnessRoot(op string, position uint64, path []byte, leaf [32]byte) ([32]byte, error)
+	// FrontierRoot takes a frontier of the right shape.
+	FrontierRoot(op string, size uint64, leaf [32]byte, ommers []byte) ([32]byte, error)
 }
 
 // Package kvshard sets these for package hashtree when it is initialised. Option
 // is any because its type is kvshard's: func(*Scheme) kvshard.Option.
 var (
 	Option any
-
-	// CombineBatch and EmptyRoot use a built-in scheme's hash, on nodes of 32
-	// bytes each.
-	CombineBatch func(op string, s *Scheme, level int, children, parents []byte) error
-	EmptyRoot    func(op string, s *Scheme, level int) ([32]byte, error)
+	// Hash returns a built-in scheme's hash.
+	Hash func(*Scheme) BuiltIn
 )
 
 // OptionOf is set by package hashtree for the command, which opens trees of all

@@ -61,7 +61,7 @@
 // The caller's input makes no sense.
 #define KVSHARD_INVALID_ARGUMENT 12
 
-// There are shards but no tip: something else wrote the store, or shares its keys.
+// There are shards or checkpoints, but no tip: something else wrote the store, or shares its keys.
 #define KVSHARD_FOREIGN_STORE 13
 
 // The tip names a different scheme from the one that the call names.

@@ -38,7 +38,7 @@ pub enum KvError {
     },
     /// There are shards, but no tip: something else wrote this store, or shares its keys.
     Foreign {
-        /// The first key that lies where shards do.
+        /// The first key that lies where shards do, or a checkpoint's beside no summary.
         key: Vec<u8>,
     },
     /// The tip names a different scheme from the one that the tree was opened with.
@@ -105,7 +105,7 @@ impl fmt::Display for KvError {
             ),
             KvError::Foreign { key } => write!(
                 f,
-                "record at key {} lies where shards do, and there is no tip: a plain ShardTree \
+                "record at key {} lies where the tree's do, and there is no tip: a plain ShardTree \
                  wrote it, which Adopt takes over, or another program; {PREFIX_HINT}",
                 hex(key)
             ),

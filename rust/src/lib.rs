@@ -32,7 +32,7 @@
 //! - `edge`: the height of a shard, and which completed nodes the tip holds.
 //! - [`keys`]: the keys of the records.
 //! - [`scheme`]: the hash and the depth of a tree.
-//! - [`hash`]: the hash, `MerkleCRH^Orchard`. Its vector code is unsafe.
+//! - [`hash`]: the hashes that are built in, `MerkleCRH^Orchard` and Poseidon. Vector code is unsafe.
 //! - [`kv`]: the store as a safe trait, and a store in memory.
 //! - [`error`]: what can go wrong.
 #![deny(unsafe_code)]

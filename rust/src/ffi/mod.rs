@@ -56,7 +56,7 @@ pub const KVSHARD_STORE: i32 = 10;
 pub const KVSHARD_INTERNAL: i32 = 11;
 /// The caller's input makes no sense.
 pub const KVSHARD_INVALID_ARGUMENT: i32 = 12;
-/// There are shards but no tip: something else wrote the store, or shares its keys.
+/// There are shards or checkpoints, but no tip: something else wrote the store, or shares its keys.
 pub const KVSHARD_FOREIGN_STORE: i32 = 13;
 /// The tip names a different scheme from the one that the call names.
 pub const KVSHARD_SCHEME_MISMATCH: i32 = 14;

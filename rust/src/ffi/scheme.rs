@@ -21,7 +21,8 @@ pub const KVSHARD_SCHEME_VOTE_POSEIDON: u32 = 1;
 /// The hash of a [`KvshardHasher`].
 pub const KVSHARD_SCHEME_HASHER: u32 = 2;
 
-/// See [`KvshardHasher::combine`].
+/// See [`KvshardHasher::combine`], which writes it out: cbindgen does not see that an `Option` of an
+/// alias is a pointer.
 type KvCombineFn = unsafe extern "C" fn(
     ctx: *mut c_void,
     level: u32,
