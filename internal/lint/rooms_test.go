@@ -24,6 +24,9 @@ func rooms(t *testing.T) (listed []room) {
 	section, _, _ = strings.Cut(section, "\n## ")
 	for _, cells := range tableRows(section) {
 		for _, name := range spans(cells[0]) {
+			if slices.ContainsFunc(listed, func(r room) bool { return r.name == name }) {
+				t.Errorf("CONTRIBUTING.md lists the room %s twice", name)
+			}
 			listed = append(listed, room{name, spans(cells[1])})
 		}
 	}

@@ -105,7 +105,7 @@ impl fmt::Display for KvError {
             ),
             KvError::Foreign { key } => write!(
                 f,
-                "record at key {} lies where the tree's do, and there is no tip: a plain ShardTree \
+                "record at key {} lies where a tree's do, and there is no tip: a plain ShardTree \
                  wrote it, which Adopt takes over, or another program; {PREFIX_HINT}",
                 hex(key)
             ),
