@@ -74,7 +74,8 @@ func TestGenesisIsTheCommandsStream(t *testing.T) {
 	params := types.DefaultParams()
 	var state map[string]json.RawMessage
 	chaintest.Must0(t, json.Unmarshal(exported.AppState, &state))
-	state[types.ModuleName] = chaintest.Must(json.Marshal(keeper.GenesisState{Params: c.App.Codec().MustMarshalJSON(&params), Tree: tree}))(t)
+	history := chaintest.Must(keeper.ReadGenesis(state[types.ModuleName]))(t).History
+	state[types.ModuleName] = chaintest.Must(json.Marshal(keeper.GenesisState{Params: c.App.Codec().MustMarshalJSON(&params), Tree: tree, History: history}))(t)
 	d := chaintest.New(t, chaintest.Config{Options: options, State: chaintest.Must(json.Marshal(state))(t), From: c, InitialHeight: exported.Height})
 	for _, chain := range []*chaintest.Chain{c, d} {
 		b := chain.Accounts[0]

@@ -235,6 +235,7 @@ func (c *Chain) MustBlock(txs ...[]byte) *abci.ResponseFinalizeBlock {
 type Message interface {
 	Marshal() ([]byte, error)
 	Unmarshal([]byte) error
+	Reset()
 }
 
 // Query asks the node as a client does; height 0 is the newest.
@@ -250,6 +251,7 @@ func (c *Chain) Query(height int64, method string, request, response Message) er
 	if answer.Code != 0 {
 		return fmt.Errorf("code %d: %s", answer.Code, answer.Log)
 	}
+	response.Reset()
 	return response.Unmarshal(answer.Value)
 }
 

@@ -5,8 +5,12 @@
 //
 //	0x01                        the parameters
 //	0x02 ‖ u64 height           the anchor of a height that appended
-//	0x03 ‖ root                 the height of that anchor
+//	0x03 ‖ root                 the height of an anchor, kept for ever or not
 //	0x04                        how many anchors there are, and the newest size
+//	0x05 ‖ u64 height           an anchor that is kept for ever
+//	0x06 ‖ u64 height           the size after a height that appended, never pruned
+//	0x07 ‖ u64 index            the height that completed a subtree of 65,536 leaves, never pruned
+//	0x08                        the height from which 0x06 has all; absent if from the first
 //
 // The transient store has a block's queue in the mode Queue: for each message,
 // under its place in the block, its commitments one after the other.
@@ -38,10 +42,15 @@ type Keeper struct {
 	authority        string
 	genesisDir       string
 
-	params  collections.Item[types.Params]
-	anchors collections.Map[uint64, types.Anchor]
-	heights collections.Map[[]byte, uint64]
-	newest  collections.Item[types.Newest]
+	params   collections.Item[types.Params]
+	anchors  collections.Map[uint64, types.Anchor]
+	retained collections.Map[uint64, types.Anchor]
+	heights  collections.Map[[]byte, uint64]
+	newest   collections.Item[types.Newest]
+
+	sizes     collections.Map[uint64, uint64]
+	subtrees  collections.Map[uint64, uint64]
+	knownFrom collections.Item[uint64]
 }
 
 // An Option configures a Keeper.
@@ -72,10 +81,15 @@ func NewKeeper(
 		addressCodec:     addressCodec,
 		authority:        authority,
 
-		params:  collections.NewItem(sb, collections.NewPrefix(1), "params", codec.CollValue[types.Params](cdc)),
-		anchors: collections.NewMap(sb, collections.NewPrefix(2), "anchors", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
-		heights: collections.NewMap(sb, collections.NewPrefix(3), "heights", collections.BytesKey, collections.Uint64Value),
-		newest:  collections.NewItem(sb, collections.NewPrefix(4), "newest", codec.CollValue[types.Newest](cdc)),
+		params:   collections.NewItem(sb, collections.NewPrefix(1), "params", codec.CollValue[types.Params](cdc)),
+		anchors:  collections.NewMap(sb, collections.NewPrefix(2), "anchors", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
+		heights:  collections.NewMap(sb, collections.NewPrefix(3), "heights", collections.BytesKey, collections.Uint64Value),
+		newest:   collections.NewItem(sb, collections.NewPrefix(4), "newest", codec.CollValue[types.Newest](cdc)),
+		retained: collections.NewMap(sb, collections.NewPrefix(5), "retained", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
+
+		sizes:     collections.NewMap(sb, collections.NewPrefix(6), "sizes", collections.Uint64Key, collections.Uint64Value),
+		subtrees:  collections.NewMap(sb, collections.NewPrefix(7), "subtrees", collections.Uint64Key, collections.Uint64Value),
+		knownFrom: collections.NewItem(sb, collections.NewPrefix(8), "known_from", collections.Uint64Value),
 	}
 	if _, err := sb.Build(); err != nil {
 		panic(err)
@@ -205,7 +219,10 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 		return err
 	}
 	anchor := types.Anchor{Height: uint32(height), Root: root[:], Size_: size}
-	if err := k.addAnchor(ctx, params, newest, anchor); err != nil {
+	if err := k.addAnchor(ctx, params, tree, newest, anchor); err != nil {
+		return err
+	}
+	if err := k.recordSize(ctx, newest.Size_, uint64(height), size); err != nil {
 		return err
 	}
 	sdkCtx.EventManager().EmitEvent(sdk.NewEvent(types.EventAnchor,

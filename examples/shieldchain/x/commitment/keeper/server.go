@@ -66,8 +66,18 @@ func (s queryServer) Root(ctx context.Context, _ *types.QueryRootRequest) (*type
 }
 
 func (s queryServer) RootAt(ctx context.Context, req *types.QueryRootAtRequest) (*types.QueryRootAtResponse, error) {
-	anchor, err := s.AnchorAt(ctx, uint64(req.Height))
-	return &types.QueryRootAtResponse{Anchor: anchor}, grpcError(err)
+	anchor, err := s.anchorAt(ctx, req.Height)
+	return &types.QueryRootAtResponse{Anchor: anchor}, err
+}
+
+// anchorAt returns the anchor that held after a height, or the newest for 0.
+func (s queryServer) anchorAt(ctx context.Context, height uint32) (types.Anchor, error) {
+	past, err := pastHeight(ctx, uint64(height))
+	if err != nil {
+		return types.Anchor{}, err
+	}
+	anchor, err := s.AnchorAt(ctx, past)
+	return anchor, grpcError(err)
 }
 
 func (s queryServer) Anchor(ctx context.Context, req *types.QueryAnchorRequest) (*types.QueryAnchorResponse, error) {
@@ -95,9 +105,9 @@ func (s queryServer) Witness(ctx context.Context, req *types.QueryWitnessRequest
 		}
 		witness, err = tree.Witness(req.Position)
 	} else {
-		anchor, err := s.AnchorAt(ctx, uint64(req.Height))
+		anchor, err := s.anchorAt(ctx, req.Height)
 		if err != nil {
-			return nil, grpcError(err)
+			return nil, err
 		}
 		root = kvshard.Node(anchor.Root)
 		if witness, err = tree.WitnessAt(req.Position, anchor.Height); err != nil {
@@ -155,6 +165,7 @@ func grpcError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, collections.ErrNotFound),
+		errors.Is(err, ErrHeightUnknown),
 		errors.Is(err, kvshard.ErrPositionNotFound),
 		errors.Is(err, kvshard.ErrCheckpointNotFound),
 		errors.Is(err, kvshard.ErrPruned):
