@@ -93,7 +93,7 @@ lint-page: ## check the format of the page of kvshard view: needs npx, and witho
 		else echo 'lint-page: not run, there is no npx (Node)'; fi
 
 .PHONY: header-check
-header-check: ## check that lib/include/kvshard.h is what cbindgen makes of the crate
+header-check: ## check that the C headers are what cbindgen makes of the crates
 	$(CARGO) test $(RUST) $(TESTS) --test header
 
 .PHONY: supply-chain
@@ -233,7 +233,7 @@ picture: library ## write docs/view.png anew: needs chromium (a minute)
 	cd cmd/kvshard && $(GOTEST) -run 'TestPicture$$' ./internal/view -picture $(CURDIR)/docs/view.png
 
 .PHONY: header
-header: ## write lib/include/kvshard.h anew
+header: ## write the C headers anew, lib/include/kvshard.h and the example chain's
 	UPDATE_HEADER=1 $(CARGO) test $(RUST) $(TESTS) --test header
 
 .PHONY: testdata

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Makes the archive that Go links from the one that cargo made:
 #
-#   build/archive.sh RAW OUT [TARGET]
+#   build/archive.sh RAW OUT [TARGET [HEADER]]
 #
 # Cargo's archive holds all of Rust's standard library, with all names global. A program that links
 # two Rust libraries then has every name twice. The archive made here is one object with the
-# reachable code only, and the functions of lib/include/kvshard.h are its only global names.
+# reachable code only, and the functions of the header are its only global names. They begin with
+# the library's name, which is OUT's. Without HEADER it is lib/include/kvshard.h.
 #
 # - ld -r binds the references inside the object. Without
 #   --force-group-allocation the COMDAT groups stay, and the linker merges those
@@ -22,14 +23,16 @@ source "$here/targets.sh"
 
 raw=$1 out=$2
 target "${3:-$(host_target)}"
-exports=$(exported_names)
+library=$(basename "$out" .a)
+library=${library#lib}
+exports=$(exported_names "$library" ${4+"$4"})
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-object=$work/kvshard.o
+object=$work/$library.o
 
 roots=()
 for export in $exports; do roots+=(-u "$export"); done
-keep=(--wildcard "--keep-global-symbol=kvshard_*" --strip-debug
+keep=(--wildcard "--keep-global-symbol=${library}_*" --strip-debug
 	--remove-section=.llvmbc --remove-section=.llvmcmd --remove-section=.llvm_addrsig --remove-section=.comment)
 
 # import_libraries writes the import libraries of rustc among the members here anew: rustc gives
@@ -51,9 +54,9 @@ import_libraries() {
 case $format in
 elf)
 	need "${binutils}ld" "${binutils}objcopy" "${binutils}ar"
-	"${binutils}ld" -r --gc-sections --force-group-allocation "${roots[@]}" -e kvshard_abi -o "$object" "$raw"
+	"${binutils}ld" -r --gc-sections --force-group-allocation "${roots[@]}" -e "${exports%%$'\n'*}" -o "$object" "$raw"
 	"${binutils}objcopy" "${keep[@]}" "$object"
-	"${binutils}ar" rcsD "$work/libkvshard.a" "$object"
+	"${binutils}ar" rcsD "$work/lib$library.a" "$object"
 	;;
 pe)
 	# With lto all Rust code is in one member. What that code needs of compiler_builtins (memcpy
@@ -67,10 +70,10 @@ pe)
 	# early. The linker directives only say what not to export from a DLL. The pointer to the C
 	# runtime's _tls_used would be merged with another Rust library's.
 	"${binutils}objcopy" --file-alignment=16 "${keep[@]}" --remove-section=.drectve \
-		--set-section-flags '.rdata$.refptr._tls_used=alloc,load,readonly,data,contents' kvshard-*.rcgu.o "$object"
+		--set-section-flags '.rdata$.refptr._tls_used=alloc,load,readonly,data,contents' "$library"-*.rcgu.o "$object"
 	! "${binutils}nm" -u "$object" | grep -E ' U (_R|_ZN)' >&2 || fail 'the Rust code is not in one member: built without lto?'
 	import_libraries
-	"${binutils}ar" rcsD "$work/libkvshard.a" "$object" *.dll[hst]*.o
+	"${binutils}ar" rcsD "$work/lib$library.a" "$object" *.dll[hst]*.o
 	popd >/dev/null
 	;;
 macho)
@@ -79,13 +82,13 @@ macho)
 		roots=()
 		for name in $exports; do roots+=(-u "_$name" -exported_symbol "_$name"); done
 		xcrun ld -r -arch "${triple_arch}" -S "${roots[@]}" -o "$object" -all_load "$raw"
-		ZERO_AR_DATE=1 xcrun libtool -static -D -o "$work/libkvshard.a" "$object"
+		ZERO_AR_DATE=1 xcrun libtool -static -D -o "$work/lib$library.a" "$object"
 	else
-		cp "$raw" "$work/libkvshard.a"
+		cp "$raw" "$work/lib$library.a"
 		echo "archive.sh: $name: only Apple's linker can make the names local: the archive is cargo's, unchanged" >&2
 	fi
 	;;
 esac
 
 mkdir -p "$(dirname "$out")"
-cmp -s "$work/libkvshard.a" "$out" || cp "$work/libkvshard.a" "$out"
+cmp -s "$work/lib$library.a" "$out" || cp "$work/lib$library.a" "$out"

@@ -3,11 +3,13 @@
 # The first build takes some minutes.
 
 SHIELDCHAIN := examples/shieldchain
+BUNDLE      := $(SHIELDCHAIN)/bundle
+BUNDLE_RUST := --manifest-path $(BUNDLE)/Cargo.toml --locked --release
 
 ##@ The example chain, on SDK 0.55; other SDKs
 
 .PHONY: shieldd
-shieldd: library ## build the example chain's node and client (minutes the first time)
+shieldd: library bundle ## build the example chain's node and client (minutes the first time)
 	@mkdir -p bin && rm -f bin/shieldd bin/localnet
 	cd $(SHIELDCHAIN) && go build -o ../../bin/ ./cmd/shieldd ./internal/localnet
 
@@ -20,11 +22,11 @@ testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollba
 	bin/localnet -bin bin/shieldd -timeout 5m testnet
 
 .PHONY: test-chain
-test-chain: library ## test the tree on SDK 0.55's own stores and application (30 s, after the SDK is built)
+test-chain: library bundle ## test the tree on SDK 0.55's own stores and application (30 s, after the SDK is built)
 	build/app-test.sh $(SHIELDCHAIN) go.mod -timeout 20m
 
 .PHONY: test-chain-safety
-test-chain-safety: library ## test it with the race detector: CheckTx, simulations, old heights beside blocks
+test-chain-safety: library bundle ## test it with the race detector: CheckTx, simulations, old heights beside blocks
 	cd $(SHIELDCHAIN) && $(GOTEST) -race -short -timeout 20m ./...
 
 # An application on the SDKs that most chains run, with the modules that a wrong go.mod of kvshard breaks.
@@ -37,14 +39,39 @@ test-sdk-050: library ## test kvshard as released in an application on SDK 0.50 
 	build/app-test.sh tools/compat sdk-0.50.mod
 
 .PHONY: lint-chain
-lint-chain: library ## vet and staticcheck the chain, and the application on SDK 0.53
+lint-chain: library bundle ## vet and staticcheck the chain, and the application on SDK 0.53
 	cd $(SHIELDCHAIN) && go vet ./... && go run $(STATICCHECK) ./...
 	cd tools/compat && go vet ./... && go run $(STATICCHECK) ./...
+	$(CARGO) fmt --manifest-path $(BUNDLE)/Cargo.toml --check
+	$(CARGO) clippy $(BUNDLE_RUST) --all-targets -- -D warnings
 
 .PHONY: figures-chain
-figures-chain: library ## print the figures of docs/keeper.md (minutes)
+figures-chain: library bundle ## print the figures of docs/keeper.md (minutes)
 	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
 
 .PHONY: proto-chain
 proto-chain: ## write the Go code of the chain's messages anew: needs protoc
 	$(SHIELDCHAIN)/scripts/protogen.sh
+
+# The second Rust library of the example chain, which verifies bundles, and the wallet that makes them. Both
+# have Orchard's circuit, which kvshard itself does without.
+
+##@ Private payments on the example chain
+
+.PHONY: bundle
+bundle: ## build the Rust library that verifies shieldchain's bundles (a minute the first time)
+	@build/bundle.sh $(BUNDLE)/lib/libshieldbundle.a
+
+.PHONY: shieldwallet
+shieldwallet: ## build the program that makes bundles, into bin/
+	@mkdir -p bin
+	$(CARGO) build $(BUNDLE_RUST) --bin shieldwallet
+	@cp $(BUNDLE)/target/release/shieldwallet bin/
+
+# The Go tests of the bundle are part of test-chain; here those of Rust, and a library that panics beside kvshard's.
+.PHONY: test-bundle
+test-bundle: library bundle ## test bundles made, verified and refused, and a panic beside kvshard (a minute)
+	$(CARGO) test $(BUNDLE_RUST)
+	@mkdir -p bin/panics
+	@build/bundle.sh bin/panics/libshieldbundle.a --features test-panic
+	cd $(BUNDLE) && CGO_LDFLAGS='-L$(CURDIR)/bin/panics' $(GOTEST) -tags shieldbundle_dev .

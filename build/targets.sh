@@ -83,8 +83,8 @@ host_target() {
 	esac
 }
 
-# exported_names prints the functions of the C header.
-exported_names() { grep -oE '\bkvshard_[a-z_]+\(' "$root/lib/include/kvshard.h" | tr -d '(' | sort -u; }
+# exported_names [LIBRARY HEADER] prints the functions of a library's C header, kvshard's without arguments.
+exported_names() { grep -oE "\\b${1:-kvshard}_[a-z_]+\(" "${2:-$root/lib/include/kvshard.h}" | tr -d '(' | sort -u; }
 
 # need stops and names the commands that are missing.
 need() {

@@ -1,5 +1,5 @@
-//! `lib/include/kvshard.h` is what cbindgen makes of `ffi/` and `callbacks.rs`. `UPDATE_HEADER=1`
-//! writes it.
+//! `lib/include/kvshard.h` is what cbindgen makes of `ffi/` and `callbacks.rs`; the header of the
+//! example chain's library is made in the same way. `UPDATE_HEADER=1` writes both.
 
 use std::path::{Path, PathBuf};
 
@@ -19,27 +19,45 @@ fn generated() -> String {
     text.replace("[`", "`").replace("`]", "`")
 }
 
-fn header() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../lib/include/kvshard.h")
-}
-
-#[test]
-fn the_committed_header_is_the_generated_one() {
-    let generated = generated();
+/// Writes a header if asked, and compares it.
+fn compare(generated: &str, header: &str) {
+    let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .join(header);
     if std::env::var_os("UPDATE_HEADER").is_some_and(|set| set == "1") {
-        std::fs::create_dir_all(header().parent().unwrap()).unwrap();
-        std::fs::write(header(), &generated).unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, generated).unwrap();
     }
-    let committed = std::fs::read_to_string(header()).unwrap_or_default();
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
     let place = generated
         .lines()
         .zip(committed.lines())
         .position(|(a, b)| a != b);
     assert!(
         committed == generated,
-        "lib/include/kvshard.h differs from rust/src from line {:?}; UPDATE_HEADER=1 writes it",
+        "{header} differs from the Rust code from line {:?}; UPDATE_HEADER=1 writes it",
         place.map(|line| line + 1)
     );
+}
+
+#[test]
+fn the_committed_header_is_the_generated_one() {
+    compare(&generated(), "lib/include/kvshard.h");
+}
+
+/// Here, since that crate's own tests would build cbindgen for this alone.
+#[test]
+fn the_header_of_the_example_chain_is_the_generated_one() {
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shieldchain/bundle");
+    let generated = cbindgen::Builder::new()
+        .with_config(cbindgen::Config::from_file(bundle.join("cbindgen.toml")).unwrap())
+        .with_src(bundle.join("src/ffi.rs"))
+        .generate()
+        .unwrap();
+    let mut text = vec![];
+    generated.write(&mut text);
+    let text = String::from_utf8(text).unwrap();
+    compare(&text, "examples/shieldchain/bundle/shieldbundle.h");
 }
 
 /// The header has everything that is public in these files.
