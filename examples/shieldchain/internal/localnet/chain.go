@@ -369,5 +369,10 @@ func (n *node) proveAll(ctx context.Context, leaves []kvshard.Node) error {
 			return err
 		}
 	}
+	for _, what := range []string{"tree-state", "subtree-roots"} {
+		if _, err := n.run(ctx, "verify", what, "--node", n.address()); err != nil {
+			return err
+		}
+	}
 	return nil
 }

@@ -32,7 +32,8 @@ func (k Keeper) addAnchor(ctx context.Context, params types.Params, tree *kvshar
 			return err
 		}
 	}
-	newest, err := k.keepAnchor(ctx, newest, anchor, retain)
+	anchor.Retained = retain
+	newest, err := k.keepAnchor(ctx, newest, anchor)
 	if err != nil {
 		return err
 	}
@@ -40,9 +41,9 @@ func (k Keeper) addAnchor(ctx context.Context, params types.Params, tree *kvshar
 }
 
 // keepAnchor keeps an anchor, for ever if it is retained, and returns the new Newest.
-func (k Keeper) keepAnchor(ctx context.Context, newest types.Newest, anchor types.Anchor, retained bool) (types.Newest, error) {
+func (k Keeper) keepAnchor(ctx context.Context, newest types.Newest, anchor types.Anchor) (types.Newest, error) {
 	height, anchors := uint64(anchor.Height), k.anchors
-	if retained {
+	if anchor.Retained {
 		anchors = k.retained
 	} else {
 		newest.Count++
@@ -197,7 +198,10 @@ func (k Keeper) Rewind(ctx context.Context, height uint32) error {
 	if err != nil {
 		return err
 	}
-	return k.rebuildAnchors(ctx, tree, newest.Total-dropped)
+	if err := k.rebuildAnchors(ctx, tree, newest.Total-dropped); err != nil || newest.Total == 0 {
+		return err // a store of version 2 has no history yet
+	}
+	return k.checkHistory(ctx, tree)
 }
 
 // rebuildAnchors makes the anchors anew from the tree's checkpoints; the anchors are
@@ -223,8 +227,8 @@ func (k Keeper) rebuildAnchors(ctx context.Context, tree *kvshard.Tree, total ui
 		if err != nil {
 			return err
 		}
-		anchor := types.Anchor{Height: checkpoint.ID, Root: root[:], Size_: checkpoint.Size}
-		if newest, err = k.keepAnchor(ctx, newest, anchor, checkpoint.Retained); err != nil {
+		anchor := types.Anchor{Height: checkpoint.ID, Root: root[:], Size_: checkpoint.Size, Retained: checkpoint.Retained}
+		if newest, err = k.keepAnchor(ctx, newest, anchor); err != nil {
 			return err
 		}
 	}

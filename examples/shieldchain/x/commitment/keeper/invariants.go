@@ -53,7 +53,7 @@ func (k Keeper) checkInvariant(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !bytes.Equal(anchor.Root, root[:]) || anchor.Size_ != checkpoint.Size {
+		if !bytes.Equal(anchor.Root, root[:]) || anchor.Size_ != checkpoint.Size || anchor.Retained != checkpoint.Retained {
 			return fmt.Errorf("anchor %v, the checkpoint has root %s and size %d", anchor, root, checkpoint.Size)
 		}
 		if _, err := k.FindAnchor(ctx, root); err != nil {

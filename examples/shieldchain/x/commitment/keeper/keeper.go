@@ -81,15 +81,15 @@ func NewKeeper(
 		addressCodec:     addressCodec,
 		authority:        authority,
 
-		params:   collections.NewItem(sb, collections.NewPrefix(1), "params", codec.CollValue[types.Params](cdc)),
-		anchors:  collections.NewMap(sb, collections.NewPrefix(2), "anchors", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
-		heights:  collections.NewMap(sb, collections.NewPrefix(3), "heights", collections.BytesKey, collections.Uint64Value),
-		newest:   collections.NewItem(sb, collections.NewPrefix(4), "newest", codec.CollValue[types.Newest](cdc)),
-		retained: collections.NewMap(sb, collections.NewPrefix(5), "retained", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
+		params:   collections.NewItem(sb, types.ParamsPrefix, "params", codec.CollValue[types.Params](cdc)),
+		anchors:  collections.NewMap(sb, types.AnchorPrefix, "anchors", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
+		heights:  collections.NewMap(sb, types.RootPrefix, "heights", collections.BytesKey, collections.Uint64Value),
+		newest:   collections.NewItem(sb, types.NewestPrefix, "newest", codec.CollValue[types.Newest](cdc)),
+		retained: collections.NewMap(sb, types.RetainedPrefix, "retained", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
 
-		sizes:     collections.NewMap(sb, collections.NewPrefix(6), "sizes", collections.Uint64Key, collections.Uint64Value),
-		subtrees:  collections.NewMap(sb, collections.NewPrefix(7), "subtrees", collections.Uint64Key, collections.Uint64Value),
-		knownFrom: collections.NewItem(sb, collections.NewPrefix(8), "known_from", collections.Uint64Value),
+		sizes:     collections.NewMap(sb, types.SizePrefix, "sizes", collections.Uint64Key, collections.Uint64Value),
+		subtrees:  collections.NewMap(sb, types.SubtreePrefix, "subtrees", collections.Uint64Key, collections.Uint64Value),
+		knownFrom: collections.NewItem(sb, types.KnownFromPrefix, "known_from", collections.Uint64Value),
 	}
 	if _, err := sb.Build(); err != nil {
 		panic(err)
