@@ -68,6 +68,10 @@ shieldwallet: ## build the program that makes bundles, into bin/
 	$(CARGO) build $(BUNDLE_RUST) --bin shieldwallet
 	@cp $(BUNDLE)/target/release/shieldwallet bin/
 
+.PHONY: pay
+pay: shieldd shieldwallet ## run a node on loopback: shield, pay, unshield with real proofs, and what is refused (a minute)
+	bin/localnet -bin bin/shieldd -wallet bin/shieldwallet -timeout 5m pay
+
 # The Go tests of the bundle are part of test-chain; here those of Rust, and a library that panics beside kvshard's.
 .PHONY: test-bundle
 test-bundle: library bundle ## test bundles made, verified and refused, and a panic beside kvshard (a minute)

@@ -3,6 +3,7 @@
 //
 //	localnet -bin bin/shieldd chain      one node: transactions, proofs, export, import
 //	localnet -bin bin/shieldd testnet    four validators: crash, state-sync, block-STM, optimistic
+//	localnet -bin bin/shieldd pay        one node: shield, pay, unshield, and what is refused
 package main
 
 import (
@@ -19,21 +20,23 @@ import (
 
 func main() {
 	bin := flag.String("bin", "bin/shieldd", "the program")
+	wallet := flag.String("wallet", "bin/shieldwallet", "pay: the program that makes bundles")
 	bound := flag.Duration("timeout", 4*time.Minute, "give up after this time")
 	queue := flag.Bool("queue", false, "testnet: append in EndBlock")
 	keep := flag.Bool("keep", false, "keep the directories")
 	flag.Parse()
 
-	if err := run(*bin, flag.Arg(0), *bound, *queue, *keep); err != nil {
+	if err := run(*bin, *wallet, flag.Arg(0), *bound, *queue, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "localnet:", err)
 		os.Exit(1)
 	}
 }
 
-func run(bin, what string, bound time.Duration, queue, keep bool) (err error) {
-	bin, err = filepath.Abs(bin)
-	if err != nil {
-		return err
+func run(bin, wallet, what string, bound time.Duration, queue, keep bool) (err error) {
+	for _, program := range []*string{&bin, &wallet} {
+		if *program, err = filepath.Abs(*program); err != nil {
+			return err
+		}
 	}
 	dir, err := os.MkdirTemp("", "shieldchain-")
 	if err != nil {
@@ -49,7 +52,7 @@ func run(bin, what string, bound time.Duration, queue, keep bool) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	n := &network{bin: bin, dir: dir, began: time.Now(), queue: queue}
+	n := &network{bin: bin, wallet: wallet, dir: dir, began: time.Now(), queue: queue}
 	// No process may be left, whatever happens.
 	defer func() {
 		for _, node := range n.nodes {
@@ -61,17 +64,20 @@ func run(bin, what string, bound time.Duration, queue, keep bool) (err error) {
 		return n.chain(ctx)
 	case "testnet":
 		return n.testnet(ctx)
+	case "pay":
+		return n.pay(ctx)
 	default:
-		return fmt.Errorf("%q is neither chain nor testnet", what)
+		return fmt.Errorf("%q is none of chain, testnet, pay", what)
 	}
 }
 
 // A network is a network of nodes on this machine.
 type network struct {
-	bin, dir string
-	began    time.Time
-	queue    bool
-	nodes    []*node
+	bin, wallet string
+	dir         string
+	began       time.Time
+	queue       bool
+	nodes       []*node
 }
 
 func (n *network) say(format string, args ...any) {
