@@ -16,7 +16,7 @@ import (
 // asked for. Every node that serves its RPC would answer it.
 func (a *App) Query(ctx context.Context, request *abci.RequestQuery) (*abci.ResponseQuery, error) {
 	path := baseapp.SplitABCIQueryPath(request.Path)
-	if path[0] == "store" && path[len(path)-1] == "subspace" {
+	if last := len(path) - 1; last > 0 && path[0] == "store" && path[last] == "subspace" {
 		err := errorsmod.Wrapf(sdkerrors.ErrUnknownRequest, "%s lists a store without a bound, and is switched off: use the queries of the module", request.Path)
 		return sdkerrors.QueryResult(err, false), nil
 	}

@@ -544,6 +544,47 @@ func TestRewind(t *testing.T) {
 	}
 }
 
+// TestLoweredMaxAnchors: a chain whose max_anchors was lowered has more anchors than
+// allowed until the next appends drop them, two a block. Genesis and Rewind keep those
+// that the tree has.
+func TestLoweredMaxAnchors(t *testing.T) {
+	for _, retainEvery := range []uint32{0, 3} {
+		params := types.DefaultParams()
+		params.RetainEvery = retainEvery
+		c := chaintest.New(t, chaintest.Config{Params: &params})
+		a := c.Accounts[0]
+		for i := range 9 {
+			c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(10*i, 10)...)))
+		}
+		params.MaxAnchors = 2
+		c.MustBlock(c.Tx(a, plenty, &types.MsgUpdateParams{Authority: a.Address().String(), Params: params}))
+		before := c.Dump()
+		exported := chaintest.Must(c.App.Export(false, nil))(t)
+		d := chaintest.New(t, chaintest.Config{State: exported.AppState, From: c, InitialHeight: exported.Height})
+		d.MustBlock()
+		d.Check()
+		chaintest.SameDump(t, "after import", before, d.Dump())
+		c.MustBlock()
+		for i := range 4 {
+			for _, chain := range []*chaintest.Chain{c, d} {
+				b := chain.Accounts[0]
+				chain.MustBlock(chain.Tx(b, plenty, chaintest.Append(b, chaintest.Leaves(9000+i, 5)...)))
+				chain.Check()
+			}
+			chaintest.SameDump(t, "later", c.Dump(), d.Dump())
+		}
+		for _, height := range []uint32{6, 9} {
+			e := chaintest.New(t, chaintest.Config{State: exported.AppState, From: c, InitialHeight: exported.Height})
+			e.MustBlock()
+			ctx := e.Context()
+			chaintest.Must0(t, e.App.Commitment.Rewind(ctx, height))
+			if message, broken := e.App.Commitment.Invariant(ctx); broken {
+				t.Errorf("rewound to %d: %s", height, message)
+			}
+		}
+	}
+}
+
 // TestMigration removes the anchors, since version 1 had none, and runs the
 // migration through the module manager.
 func TestMigration(t *testing.T) {

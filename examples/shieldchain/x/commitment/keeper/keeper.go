@@ -121,25 +121,21 @@ func (k Keeper) tree(ctx context.Context, params types.Params) (*kvshard.Tree, e
 	)
 }
 
-// queueReserve is the room that the mode Queue leaves free in the tree, more
-// than a block can bring. So EndBlock never finds the tree full.
-const queueReserve = 1 << 24
-
-// Append adds commitments to the tree, or to the block's queue, as the
-// parameters say. A module that accepts notes of its own calls it.
+// Append adds commitments to the tree or, in a transaction and the mode Queue, to the
+// block's queue. A module that accepts notes of its own calls it, wherever it is called
+// itself. In both modes and at all places the leaves are in the order in which they were
+// accepted.
+//
+// What is appended behind this module's EndBlock is in the tree at once, and in the
+// anchor of the next height.
 func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte) (first uint64, queued bool, err error) {
 	params, err := k.params.Get(ctx)
 	if err != nil {
 		return 0, false, err
 	}
-	if len(commitments) == 0 || uint64(len(commitments)) > uint64(params.MaxCommitments) {
-		return 0, false, types.ErrTooMany.Wrapf("%d, allowed are 1 to %d", len(commitments), params.MaxCommitments)
-	}
-	leaves := make([]kvshard.Node, len(commitments))
-	for i, c := range commitments {
-		if leaves[i], err = kvshard.NodeFromBytes(c); err != nil {
-			return 0, false, types.ErrInvalidCommitment.Wrapf("number %d: %v", i, err)
-		}
+	leaves, err := checkCommitments(params, commitments)
+	if err != nil {
+		return 0, false, err
 	}
 	tree, err := k.tree(ctx, params)
 	if err != nil {
@@ -147,22 +143,13 @@ func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte)
 	}
 	sdkCtx := sdk.UnwrapSDKContext(ctx)
 	if params.AppendMode == types.Queue {
-		size, err := tree.Size()
-		if err != nil {
+		if inTransaction(sdkCtx) {
+			return 0, true, k.queue(sdkCtx, params, tree, sender, leaves)
+		}
+		// What transactions queued before comes first.
+		if err := k.appendQueue(ctx, tree); err != nil {
 			return 0, false, err
 		}
-		if size+queueReserve > 1<<kvshard.Depth {
-			return 0, false, types.ErrTreeFull
-		}
-		sdkCtx.GasMeter().ConsumeGas(params.GasPerQueued*uint64(len(leaves)), "queued note commitments")
-		if err := k.enqueue(sdkCtx, leaves); err != nil {
-			return 0, false, err
-		}
-		sdkCtx.EventManager().EmitEvent(sdk.NewEvent(types.EventQueue,
-			sdk.NewAttribute(types.AttributeSender, sender),
-			sdk.NewAttribute(types.AttributeCount, fmt.Sprint(len(leaves))),
-		))
-		return 0, true, nil
 	}
 	first, err = tree.AppendBatch(leaves)
 	if errors.Is(err, kvshard.ErrTreeFull) {
@@ -177,6 +164,21 @@ func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte)
 		sdk.NewAttribute(types.AttributeCount, fmt.Sprint(len(leaves))),
 	))
 	return first, false, nil
+}
+
+func checkCommitments(params types.Params, commitments [][]byte) ([]kvshard.Node, error) {
+	if len(commitments) == 0 || uint64(len(commitments)) > uint64(params.MaxCommitments) {
+		return nil, types.ErrTooMany.Wrapf("%d, allowed are 1 to %d", len(commitments), params.MaxCommitments)
+	}
+	leaves := make([]kvshard.Node, len(commitments))
+	for i, c := range commitments {
+		leaf, err := kvshard.NodeFromBytes(c)
+		if err != nil {
+			return nil, types.ErrInvalidCommitment.Wrapf("number %d: %v", i, err)
+		}
+		leaves[i] = leaf
+	}
+	return leaves, nil
 }
 
 // EndBlock appends what the block queued. If the tree has grown, it makes the
