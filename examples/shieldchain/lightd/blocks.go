@@ -62,6 +62,9 @@ func (s *Server) actionsOf(block Block) (leaves, error) {
 		if e.Type != commitmenttypes.EventAppend {
 			continue
 		}
+		if !slices.ContainsFunc(e.Attributes, func(a abci.EventAttribute) bool { return a.Key == commitmenttypes.AttributeTxIndex }) {
+			return nil, status.Errorf(codes.Unimplemented, "block %d: a module appended outside of a transaction, and lightd knows leaves of transactions alone", block.Height)
+		}
 		a, err := readEvent(e, commitmenttypes.AttributeMsgIndex)
 		if err != nil {
 			return nil, diverged("block %d: %v", block.Height, err)

@@ -98,13 +98,18 @@ func (p *payment) account(ctx context.Context, name string) (string, error) {
 
 // others appends commitments that are nobody's here.
 func (p *payment) others(ctx context.Context, from, count int) error {
+	_, err := p.node.appendLeaves(ctx, 5_000_000, somebodys(from, count))
+	return err
+}
+
+// somebodys makes commitments that are nobody's here.
+func somebodys(from, count int) []kvshard.Node {
 	leaves := make([]kvshard.Node, count)
 	for i := range leaves {
 		leaves[i] = sha256.Sum256(fmt.Appendf(nil, "note %d of somebody else", from+i))
 		leaves[i][31] &= 0x3F // below the modulus
 	}
-	_, err := p.node.appendLeaves(ctx, 5_000_000, leaves)
-	return err
+	return leaves
 }
 
 // bring sends a bundle.
