@@ -205,7 +205,7 @@ func TestGasOfHashes(t *testing.T) {
 		ctx := c.Context().WithGasMeter(storetypes.NewInfiniteGasMeter())
 		// The length of the parameters' record depends on the price.
 		k := c.App.Commitment
-		_, err := k.Tree(ctx)
+		_, err := k.View(ctx)
 		chaintest.Must0(t, err)
 		opened := ctx.GasMeter().GasConsumed()
 		_, _, err = k.Append(ctx, "", chaintest.Append(c.Accounts[0], leaves...).Commitments)

@@ -106,7 +106,7 @@ func TestPlacesOfAppend(t *testing.T) {
 						t.Errorf("%s: block %d: anchor %v, want one of %d leaves", name, block, anchor, anchored)
 					}
 				}
-				tree := chaintest.Must(c.App.Commitment.Tree(c.Context()))(t)
+				tree := chaintest.Must(c.App.Commitment.View(c.Context()))(t)
 				if got := chaintest.Must(tree.Nodes(0, 0, uint64(len(want))))(t); !slices.Equal(got, want) {
 					t.Errorf("%s: the leaves are in another order", name)
 				}

@@ -9,9 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
+
 	"cosmossdk.io/collections"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/app"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
@@ -353,7 +356,7 @@ func TestMigrationOfSizes(t *testing.T) {
 	if _, err := k.AnchorAt(ctx, 1); !errors.Is(err, keeper.ErrHeightUnknown) {
 		t.Errorf("before the migration: %v", err)
 	}
-	tree := chaintest.Must(k.Tree(ctx))(t)
+	tree := chaintest.Must(kvshard.Open(kv))(t)
 	chaintest.Must0(t, tree.RetainCheckpoint(5))
 	migrate(t, c, ctx.WithBlockHeight(8), 2)
 	if message, broken := k.Invariant(ctx); broken {
@@ -425,4 +428,26 @@ func TestGenesisHistoryRefuses(t *testing.T) {
 			chaintest.New(t, chaintest.Config{State: chaintest.Must(json.Marshal(state))(t), From: c, InitialHeight: exported.Height})
 		}()
 	}
+}
+
+// TestSwitchedOffQueries: a node does not answer what its operator switched off.
+func TestSwitchedOffQueries(t *testing.T) {
+	options := simtestutil.AppOptionsMap{app.FlagDisabledQueries: []string{"Witness", "Nodes"}}
+	c := chaintest.New(t, chaintest.Config{Options: options})
+	c.MustBlock(c.Tx(c.Accounts[0], plenty, chaintest.Append(c.Accounts[0], chaintest.Leaves(0, 3)...)))
+	for method, request := range map[string]chaintest.Message{"Witness": &types.QueryWitnessRequest{}, "Nodes": &types.QueryNodesRequest{}} {
+		if err := c.Query(0, method, request, &types.QueryParamsResponse{}); err == nil || !strings.Contains(err.Error(), "switched off on this node") {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+	if _, size := c.Root(); size != 3 {
+		t.Errorf("%d leaves", size)
+	}
+	options[app.FlagDisabledQueries] = []string{"Wittness"}
+	defer func() {
+		if r := recover(); r == nil || !strings.Contains(fmt.Sprint(r), `no query "Wittness"`) {
+			t.Errorf("a query that there is not: %v", r)
+		}
+	}()
+	chaintest.New(t, chaintest.Config{Options: options})
 }

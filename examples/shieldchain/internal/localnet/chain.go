@@ -83,6 +83,11 @@ func (n *network) single(ctx context.Context, name string, others ...string) (*n
 			return nil, err
 		}
 	}
+	for _, command := range []string{"check", "export"} {
+		if out, err := first.run(ctx, command); err == nil || !strings.Contains(err.Error(), "no block yet") || strings.Contains(err.Error(), "goroutine") {
+			return nil, fmt.Errorf("%s before the first block: %s, %v", command, out, err)
+		}
+	}
 	if err := first.start(ctx); err != nil {
 		return nil, err
 	}

@@ -75,7 +75,9 @@ func (AppModule) ConsensusVersion() uint64 { return ConsensusVersion }
 // RegisterServices registers messages, queries and migrations.
 func (m AppModule) RegisterServices(cfg module.Configurator) {
 	types.RegisterMsgServer(cfg.MsgServer(), keeper.NewMsgServer(m.keeper))
-	types.RegisterQueryServer(cfg.QueryServer(), keeper.NewQueryServer(m.keeper))
+	if err := keeper.RegisterQueries(cfg.QueryServer(), m.keeper); err != nil {
+		panic(fmt.Sprintf("x/%s: %v", types.ModuleName, err))
+	}
 	migrator := keeper.NewMigrator(m.keeper)
 	for from, migrate := range map[uint64]module.MigrationHandler{1: migrator.Migrate1to2, 2: migrator.Migrate2to3} {
 		if err := cfg.RegisterMigration(types.ModuleName, from, migrate); err != nil {

@@ -169,7 +169,7 @@ func (k Keeper) FindAnchor(ctx context.Context, root kvshard.Node) (types.Anchor
 // it in an upgrade handler, the same on all nodes. It reads the whole tree, and
 // returns an error if the tree is unsound.
 func (k Keeper) Rewind(ctx context.Context, height uint32) error {
-	tree, err := k.Tree(ctx)
+	tree, err := k.openTree(ctx)
 	if err != nil {
 		return err
 	}

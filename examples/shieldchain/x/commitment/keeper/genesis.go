@@ -185,7 +185,7 @@ func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want GenesisTree) e
 	if got := describe(in.Header, sum); !got.sameTree(want) {
 		return fmt.Errorf("a stream of %s; genesis names %s", got, want)
 	}
-	tree, err := k.Tree(ctx)
+	tree, err := k.openTree(ctx)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (k Keeper) Invariant(ctx sdk.Context) (message string, broken bool) {
 }
 
 func (k Keeper) checkInvariant(ctx context.Context) error {
-	tree, err := k.Tree(ctx)
+	tree, err := k.openTree(ctx)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func NewMigrator(k Keeper) Migrator { return Migrator{k} }
 // Migrate1to2 makes the anchors, which version 1 did not have, from the tree's
 // checkpoints.
 func (m Migrator) Migrate1to2(ctx sdk.Context) error {
-	tree, err := m.keeper.Tree(ctx)
+	tree, err := m.keeper.openTree(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (m Migrator) Migrate1to2(ctx sdk.Context) error {
 // from the tree's checkpoints, as far as they tell; and has the retained anchors apart
 // from the others.
 func (m Migrator) Migrate2to3(ctx sdk.Context) error {
-	tree, err := m.keeper.Tree(ctx)
+	tree, err := m.keeper.openTree(ctx)
 	if err != nil {
 		return err
 	}

@@ -41,6 +41,7 @@ type Keeper struct {
 	addressCodec     address.Codec
 	authority        string
 	genesisDir       string
+	switchedOff      []string
 
 	params   collections.Item[types.Params]
 	anchors  collections.Map[uint64, types.Anchor]
@@ -100,10 +101,12 @@ func NewKeeper(
 	return k
 }
 
-// Tree opens the tree in the context's store. It reads the parameters; opening
+var _ types.CommitmentKeeper = Keeper{}
+
+// openTree opens the tree in the context's store. It reads the parameters; opening
 // the tree itself costs nothing, and the tree is dropped after use. Hashes are
 // charged to the context's gas meter, after the call that computed them.
-func (k Keeper) Tree(ctx context.Context) (*kvshard.Tree, error) {
+func (k Keeper) openTree(ctx context.Context) (*kvshard.Tree, error) {
 	params, err := k.params.Get(ctx)
 	if err != nil {
 		return nil, err
@@ -123,12 +126,12 @@ func (k Keeper) tree(ctx context.Context, params types.Params) (*kvshard.Tree, e
 
 // Append adds commitments to the tree or, in a transaction and the mode Queue, to the
 // block's queue. A module that accepts notes of its own calls it, wherever it is called
-// itself. In both modes and at all places the leaves are in the order in which they were
+// itself; the events name the origin, an address or the module's name. In both modes and at all places the leaves are in the order in which they were
 // accepted.
 //
 // What is appended behind this module's EndBlock is in the tree at once, and in the
 // anchor of the next height.
-func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte) (first uint64, queued bool, err error) {
+func (k Keeper) Append(ctx context.Context, origin string, commitments [][]byte) (first uint64, queued bool, err error) {
 	params, err := k.params.Get(ctx)
 	if err != nil {
 		return 0, false, err
@@ -144,7 +147,7 @@ func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte)
 	sdkCtx := sdk.UnwrapSDKContext(ctx)
 	if params.AppendMode == types.Queue {
 		if inTransaction(sdkCtx) {
-			return 0, true, k.queue(sdkCtx, params, tree, sender, leaves)
+			return 0, true, k.queue(sdkCtx, params, tree, origin, leaves)
 		}
 		// What transactions queued before comes first.
 		if err := k.appendQueue(ctx, tree); err != nil {
@@ -159,7 +162,7 @@ func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte)
 		return 0, false, err
 	}
 	sdkCtx.EventManager().EmitEvent(sdk.NewEvent(types.EventAppend,
-		sdk.NewAttribute(types.AttributeSender, sender),
+		sdk.NewAttribute(types.AttributeOrigin, origin),
 		sdk.NewAttribute(types.AttributeFirst, fmt.Sprint(first)),
 		sdk.NewAttribute(types.AttributeCount, fmt.Sprint(len(leaves))),
 	))

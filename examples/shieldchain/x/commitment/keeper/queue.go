@@ -24,7 +24,7 @@ func inTransaction(ctx sdk.Context) bool {
 }
 
 // queue takes leaves of a transaction for the block's queue, and its fixed price.
-func (k Keeper) queue(ctx sdk.Context, params types.Params, tree *kvshard.Tree, sender string, leaves []kvshard.Node) error {
+func (k Keeper) queue(ctx sdk.Context, params types.Params, tree *kvshard.Tree, origin string, leaves []kvshard.Node) error {
 	size, err := tree.Size()
 	if err != nil {
 		return err
@@ -37,7 +37,7 @@ func (k Keeper) queue(ctx sdk.Context, params types.Params, tree *kvshard.Tree, 
 		return err
 	}
 	ctx.EventManager().EmitEvent(sdk.NewEvent(types.EventQueue,
-		sdk.NewAttribute(types.AttributeSender, sender),
+		sdk.NewAttribute(types.AttributeOrigin, origin),
 		sdk.NewAttribute(types.AttributeCount, fmt.Sprint(len(leaves))),
 	))
 	return nil
@@ -94,15 +94,17 @@ func (k Keeper) appendQueue(ctx context.Context, tree *kvshard.Tree) error {
 	if len(leaves) == 0 {
 		return nil
 	}
+	for _, e := range entries {
+		if err := queue.Delete(e.key); err != nil {
+			return err
+		}
+	}
 	first, err := tree.AppendBatch(leaves)
 	if err != nil {
 		return err
 	}
 	events := sdk.UnwrapSDKContext(ctx).EventManager()
 	for _, e := range entries {
-		if err := queue.Delete(e.key); err != nil {
-			return err
-		}
 		events.EmitEvent(sdk.NewEvent(types.EventAppend,
 			sdk.NewAttribute(types.AttributeTxIndex, fmt.Sprint(e.tx)),
 			sdk.NewAttribute(types.AttributeMsgIndex, fmt.Sprint(e.msg)),

@@ -53,7 +53,7 @@ func (s queryServer) Params(ctx context.Context, _ *types.QueryParamsRequest) (*
 }
 
 func (s queryServer) Root(ctx context.Context, _ *types.QueryRootRequest) (*types.QueryRootResponse, error) {
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}
@@ -93,7 +93,7 @@ func (s queryServer) Anchor(ctx context.Context, req *types.QueryAnchorRequest) 
 }
 
 func (s queryServer) Witness(ctx context.Context, req *types.QueryWitnessRequest) (*types.QueryWitnessResponse, error) {
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}
@@ -124,7 +124,7 @@ func (s queryServer) Witness(ctx context.Context, req *types.QueryWitnessRequest
 }
 
 func (s queryServer) Leaf(ctx context.Context, req *types.QueryLeafRequest) (*types.QueryLeafResponse, error) {
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}
@@ -133,7 +133,7 @@ func (s queryServer) Leaf(ctx context.Context, req *types.QueryLeafRequest) (*ty
 }
 
 func (s queryServer) Size(ctx context.Context, _ *types.QuerySizeRequest) (*types.QuerySizeResponse, error) {
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}
@@ -142,7 +142,7 @@ func (s queryServer) Size(ctx context.Context, _ *types.QuerySizeRequest) (*type
 }
 
 func (s queryServer) Frontier(ctx context.Context, _ *types.QueryFrontierRequest) (*types.QueryFrontierResponse, error) {
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}

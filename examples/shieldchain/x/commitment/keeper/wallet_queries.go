@@ -76,7 +76,7 @@ func (s queryServer) completeNodes(ctx context.Context, level int, first uint64,
 	if err != nil {
 		return nil, 0, err
 	}
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, 0, grpcError(err)
 	}
@@ -101,7 +101,7 @@ func (s queryServer) TreeState(ctx context.Context, req *types.QueryTreeStateReq
 	if err != nil {
 		return nil, grpcError(err)
 	}
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}

@@ -12,7 +12,7 @@ import (
 // A CommitmentKeeper keeps the tree of all notes.
 type CommitmentKeeper interface {
 	FindAnchor(ctx context.Context, root kvshard.Node) (commitmenttypes.Anchor, error)
-	Append(ctx context.Context, sender string, commitments [][]byte) (first uint64, queued bool, err error)
+	Append(ctx context.Context, origin string, commitments [][]byte) (first uint64, queued bool, err error)
 }
 
 // An AccountKeeper keeps the module's account.
