@@ -23,10 +23,10 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// Leaves of others: more than one subtree of 65,536 before the note, and some
+// Leaves of others: two subtrees of 65,536 and more before the note, and some
 // behind it.
 const (
-	leavesBefore = 70_000
+	leavesBefore = 132_000
 	leavesAfter  = 2_000
 	// birthday of the wallet: the earliest that a chain allows that starts at
 	// height 1.
