@@ -170,6 +170,10 @@ test-large: library ## run the random histories a hundred times over (minutes)
 test-hash: ## compare a million hashes at all levels with orchard's (minutes)
 	$(CARGO) test $(RUST) $(TESTS) --lib hash:: -- --include-ignored
 
+.PHONY: figures-wallet
+figures-wallet: ## print what each way of docs/wallets.md downloads, and its time (half a minute)
+	$(CARGO) test $(RUST) $(TESTS) --test wallet -- --include-ignored --nocapture the_times_of_the_guide
+
 .PHONY: test-oldest-go
 test-oldest-go: library ## run the Go tests with the oldest Go that go.mod allows, which the go command fetches
 	GOTOOLCHAIN=go$(shell sed -n 's/^go //p' go.mod) $(GOTEST) -short $(GO_PACKAGES)

@@ -1,19 +1,17 @@
 //! What a wallet builds its own tree from: nodes of any level, past frontiers, the newest
 //! checkpoint. They are compared with a tree that keeps every leaf, over random histories and in
-//! trees of every kind. Their costs are counted, and a plain `ShardTree` is built from them alone.
+//! trees of every kind. Their costs are counted. What a wallet makes of them is in `wallet.rs`.
 
 use std::collections::BTreeSet;
 
-use incrementalmerkletree::frontier::Frontier;
-use incrementalmerkletree::{Address, Level, Position, Retention as ImtRetention};
 use kvshard::codec;
 use kvshard::engine::{Config, MAX_NODES, Retention, TreeFrontier};
 use kvshard::error::Error;
 use kvshard::hash::OrchardNode;
 use kvshard::keys;
 use kvshard::kv::MemKv;
-use kvshard_testkit::cases::{cases, for_seeds};
-use kvshard_testkit::complete::{Complete, fold};
+use kvshard_testkit::cases::for_seeds;
+use kvshard_testkit::complete::Complete;
 use kvshard_testkit::history::History;
 use kvshard_testkit::model::Model;
 use kvshard_testkit::node::{CheapNode, TestNode, leaves};
@@ -22,8 +20,7 @@ use kvshard_testkit::strict::StrictKv;
 use kvshard_testkit::{Tree, open};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use shardtree::store::memory::MemoryShardStore;
-use shardtree::{Node, PrunableTree, ShardTree};
+use shardtree::{Node, PrunableTree};
 
 fn config(retention: Retention) -> Config {
     Config {
@@ -344,70 +341,4 @@ fn a_frontier_of_the_past_takes_ten_gets() {
         most = most.max(gets);
     }
     assert_eq!(most, 10);
-}
-
-/// What a wallet does: it builds its own tree from the roots of complete subtrees, a frontier and
-/// the leaves of the one subtree that has its note. No call names the note. Its shards are as high
-/// as the subtrees, as in stock wallets.
-fn wallet<H: TestNode, const LEVEL: u8>(rng: &mut ChaCha8Rng, size: u64) {
-    let level = LEVEL;
-    let mut chain = open::<_, H, 32>(MemKv::new(), config(Retention::Marked));
-    chain.append(&leaves(0, size)).unwrap();
-    let bucket = rng.random_range(0..=(size - 1) >> level);
-    let start = bucket << level;
-    let note = rng.random_range(start..((bucket + 1) << level).min(size));
-
-    let mut own = ShardTree::<_, 32, LEVEL>::new(MemoryShardStore::<H, u32>::empty(), 10);
-    let roots = chain.nodes(level, 0, size >> level).unwrap();
-    for (index, root) in roots.into_iter().enumerate() {
-        let place = Address::from_parts(Level::from(level), index as u64);
-        own.insert(place, root).unwrap();
-    }
-    let newest = chain.frontier_at_size(size).unwrap();
-    let frontier = Frontier::<H, 32>::from_parts(
-        Position::from(size - 1),
-        newest.leaf.clone().expect("there are leaves"),
-        newest.ommers.clone(),
-    );
-    let checkpoint = |id| ImtRetention::Checkpoint {
-        id,
-        marking: incrementalmerkletree::Marking::None,
-    };
-    own.insert_frontier(frontier.unwrap(), checkpoint(1))
-        .unwrap();
-    let count = (size - start).min(1 << level);
-    let read = chain.nodes(0, start, count).unwrap();
-    let marked = read.into_iter().zip(start..).map(|(leaf, position)| {
-        let retention = match position {
-            _ if position == note && position == size - 1 => ImtRetention::Checkpoint {
-                id: 1,
-                marking: incrementalmerkletree::Marking::Marked,
-            },
-            _ if position == note => ImtRetention::Marked,
-            _ if position == size - 1 => checkpoint(1),
-            _ => ImtRetention::Ephemeral,
-        };
-        (leaf, retention)
-    });
-    own.batch_insert(Position::from(start), marked).unwrap();
-
-    let root = chain.root().unwrap();
-    assert_eq!(own.root_at_checkpoint_id(&1).unwrap(), Some(root.clone()));
-    let witness = own.witness_at_checkpoint_id(note.into(), &1).unwrap();
-    let path = witness.expect("the note is marked").path_elems().to_vec();
-    assert_eq!(Ok(&path), chain.witness(note).as_ref());
-    assert_eq!(fold(note, &H::leaf(note), &path), root);
-}
-
-#[test]
-fn a_wallet_comes_to_root_and_witness() {
-    for_seeds("a_wallet_comes_to_root_and_witness", 400, cases(4), |rng| {
-        for size in [200_000, 70_000, 65_536] {
-            wallet::<CheapNode, 16>(rng, size);
-        }
-        for size in [9_000, 256, 300] {
-            wallet::<CheapNode, 8>(rng, size);
-        }
-        wallet::<OrchardNode, 8>(rng, 600);
-    });
 }

@@ -68,6 +68,9 @@ const (
 	// FlagOptimisticAborts is the percentage of optimistic executions that are
 	// aborted and done again. It is for tests.
 	FlagOptimisticAborts = "optimistic-execution-aborts"
+	// FlagDisabledQueries are the names of queries of x/commitment that the node does
+	// not answer, in app.toml too.
+	FlagDisabledQueries = "commitment.disabled-queries"
 )
 
 // DefaultNodeHome is where shieldd keeps its files unless --home names another
@@ -168,6 +171,7 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 	if home := cast.ToString(opts.Get(flags.FlagHome)); home != "" {
 		keeperOptions = append(keeperOptions, commitmentkeeper.WithGenesisDir(filepath.Join(home, "config")))
 	}
+	keeperOptions = append(keeperOptions, commitmentkeeper.WithoutQueries(cast.ToStringSlice(opts.Get(FlagDisabledQueries))...))
 	a.Commitment = commitmentkeeper.NewKeeper(cdc, service(commitmenttypes.StoreKey),
 		runtime.NewTransientStoreService(transient), addresses, Authority, keeperOptions...)
 

@@ -178,11 +178,11 @@ func shareOfTree(t *testing.T, c *chaintest.Chain, txs int) {
 			block = append(block, c.Tx(a, plenty, chaintest.Append(a, batches[i]...)))
 		}
 		tree = append(tree, stopwatch(func() {
-			ctx := c.Context()
+			kv := chaintest.CoreStore{KVStore: c.Context().KVStore(c.App.StoreKey(types.StoreKey))}
 			for _, batch := range batches {
-				chaintest.Must(chaintest.Must(c.App.Commitment.Tree(ctx))(t).AppendBatch(batch))(t)
+				chaintest.Must(chaintest.Must(kvshard.Open(kv))(t).AppendBatch(batch))(t)
 			}
-			open := chaintest.Must(c.App.Commitment.Tree(ctx))(t)
+			open := chaintest.Must(kvshard.Open(kv))(t)
 			chaintest.Must0(t, open.Checkpoint(uint32(c.Height()+1)))
 			chaintest.Must(open.Root())(t)
 		}))

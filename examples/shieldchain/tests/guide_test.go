@@ -16,10 +16,13 @@ import (
 	"github.com/kvshard/kvshard/kvtest"
 )
 
-// TestGuideIsCode finds each line of Go in docs/keeper.md, in the same order
-// and without a gap, in code that is compiled.
+// TestGuideIsCode finds each line of Go in docs/keeper.md and docs/wallets.md, in the
+// same order and without a gap, in code that is compiled.
 func TestGuideIsCode(t *testing.T) {
-	text := string(chaintest.Must(os.ReadFile("../../../docs/keeper.md"))(t))
+	var text string
+	for _, name := range []string{"keeper.md", "wallets.md"} {
+		text += string(chaintest.Must(os.ReadFile("../../../docs/" + name))(t))
+	}
 	plain := func(code string) string {
 		var lines []string
 		for line := range strings.Lines(code) {

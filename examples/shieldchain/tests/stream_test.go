@@ -74,7 +74,8 @@ func TestGenesisIsTheCommandsStream(t *testing.T) {
 	params := types.DefaultParams()
 	var state map[string]json.RawMessage
 	chaintest.Must0(t, json.Unmarshal(exported.AppState, &state))
-	state[types.ModuleName] = chaintest.Must(json.Marshal(keeper.GenesisState{Params: c.App.Codec().MustMarshalJSON(&params), Tree: tree}))(t)
+	history := chaintest.Must(keeper.ReadGenesis(state[types.ModuleName]))(t).History
+	state[types.ModuleName] = chaintest.Must(json.Marshal(keeper.GenesisState{Params: c.App.Codec().MustMarshalJSON(&params), Tree: tree, History: history}))(t)
 	d := chaintest.New(t, chaintest.Config{Options: options, State: chaintest.Must(json.Marshal(state))(t), From: c, InitialHeight: exported.Height})
 	for _, chain := range []*chaintest.Chain{c, d} {
 		b := chain.Accounts[0]
@@ -101,18 +102,24 @@ func TestQueueThatCannotBeRead(t *testing.T) {
 	c := chaintest.New(t, chaintest.Config{Params: withMode(types.Queue)})
 	c.MustBlock()
 	queue := kvtest.NewMemStore()
-	for i := range uint64(3) {
-		leaf := kvshard.Node{byte(i)}
-		queue.Put(binary.BigEndian.AppendUint64(nil, i), leaf[:])
+	fill := func() {
+		for i := range uint64(3) {
+			leaf := kvshard.Node{byte(i)}
+			queue.Put(binary.BigEndian.AppendUint64(nil, i), leaf[:])
+		}
 	}
 	endBlock := func(queue corestore.KVStore) (uint64, error) {
+		fill()
 		ctx := c.Context().WithBlockHeight(2)
 		k := keeper.NewKeeper(c.App.Codec(), runtime.NewKVStoreService(c.App.StoreKey(types.StoreKey)), queueIn{queue}, nil, "")
 		err := k.EndBlock(ctx)
-		return chaintest.Must(chaintest.Must(k.Tree(ctx))(t).Size())(t), err
+		return chaintest.Must(chaintest.Must(k.View(ctx))(t).Size())(t), err
 	}
 	if size, err := endBlock(queue); err != nil || size != 3 {
 		t.Fatalf("%d leaves, %v", size, err)
+	}
+	if n := queue.Len(); n != 0 {
+		t.Fatalf("%d records are still queued", n)
 	}
 	for _, mode := range []kvtest.FaultMode{kvtest.FaultBreak, kvtest.FaultError} {
 		for at := 1; ; at++ {

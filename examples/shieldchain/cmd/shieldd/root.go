@@ -8,6 +8,7 @@ import (
 
 	cmtcfg "github.com/cometbft/cometbft/config"
 	dbm "github.com/cosmos/cosmos-db"
+	"github.com/spf13/cast"
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
 
@@ -82,6 +83,7 @@ func rootCmd() *cobra.Command {
 	)
 	server.AddCommands(root, app.DefaultNodeHome, newApp, export, func(start *cobra.Command) {
 		start.Flags().Bool(app.FlagOptimisticExecution, false, "Execute a proposed block while it is voted on")
+		start.Flags().StringSlice(app.FlagDisabledQueries, nil, "Queries of x/commitment that this node does not answer, say Witness,Nodes")
 		start.Flags().Int(app.FlagOptimisticAborts, 0, "For tests: abort this percentage of the optimistic executions, and do them again")
 	})
 	return root
@@ -135,11 +137,27 @@ func export(logger log.Logger, db dbm.DB, height int64, forZeroHeight bool, _ []
 
 // load makes the application at a height, -1 for the newest.
 func load(logger log.Logger, db dbm.DB, height int64, opts servertypes.AppOptions) (*app.App, error) {
+	home := cast.ToString(opts.Get(flags.FlagHome))
+	if err := isHome(home); err != nil {
+		return nil, err
+	}
 	a, err := app.New(logger, db, height < 0, opts, server.DefaultBaseappOptions(opts)...)
 	if err == nil && height >= 0 {
 		err = a.LoadVersion(height)
 	}
+	if err == nil && a.LastBlockHeight() == 0 {
+		err = fmt.Errorf("the node in %s has committed no block yet, so there is no state: start it first", home)
+	}
 	return a, err
+}
+
+// isHome tells why a folder is no node's home.
+func isHome(home string) error {
+	_, err := os.Stat(filepath.Join(home, "config", "genesis.json"))
+	if err != nil {
+		return fmt.Errorf("%s is no node's home: %w; \"shieldd init\" makes one, --home names another", home, err)
+	}
+	return nil
 }
 
 // checkCmd is for an operator who checks a stopped node after a bad block.
@@ -150,6 +168,9 @@ func checkCmd() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := server.GetServerContextFromCmd(cmd)
+			if err := isHome(ctx.Config.RootDir); err != nil {
+				return err
+			}
 			db, err := dbm.NewDB("application", server.GetAppDBBackend(ctx.Viper), filepath.Join(ctx.Config.RootDir, "data"))
 			if err != nil {
 				return err

@@ -204,6 +204,17 @@ func (c *Chain) Finalize(txs ...[]byte) *abci.ResponseFinalizeBlock {
 	return Must(c.App.FinalizeBlock(&abci.RequestFinalizeBlock{Height: c.height, Time: genesisTime.Add(time.Duration(c.height) * time.Second), Txs: txs, ProposerAddress: validatorKey.PubKey().Address()}))(c.T)
 }
 
+// Propose gives the node a proposal for the next height. With optimistic execution it
+// begins to execute it, and drops what it did of an earlier proposal.
+func (c *Chain) Propose(txs ...[]byte) {
+	c.T.Helper()
+	height := c.height + 1
+	answer := Must(c.App.ProcessProposal(&abci.RequestProcessProposal{Height: height, Time: genesisTime.Add(time.Duration(height) * time.Second), Txs: txs, ProposerAddress: validatorKey.PubKey().Address()}))(c.T)
+	if answer.Status != abci.ResponseProcessProposal_ACCEPT {
+		c.T.Fatalf("the proposal: %v", answer.Status)
+	}
+}
+
 // Commit commits the block that was executed.
 func (c *Chain) Commit() {
 	c.T.Helper()
@@ -235,6 +246,7 @@ func (c *Chain) MustBlock(txs ...[]byte) *abci.ResponseFinalizeBlock {
 type Message interface {
 	Marshal() ([]byte, error)
 	Unmarshal([]byte) error
+	Reset()
 }
 
 // Query asks the node as a client does; height 0 is the newest.
@@ -250,6 +262,7 @@ func (c *Chain) Query(height int64, method string, request, response Message) er
 	if answer.Code != 0 {
 		return fmt.Errorf("code %d: %s", answer.Code, answer.Log)
 	}
+	response.Reset()
 	return response.Unmarshal(answer.Value)
 }
 

@@ -77,6 +77,11 @@ func (n *network) single(ctx context.Context, name string) (*node, error) {
 			return nil, err
 		}
 	}
+	for _, command := range []string{"check", "export"} {
+		if out, err := first.run(ctx, command); err == nil || !strings.Contains(err.Error(), "no block yet") || strings.Contains(err.Error(), "goroutine") {
+			return nil, fmt.Errorf("%s before the first block: %s, %v", command, out, err)
+		}
+	}
 	if err := first.start(ctx); err != nil {
 		return nil, err
 	}
@@ -366,6 +371,11 @@ func (n *node) proveAll(ctx context.Context, leaves []kvshard.Node) error {
 	}
 	for position, leaf := range leaves {
 		if _, err := n.verify(ctx, position, leaf); err != nil {
+			return err
+		}
+	}
+	for _, what := range []string{"tree-state", "subtree-roots"} {
+		if _, err := n.run(ctx, "verify", what, "--node", n.address()); err != nil {
 			return err
 		}
 	}

@@ -95,6 +95,26 @@ func (n *network) queries(ctx context.Context, node *node, s state) error {
 	if err := ask(params, err, err == nil && params.Params == types.DefaultParams(), "params"); err != nil {
 		return err
 	}
+	state, err := client.TreeState(ctx, &types.QueryTreeStateRequest{Height: uint64(anchor.Height)})
+	if err := ask(state, err, err == nil && is(state.Root, s.root) && isTreeState(state.TreeState, s.root), "tree-state", height); err != nil {
+		return err
+	}
+	nodes, err := client.Nodes(ctx, &types.QueryNodesRequest{Level: 0, First: 1, Max: 2})
+	if err := ask(nodes, err, len(nodes.GetNodes()) == 2 && is(nodes.Nodes[1], s.leaves[2]) && nodes.Size_ == last+1, "nodes", "0", "1", "2"); err != nil {
+		return err
+	}
+	subtrees, err := client.SubtreeRoots(ctx, &types.QuerySubtreeRootsRequest{})
+	if err := ask(subtrees, err, len(subtrees.GetRoots()) == 0 && subtrees.GetSize_() == last+1, "subtree-roots"); err != nil {
+		return err
+	}
+	kept, err := client.Anchors(ctx, &types.QueryAnchorsRequest{From: 1, Max: 1})
+	if err := ask(kept, err, len(kept.GetAnchors()) == 1, "anchors", "1", "0", "1"); err != nil {
+		return err
+	}
+	heights, err := client.Heights(ctx, &types.QueryHeightsRequest{From: uint64(anchor.Height), To: uint64(anchor.Height)})
+	if err := ask(heights, err, len(heights.GetHeights()) == 1 && heights.Heights[0].Size_ == last+1, "heights", height, height); err != nil {
+		return err
+	}
 	if _, err := client.Leaf(ctx, &types.QueryLeafRequest{Position: last + 1}); err == nil || !strings.Contains(err.Error(), "NotFound") {
 		return fmt.Errorf("a leaf that is not there, over gRPC: %v", err)
 	}
@@ -116,6 +136,15 @@ func proves(r *types.QueryWitnessResponse, s state, position uint64) bool {
 	}
 	return r.Position == position && bytes.Equal(r.Root, s.root[:]) && bytes.Equal(r.Leaf, s.leaves[position][:]) &&
 		w.Verify(s.root, s.leaves[position]) == nil
+}
+
+func isTreeState(text []byte, root kvshard.Node) bool {
+	frontier, err := kvshard.ParseTreestate(text)
+	if err != nil {
+		return false
+	}
+	got, err := frontier.Root()
+	return err == nil && got == root
 }
 
 // leadsTo tells whether a tree started from the frontier has the root.

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 
 	gwruntime "github.com/grpc-ecosystem/grpc-gateway/runtime"
 	"github.com/spf13/cobra"
@@ -27,9 +26,9 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// ConsensusVersion is the version of the module's store; version 1 had no
-// anchors.
-const ConsensusVersion = 2
+// ConsensusVersion is the version of the module's store. Version 1 had no anchors,
+// version 2 no records of what each height appended.
+const ConsensusVersion = 3
 
 var (
 	_ appmodule.AppModule        = AppModule{}
@@ -76,9 +75,14 @@ func (AppModule) ConsensusVersion() uint64 { return ConsensusVersion }
 // RegisterServices registers messages, queries and migrations.
 func (m AppModule) RegisterServices(cfg module.Configurator) {
 	types.RegisterMsgServer(cfg.MsgServer(), keeper.NewMsgServer(m.keeper))
-	types.RegisterQueryServer(cfg.QueryServer(), keeper.NewQueryServer(m.keeper))
-	if err := cfg.RegisterMigration(types.ModuleName, 1, keeper.NewMigrator(m.keeper).Migrate1to2); err != nil {
+	if err := keeper.RegisterQueries(cfg.QueryServer(), m.keeper); err != nil {
 		panic(fmt.Sprintf("x/%s: %v", types.ModuleName, err))
+	}
+	migrator := keeper.NewMigrator(m.keeper)
+	for from, migrate := range map[uint64]module.MigrationHandler{1: migrator.Migrate1to2, 2: migrator.Migrate2to3} {
+		if err := cfg.RegisterMigration(types.ModuleName, from, migrate); err != nil {
+			panic(fmt.Sprintf("x/%s: %v", types.ModuleName, err))
+		}
 	}
 }
 
@@ -115,7 +119,7 @@ func (AppModule) ValidateGenesis(cdc codec.JSONCodec, _ client.TxEncodingConfig,
 func (m AppModule) InitGenesis(ctx sdk.Context, cdc codec.JSONCodec, data json.RawMessage) {
 	state, params, err := parseGenesis(cdc, data)
 	if err == nil {
-		err = m.keeper.InitGenesis(ctx, params, state.Tree)
+		err = m.keeper.InitGenesis(ctx, params, state.Tree, state.History)
 	}
 	if err != nil {
 		panic(fmt.Sprintf("x/%s: genesis: %v", types.ModuleName, err))
@@ -125,22 +129,16 @@ func (m AppModule) InitGenesis(ctx sdk.Context, cdc codec.JSONCodec, data json.R
 // ExportGenesis returns the parameters and the tree. The records are in a file if
 // the keeper has a directory for it.
 func (m AppModule) ExportGenesis(ctx sdk.Context, cdc codec.JSONCodec) json.RawMessage {
-	params, tree, err := m.keeper.ExportGenesis(ctx)
+	params, tree, history, err := m.keeper.ExportGenesis(ctx)
 	if err != nil {
 		panic(fmt.Sprintf("x/%s: export: %v", types.ModuleName, err))
 	}
-	return mustJSON(keeper.GenesisState{Params: cdc.MustMarshalJSON(&params), Tree: tree})
+	return mustJSON(keeper.GenesisState{Params: cdc.MustMarshalJSON(&params), Tree: tree, History: history})
 }
 
 func parseGenesis(cdc codec.JSONCodec, data json.RawMessage) (state keeper.GenesisState, params types.Params, err error) {
-	// Without this, a misspelled or null field would read as an empty one.
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&state); err != nil {
+	if state, err = keeper.ReadGenesis(data); err != nil {
 		return state, params, err
-	}
-	if _, err := decoder.Token(); err != io.EOF {
-		return state, params, errors.New("something stands behind the module's genesis")
 	}
 	if params := bytes.TrimSpace(state.Params); !bytes.HasPrefix(params, []byte("{")) {
 		return state, types.Params{}, fmt.Errorf("params are %q, not an object", params)

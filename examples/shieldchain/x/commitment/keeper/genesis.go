@@ -24,10 +24,29 @@ import (
 )
 
 // GenesisState is the module's part of genesis. It has no anchors: they follow from the
-// tree's checkpoints.
+// tree's checkpoints. Without a history, that follows from them too, as far as it can.
 type GenesisState struct {
-	Params json.RawMessage `json:"params"`
-	Tree   GenesisTree     `json:"tree"`
+	Params  json.RawMessage `json:"params"`
+	Tree    GenesisTree     `json:"tree"`
+	History *History        `json:"history,omitempty"`
+}
+
+// ReadGenesis reads the module's part of genesis. A misspelled field is an error, and so
+// is what stands behind the end: encoding/json would read both as an empty field.
+func ReadGenesis(data []byte) (state GenesisState, err error) {
+	return state, decodeStrictly(data, &state)
+}
+
+func decodeStrictly(data []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return errors.New("something stands behind the end of the object")
+	}
+	return nil
 }
 
 // GenesisTree has the tree as a stream of the package stream, or names the file that
@@ -166,7 +185,7 @@ func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want GenesisTree) e
 	if got := describe(in.Header, sum); !got.sameTree(want) {
 		return fmt.Errorf("a stream of %s; genesis names %s", got, want)
 	}
-	tree, err := k.Tree(ctx)
+	tree, err := k.openTree(ctx)
 	if err != nil {
 		return err
 	}
@@ -185,8 +204,8 @@ func (g GenesisTree) String() string {
 	return fmt.Sprintf("%d records of %d leaves with root %s and SHA-256 %s", g.Records, g.Size, g.Root, g.SHA256)
 }
 
-// InitGenesis sets parameters and tree of a new chain.
-func (k Keeper) InitGenesis(ctx sdk.Context, params types.Params, state GenesisTree) error {
+// InitGenesis sets parameters, tree and history of a new chain.
+func (k Keeper) InitGenesis(ctx sdk.Context, params types.Params, state GenesisTree, history *History) error {
 	if err := errors.Join(params.Validate(), state.Validate()); err != nil {
 		return err
 	}
@@ -196,16 +215,25 @@ func (k Keeper) InitGenesis(ctx sdk.Context, params types.Params, state GenesisT
 	if err := k.initTree(ctx, state); err != nil {
 		return err
 	}
-	if err := k.rebuildAnchors(ctx); err != nil {
+	tree, err := k.tree(ctx, params)
+	if err != nil {
 		return err
 	}
 	// Checkpoints are heights and only grow, so a tree with a history cannot start
 	// again at height 1.
-	last, err := k.AnchorAt(ctx, 1<<32-1)
-	if err == nil && int64(last.Height) >= ctx.BlockHeight() {
-		return fmt.Errorf("the tree has a checkpoint at height %d, the chain starts at %d: set initial_height above it", last.Height, ctx.BlockHeight())
+	last, _, err := tree.Newest()
+	if err != nil {
+		return err
 	}
-	return nil
+	now := ctx.BlockHeight()
+	if last.ID > 0 && int64(last.ID) >= now {
+		return fmt.Errorf("the tree has a checkpoint at height %d, the chain starts at %d: set initial_height above it", last.ID, now)
+	}
+	total, err := k.initHistory(ctx, tree, history, uint64(now))
+	if err != nil {
+		return err
+	}
+	return k.rebuildAnchors(ctx, tree, total)
 }
 
 // initTree imports the tree of genesis. A new chain's tree has no stream: it is empty.
@@ -241,26 +269,30 @@ func (k Keeper) openStream(state GenesisTree) (io.ReadCloser, error) {
 }
 
 // ExportGenesis is the reverse of InitGenesis.
-func (k Keeper) ExportGenesis(ctx sdk.Context) (params types.Params, state GenesisTree, err error) {
+func (k Keeper) ExportGenesis(ctx sdk.Context) (params types.Params, state GenesisTree, history *History, err error) {
 	if params, err = k.params.Get(ctx); err != nil {
-		return params, state, err
+		return params, state, nil, err
+	}
+	sizes, err := k.exportHistory(ctx)
+	if err != nil {
+		return params, state, nil, err
 	}
 	if k.genesisDir != "" {
 		state, err = k.exportFile(ctx)
-		return params, state, err
+		return params, state, &sizes, err
 	}
 	var data bytes.Buffer
 	data.WriteByte('"')
 	encoder := base64.NewEncoder(base64.StdEncoding, &data)
 	if state, err = k.ExportTree(ctx, encoder); err != nil {
-		return params, state, err
+		return params, state, nil, err
 	}
 	if err := encoder.Close(); err != nil {
-		return params, state, err
+		return params, state, nil, err
 	}
 	data.WriteByte('"')
 	state.Data = data.Bytes()
-	return params, state, nil
+	return params, state, &sizes, nil
 }
 
 // exportFile writes the stream to a file named after its content.

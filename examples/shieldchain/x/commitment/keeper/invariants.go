@@ -23,7 +23,7 @@ func (k Keeper) Invariant(ctx sdk.Context) (message string, broken bool) {
 }
 
 func (k Keeper) checkInvariant(ctx context.Context) error {
-	tree, err := k.Tree(ctx)
+	tree, err := k.openTree(ctx)
 	if err != nil {
 		return err
 	}
@@ -40,8 +40,12 @@ func (k Keeper) checkInvariant(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		last, count = checkpoint, count+1
-		anchor, err := k.anchors.Get(ctx, uint64(checkpoint.ID))
+		last = checkpoint
+		anchors := k.retained
+		if !checkpoint.Retained {
+			anchors, count = k.anchors, count+1
+		}
+		anchor, err := anchors.Get(ctx, uint64(checkpoint.ID))
 		if err != nil {
 			return fmt.Errorf("anchor of checkpoint %d: %w", checkpoint.ID, err)
 		}
@@ -49,7 +53,7 @@ func (k Keeper) checkInvariant(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !bytes.Equal(anchor.Root, root[:]) || anchor.Size_ != checkpoint.Size {
+		if !bytes.Equal(anchor.Root, root[:]) || anchor.Size_ != checkpoint.Size || anchor.Retained != checkpoint.Retained {
 			return fmt.Errorf("anchor %v, the checkpoint has root %s and size %d", anchor, root, checkpoint.Size)
 		}
 		if _, err := k.FindAnchor(ctx, root); err != nil {
@@ -59,7 +63,10 @@ func (k Keeper) checkInvariant(ctx context.Context) error {
 	if newest.Count != count || newest.Size_ != last.Size {
 		return fmt.Errorf("%d anchors up to size %d, but %d checkpoints up to size %d", newest.Count, newest.Size_, count, last.Size)
 	}
-	return nil
+	if _, err := k.exportHistory(ctx); err != nil {
+		return err
+	}
+	return k.checkHistory(ctx, tree)
 }
 
 // A Migrator changes the store of an older version of the module in place.
@@ -71,5 +78,24 @@ func NewMigrator(k Keeper) Migrator { return Migrator{k} }
 // Migrate1to2 makes the anchors, which version 1 did not have, from the tree's
 // checkpoints.
 func (m Migrator) Migrate1to2(ctx sdk.Context) error {
-	return m.keeper.rebuildAnchors(ctx)
+	tree, err := m.keeper.openTree(ctx)
+	if err != nil {
+		return err
+	}
+	return m.keeper.rebuildAnchors(ctx, tree, 0)
+}
+
+// Migrate2to3 makes the records of sizes and subtrees, which version 2 did not have,
+// from the tree's checkpoints, as far as they tell; and has the retained anchors apart
+// from the others.
+func (m Migrator) Migrate2to3(ctx sdk.Context) error {
+	tree, err := m.keeper.openTree(ctx)
+	if err != nil {
+		return err
+	}
+	total, err := m.keeper.rebuildHistory(ctx, tree, uint64(ctx.BlockHeight()))
+	if err != nil {
+		return err
+	}
+	return m.keeper.rebuildAnchors(ctx, tree, total)
 }

@@ -5,8 +5,12 @@
 //
 //	0x01                        the parameters
 //	0x02 ‖ u64 height           the anchor of a height that appended
-//	0x03 ‖ root                 the height of that anchor
+//	0x03 ‖ root                 the height of an anchor, kept for ever or not
 //	0x04                        how many anchors there are, and the newest size
+//	0x05 ‖ u64 height           an anchor that is kept for ever
+//	0x06 ‖ u64 height           the size after a height that appended, never pruned
+//	0x07 ‖ u64 index            the height that completed a subtree of 65,536 leaves, never pruned
+//	0x08                        the height from which 0x06 has all; absent if from the first
 //
 // The transient store has a block's queue in the mode Queue: for each message,
 // under its place in the block, its commitments one after the other.
@@ -37,11 +41,17 @@ type Keeper struct {
 	addressCodec     address.Codec
 	authority        string
 	genesisDir       string
+	switchedOff      []string
 
-	params  collections.Item[types.Params]
-	anchors collections.Map[uint64, types.Anchor]
-	heights collections.Map[[]byte, uint64]
-	newest  collections.Item[types.Newest]
+	params   collections.Item[types.Params]
+	anchors  collections.Map[uint64, types.Anchor]
+	retained collections.Map[uint64, types.Anchor]
+	heights  collections.Map[[]byte, uint64]
+	newest   collections.Item[types.Newest]
+
+	sizes     collections.Map[uint64, uint64]
+	subtrees  collections.Map[uint64, uint64]
+	knownFrom collections.Item[uint64]
 }
 
 // An Option configures a Keeper.
@@ -72,10 +82,15 @@ func NewKeeper(
 		addressCodec:     addressCodec,
 		authority:        authority,
 
-		params:  collections.NewItem(sb, collections.NewPrefix(1), "params", codec.CollValue[types.Params](cdc)),
-		anchors: collections.NewMap(sb, collections.NewPrefix(2), "anchors", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
-		heights: collections.NewMap(sb, collections.NewPrefix(3), "heights", collections.BytesKey, collections.Uint64Value),
-		newest:  collections.NewItem(sb, collections.NewPrefix(4), "newest", codec.CollValue[types.Newest](cdc)),
+		params:   collections.NewItem(sb, types.ParamsPrefix, "params", codec.CollValue[types.Params](cdc)),
+		anchors:  collections.NewMap(sb, types.AnchorPrefix, "anchors", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
+		heights:  collections.NewMap(sb, types.RootPrefix, "heights", collections.BytesKey, collections.Uint64Value),
+		newest:   collections.NewItem(sb, types.NewestPrefix, "newest", codec.CollValue[types.Newest](cdc)),
+		retained: collections.NewMap(sb, types.RetainedPrefix, "retained", collections.Uint64Key, codec.CollValue[types.Anchor](cdc)),
+
+		sizes:     collections.NewMap(sb, types.SizePrefix, "sizes", collections.Uint64Key, collections.Uint64Value),
+		subtrees:  collections.NewMap(sb, types.SubtreePrefix, "subtrees", collections.Uint64Key, collections.Uint64Value),
+		knownFrom: collections.NewItem(sb, types.KnownFromPrefix, "known_from", collections.Uint64Value),
 	}
 	if _, err := sb.Build(); err != nil {
 		panic(err)
@@ -86,10 +101,12 @@ func NewKeeper(
 	return k
 }
 
-// Tree opens the tree in the context's store. It reads the parameters; opening
+var _ types.CommitmentKeeper = Keeper{}
+
+// openTree opens the tree in the context's store. It reads the parameters; opening
 // the tree itself costs nothing, and the tree is dropped after use. Hashes are
 // charged to the context's gas meter, after the call that computed them.
-func (k Keeper) Tree(ctx context.Context) (*kvshard.Tree, error) {
+func (k Keeper) openTree(ctx context.Context) (*kvshard.Tree, error) {
 	params, err := k.params.Get(ctx)
 	if err != nil {
 		return nil, err
@@ -107,25 +124,21 @@ func (k Keeper) tree(ctx context.Context, params types.Params) (*kvshard.Tree, e
 	)
 }
 
-// queueReserve is the room that the mode Queue leaves free in the tree, more
-// than a block can bring. So EndBlock never finds the tree full.
-const queueReserve = 1 << 24
-
-// Append adds commitments to the tree, or to the block's queue, as the
-// parameters say. A module that accepts notes of its own calls it.
-func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte) (first uint64, queued bool, err error) {
+// Append adds commitments to the tree or, in a transaction and the mode Queue, to the
+// block's queue. A module that accepts notes of its own calls it, wherever it is called
+// itself; the events name the origin, an address or the module's name. In both modes and at all places the leaves are in the order in which they were
+// accepted.
+//
+// What is appended behind this module's EndBlock is in the tree at once, and in the
+// anchor of the next height.
+func (k Keeper) Append(ctx context.Context, origin string, commitments [][]byte) (first uint64, queued bool, err error) {
 	params, err := k.params.Get(ctx)
 	if err != nil {
 		return 0, false, err
 	}
-	if len(commitments) == 0 || uint64(len(commitments)) > uint64(params.MaxCommitments) {
-		return 0, false, types.ErrTooMany.Wrapf("%d, allowed are 1 to %d", len(commitments), params.MaxCommitments)
-	}
-	leaves := make([]kvshard.Node, len(commitments))
-	for i, c := range commitments {
-		if leaves[i], err = kvshard.NodeFromBytes(c); err != nil {
-			return 0, false, types.ErrInvalidCommitment.Wrapf("number %d: %v", i, err)
-		}
+	leaves, err := checkCommitments(params, commitments)
+	if err != nil {
+		return 0, false, err
 	}
 	tree, err := k.tree(ctx, params)
 	if err != nil {
@@ -133,22 +146,13 @@ func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte)
 	}
 	sdkCtx := sdk.UnwrapSDKContext(ctx)
 	if params.AppendMode == types.Queue {
-		size, err := tree.Size()
-		if err != nil {
+		if inTransaction(sdkCtx) {
+			return 0, true, k.queue(sdkCtx, params, tree, origin, leaves)
+		}
+		// What transactions queued before comes first.
+		if err := k.appendQueue(ctx, tree); err != nil {
 			return 0, false, err
 		}
-		if size+queueReserve > 1<<kvshard.Depth {
-			return 0, false, types.ErrTreeFull
-		}
-		sdkCtx.GasMeter().ConsumeGas(params.GasPerQueued*uint64(len(leaves)), "queued note commitments")
-		if err := k.enqueue(sdkCtx, leaves); err != nil {
-			return 0, false, err
-		}
-		sdkCtx.EventManager().EmitEvent(sdk.NewEvent(types.EventQueue,
-			sdk.NewAttribute(types.AttributeSender, sender),
-			sdk.NewAttribute(types.AttributeCount, fmt.Sprint(len(leaves))),
-		))
-		return 0, true, nil
 	}
 	first, err = tree.AppendBatch(leaves)
 	if errors.Is(err, kvshard.ErrTreeFull) {
@@ -158,11 +162,26 @@ func (k Keeper) Append(ctx context.Context, sender string, commitments [][]byte)
 		return 0, false, err
 	}
 	sdkCtx.EventManager().EmitEvent(sdk.NewEvent(types.EventAppend,
-		sdk.NewAttribute(types.AttributeSender, sender),
+		sdk.NewAttribute(types.AttributeOrigin, origin),
 		sdk.NewAttribute(types.AttributeFirst, fmt.Sprint(first)),
 		sdk.NewAttribute(types.AttributeCount, fmt.Sprint(len(leaves))),
 	))
 	return first, false, nil
+}
+
+func checkCommitments(params types.Params, commitments [][]byte) ([]kvshard.Node, error) {
+	if len(commitments) == 0 || uint64(len(commitments)) > uint64(params.MaxCommitments) {
+		return nil, types.ErrTooMany.Wrapf("%d, allowed are 1 to %d", len(commitments), params.MaxCommitments)
+	}
+	leaves := make([]kvshard.Node, len(commitments))
+	for i, c := range commitments {
+		leaf, err := kvshard.NodeFromBytes(c)
+		if err != nil {
+			return nil, types.ErrInvalidCommitment.Wrapf("number %d: %v", i, err)
+		}
+		leaves[i] = leaf
+	}
+	return leaves, nil
 }
 
 // EndBlock appends what the block queued. If the tree has grown, it makes the
@@ -205,7 +224,10 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 		return err
 	}
 	anchor := types.Anchor{Height: uint32(height), Root: root[:], Size_: size}
-	if err := k.addAnchor(ctx, params, newest, anchor); err != nil {
+	if err := k.addAnchor(ctx, params, tree, newest, anchor); err != nil {
+		return err
+	}
+	if err := k.recordSize(ctx, newest.Size_, uint64(height), size); err != nil {
 		return err
 	}
 	sdkCtx.EventManager().EmitEvent(sdk.NewEvent(types.EventAnchor,

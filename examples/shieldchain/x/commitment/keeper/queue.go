@@ -11,6 +11,38 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
+// queueReserve is the room that the mode Queue leaves free in the tree, more
+// than a block can bring. So EndBlock never finds the tree full.
+const queueReserve = 1 << 24
+
+// inTransaction tells whether a message of a transaction is executed. Only then is there
+// an EndBlock to come that appends a queue, and a place in the block that no other
+// message has. A block's own code, genesis and upgrades are at index -1. The modes in
+// which nothing is kept stand for transactions to come.
+func inTransaction(ctx sdk.Context) bool {
+	return ctx.ExecMode() != sdk.ExecModeFinalize || ctx.TxIndex() >= 0
+}
+
+// queue takes leaves of a transaction for the block's queue, and its fixed price.
+func (k Keeper) queue(ctx sdk.Context, params types.Params, tree *kvshard.Tree, origin string, leaves []kvshard.Node) error {
+	size, err := tree.Size()
+	if err != nil {
+		return err
+	}
+	if size+queueReserve > 1<<kvshard.Depth {
+		return types.ErrTreeFull
+	}
+	ctx.GasMeter().ConsumeGas(params.GasPerQueued*uint64(len(leaves)), "queued note commitments")
+	if err := k.enqueue(ctx, leaves); err != nil {
+		return err
+	}
+	ctx.EventManager().EmitEvent(sdk.NewEvent(types.EventQueue,
+		sdk.NewAttribute(types.AttributeOrigin, origin),
+		sdk.NewAttribute(types.AttributeCount, fmt.Sprint(len(leaves))),
+	))
+	return nil
+}
+
 // queueKey is the place of a message in its block. No two transactions share
 // one, and none reads another's, so under block-STM they do not conflict.
 func queueKey(ctx sdk.Context) []byte {
@@ -34,16 +66,18 @@ func (k Keeper) enqueue(ctx sdk.Context, leaves []kvshard.Node) error {
 	return queue.Set(key, value)
 }
 
-// appendQueue appends the block's queue in one batch and emits each message's
-// positions. The store is transient: Commit empties it.
+// appendQueue appends the block's queue in one batch, empties it, and emits each
+// message's positions.
 func (k Keeper) appendQueue(ctx context.Context, tree *kvshard.Tree) error {
 	var leaves []kvshard.Node
 	type entry struct {
+		key     []byte
 		tx, msg uint32
 		count   int
 	}
 	var entries []entry
-	for queued, err := range kvshard.Entries(k.transientService.OpenTransientStore(ctx), nil, nil) {
+	queue := k.transientService.OpenTransientStore(ctx)
+	for queued, err := range kvshard.Entries(queue, nil, nil) {
 		if err != nil {
 			return err
 		}
@@ -51,7 +85,7 @@ func (k Keeper) appendQueue(ctx context.Context, tree *kvshard.Tree) error {
 		if len(key) != 8 || len(value)%32 != 0 {
 			return fmt.Errorf("queue record %x of %d bytes", key, len(value))
 		}
-		e := entry{tx: binary.BigEndian.Uint32(key), msg: binary.BigEndian.Uint32(key[4:]), count: len(value) / 32}
+		e := entry{key: key, tx: binary.BigEndian.Uint32(key), msg: binary.BigEndian.Uint32(key[4:]), count: len(value) / 32}
 		for ; len(value) > 0; value = value[32:] {
 			leaves = append(leaves, kvshard.Node(value[:32]))
 		}
@@ -59,6 +93,11 @@ func (k Keeper) appendQueue(ctx context.Context, tree *kvshard.Tree) error {
 	}
 	if len(leaves) == 0 {
 		return nil
+	}
+	for _, e := range entries {
+		if err := queue.Delete(e.key); err != nil {
+			return err
+		}
 	}
 	first, err := tree.AppendBatch(leaves)
 	if err != nil {

@@ -53,7 +53,7 @@ func (s queryServer) Params(ctx context.Context, _ *types.QueryParamsRequest) (*
 }
 
 func (s queryServer) Root(ctx context.Context, _ *types.QueryRootRequest) (*types.QueryRootResponse, error) {
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}
@@ -66,8 +66,18 @@ func (s queryServer) Root(ctx context.Context, _ *types.QueryRootRequest) (*type
 }
 
 func (s queryServer) RootAt(ctx context.Context, req *types.QueryRootAtRequest) (*types.QueryRootAtResponse, error) {
-	anchor, err := s.AnchorAt(ctx, uint64(req.Height))
-	return &types.QueryRootAtResponse{Anchor: anchor}, grpcError(err)
+	anchor, err := s.anchorAt(ctx, req.Height)
+	return &types.QueryRootAtResponse{Anchor: anchor}, err
+}
+
+// anchorAt returns the anchor that held after a height, or the newest for 0.
+func (s queryServer) anchorAt(ctx context.Context, height uint32) (types.Anchor, error) {
+	past, err := pastHeight(ctx, uint64(height))
+	if err != nil {
+		return types.Anchor{}, err
+	}
+	anchor, err := s.AnchorAt(ctx, past)
+	return anchor, grpcError(err)
 }
 
 func (s queryServer) Anchor(ctx context.Context, req *types.QueryAnchorRequest) (*types.QueryAnchorResponse, error) {
@@ -83,7 +93,7 @@ func (s queryServer) Anchor(ctx context.Context, req *types.QueryAnchorRequest) 
 }
 
 func (s queryServer) Witness(ctx context.Context, req *types.QueryWitnessRequest) (*types.QueryWitnessResponse, error) {
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}
@@ -95,9 +105,9 @@ func (s queryServer) Witness(ctx context.Context, req *types.QueryWitnessRequest
 		}
 		witness, err = tree.Witness(req.Position)
 	} else {
-		anchor, err := s.AnchorAt(ctx, uint64(req.Height))
+		anchor, err := s.anchorAt(ctx, req.Height)
 		if err != nil {
-			return nil, grpcError(err)
+			return nil, err
 		}
 		root = kvshard.Node(anchor.Root)
 		if witness, err = tree.WitnessAt(req.Position, anchor.Height); err != nil {
@@ -114,7 +124,7 @@ func (s queryServer) Witness(ctx context.Context, req *types.QueryWitnessRequest
 }
 
 func (s queryServer) Leaf(ctx context.Context, req *types.QueryLeafRequest) (*types.QueryLeafResponse, error) {
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}
@@ -123,7 +133,7 @@ func (s queryServer) Leaf(ctx context.Context, req *types.QueryLeafRequest) (*ty
 }
 
 func (s queryServer) Size(ctx context.Context, _ *types.QuerySizeRequest) (*types.QuerySizeResponse, error) {
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}
@@ -132,7 +142,7 @@ func (s queryServer) Size(ctx context.Context, _ *types.QuerySizeRequest) (*type
 }
 
 func (s queryServer) Frontier(ctx context.Context, _ *types.QueryFrontierRequest) (*types.QueryFrontierResponse, error) {
-	tree, err := s.Tree(ctx)
+	tree, err := s.openTree(ctx)
 	if err != nil {
 		return nil, grpcError(err)
 	}
@@ -155,6 +165,7 @@ func grpcError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, collections.ErrNotFound),
+		errors.Is(err, ErrHeightUnknown),
 		errors.Is(err, kvshard.ErrPositionNotFound),
 		errors.Is(err, kvshard.ErrCheckpointNotFound),
 		errors.Is(err, kvshard.ErrPruned):

@@ -54,7 +54,8 @@ func (AppendMode) EnumDescriptor() ([]byte, []int) {
 
 // Params are changed by the authority only.
 type Params struct {
-	// max_anchors is how many anchors and checkpoints are kept, at least 1.
+	// max_anchors is how many anchors and checkpoints are kept, at least 1. Those
+	// that retain_every keeps for ever do not count.
 	MaxAnchors uint32 `protobuf:"varint,1,opt,name=max_anchors,json=maxAnchors,proto3" json:"max_anchors,omitempty"`
 	// max_commitments bounds one message, at least 1.
 	MaxCommitments uint32 `protobuf:"varint,2,opt,name=max_commitments,json=maxCommitments,proto3" json:"max_commitments,omitempty"`
@@ -65,6 +66,10 @@ type Params struct {
 	// gas_per_queued is charged, in the mode Queue, for each commitment in
 	// place of what EndBlock does for it: EndBlock has no gas meter.
 	GasPerQueued uint64 `protobuf:"varint,5,opt,name=gas_per_queued,json=gasPerQueued,proto3" json:"gas_per_queued,omitempty"`
+	// retain_every keeps every n-th anchor for ever: the n-th, the 2n-th and so on
+	// of the heights that appended. 0 keeps none. A change concerns new anchors
+	// only.
+	RetainEvery uint32 `protobuf:"varint,6,opt,name=retain_every,json=retainEvery,proto3" json:"retain_every,omitempty"`
 }
 
 func (m *Params) Reset()         { *m = Params{} }
@@ -135,12 +140,21 @@ func (m *Params) GetGasPerQueued() uint64 {
 	return 0
 }
 
+func (m *Params) GetRetainEvery() uint32 {
+	if m != nil {
+		return m.RetainEvery
+	}
+	return 0
+}
+
 // Anchor is the root of the tree after a height that appended.
 type Anchor struct {
 	Height uint32 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
 	Root   []byte `protobuf:"bytes,2,opt,name=root,proto3" json:"root,omitempty"`
 	// size is the number of leaves.
 	Size_ uint64 `protobuf:"varint,3,opt,name=size,proto3" json:"size,omitempty"`
+	// retained tells that it is kept for ever.
+	Retained bool `protobuf:"varint,4,opt,name=retained,proto3" json:"retained,omitempty"`
 }
 
 func (m *Anchor) Reset()         { *m = Anchor{} }
@@ -197,11 +211,21 @@ func (m *Anchor) GetSize_() uint64 {
 	return 0
 }
 
-// Newest is what EndBlock needs to know of the anchors: how many there are,
-// and the size of the newest.
+func (m *Anchor) GetRetained() bool {
+	if m != nil {
+		return m.Retained
+	}
+	return false
+}
+
+// Newest is what EndBlock needs to know of the anchors.
 type Newest struct {
+	// count is how many anchors there are, without those that are kept for ever.
 	Count uint32 `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// size is that of the newest.
 	Size_ uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	// total is how many heights are known to have appended.
+	Total uint64 `protobuf:"varint,3,opt,name=total,proto3" json:"total,omitempty"`
 }
 
 func (m *Newest) Reset()         { *m = Newest{} }
@@ -251,11 +275,193 @@ func (m *Newest) GetSize_() uint64 {
 	return 0
 }
 
+func (m *Newest) GetTotal() uint64 {
+	if m != nil {
+		return m.Total
+	}
+	return 0
+}
+
+// Frontier is what another tree needs to go on from here.
+type Frontier struct {
+	// size is the number of leaves.
+	Size_ uint64 `protobuf:"varint,1,opt,name=size,proto3" json:"size,omitempty"`
+	// leaf is the newest one, 32 bytes; zero if size is 0.
+	Leaf []byte `protobuf:"bytes,2,opt,name=leaf,proto3" json:"leaf,omitempty"`
+	// ommers from the lowest level up, one for each 1 bit of the position size-1.
+	Ommers [][]byte `protobuf:"bytes,3,rep,name=ommers,proto3" json:"ommers,omitempty"`
+}
+
+func (m *Frontier) Reset()         { *m = Frontier{} }
+func (m *Frontier) String() string { return proto.CompactTextString(m) }
+func (*Frontier) ProtoMessage()    {}
+func (*Frontier) Descriptor() ([]byte, []int) {
+	return fileDescriptor_2f89e0f1a689e379, []int{3}
+}
+func (m *Frontier) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *Frontier) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_Frontier.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *Frontier) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_Frontier.Merge(m, src)
+}
+func (m *Frontier) XXX_Size() int {
+	return m.Size()
+}
+func (m *Frontier) XXX_DiscardUnknown() {
+	xxx_messageInfo_Frontier.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_Frontier proto.InternalMessageInfo
+
+func (m *Frontier) GetSize_() uint64 {
+	if m != nil {
+		return m.Size_
+	}
+	return 0
+}
+
+func (m *Frontier) GetLeaf() []byte {
+	if m != nil {
+		return m.Leaf
+	}
+	return nil
+}
+
+func (m *Frontier) GetOmmers() [][]byte {
+	if m != nil {
+		return m.Ommers
+	}
+	return nil
+}
+
+// SubtreeRoot is the root of a complete subtree of 65,536 leaves.
+type SubtreeRoot struct {
+	Root []byte `protobuf:"bytes,1,opt,name=root,proto3" json:"root,omitempty"`
+	// height that completed it. 0 if the chain does not know: it was completed
+	// before the module kept such records.
+	CompletingHeight uint64 `protobuf:"varint,2,opt,name=completing_height,json=completingHeight,proto3" json:"completing_height,omitempty"`
+}
+
+func (m *SubtreeRoot) Reset()         { *m = SubtreeRoot{} }
+func (m *SubtreeRoot) String() string { return proto.CompactTextString(m) }
+func (*SubtreeRoot) ProtoMessage()    {}
+func (*SubtreeRoot) Descriptor() ([]byte, []int) {
+	return fileDescriptor_2f89e0f1a689e379, []int{4}
+}
+func (m *SubtreeRoot) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *SubtreeRoot) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_SubtreeRoot.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *SubtreeRoot) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_SubtreeRoot.Merge(m, src)
+}
+func (m *SubtreeRoot) XXX_Size() int {
+	return m.Size()
+}
+func (m *SubtreeRoot) XXX_DiscardUnknown() {
+	xxx_messageInfo_SubtreeRoot.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_SubtreeRoot proto.InternalMessageInfo
+
+func (m *SubtreeRoot) GetRoot() []byte {
+	if m != nil {
+		return m.Root
+	}
+	return nil
+}
+
+func (m *SubtreeRoot) GetCompletingHeight() uint64 {
+	if m != nil {
+		return m.CompletingHeight
+	}
+	return 0
+}
+
+// HeightSize is a height that appended, and the number of leaves after it.
+type HeightSize struct {
+	Height uint64 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
+	Size_  uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+}
+
+func (m *HeightSize) Reset()         { *m = HeightSize{} }
+func (m *HeightSize) String() string { return proto.CompactTextString(m) }
+func (*HeightSize) ProtoMessage()    {}
+func (*HeightSize) Descriptor() ([]byte, []int) {
+	return fileDescriptor_2f89e0f1a689e379, []int{5}
+}
+func (m *HeightSize) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *HeightSize) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_HeightSize.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *HeightSize) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_HeightSize.Merge(m, src)
+}
+func (m *HeightSize) XXX_Size() int {
+	return m.Size()
+}
+func (m *HeightSize) XXX_DiscardUnknown() {
+	xxx_messageInfo_HeightSize.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_HeightSize proto.InternalMessageInfo
+
+func (m *HeightSize) GetHeight() uint64 {
+	if m != nil {
+		return m.Height
+	}
+	return 0
+}
+
+func (m *HeightSize) GetSize_() uint64 {
+	if m != nil {
+		return m.Size_
+	}
+	return 0
+}
+
 func init() {
 	proto.RegisterEnum("kvshard.commitment.v1.AppendMode", AppendMode_name, AppendMode_value)
 	proto.RegisterType((*Params)(nil), "kvshard.commitment.v1.Params")
 	proto.RegisterType((*Anchor)(nil), "kvshard.commitment.v1.Anchor")
 	proto.RegisterType((*Newest)(nil), "kvshard.commitment.v1.Newest")
+	proto.RegisterType((*Frontier)(nil), "kvshard.commitment.v1.Frontier")
+	proto.RegisterType((*SubtreeRoot)(nil), "kvshard.commitment.v1.SubtreeRoot")
+	proto.RegisterType((*HeightSize)(nil), "kvshard.commitment.v1.HeightSize")
 }
 
 func init() {
@@ -263,35 +469,43 @@ func init() {
 }
 
 var fileDescriptor_2f89e0f1a689e379 = []byte{
-	// 436 bytes of a gzipped FileDescriptorProto
-	0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0x6c, 0x92, 0xcf, 0x6e, 0xd3, 0x40,
-	0x10, 0xc6, 0xbd, 0x25, 0xb1, 0xc4, 0x34, 0x84, 0xb2, 0x2a, 0xc8, 0xca, 0xc1, 0x98, 0x08, 0x41,
-	0xc4, 0x21, 0x56, 0xcb, 0x13, 0x24, 0x8d, 0xa5, 0x72, 0x68, 0x49, 0x2d, 0x2a, 0x21, 0x84, 0x64,
-	0x6d, 0xed, 0x91, 0xd7, 0xa2, 0xeb, 0x35, 0xde, 0x4d, 0x30, 0x3c, 0x01, 0xea, 0x89, 0x17, 0xe8,
-	0x89, 0x97, 0xe1, 0xd8, 0x23, 0x27, 0x84, 0x92, 0x17, 0x41, 0x59, 0xe7, 0x8f, 0x0f, 0x9c, 0xfc,
-	0xcd, 0xe7, 0xdf, 0xee, 0x7c, 0xb3, 0x1a, 0x78, 0xf1, 0x69, 0xae, 0x38, 0x2b, 0x13, 0x3f, 0x96,
-	0x42, 0x64, 0x5a, 0x60, 0xae, 0xfd, 0xf9, 0x51, 0xa3, 0x1a, 0x16, 0xa5, 0xd4, 0x92, 0x3e, 0x5e,
-	0x73, 0xc3, 0xc6, 0x9f, 0xf9, 0x51, 0xef, 0x30, 0x95, 0xa9, 0x34, 0x84, 0xbf, 0x52, 0x35, 0xdc,
-	0xff, 0x43, 0xc0, 0x9e, 0xb2, 0x92, 0x09, 0x45, 0x9f, 0xc2, 0xbe, 0x60, 0x55, 0xc4, 0xf2, 0x98,
-	0xcb, 0x52, 0x39, 0xc4, 0x23, 0x83, 0x07, 0x21, 0x08, 0x56, 0x8d, 0x6a, 0x87, 0xbe, 0x84, 0x87,
-	0x2b, 0x60, 0x77, 0xad, 0x72, 0xf6, 0x0c, 0xd4, 0x15, 0xac, 0x3a, 0xd9, 0xb9, 0xd4, 0x83, 0x4e,
-	0xca, 0x54, 0x54, 0x60, 0x19, 0x71, 0xa6, 0xb8, 0x73, 0xcf, 0x23, 0x83, 0x56, 0x08, 0x29, 0x53,
-	0x53, 0x2c, 0x4f, 0x99, 0xe2, 0x74, 0x0c, 0xfb, 0xac, 0x28, 0x30, 0x4f, 0x22, 0x21, 0x13, 0x74,
-	0x5a, 0x1e, 0x19, 0x74, 0x8f, 0x9f, 0x0d, 0xff, 0x9b, 0x7c, 0x38, 0x32, 0xe4, 0x99, 0x4c, 0x30,
-	0x04, 0xb6, 0xd5, 0xf4, 0x39, 0x74, 0x37, 0x5d, 0x3e, 0xcf, 0x70, 0x86, 0x89, 0xd3, 0x36, 0x7d,
-	0x3a, 0x75, 0x9f, 0x0b, 0xe3, 0xf5, 0x4f, 0xc1, 0xae, 0xf3, 0xd3, 0x27, 0x60, 0x73, 0xcc, 0x52,
-	0xae, 0xd7, 0xa3, 0xad, 0x2b, 0x4a, 0xa1, 0x55, 0x4a, 0xa9, 0xcd, 0x2c, 0x9d, 0xd0, 0xe8, 0x95,
-	0xa7, 0xb2, 0x6f, 0xb8, 0x4e, 0x6e, 0x74, 0xff, 0x18, 0xec, 0x73, 0xfc, 0x82, 0x4a, 0xd3, 0x43,
-	0x68, 0xc7, 0x72, 0x96, 0x6f, 0x2e, 0xaa, 0x8b, 0xed, 0x99, 0xbd, 0xdd, 0x99, 0x57, 0xef, 0x01,
-	0x76, 0xe9, 0x69, 0x1f, 0xe8, 0x68, 0x3a, 0x0d, 0xce, 0x27, 0xd1, 0xd9, 0xdb, 0x49, 0x10, 0x4d,
-	0xde, 0x84, 0xc1, 0xc9, 0xbb, 0x03, 0xab, 0x07, 0x37, 0xb7, 0x9e, 0x3d, 0xc9, 0x4a, 0x8c, 0x35,
-	0xf5, 0xe0, 0x51, 0x93, 0xb9, 0xb8, 0x0c, 0x2e, 0x83, 0x03, 0xd2, 0xbb, 0x7f, 0x73, 0xeb, 0xb5,
-	0xcd, 0x48, 0xbd, 0xd6, 0xf7, 0x9f, 0xae, 0x35, 0xfe, 0xf8, 0x6b, 0xe1, 0x92, 0xbb, 0x85, 0x4b,
-	0xfe, 0x2e, 0x5c, 0xf2, 0x63, 0xe9, 0x5a, 0x77, 0x4b, 0xd7, 0xfa, 0xbd, 0x74, 0xad, 0x0f, 0xe3,
-	0x34, 0xd3, 0x7c, 0x76, 0xb5, 0x7a, 0x44, 0x7f, 0xb3, 0x32, 0x9b, 0x2f, 0x56, 0x4c, 0x14, 0xd7,
-	0xa8, 0x7c, 0xc5, 0x33, 0xbc, 0x4e, 0x62, 0xce, 0xb2, 0xdc, 0xaf, 0x9a, 0x1b, 0xa5, 0xbf, 0x16,
-	0xa8, 0xae, 0x6c, 0xb3, 0x1d, 0xaf, 0xff, 0x05, 0x00, 0x00, 0xff, 0xff, 0x17, 0x37, 0xc1, 0xa8,
-	0x74, 0x02, 0x00, 0x00,
+	// 564 bytes of a gzipped FileDescriptorProto
+	0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0x6c, 0x53, 0xc1, 0x6e, 0xd3, 0x40,
+	0x10, 0x8d, 0x5b, 0xc7, 0x2a, 0x93, 0x50, 0xda, 0x55, 0x41, 0x56, 0x0e, 0xc6, 0xb5, 0x10, 0x44,
+	0x20, 0xc5, 0x2a, 0x5c, 0xb8, 0xb6, 0x8d, 0x51, 0x41, 0x6a, 0x49, 0x5d, 0x2a, 0x21, 0x84, 0x64,
+	0x6d, 0xed, 0xc1, 0xb6, 0x88, 0xbd, 0x66, 0x77, 0x13, 0x52, 0x6e, 0xdc, 0x50, 0x4f, 0xfc, 0x40,
+	0x4f, 0xfc, 0x0c, 0xc7, 0x1e, 0x39, 0xa2, 0xf6, 0x47, 0x90, 0xd7, 0x4e, 0x62, 0x10, 0x27, 0xbf,
+	0xf7, 0xf6, 0xed, 0xcc, 0xbc, 0x5d, 0x2f, 0x3c, 0xfc, 0x38, 0x15, 0x09, 0xe5, 0x91, 0x1b, 0xb2,
+	0x2c, 0x4b, 0x65, 0x86, 0xb9, 0x74, 0xa7, 0x3b, 0x0d, 0x36, 0x28, 0x38, 0x93, 0x8c, 0xdc, 0xad,
+	0x7d, 0x83, 0xc6, 0xca, 0x74, 0xa7, 0xb7, 0x15, 0xb3, 0x98, 0x29, 0x87, 0x5b, 0xa2, 0xca, 0xec,
+	0x7c, 0x5d, 0x01, 0x63, 0x44, 0x39, 0xcd, 0x04, 0xb9, 0x0f, 0x9d, 0x8c, 0xce, 0x02, 0x9a, 0x87,
+	0x09, 0xe3, 0xc2, 0xd4, 0x6c, 0xad, 0x7f, 0xdb, 0x87, 0x8c, 0xce, 0x76, 0x2b, 0x85, 0x3c, 0x82,
+	0x3b, 0xa5, 0x61, 0x59, 0x56, 0x98, 0x2b, 0xca, 0xb4, 0x9e, 0xd1, 0xd9, 0xfe, 0x52, 0x25, 0x36,
+	0x74, 0x63, 0x2a, 0x82, 0x02, 0x79, 0x90, 0x50, 0x91, 0x98, 0xab, 0xb6, 0xd6, 0xd7, 0x7d, 0x88,
+	0xa9, 0x18, 0x21, 0x3f, 0xa0, 0x22, 0x21, 0x7b, 0xd0, 0xa1, 0x45, 0x81, 0x79, 0x14, 0x64, 0x2c,
+	0x42, 0x53, 0xb7, 0xb5, 0xfe, 0xfa, 0xd3, 0xed, 0xc1, 0x7f, 0x27, 0x1f, 0xec, 0x2a, 0xe7, 0x21,
+	0x8b, 0xd0, 0x07, 0xba, 0xc0, 0xe4, 0x01, 0xac, 0xcf, 0xbb, 0x7c, 0x9a, 0xe0, 0x04, 0x23, 0xb3,
+	0xad, 0xfa, 0x74, 0xab, 0x3e, 0xc7, 0x4a, 0x23, 0xdb, 0xd0, 0xe5, 0x28, 0x69, 0x9a, 0x07, 0x38,
+	0x45, 0x7e, 0x6e, 0x1a, 0x6a, 0xe2, 0x4e, 0xa5, 0x79, 0xa5, 0xe4, 0x44, 0x60, 0x54, 0x11, 0xc9,
+	0x3d, 0x30, 0x12, 0x4c, 0xe3, 0x44, 0xd6, 0xe9, 0x6b, 0x46, 0x08, 0xe8, 0x9c, 0x31, 0xa9, 0xe2,
+	0x76, 0x7d, 0x85, 0x4b, 0x4d, 0xa4, 0x5f, 0xb0, 0x0e, 0xa7, 0x30, 0xe9, 0xc1, 0x5a, 0x55, 0x18,
+	0x23, 0x95, 0x69, 0xcd, 0x5f, 0x70, 0xe7, 0x00, 0x8c, 0x23, 0xfc, 0x8c, 0x42, 0x92, 0x2d, 0x68,
+	0x87, 0x6c, 0x92, 0xcf, 0x9b, 0x54, 0x64, 0x51, 0x6f, 0xa5, 0x51, 0x6f, 0x0b, 0xda, 0x92, 0x49,
+	0x3a, 0xae, 0x9b, 0x54, 0xc4, 0x79, 0x05, 0x6b, 0x2f, 0x38, 0xcb, 0x65, 0x8a, 0x7c, 0xb1, 0x4b,
+	0x6b, 0xec, 0x22, 0xa0, 0x8f, 0x91, 0x7e, 0x98, 0x4f, 0x5b, 0xe2, 0x32, 0x19, 0xcb, 0x32, 0xe4,
+	0xc2, 0x5c, 0xb5, 0x57, 0xfb, 0x5d, 0xbf, 0x66, 0xce, 0x11, 0x74, 0x4e, 0x26, 0x67, 0x92, 0x23,
+	0xfa, 0x75, 0x28, 0x15, 0x54, 0x6b, 0x04, 0x7d, 0x02, 0x9b, 0x21, 0xcb, 0x8a, 0x31, 0xca, 0x34,
+	0x8f, 0x83, 0xfa, 0x7c, 0xaa, 0x29, 0x37, 0x96, 0x0b, 0x07, 0x4a, 0x77, 0x9e, 0x03, 0x54, 0xe8,
+	0xa4, 0x9c, 0xe4, 0xef, 0xf3, 0xd4, 0x9b, 0xe7, 0xf9, 0x6f, 0xd6, 0xc7, 0x6f, 0x01, 0x96, 0x17,
+	0x4d, 0x1c, 0x20, 0xbb, 0xa3, 0x91, 0x77, 0x34, 0x0c, 0x0e, 0x5f, 0x0f, 0xbd, 0x60, 0xf8, 0xd2,
+	0xf7, 0xf6, 0xdf, 0x6c, 0xb4, 0x7a, 0x70, 0x71, 0x69, 0x1b, 0xc3, 0x94, 0x63, 0x28, 0x89, 0x0d,
+	0x9b, 0x4d, 0xcf, 0xf1, 0xa9, 0x77, 0xea, 0x6d, 0x68, 0xbd, 0x5b, 0x17, 0x97, 0x76, 0x5b, 0xdd,
+	0x7e, 0x4f, 0xff, 0xf6, 0xc3, 0x6a, 0xed, 0xbd, 0xff, 0x79, 0x6d, 0x69, 0x57, 0xd7, 0x96, 0xf6,
+	0xfb, 0xda, 0xd2, 0xbe, 0xdf, 0x58, 0xad, 0xab, 0x1b, 0xab, 0xf5, 0xeb, 0xc6, 0x6a, 0xbd, 0xdb,
+	0x8b, 0x53, 0x99, 0x4c, 0xce, 0xca, 0xff, 0xcd, 0x9d, 0xbf, 0xae, 0xf9, 0x17, 0x67, 0xb4, 0xcc,
+	0x26, 0x5c, 0x91, 0xa4, 0x38, 0x8e, 0xc2, 0x84, 0xa6, 0xb9, 0x3b, 0x6b, 0x3e, 0x3e, 0x79, 0x5e,
+	0xa0, 0x38, 0x33, 0xd4, 0x43, 0x7a, 0xf6, 0x27, 0x00, 0x00, 0xff, 0xff, 0xd8, 0x2f, 0xae, 0xa9,
+	0x9f, 0x03, 0x00, 0x00,
 }
 
 func (m *Params) Marshal() (dAtA []byte, err error) {
@@ -314,6 +528,11 @@ func (m *Params) MarshalToSizedBuffer(dAtA []byte) (int, error) {
 	_ = i
 	var l int
 	_ = l
+	if m.RetainEvery != 0 {
+		i = encodeVarintCommitment(dAtA, i, uint64(m.RetainEvery))
+		i--
+		dAtA[i] = 0x30
+	}
 	if m.GasPerQueued != 0 {
 		i = encodeVarintCommitment(dAtA, i, uint64(m.GasPerQueued))
 		i--
@@ -362,6 +581,16 @@ func (m *Anchor) MarshalToSizedBuffer(dAtA []byte) (int, error) {
 	_ = i
 	var l int
 	_ = l
+	if m.Retained {
+		i--
+		if m.Retained {
+			dAtA[i] = 1
+		} else {
+			dAtA[i] = 0
+		}
+		i--
+		dAtA[i] = 0x20
+	}
 	if m.Size_ != 0 {
 		i = encodeVarintCommitment(dAtA, i, uint64(m.Size_))
 		i--
@@ -402,6 +631,11 @@ func (m *Newest) MarshalToSizedBuffer(dAtA []byte) (int, error) {
 	_ = i
 	var l int
 	_ = l
+	if m.Total != 0 {
+		i = encodeVarintCommitment(dAtA, i, uint64(m.Total))
+		i--
+		dAtA[i] = 0x18
+	}
 	if m.Size_ != 0 {
 		i = encodeVarintCommitment(dAtA, i, uint64(m.Size_))
 		i--
@@ -409,6 +643,118 @@ func (m *Newest) MarshalToSizedBuffer(dAtA []byte) (int, error) {
 	}
 	if m.Count != 0 {
 		i = encodeVarintCommitment(dAtA, i, uint64(m.Count))
+		i--
+		dAtA[i] = 0x8
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *Frontier) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *Frontier) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *Frontier) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if len(m.Ommers) > 0 {
+		for iNdEx := len(m.Ommers) - 1; iNdEx >= 0; iNdEx-- {
+			i -= len(m.Ommers[iNdEx])
+			copy(dAtA[i:], m.Ommers[iNdEx])
+			i = encodeVarintCommitment(dAtA, i, uint64(len(m.Ommers[iNdEx])))
+			i--
+			dAtA[i] = 0x1a
+		}
+	}
+	if len(m.Leaf) > 0 {
+		i -= len(m.Leaf)
+		copy(dAtA[i:], m.Leaf)
+		i = encodeVarintCommitment(dAtA, i, uint64(len(m.Leaf)))
+		i--
+		dAtA[i] = 0x12
+	}
+	if m.Size_ != 0 {
+		i = encodeVarintCommitment(dAtA, i, uint64(m.Size_))
+		i--
+		dAtA[i] = 0x8
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *SubtreeRoot) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *SubtreeRoot) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *SubtreeRoot) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.CompletingHeight != 0 {
+		i = encodeVarintCommitment(dAtA, i, uint64(m.CompletingHeight))
+		i--
+		dAtA[i] = 0x10
+	}
+	if len(m.Root) > 0 {
+		i -= len(m.Root)
+		copy(dAtA[i:], m.Root)
+		i = encodeVarintCommitment(dAtA, i, uint64(len(m.Root)))
+		i--
+		dAtA[i] = 0xa
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *HeightSize) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *HeightSize) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *HeightSize) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.Size_ != 0 {
+		i = encodeVarintCommitment(dAtA, i, uint64(m.Size_))
+		i--
+		dAtA[i] = 0x10
+	}
+	if m.Height != 0 {
+		i = encodeVarintCommitment(dAtA, i, uint64(m.Height))
 		i--
 		dAtA[i] = 0x8
 	}
@@ -447,6 +793,9 @@ func (m *Params) Size() (n int) {
 	if m.GasPerQueued != 0 {
 		n += 1 + sovCommitment(uint64(m.GasPerQueued))
 	}
+	if m.RetainEvery != 0 {
+		n += 1 + sovCommitment(uint64(m.RetainEvery))
+	}
 	return n
 }
 
@@ -466,6 +815,9 @@ func (m *Anchor) Size() (n int) {
 	if m.Size_ != 0 {
 		n += 1 + sovCommitment(uint64(m.Size_))
 	}
+	if m.Retained {
+		n += 2
+	}
 	return n
 }
 
@@ -477,6 +829,62 @@ func (m *Newest) Size() (n int) {
 	_ = l
 	if m.Count != 0 {
 		n += 1 + sovCommitment(uint64(m.Count))
+	}
+	if m.Size_ != 0 {
+		n += 1 + sovCommitment(uint64(m.Size_))
+	}
+	if m.Total != 0 {
+		n += 1 + sovCommitment(uint64(m.Total))
+	}
+	return n
+}
+
+func (m *Frontier) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.Size_ != 0 {
+		n += 1 + sovCommitment(uint64(m.Size_))
+	}
+	l = len(m.Leaf)
+	if l > 0 {
+		n += 1 + l + sovCommitment(uint64(l))
+	}
+	if len(m.Ommers) > 0 {
+		for _, b := range m.Ommers {
+			l = len(b)
+			n += 1 + l + sovCommitment(uint64(l))
+		}
+	}
+	return n
+}
+
+func (m *SubtreeRoot) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	l = len(m.Root)
+	if l > 0 {
+		n += 1 + l + sovCommitment(uint64(l))
+	}
+	if m.CompletingHeight != 0 {
+		n += 1 + sovCommitment(uint64(m.CompletingHeight))
+	}
+	return n
+}
+
+func (m *HeightSize) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.Height != 0 {
+		n += 1 + sovCommitment(uint64(m.Height))
 	}
 	if m.Size_ != 0 {
 		n += 1 + sovCommitment(uint64(m.Size_))
@@ -614,6 +1022,25 @@ func (m *Params) Unmarshal(dAtA []byte) error {
 					break
 				}
 			}
+		case 6:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field RetainEvery", wireType)
+			}
+			m.RetainEvery = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowCommitment
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.RetainEvery |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := skipCommitment(dAtA[iNdEx:])
@@ -736,6 +1163,26 @@ func (m *Anchor) Unmarshal(dAtA []byte) error {
 					break
 				}
 			}
+		case 4:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Retained", wireType)
+			}
+			var v int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowCommitment
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				v |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			m.Retained = bool(v != 0)
 		default:
 			iNdEx = preIndex
 			skippy, err := skipCommitment(dAtA[iNdEx:])
@@ -801,6 +1248,351 @@ func (m *Newest) Unmarshal(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.Count |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Size_", wireType)
+			}
+			m.Size_ = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowCommitment
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Size_ |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 3:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Total", wireType)
+			}
+			m.Total = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowCommitment
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Total |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipCommitment(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthCommitment
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *Frontier) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowCommitment
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: Frontier: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: Frontier: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Size_", wireType)
+			}
+			m.Size_ = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowCommitment
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Size_ |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 2:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Leaf", wireType)
+			}
+			var byteLen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowCommitment
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				byteLen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if byteLen < 0 {
+				return ErrInvalidLengthCommitment
+			}
+			postIndex := iNdEx + byteLen
+			if postIndex < 0 {
+				return ErrInvalidLengthCommitment
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Leaf = append(m.Leaf[:0], dAtA[iNdEx:postIndex]...)
+			if m.Leaf == nil {
+				m.Leaf = []byte{}
+			}
+			iNdEx = postIndex
+		case 3:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Ommers", wireType)
+			}
+			var byteLen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowCommitment
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				byteLen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if byteLen < 0 {
+				return ErrInvalidLengthCommitment
+			}
+			postIndex := iNdEx + byteLen
+			if postIndex < 0 {
+				return ErrInvalidLengthCommitment
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Ommers = append(m.Ommers, make([]byte, postIndex-iNdEx))
+			copy(m.Ommers[len(m.Ommers)-1], dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
+		default:
+			iNdEx = preIndex
+			skippy, err := skipCommitment(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthCommitment
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *SubtreeRoot) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowCommitment
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: SubtreeRoot: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: SubtreeRoot: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Root", wireType)
+			}
+			var byteLen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowCommitment
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				byteLen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if byteLen < 0 {
+				return ErrInvalidLengthCommitment
+			}
+			postIndex := iNdEx + byteLen
+			if postIndex < 0 {
+				return ErrInvalidLengthCommitment
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Root = append(m.Root[:0], dAtA[iNdEx:postIndex]...)
+			if m.Root == nil {
+				m.Root = []byte{}
+			}
+			iNdEx = postIndex
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field CompletingHeight", wireType)
+			}
+			m.CompletingHeight = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowCommitment
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.CompletingHeight |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipCommitment(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthCommitment
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *HeightSize) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowCommitment
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: HeightSize: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: HeightSize: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Height", wireType)
+			}
+			m.Height = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowCommitment
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Height |= uint64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}

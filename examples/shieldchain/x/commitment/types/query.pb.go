@@ -196,6 +196,7 @@ func (m *QueryRootResponse) GetSize_() uint64 {
 	return 0
 }
 
+// height 0 asks for the newest.
 type QueryRootAtRequest struct {
 	Height uint32 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
 }
@@ -777,6 +778,602 @@ func (m *QueryFrontierResponse) GetOmmers() [][]byte {
 	return nil
 }
 
+type QuerySubtreeRootsRequest struct {
+	// start is the index of the first one.
+	Start uint64 `protobuf:"varint,1,opt,name=start,proto3" json:"start,omitempty"`
+	Max   uint32 `protobuf:"varint,2,opt,name=max,proto3" json:"max,omitempty"`
+}
+
+func (m *QuerySubtreeRootsRequest) Reset()         { *m = QuerySubtreeRootsRequest{} }
+func (m *QuerySubtreeRootsRequest) String() string { return proto.CompactTextString(m) }
+func (*QuerySubtreeRootsRequest) ProtoMessage()    {}
+func (*QuerySubtreeRootsRequest) Descriptor() ([]byte, []int) {
+	return fileDescriptor_4b98093618ab25c3, []int{16}
+}
+func (m *QuerySubtreeRootsRequest) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *QuerySubtreeRootsRequest) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_QuerySubtreeRootsRequest.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *QuerySubtreeRootsRequest) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_QuerySubtreeRootsRequest.Merge(m, src)
+}
+func (m *QuerySubtreeRootsRequest) XXX_Size() int {
+	return m.Size()
+}
+func (m *QuerySubtreeRootsRequest) XXX_DiscardUnknown() {
+	xxx_messageInfo_QuerySubtreeRootsRequest.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_QuerySubtreeRootsRequest proto.InternalMessageInfo
+
+func (m *QuerySubtreeRootsRequest) GetStart() uint64 {
+	if m != nil {
+		return m.Start
+	}
+	return 0
+}
+
+func (m *QuerySubtreeRootsRequest) GetMax() uint32 {
+	if m != nil {
+		return m.Max
+	}
+	return 0
+}
+
+type QuerySubtreeRootsResponse struct {
+	Roots []SubtreeRoot `protobuf:"bytes,1,rep,name=roots,proto3" json:"roots"`
+	// size is the number of leaves of the tree that they were read from; it has
+	// size / 65,536 complete subtrees.
+	Size_ uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+}
+
+func (m *QuerySubtreeRootsResponse) Reset()         { *m = QuerySubtreeRootsResponse{} }
+func (m *QuerySubtreeRootsResponse) String() string { return proto.CompactTextString(m) }
+func (*QuerySubtreeRootsResponse) ProtoMessage()    {}
+func (*QuerySubtreeRootsResponse) Descriptor() ([]byte, []int) {
+	return fileDescriptor_4b98093618ab25c3, []int{17}
+}
+func (m *QuerySubtreeRootsResponse) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *QuerySubtreeRootsResponse) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_QuerySubtreeRootsResponse.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *QuerySubtreeRootsResponse) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_QuerySubtreeRootsResponse.Merge(m, src)
+}
+func (m *QuerySubtreeRootsResponse) XXX_Size() int {
+	return m.Size()
+}
+func (m *QuerySubtreeRootsResponse) XXX_DiscardUnknown() {
+	xxx_messageInfo_QuerySubtreeRootsResponse.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_QuerySubtreeRootsResponse proto.InternalMessageInfo
+
+func (m *QuerySubtreeRootsResponse) GetRoots() []SubtreeRoot {
+	if m != nil {
+		return m.Roots
+	}
+	return nil
+}
+
+func (m *QuerySubtreeRootsResponse) GetSize_() uint64 {
+	if m != nil {
+		return m.Size_
+	}
+	return 0
+}
+
+// height 0 asks for the newest.
+type QueryTreeStateRequest struct {
+	Height uint64 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
+}
+
+func (m *QueryTreeStateRequest) Reset()         { *m = QueryTreeStateRequest{} }
+func (m *QueryTreeStateRequest) String() string { return proto.CompactTextString(m) }
+func (*QueryTreeStateRequest) ProtoMessage()    {}
+func (*QueryTreeStateRequest) Descriptor() ([]byte, []int) {
+	return fileDescriptor_4b98093618ab25c3, []int{18}
+}
+func (m *QueryTreeStateRequest) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *QueryTreeStateRequest) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_QueryTreeStateRequest.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *QueryTreeStateRequest) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_QueryTreeStateRequest.Merge(m, src)
+}
+func (m *QueryTreeStateRequest) XXX_Size() int {
+	return m.Size()
+}
+func (m *QueryTreeStateRequest) XXX_DiscardUnknown() {
+	xxx_messageInfo_QueryTreeStateRequest.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_QueryTreeStateRequest proto.InternalMessageInfo
+
+func (m *QueryTreeStateRequest) GetHeight() uint64 {
+	if m != nil {
+		return m.Height
+	}
+	return 0
+}
+
+type QueryTreeStateResponse struct {
+	// height that was asked for, or the newest.
+	Height uint64 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
+	// size is the number of leaves after it.
+	Size_    uint64   `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+	Root     []byte   `protobuf:"bytes,3,opt,name=root,proto3" json:"root,omitempty"`
+	Frontier Frontier `protobuf:"bytes,4,opt,name=frontier,proto3" json:"frontier"`
+	// tree_state is the frontier in the form of zcashd's z_gettreestate.
+	TreeState []byte `protobuf:"bytes,5,opt,name=tree_state,json=treeState,proto3" json:"tree_state,omitempty"`
+	// anchor_height is the last height, up to this one, that appended: root is its
+	// anchor. 0 if the tree was still empty.
+	AnchorHeight uint64 `protobuf:"varint,6,opt,name=anchor_height,json=anchorHeight,proto3" json:"anchor_height,omitempty"`
+}
+
+func (m *QueryTreeStateResponse) Reset()         { *m = QueryTreeStateResponse{} }
+func (m *QueryTreeStateResponse) String() string { return proto.CompactTextString(m) }
+func (*QueryTreeStateResponse) ProtoMessage()    {}
+func (*QueryTreeStateResponse) Descriptor() ([]byte, []int) {
+	return fileDescriptor_4b98093618ab25c3, []int{19}
+}
+func (m *QueryTreeStateResponse) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *QueryTreeStateResponse) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_QueryTreeStateResponse.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *QueryTreeStateResponse) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_QueryTreeStateResponse.Merge(m, src)
+}
+func (m *QueryTreeStateResponse) XXX_Size() int {
+	return m.Size()
+}
+func (m *QueryTreeStateResponse) XXX_DiscardUnknown() {
+	xxx_messageInfo_QueryTreeStateResponse.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_QueryTreeStateResponse proto.InternalMessageInfo
+
+func (m *QueryTreeStateResponse) GetHeight() uint64 {
+	if m != nil {
+		return m.Height
+	}
+	return 0
+}
+
+func (m *QueryTreeStateResponse) GetSize_() uint64 {
+	if m != nil {
+		return m.Size_
+	}
+	return 0
+}
+
+func (m *QueryTreeStateResponse) GetRoot() []byte {
+	if m != nil {
+		return m.Root
+	}
+	return nil
+}
+
+func (m *QueryTreeStateResponse) GetFrontier() Frontier {
+	if m != nil {
+		return m.Frontier
+	}
+	return Frontier{}
+}
+
+func (m *QueryTreeStateResponse) GetTreeState() []byte {
+	if m != nil {
+		return m.TreeState
+	}
+	return nil
+}
+
+func (m *QueryTreeStateResponse) GetAnchorHeight() uint64 {
+	if m != nil {
+		return m.AnchorHeight
+	}
+	return 0
+}
+
+type QueryNodesRequest struct {
+	// level is 0 (leaves) to 32 (the root).
+	Level uint32 `protobuf:"varint,1,opt,name=level,proto3" json:"level,omitempty"`
+	// first is the index of the first node; node i covers the leaves i*2^level to
+	// (i+1)*2^level-1, and is complete if all of them are there.
+	First uint64 `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"`
+	Max   uint32 `protobuf:"varint,3,opt,name=max,proto3" json:"max,omitempty"`
+}
+
+func (m *QueryNodesRequest) Reset()         { *m = QueryNodesRequest{} }
+func (m *QueryNodesRequest) String() string { return proto.CompactTextString(m) }
+func (*QueryNodesRequest) ProtoMessage()    {}
+func (*QueryNodesRequest) Descriptor() ([]byte, []int) {
+	return fileDescriptor_4b98093618ab25c3, []int{20}
+}
+func (m *QueryNodesRequest) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *QueryNodesRequest) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_QueryNodesRequest.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *QueryNodesRequest) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_QueryNodesRequest.Merge(m, src)
+}
+func (m *QueryNodesRequest) XXX_Size() int {
+	return m.Size()
+}
+func (m *QueryNodesRequest) XXX_DiscardUnknown() {
+	xxx_messageInfo_QueryNodesRequest.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_QueryNodesRequest proto.InternalMessageInfo
+
+func (m *QueryNodesRequest) GetLevel() uint32 {
+	if m != nil {
+		return m.Level
+	}
+	return 0
+}
+
+func (m *QueryNodesRequest) GetFirst() uint64 {
+	if m != nil {
+		return m.First
+	}
+	return 0
+}
+
+func (m *QueryNodesRequest) GetMax() uint32 {
+	if m != nil {
+		return m.Max
+	}
+	return 0
+}
+
+type QueryNodesResponse struct {
+	Nodes [][]byte `protobuf:"bytes,1,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	// size is the number of leaves of the tree that they were read from; it has
+	// size / 2^level complete nodes of the level.
+	Size_ uint64 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"`
+}
+
+func (m *QueryNodesResponse) Reset()         { *m = QueryNodesResponse{} }
+func (m *QueryNodesResponse) String() string { return proto.CompactTextString(m) }
+func (*QueryNodesResponse) ProtoMessage()    {}
+func (*QueryNodesResponse) Descriptor() ([]byte, []int) {
+	return fileDescriptor_4b98093618ab25c3, []int{21}
+}
+func (m *QueryNodesResponse) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *QueryNodesResponse) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_QueryNodesResponse.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *QueryNodesResponse) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_QueryNodesResponse.Merge(m, src)
+}
+func (m *QueryNodesResponse) XXX_Size() int {
+	return m.Size()
+}
+func (m *QueryNodesResponse) XXX_DiscardUnknown() {
+	xxx_messageInfo_QueryNodesResponse.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_QueryNodesResponse proto.InternalMessageInfo
+
+func (m *QueryNodesResponse) GetNodes() [][]byte {
+	if m != nil {
+		return m.Nodes
+	}
+	return nil
+}
+
+func (m *QueryNodesResponse) GetSize_() uint64 {
+	if m != nil {
+		return m.Size_
+	}
+	return 0
+}
+
+// to is the last height; 0 asks for all up to the newest.
+type QueryAnchorsRequest struct {
+	From uint64 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
+	To   uint64 `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
+	Max  uint32 `protobuf:"varint,3,opt,name=max,proto3" json:"max,omitempty"`
+}
+
+func (m *QueryAnchorsRequest) Reset()         { *m = QueryAnchorsRequest{} }
+func (m *QueryAnchorsRequest) String() string { return proto.CompactTextString(m) }
+func (*QueryAnchorsRequest) ProtoMessage()    {}
+func (*QueryAnchorsRequest) Descriptor() ([]byte, []int) {
+	return fileDescriptor_4b98093618ab25c3, []int{22}
+}
+func (m *QueryAnchorsRequest) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *QueryAnchorsRequest) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_QueryAnchorsRequest.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *QueryAnchorsRequest) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_QueryAnchorsRequest.Merge(m, src)
+}
+func (m *QueryAnchorsRequest) XXX_Size() int {
+	return m.Size()
+}
+func (m *QueryAnchorsRequest) XXX_DiscardUnknown() {
+	xxx_messageInfo_QueryAnchorsRequest.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_QueryAnchorsRequest proto.InternalMessageInfo
+
+func (m *QueryAnchorsRequest) GetFrom() uint64 {
+	if m != nil {
+		return m.From
+	}
+	return 0
+}
+
+func (m *QueryAnchorsRequest) GetTo() uint64 {
+	if m != nil {
+		return m.To
+	}
+	return 0
+}
+
+func (m *QueryAnchorsRequest) GetMax() uint32 {
+	if m != nil {
+		return m.Max
+	}
+	return 0
+}
+
+type QueryAnchorsResponse struct {
+	Anchors []Anchor `protobuf:"bytes,1,rep,name=anchors,proto3" json:"anchors"`
+	// next is the height from which the next page starts, 0 if this is the last.
+	Next uint64 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`
+}
+
+func (m *QueryAnchorsResponse) Reset()         { *m = QueryAnchorsResponse{} }
+func (m *QueryAnchorsResponse) String() string { return proto.CompactTextString(m) }
+func (*QueryAnchorsResponse) ProtoMessage()    {}
+func (*QueryAnchorsResponse) Descriptor() ([]byte, []int) {
+	return fileDescriptor_4b98093618ab25c3, []int{23}
+}
+func (m *QueryAnchorsResponse) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *QueryAnchorsResponse) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_QueryAnchorsResponse.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *QueryAnchorsResponse) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_QueryAnchorsResponse.Merge(m, src)
+}
+func (m *QueryAnchorsResponse) XXX_Size() int {
+	return m.Size()
+}
+func (m *QueryAnchorsResponse) XXX_DiscardUnknown() {
+	xxx_messageInfo_QueryAnchorsResponse.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_QueryAnchorsResponse proto.InternalMessageInfo
+
+func (m *QueryAnchorsResponse) GetAnchors() []Anchor {
+	if m != nil {
+		return m.Anchors
+	}
+	return nil
+}
+
+func (m *QueryAnchorsResponse) GetNext() uint64 {
+	if m != nil {
+		return m.Next
+	}
+	return 0
+}
+
+// to is the last height; 0 asks for all up to the newest.
+type QueryHeightsRequest struct {
+	From uint64 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
+	To   uint64 `protobuf:"varint,2,opt,name=to,proto3" json:"to,omitempty"`
+	Max  uint32 `protobuf:"varint,3,opt,name=max,proto3" json:"max,omitempty"`
+}
+
+func (m *QueryHeightsRequest) Reset()         { *m = QueryHeightsRequest{} }
+func (m *QueryHeightsRequest) String() string { return proto.CompactTextString(m) }
+func (*QueryHeightsRequest) ProtoMessage()    {}
+func (*QueryHeightsRequest) Descriptor() ([]byte, []int) {
+	return fileDescriptor_4b98093618ab25c3, []int{24}
+}
+func (m *QueryHeightsRequest) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *QueryHeightsRequest) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_QueryHeightsRequest.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *QueryHeightsRequest) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_QueryHeightsRequest.Merge(m, src)
+}
+func (m *QueryHeightsRequest) XXX_Size() int {
+	return m.Size()
+}
+func (m *QueryHeightsRequest) XXX_DiscardUnknown() {
+	xxx_messageInfo_QueryHeightsRequest.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_QueryHeightsRequest proto.InternalMessageInfo
+
+func (m *QueryHeightsRequest) GetFrom() uint64 {
+	if m != nil {
+		return m.From
+	}
+	return 0
+}
+
+func (m *QueryHeightsRequest) GetTo() uint64 {
+	if m != nil {
+		return m.To
+	}
+	return 0
+}
+
+func (m *QueryHeightsRequest) GetMax() uint32 {
+	if m != nil {
+		return m.Max
+	}
+	return 0
+}
+
+type QueryHeightsResponse struct {
+	Heights []HeightSize `protobuf:"bytes,1,rep,name=heights,proto3" json:"heights"`
+	// next is the height from which the next page starts, 0 if this is the last.
+	Next uint64 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`
+	// known_from is the height from which all heights that appended are known: 0
+	// unless the chain is older than these records.
+	KnownFrom uint64 `protobuf:"varint,3,opt,name=known_from,json=knownFrom,proto3" json:"known_from,omitempty"`
+}
+
+func (m *QueryHeightsResponse) Reset()         { *m = QueryHeightsResponse{} }
+func (m *QueryHeightsResponse) String() string { return proto.CompactTextString(m) }
+func (*QueryHeightsResponse) ProtoMessage()    {}
+func (*QueryHeightsResponse) Descriptor() ([]byte, []int) {
+	return fileDescriptor_4b98093618ab25c3, []int{25}
+}
+func (m *QueryHeightsResponse) XXX_Unmarshal(b []byte) error {
+	return m.Unmarshal(b)
+}
+func (m *QueryHeightsResponse) XXX_Marshal(b []byte, deterministic bool) ([]byte, error) {
+	if deterministic {
+		return xxx_messageInfo_QueryHeightsResponse.Marshal(b, m, deterministic)
+	} else {
+		b = b[:cap(b)]
+		n, err := m.MarshalToSizedBuffer(b)
+		if err != nil {
+			return nil, err
+		}
+		return b[:n], nil
+	}
+}
+func (m *QueryHeightsResponse) XXX_Merge(src proto.Message) {
+	xxx_messageInfo_QueryHeightsResponse.Merge(m, src)
+}
+func (m *QueryHeightsResponse) XXX_Size() int {
+	return m.Size()
+}
+func (m *QueryHeightsResponse) XXX_DiscardUnknown() {
+	xxx_messageInfo_QueryHeightsResponse.DiscardUnknown(m)
+}
+
+var xxx_messageInfo_QueryHeightsResponse proto.InternalMessageInfo
+
+func (m *QueryHeightsResponse) GetHeights() []HeightSize {
+	if m != nil {
+		return m.Heights
+	}
+	return nil
+}
+
+func (m *QueryHeightsResponse) GetNext() uint64 {
+	if m != nil {
+		return m.Next
+	}
+	return 0
+}
+
+func (m *QueryHeightsResponse) GetKnownFrom() uint64 {
+	if m != nil {
+		return m.KnownFrom
+	}
+	return 0
+}
+
 func init() {
 	proto.RegisterType((*QueryParamsRequest)(nil), "kvshard.commitment.v1.QueryParamsRequest")
 	proto.RegisterType((*QueryParamsResponse)(nil), "kvshard.commitment.v1.QueryParamsResponse")
@@ -794,52 +1391,85 @@ func init() {
 	proto.RegisterType((*QuerySizeResponse)(nil), "kvshard.commitment.v1.QuerySizeResponse")
 	proto.RegisterType((*QueryFrontierRequest)(nil), "kvshard.commitment.v1.QueryFrontierRequest")
 	proto.RegisterType((*QueryFrontierResponse)(nil), "kvshard.commitment.v1.QueryFrontierResponse")
+	proto.RegisterType((*QuerySubtreeRootsRequest)(nil), "kvshard.commitment.v1.QuerySubtreeRootsRequest")
+	proto.RegisterType((*QuerySubtreeRootsResponse)(nil), "kvshard.commitment.v1.QuerySubtreeRootsResponse")
+	proto.RegisterType((*QueryTreeStateRequest)(nil), "kvshard.commitment.v1.QueryTreeStateRequest")
+	proto.RegisterType((*QueryTreeStateResponse)(nil), "kvshard.commitment.v1.QueryTreeStateResponse")
+	proto.RegisterType((*QueryNodesRequest)(nil), "kvshard.commitment.v1.QueryNodesRequest")
+	proto.RegisterType((*QueryNodesResponse)(nil), "kvshard.commitment.v1.QueryNodesResponse")
+	proto.RegisterType((*QueryAnchorsRequest)(nil), "kvshard.commitment.v1.QueryAnchorsRequest")
+	proto.RegisterType((*QueryAnchorsResponse)(nil), "kvshard.commitment.v1.QueryAnchorsResponse")
+	proto.RegisterType((*QueryHeightsRequest)(nil), "kvshard.commitment.v1.QueryHeightsRequest")
+	proto.RegisterType((*QueryHeightsResponse)(nil), "kvshard.commitment.v1.QueryHeightsResponse")
 }
 
 func init() { proto.RegisterFile("kvshard/commitment/v1/query.proto", fileDescriptor_4b98093618ab25c3) }
 
 var fileDescriptor_4b98093618ab25c3 = []byte{
-	// 628 bytes of a gzipped FileDescriptorProto
-	0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0x8c, 0x55, 0x4d, 0x6f, 0xd3, 0x40,
-	0x10, 0x8d, 0x5b, 0xd7, 0x44, 0x4b, 0x91, 0x60, 0x49, 0xa3, 0xc8, 0x12, 0x26, 0xf8, 0x40, 0x03,
-	0x54, 0xb6, 0x5a, 0x8e, 0x3d, 0x35, 0x07, 0x24, 0x24, 0x0e, 0x60, 0x0e, 0x51, 0x11, 0x52, 0xe4,
-	0x24, 0x9b, 0xd8, 0x22, 0xf6, 0xba, 0xde, 0x4d, 0xd4, 0xf6, 0x07, 0x70, 0xe6, 0x67, 0xf5, 0xd8,
-	0x23, 0x27, 0x84, 0x92, 0x3f, 0x82, 0xbc, 0x1f, 0xf1, 0x3a, 0x24, 0xdb, 0x9c, 0xb2, 0x3b, 0x79,
-	0xf3, 0xe6, 0xcd, 0xec, 0x3c, 0x19, 0xbc, 0xfa, 0x31, 0x27, 0x51, 0x98, 0x8f, 0xfc, 0x21, 0x4e,
-	0x92, 0x98, 0x26, 0x28, 0xa5, 0xfe, 0xfc, 0xd4, 0xbf, 0x9a, 0xa1, 0xfc, 0xc6, 0xcb, 0x72, 0x4c,
-	0x31, 0x3c, 0x12, 0x10, 0xaf, 0x84, 0x78, 0xf3, 0x53, 0xbb, 0x31, 0xc1, 0x13, 0xcc, 0x10, 0x7e,
-	0x71, 0xe2, 0x60, 0xfb, 0xf5, 0x66, 0x3e, 0x25, 0x95, 0xe1, 0xdc, 0x06, 0x80, 0x5f, 0x8a, 0x1a,
-	0x9f, 0xc3, 0x3c, 0x4c, 0x48, 0x80, 0xae, 0x66, 0x88, 0x50, 0x37, 0x00, 0xcf, 0x2b, 0x51, 0x92,
-	0xe1, 0x94, 0x20, 0x78, 0x0e, 0xac, 0x8c, 0x45, 0x5a, 0x46, 0xdb, 0xe8, 0x3c, 0x3e, 0x7b, 0xe1,
-	0x6d, 0x94, 0xe4, 0xf1, 0xb4, 0xae, 0x79, 0xf7, 0xe7, 0x65, 0x2d, 0x10, 0x29, 0x2e, 0x04, 0x4f,
-	0x19, 0x67, 0x80, 0x31, 0x95, 0x75, 0xce, 0xc1, 0x33, 0x25, 0x26, 0xaa, 0x40, 0x60, 0xe6, 0x18,
-	0x53, 0x56, 0xe3, 0x30, 0x60, 0xe7, 0x22, 0x46, 0xe2, 0x5b, 0xd4, 0xda, 0x6b, 0x1b, 0x1d, 0x33,
-	0x60, 0x67, 0xf7, 0x44, 0x48, 0x2f, 0x92, 0x2f, 0x24, 0x25, 0x6c, 0x02, 0x2b, 0x42, 0xf1, 0x24,
-	0xe2, 0xf9, 0x4f, 0x02, 0x71, 0x5b, 0xb5, 0x24, 0xd1, 0x65, 0x4b, 0x61, 0x3a, 0x8c, 0x70, 0xfe,
-	0x40, 0x4b, 0x17, 0x0c, 0x24, 0x5b, 0xe2, 0x29, 0x6e, 0x47, 0x28, 0xe0, 0x7f, 0x4a, 0x05, 0x1b,
-	0xf4, 0xbb, 0x3d, 0x51, 0x5d, 0x22, 0x45, 0xf5, 0x06, 0x38, 0x18, 0xe3, 0x59, 0x3a, 0x62, 0xd8,
-	0x7a, 0xc0, 0x2f, 0x4a, 0x0b, 0x7b, 0x6a, 0x0b, 0xab, 0x21, 0xec, 0x2b, 0x43, 0xf8, 0x28, 0x88,
-	0x7b, 0x31, 0x4d, 0x11, 0x91, 0x0f, 0x08, 0x6d, 0x50, 0xcf, 0x30, 0x89, 0x69, 0x8c, 0x53, 0xc6,
-	0x6d, 0x06, 0xab, 0xfb, 0x36, 0x7a, 0x37, 0x05, 0x8d, 0x2a, 0x95, 0x10, 0xa9, 0xe3, 0x82, 0xc0,
-	0x9c, 0xa2, 0x70, 0xcc, 0x98, 0x0e, 0x03, 0x76, 0x2e, 0x62, 0x59, 0x48, 0xa3, 0xd6, 0x7e, 0x7b,
-	0xbf, 0x88, 0x15, 0xe7, 0xd5, 0x4c, 0x4c, 0x65, 0x26, 0x9e, 0x58, 0x88, 0x4f, 0x28, 0x1c, 0xef,
-	0xa0, 0xdb, 0x3d, 0x16, 0xcb, 0xc2, 0xf1, 0xe5, 0xb2, 0x30, 0x01, 0x46, 0x29, 0x60, 0xb5, 0x69,
-	0x5f, 0xe3, 0x5b, 0x24, 0x37, 0x4d, 0x26, 0xf3, 0x58, 0x99, 0xcc, 0x06, 0x6a, 0x28, 0x03, 0x6d,
-	0x8a, 0x29, 0x7c, 0xc8, 0x71, 0x4a, 0x63, 0x24, 0x5f, 0xd5, 0xed, 0x81, 0xa3, 0xb5, 0xf8, 0x76,
-	0x92, 0x8d, 0x63, 0x69, 0x02, 0x0b, 0x27, 0x09, 0xca, 0x89, 0x18, 0x8c, 0xb8, 0x9d, 0xfd, 0xb4,
-	0xc0, 0x01, 0x63, 0x86, 0x7d, 0x60, 0x71, 0xe7, 0xc0, 0x37, 0x5b, 0xb6, 0xf0, 0x7f, 0xab, 0xda,
-	0x6f, 0x77, 0x81, 0x0a, 0xa9, 0x97, 0xc0, 0x2c, 0xd6, 0x1f, 0x1e, 0xeb, 0x72, 0x14, 0x7f, 0xda,
-	0x9d, 0x87, 0x81, 0x82, 0xba, 0x0f, 0x2c, 0xee, 0x2c, 0xbd, 0xf6, 0x8a, 0x57, 0xf5, 0xda, 0xd7,
-	0x8c, 0xda, 0x07, 0x16, 0x37, 0x8f, 0xbe, 0x40, 0xc5, 0x8a, 0xfa, 0x02, 0x6b, 0x5e, 0x1c, 0x80,
-	0x47, 0x62, 0xf3, 0xa1, 0x36, 0xad, 0xea, 0x34, 0xfb, 0xdd, 0x4e, 0xd8, 0xf2, 0x01, 0x8a, 0xed,
-	0xd5, 0x3f, 0x80, 0xe2, 0x07, 0xfd, 0x03, 0x54, 0x8c, 0x70, 0x09, 0xcc, 0x62, 0xb7, 0xf5, 0xd4,
-	0x8a, 0x23, 0xf4, 0xd4, 0x15, 0x9b, 0x20, 0x50, 0x97, 0x5b, 0x0f, 0xb5, 0xed, 0xae, 0x79, 0xc6,
-	0x3e, 0xd9, 0x0d, 0xcc, 0xcb, 0x74, 0xbf, 0xdf, 0x2d, 0x1c, 0xe3, 0x7e, 0xe1, 0x18, 0x7f, 0x17,
-	0x8e, 0xf1, 0x6b, 0xe9, 0xd4, 0xee, 0x97, 0x4e, 0xed, 0xf7, 0xd2, 0xa9, 0x7d, 0xeb, 0x4e, 0x62,
-	0x1a, 0xcd, 0x06, 0x05, 0x8b, 0x2f, 0xbf, 0x6b, 0xf2, 0x17, 0x5d, 0x87, 0x49, 0x36, 0x45, 0xc4,
-	0x27, 0x51, 0x8c, 0xa6, 0xa3, 0x61, 0x14, 0xc6, 0xa9, 0x7f, 0xad, 0x7e, 0xf6, 0xe8, 0x4d, 0x86,
-	0xc8, 0xc0, 0x62, 0xdf, 0xbb, 0xf7, 0xff, 0x02, 0x00, 0x00, 0xff, 0xff, 0x53, 0x00, 0x89, 0xd3,
-	0x69, 0x07, 0x00, 0x00,
+	// 1007 bytes of a gzipped FileDescriptorProto
+	0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0xa4, 0x57, 0xdd, 0x6e, 0xdc, 0x44,
+	0x14, 0x8e, 0xb3, 0x3f, 0x49, 0x4e, 0xb6, 0xa8, 0x0c, 0xdb, 0x68, 0xb1, 0xd4, 0x6d, 0x6a, 0x24,
+	0xba, 0x85, 0xb2, 0xa6, 0xe1, 0xb2, 0xa2, 0x52, 0x72, 0x51, 0x81, 0x40, 0x88, 0xba, 0x48, 0x51,
+	0x51, 0xa5, 0x95, 0x37, 0x99, 0x8d, 0xad, 0xae, 0x3d, 0x1b, 0x7b, 0x36, 0xa4, 0x7d, 0x03, 0x24,
+	0x2e, 0x78, 0xac, 0x5e, 0xf6, 0x92, 0x2b, 0x40, 0xc9, 0x8b, 0xa0, 0x99, 0x39, 0x63, 0x8f, 0xb7,
+	0xde, 0x89, 0x25, 0xae, 0x76, 0xe6, 0xec, 0xf9, 0xf9, 0xce, 0xcf, 0x9c, 0x4f, 0x86, 0xfb, 0xaf,
+	0x2f, 0xf2, 0x28, 0xcc, 0x4e, 0xfd, 0x13, 0x96, 0x24, 0x31, 0x4f, 0x68, 0xca, 0xfd, 0x8b, 0xc7,
+	0xfe, 0xf9, 0x92, 0x66, 0x6f, 0xc6, 0x8b, 0x8c, 0x71, 0x46, 0xee, 0xa0, 0xca, 0xb8, 0x54, 0x19,
+	0x5f, 0x3c, 0x76, 0xfb, 0x67, 0xec, 0x8c, 0x49, 0x0d, 0x5f, 0x9c, 0x94, 0xb2, 0xfb, 0x79, 0xbd,
+	0x3f, 0xc3, 0x54, 0xea, 0x79, 0x7d, 0x20, 0xcf, 0x45, 0x8c, 0x9f, 0xc3, 0x2c, 0x4c, 0xf2, 0x80,
+	0x9e, 0x2f, 0x69, 0xce, 0xbd, 0x00, 0x3e, 0xa9, 0x48, 0xf3, 0x05, 0x4b, 0x73, 0x4a, 0x9e, 0x40,
+	0x77, 0x21, 0x25, 0x03, 0x67, 0xdf, 0x19, 0xed, 0x1e, 0xdc, 0x1d, 0xd7, 0x42, 0x1a, 0x2b, 0xb3,
+	0xa3, 0xf6, 0xbb, 0xbf, 0xef, 0x6d, 0x04, 0x68, 0xe2, 0x11, 0xb8, 0x2d, 0x7d, 0x06, 0x8c, 0x71,
+	0x1d, 0xe7, 0x09, 0x7c, 0x6c, 0xc8, 0x30, 0x0a, 0x81, 0x76, 0xc6, 0x18, 0x97, 0x31, 0x7a, 0x81,
+	0x3c, 0x0b, 0x59, 0x1e, 0xbf, 0xa5, 0x83, 0xcd, 0x7d, 0x67, 0xd4, 0x0e, 0xe4, 0xd9, 0x7b, 0x84,
+	0xd0, 0x85, 0xf1, 0xa1, 0x76, 0x49, 0xf6, 0xa0, 0x1b, 0xd1, 0xf8, 0x2c, 0x52, 0xf6, 0xb7, 0x02,
+	0xbc, 0x15, 0x29, 0x69, 0xed, 0x32, 0xa5, 0x30, 0x3d, 0x89, 0x58, 0x76, 0x43, 0x4a, 0x87, 0x52,
+	0x49, 0xa7, 0xa4, 0x4c, 0xbc, 0x11, 0x22, 0x50, 0x7f, 0x6a, 0x04, 0x35, 0xf8, 0xbd, 0x63, 0x8c,
+	0xae, 0x35, 0x31, 0x7a, 0x1f, 0x3a, 0x33, 0xb6, 0x4c, 0x4f, 0xa5, 0xee, 0x76, 0xa0, 0x2e, 0x46,
+	0x0a, 0x9b, 0x66, 0x0a, 0x45, 0x11, 0x5a, 0x46, 0x11, 0xbe, 0x47, 0xc7, 0xc7, 0x31, 0x4f, 0x69,
+	0xae, 0x1b, 0x48, 0x5c, 0xd8, 0x5e, 0xb0, 0x3c, 0xe6, 0x31, 0x4b, 0xa5, 0xef, 0x76, 0x50, 0xdc,
+	0xd7, 0xb9, 0xf7, 0x52, 0xe8, 0x57, 0x5d, 0x21, 0x48, 0x9b, 0x2f, 0x02, 0xed, 0x39, 0x0d, 0x67,
+	0xd2, 0x53, 0x2f, 0x90, 0x67, 0x21, 0x5b, 0x84, 0x3c, 0x1a, 0xb4, 0xf6, 0x5b, 0x42, 0x26, 0xce,
+	0x45, 0x4d, 0xda, 0x46, 0x4d, 0xc6, 0x38, 0x10, 0x3f, 0xd2, 0x70, 0xd6, 0x00, 0xb7, 0xf7, 0x00,
+	0x87, 0x45, 0xe9, 0x97, 0xc3, 0x22, 0x01, 0x38, 0x25, 0x80, 0x62, 0xd2, 0x5e, 0xc4, 0x6f, 0xa9,
+	0x9e, 0x34, 0x6d, 0xac, 0x64, 0xa5, 0xb1, 0x2c, 0xa8, 0x63, 0x14, 0x74, 0x0f, 0xab, 0xf0, 0x2c,
+	0x63, 0x29, 0x8f, 0xa9, 0xee, 0xaa, 0x77, 0x0c, 0x77, 0x56, 0xe4, 0xeb, 0x9d, 0xd4, 0x96, 0x65,
+	0x0f, 0xba, 0x2c, 0x49, 0x68, 0x96, 0x63, 0x61, 0xf0, 0xe6, 0x1d, 0xc1, 0x40, 0x21, 0x5b, 0x4e,
+	0x79, 0x46, 0xa9, 0x98, 0xcf, 0xa2, 0x8d, 0x7d, 0xe8, 0xe4, 0x3c, 0xcc, 0x38, 0x3a, 0x57, 0x17,
+	0x72, 0x1b, 0x5a, 0x49, 0x78, 0x89, 0xdd, 0x13, 0x47, 0x8f, 0xc1, 0xa7, 0x35, 0x3e, 0x10, 0xe0,
+	0x53, 0xe8, 0x88, 0x7a, 0x8b, 0x47, 0xdb, 0x1a, 0xed, 0x1e, 0x78, 0x6b, 0x26, 0xdc, 0xb0, 0xc5,
+	0x31, 0x57, 0x66, 0xb5, 0x6f, 0xcf, 0xc7, 0x6a, 0xfc, 0x92, 0x51, 0xfa, 0x82, 0x87, 0x9c, 0xd6,
+	0x3f, 0xbf, 0x76, 0x31, 0x5c, 0xff, 0x38, 0xb0, 0xb7, 0x6a, 0x81, 0xf8, 0xd6, 0x98, 0xd4, 0xc5,
+	0x2d, 0xe6, 0xa8, 0x65, 0xec, 0x86, 0x43, 0xd8, 0x9e, 0x61, 0x53, 0xe4, 0x7c, 0xed, 0x1e, 0xdc,
+	0x5b, 0x93, 0xa2, 0xee, 0x1d, 0xe6, 0x57, 0x98, 0x91, 0xbb, 0x00, 0x22, 0xf7, 0x49, 0x2e, 0x80,
+	0x0d, 0x3a, 0xd2, 0xf9, 0x0e, 0xd7, 0x48, 0xc9, 0x67, 0x70, 0x4b, 0xbd, 0xf8, 0x09, 0x02, 0xed,
+	0x4a, 0x48, 0x3d, 0x25, 0xfc, 0x4e, 0x65, 0xf8, 0x1c, 0x27, 0xec, 0x27, 0x76, 0x4a, 0xcd, 0x06,
+	0xce, 0xe9, 0x05, 0x9d, 0xe3, 0x32, 0x52, 0x17, 0xf9, 0xec, 0xe3, 0x2c, 0xe7, 0x98, 0x9a, 0xba,
+	0xe8, 0xb6, 0xb6, 0xca, 0xb6, 0x3e, 0xc5, 0xfd, 0x82, 0x2e, 0xcb, 0xa5, 0x91, 0x0a, 0x81, 0xec,
+	0x67, 0x2f, 0x50, 0x97, 0xda, 0x2e, 0xfd, 0x50, 0xd9, 0x3a, 0xb9, 0xb1, 0xa0, 0x66, 0x19, 0x4b,
+	0xf4, 0xc4, 0x8a, 0x33, 0xf9, 0x08, 0x36, 0x39, 0x43, 0xe3, 0x4d, 0xce, 0x6a, 0xc0, 0xc4, 0xf8,
+	0x30, 0x0a, 0x67, 0x08, 0xe7, 0x5b, 0xd8, 0x52, 0x75, 0xd0, 0x03, 0xd6, 0x68, 0x85, 0x6a, 0x1b,
+	0x01, 0x26, 0xa5, 0x97, 0xba, 0x14, 0xf2, 0x5c, 0xe0, 0x56, 0x95, 0xfd, 0x9f, 0xb8, 0xff, 0x70,
+	0x10, 0x78, 0xe1, 0x0d, 0x81, 0x1f, 0xc2, 0x96, 0x6a, 0xa7, 0x06, 0x7e, 0x7f, 0x0d, 0x70, 0x65,
+	0x28, 0x36, 0x87, 0x06, 0x8f, 0x76, 0x75, 0xe0, 0xc5, 0x2c, 0xbd, 0x4e, 0xd9, 0x6f, 0xe9, 0x44,
+	0x62, 0x55, 0xbb, 0x7a, 0x47, 0x4a, 0x9e, 0x65, 0x2c, 0x39, 0xf8, 0x1d, 0xa0, 0x23, 0xe1, 0x90,
+	0x09, 0x74, 0x15, 0x51, 0x92, 0x87, 0x6b, 0x02, 0x7f, 0xc8, 0xcc, 0xee, 0x17, 0x4d, 0x54, 0x31,
+	0xc1, 0x97, 0xd0, 0x16, 0xaf, 0x99, 0x3c, 0xb0, 0xd9, 0x18, 0x74, 0xec, 0x8e, 0x6e, 0x56, 0x44,
+	0xd7, 0x13, 0xe8, 0x2a, 0x22, 0xb5, 0x63, 0xaf, 0x50, 0xb3, 0x1d, 0xfb, 0x0a, 0x2f, 0x4f, 0xa0,
+	0xab, 0xe6, 0xc5, 0x1e, 0xa0, 0xc2, 0xbc, 0xf6, 0x00, 0x2b, 0xd4, 0x3b, 0x85, 0x2d, 0x24, 0x3a,
+	0x62, 0x35, 0xab, 0x12, 0xab, 0xfb, 0x65, 0x23, 0xdd, 0xb2, 0x01, 0x82, 0xac, 0xec, 0x0d, 0x30,
+	0xe8, 0xcf, 0xde, 0x80, 0x0a, 0xef, 0xbd, 0x84, 0xb6, 0x18, 0x48, 0xbb, 0x6b, 0x83, 0x00, 0xed,
+	0xae, 0x2b, 0xac, 0x48, 0x61, 0x5b, 0x2f, 0x4a, 0x62, 0x4d, 0x77, 0x85, 0x22, 0xdd, 0x47, 0xcd,
+	0x94, 0x31, 0xcc, 0x39, 0xf4, 0x4c, 0xba, 0x22, 0xbe, 0x15, 0xe0, 0x87, 0xe4, 0xe8, 0x7e, 0xdd,
+	0xdc, 0x00, 0x43, 0x46, 0xb0, 0x53, 0xd0, 0x0f, 0xb1, 0xa2, 0x5d, 0xe5, 0x35, 0xf7, 0xab, 0x86,
+	0xda, 0x18, 0xe9, 0x15, 0x74, 0xe4, 0xd2, 0x26, 0xd6, 0xb2, 0x9b, 0x54, 0xe1, 0x3e, 0x6c, 0xa0,
+	0x59, 0xce, 0x2e, 0x6e, 0x61, 0xd2, 0x60, 0xe4, 0x9b, 0xcd, 0xee, 0xea, 0x5a, 0x9f, 0xc2, 0x16,
+	0x2e, 0x4c, 0x7b, 0x8c, 0xea, 0x8e, 0xb6, 0xc7, 0x58, 0xd9, 0xc0, 0x47, 0xaf, 0xde, 0x5d, 0x0d,
+	0x9d, 0xf7, 0x57, 0x43, 0xe7, 0xdf, 0xab, 0xa1, 0xf3, 0xe7, 0xf5, 0x70, 0xe3, 0xfd, 0xf5, 0x70,
+	0xe3, 0xaf, 0xeb, 0xe1, 0xc6, 0xaf, 0x47, 0x67, 0x31, 0x8f, 0x96, 0x53, 0xe1, 0xc4, 0xd7, 0x5f,
+	0x32, 0xfa, 0x97, 0x5e, 0x86, 0xc9, 0x62, 0x4e, 0x73, 0x3f, 0x8f, 0x62, 0x3a, 0x3f, 0x3d, 0x89,
+	0xc2, 0x38, 0xf5, 0x2f, 0xcd, 0x0f, 0x1d, 0xfe, 0x66, 0x41, 0xf3, 0x69, 0x57, 0x7e, 0xe1, 0x7c,
+	0xf3, 0x5f, 0x00, 0x00, 0x00, 0xff, 0xff, 0x20, 0xf0, 0x96, 0xc6, 0x5b, 0x0d, 0x00, 0x00,
 }
 
 // Reference imports to suppress errors if they are not otherwise used.
@@ -857,10 +1487,11 @@ type QueryClient interface {
 	Params(ctx context.Context, in *QueryParamsRequest, opts ...grpc.CallOption) (*QueryParamsResponse, error)
 	// Root is that of all leaves.
 	Root(ctx context.Context, in *QueryRootRequest, opts ...grpc.CallOption) (*QueryRootResponse, error)
-	// RootAt is the anchor that held at a height: the newest one up to it.
+	// RootAt is the anchor that held at a height: that of the last height, up to
+	// it, that appended.
 	RootAt(ctx context.Context, in *QueryRootAtRequest, opts ...grpc.CallOption) (*QueryRootAtResponse, error)
 	// Anchor tells whether a root is one of the kept anchors, and of which
-	// height.
+	// height. The root of the empty tree is one, of height 0.
 	Anchor(ctx context.Context, in *QueryAnchorRequest, opts ...grpc.CallOption) (*QueryAnchorResponse, error)
 	// Witness proves a leaf against the root of all leaves, or against the
 	// anchor that held at a height.
@@ -869,6 +1500,18 @@ type QueryClient interface {
 	Size(ctx context.Context, in *QuerySizeRequest, opts ...grpc.CallOption) (*QuerySizeResponse, error)
 	// Frontier is what another tree needs to go on from here.
 	Frontier(ctx context.Context, in *QueryFrontierRequest, opts ...grpc.CallOption) (*QueryFrontierResponse, error)
+	// SubtreeRoots are the roots of the complete subtrees of 65,536 leaves, from
+	// one on.
+	SubtreeRoots(ctx context.Context, in *QuerySubtreeRootsRequest, opts ...grpc.CallOption) (*QuerySubtreeRootsResponse, error)
+	// TreeState is the tree after a height: what a wallet starts from.
+	TreeState(ctx context.Context, in *QueryTreeStateRequest, opts ...grpc.CallOption) (*QueryTreeStateResponse, error)
+	// Nodes are the complete nodes of a level, from one on. Level 0 has the leaves.
+	Nodes(ctx context.Context, in *QueryNodesRequest, opts ...grpc.CallOption) (*QueryNodesResponse, error)
+	// Anchors are the kept anchors of a range of heights, the lowest first.
+	Anchors(ctx context.Context, in *QueryAnchorsRequest, opts ...grpc.CallOption) (*QueryAnchorsResponse, error)
+	// Heights are the heights of a range that appended, the lowest first, whether
+	// or not their anchors are kept.
+	Heights(ctx context.Context, in *QueryHeightsRequest, opts ...grpc.CallOption) (*QueryHeightsResponse, error)
 }
 
 type queryClient struct {
@@ -951,15 +1594,61 @@ func (c *queryClient) Frontier(ctx context.Context, in *QueryFrontierRequest, op
 	return out, nil
 }
 
+func (c *queryClient) SubtreeRoots(ctx context.Context, in *QuerySubtreeRootsRequest, opts ...grpc.CallOption) (*QuerySubtreeRootsResponse, error) {
+	out := new(QuerySubtreeRootsResponse)
+	err := c.cc.Invoke(ctx, "/kvshard.commitment.v1.Query/SubtreeRoots", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *queryClient) TreeState(ctx context.Context, in *QueryTreeStateRequest, opts ...grpc.CallOption) (*QueryTreeStateResponse, error) {
+	out := new(QueryTreeStateResponse)
+	err := c.cc.Invoke(ctx, "/kvshard.commitment.v1.Query/TreeState", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *queryClient) Nodes(ctx context.Context, in *QueryNodesRequest, opts ...grpc.CallOption) (*QueryNodesResponse, error) {
+	out := new(QueryNodesResponse)
+	err := c.cc.Invoke(ctx, "/kvshard.commitment.v1.Query/Nodes", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *queryClient) Anchors(ctx context.Context, in *QueryAnchorsRequest, opts ...grpc.CallOption) (*QueryAnchorsResponse, error) {
+	out := new(QueryAnchorsResponse)
+	err := c.cc.Invoke(ctx, "/kvshard.commitment.v1.Query/Anchors", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *queryClient) Heights(ctx context.Context, in *QueryHeightsRequest, opts ...grpc.CallOption) (*QueryHeightsResponse, error) {
+	out := new(QueryHeightsResponse)
+	err := c.cc.Invoke(ctx, "/kvshard.commitment.v1.Query/Heights", in, out, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // QueryServer is the server API for Query service.
 type QueryServer interface {
 	Params(context.Context, *QueryParamsRequest) (*QueryParamsResponse, error)
 	// Root is that of all leaves.
 	Root(context.Context, *QueryRootRequest) (*QueryRootResponse, error)
-	// RootAt is the anchor that held at a height: the newest one up to it.
+	// RootAt is the anchor that held at a height: that of the last height, up to
+	// it, that appended.
 	RootAt(context.Context, *QueryRootAtRequest) (*QueryRootAtResponse, error)
 	// Anchor tells whether a root is one of the kept anchors, and of which
-	// height.
+	// height. The root of the empty tree is one, of height 0.
 	Anchor(context.Context, *QueryAnchorRequest) (*QueryAnchorResponse, error)
 	// Witness proves a leaf against the root of all leaves, or against the
 	// anchor that held at a height.
@@ -968,6 +1657,18 @@ type QueryServer interface {
 	Size(context.Context, *QuerySizeRequest) (*QuerySizeResponse, error)
 	// Frontier is what another tree needs to go on from here.
 	Frontier(context.Context, *QueryFrontierRequest) (*QueryFrontierResponse, error)
+	// SubtreeRoots are the roots of the complete subtrees of 65,536 leaves, from
+	// one on.
+	SubtreeRoots(context.Context, *QuerySubtreeRootsRequest) (*QuerySubtreeRootsResponse, error)
+	// TreeState is the tree after a height: what a wallet starts from.
+	TreeState(context.Context, *QueryTreeStateRequest) (*QueryTreeStateResponse, error)
+	// Nodes are the complete nodes of a level, from one on. Level 0 has the leaves.
+	Nodes(context.Context, *QueryNodesRequest) (*QueryNodesResponse, error)
+	// Anchors are the kept anchors of a range of heights, the lowest first.
+	Anchors(context.Context, *QueryAnchorsRequest) (*QueryAnchorsResponse, error)
+	// Heights are the heights of a range that appended, the lowest first, whether
+	// or not their anchors are kept.
+	Heights(context.Context, *QueryHeightsRequest) (*QueryHeightsResponse, error)
 }
 
 // UnimplementedQueryServer can be embedded to have forward compatible implementations.
@@ -997,6 +1698,21 @@ func (*UnimplementedQueryServer) Size(ctx context.Context, req *QuerySizeRequest
 }
 func (*UnimplementedQueryServer) Frontier(ctx context.Context, req *QueryFrontierRequest) (*QueryFrontierResponse, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method Frontier not implemented")
+}
+func (*UnimplementedQueryServer) SubtreeRoots(ctx context.Context, req *QuerySubtreeRootsRequest) (*QuerySubtreeRootsResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method SubtreeRoots not implemented")
+}
+func (*UnimplementedQueryServer) TreeState(ctx context.Context, req *QueryTreeStateRequest) (*QueryTreeStateResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method TreeState not implemented")
+}
+func (*UnimplementedQueryServer) Nodes(ctx context.Context, req *QueryNodesRequest) (*QueryNodesResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Nodes not implemented")
+}
+func (*UnimplementedQueryServer) Anchors(ctx context.Context, req *QueryAnchorsRequest) (*QueryAnchorsResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Anchors not implemented")
+}
+func (*UnimplementedQueryServer) Heights(ctx context.Context, req *QueryHeightsRequest) (*QueryHeightsResponse, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Heights not implemented")
 }
 
 func RegisterQueryServer(s grpc1.Server, srv QueryServer) {
@@ -1147,6 +1863,96 @@ func _Query_Frontier_Handler(srv interface{}, ctx context.Context, dec func(inte
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Query_SubtreeRoots_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(QuerySubtreeRootsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(QueryServer).SubtreeRoots(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/kvshard.commitment.v1.Query/SubtreeRoots",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(QueryServer).SubtreeRoots(ctx, req.(*QuerySubtreeRootsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Query_TreeState_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(QueryTreeStateRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(QueryServer).TreeState(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/kvshard.commitment.v1.Query/TreeState",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(QueryServer).TreeState(ctx, req.(*QueryTreeStateRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Query_Nodes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(QueryNodesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(QueryServer).Nodes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/kvshard.commitment.v1.Query/Nodes",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(QueryServer).Nodes(ctx, req.(*QueryNodesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Query_Anchors_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(QueryAnchorsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(QueryServer).Anchors(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/kvshard.commitment.v1.Query/Anchors",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(QueryServer).Anchors(ctx, req.(*QueryAnchorsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Query_Heights_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(QueryHeightsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(QueryServer).Heights(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: "/kvshard.commitment.v1.Query/Heights",
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(QueryServer).Heights(ctx, req.(*QueryHeightsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 var Query_serviceDesc = _Query_serviceDesc
 var _Query_serviceDesc = grpc.ServiceDesc{
 	ServiceName: "kvshard.commitment.v1.Query",
@@ -1183,6 +1989,26 @@ var _Query_serviceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Frontier",
 			Handler:    _Query_Frontier_Handler,
+		},
+		{
+			MethodName: "SubtreeRoots",
+			Handler:    _Query_SubtreeRoots_Handler,
+		},
+		{
+			MethodName: "TreeState",
+			Handler:    _Query_TreeState_Handler,
+		},
+		{
+			MethodName: "Nodes",
+			Handler:    _Query_Nodes_Handler,
+		},
+		{
+			MethodName: "Anchors",
+			Handler:    _Query_Anchors_Handler,
+		},
+		{
+			MethodName: "Heights",
+			Handler:    _Query_Heights_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
@@ -1697,6 +2523,411 @@ func (m *QueryFrontierResponse) MarshalToSizedBuffer(dAtA []byte) (int, error) {
 	return len(dAtA) - i, nil
 }
 
+func (m *QuerySubtreeRootsRequest) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *QuerySubtreeRootsRequest) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *QuerySubtreeRootsRequest) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.Max != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Max))
+		i--
+		dAtA[i] = 0x10
+	}
+	if m.Start != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Start))
+		i--
+		dAtA[i] = 0x8
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *QuerySubtreeRootsResponse) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *QuerySubtreeRootsResponse) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *QuerySubtreeRootsResponse) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.Size_ != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Size_))
+		i--
+		dAtA[i] = 0x10
+	}
+	if len(m.Roots) > 0 {
+		for iNdEx := len(m.Roots) - 1; iNdEx >= 0; iNdEx-- {
+			{
+				size, err := m.Roots[iNdEx].MarshalToSizedBuffer(dAtA[:i])
+				if err != nil {
+					return 0, err
+				}
+				i -= size
+				i = encodeVarintQuery(dAtA, i, uint64(size))
+			}
+			i--
+			dAtA[i] = 0xa
+		}
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *QueryTreeStateRequest) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *QueryTreeStateRequest) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *QueryTreeStateRequest) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.Height != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Height))
+		i--
+		dAtA[i] = 0x8
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *QueryTreeStateResponse) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *QueryTreeStateResponse) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *QueryTreeStateResponse) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.AnchorHeight != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.AnchorHeight))
+		i--
+		dAtA[i] = 0x30
+	}
+	if len(m.TreeState) > 0 {
+		i -= len(m.TreeState)
+		copy(dAtA[i:], m.TreeState)
+		i = encodeVarintQuery(dAtA, i, uint64(len(m.TreeState)))
+		i--
+		dAtA[i] = 0x2a
+	}
+	{
+		size, err := m.Frontier.MarshalToSizedBuffer(dAtA[:i])
+		if err != nil {
+			return 0, err
+		}
+		i -= size
+		i = encodeVarintQuery(dAtA, i, uint64(size))
+	}
+	i--
+	dAtA[i] = 0x22
+	if len(m.Root) > 0 {
+		i -= len(m.Root)
+		copy(dAtA[i:], m.Root)
+		i = encodeVarintQuery(dAtA, i, uint64(len(m.Root)))
+		i--
+		dAtA[i] = 0x1a
+	}
+	if m.Size_ != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Size_))
+		i--
+		dAtA[i] = 0x10
+	}
+	if m.Height != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Height))
+		i--
+		dAtA[i] = 0x8
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *QueryNodesRequest) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *QueryNodesRequest) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *QueryNodesRequest) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.Max != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Max))
+		i--
+		dAtA[i] = 0x18
+	}
+	if m.First != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.First))
+		i--
+		dAtA[i] = 0x10
+	}
+	if m.Level != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Level))
+		i--
+		dAtA[i] = 0x8
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *QueryNodesResponse) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *QueryNodesResponse) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *QueryNodesResponse) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.Size_ != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Size_))
+		i--
+		dAtA[i] = 0x10
+	}
+	if len(m.Nodes) > 0 {
+		for iNdEx := len(m.Nodes) - 1; iNdEx >= 0; iNdEx-- {
+			i -= len(m.Nodes[iNdEx])
+			copy(dAtA[i:], m.Nodes[iNdEx])
+			i = encodeVarintQuery(dAtA, i, uint64(len(m.Nodes[iNdEx])))
+			i--
+			dAtA[i] = 0xa
+		}
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *QueryAnchorsRequest) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *QueryAnchorsRequest) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *QueryAnchorsRequest) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.Max != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Max))
+		i--
+		dAtA[i] = 0x18
+	}
+	if m.To != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.To))
+		i--
+		dAtA[i] = 0x10
+	}
+	if m.From != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.From))
+		i--
+		dAtA[i] = 0x8
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *QueryAnchorsResponse) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *QueryAnchorsResponse) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *QueryAnchorsResponse) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.Next != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Next))
+		i--
+		dAtA[i] = 0x10
+	}
+	if len(m.Anchors) > 0 {
+		for iNdEx := len(m.Anchors) - 1; iNdEx >= 0; iNdEx-- {
+			{
+				size, err := m.Anchors[iNdEx].MarshalToSizedBuffer(dAtA[:i])
+				if err != nil {
+					return 0, err
+				}
+				i -= size
+				i = encodeVarintQuery(dAtA, i, uint64(size))
+			}
+			i--
+			dAtA[i] = 0xa
+		}
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *QueryHeightsRequest) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *QueryHeightsRequest) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *QueryHeightsRequest) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.Max != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Max))
+		i--
+		dAtA[i] = 0x18
+	}
+	if m.To != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.To))
+		i--
+		dAtA[i] = 0x10
+	}
+	if m.From != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.From))
+		i--
+		dAtA[i] = 0x8
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *QueryHeightsResponse) Marshal() (dAtA []byte, err error) {
+	size := m.Size()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBuffer(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *QueryHeightsResponse) MarshalTo(dAtA []byte) (int, error) {
+	size := m.Size()
+	return m.MarshalToSizedBuffer(dAtA[:size])
+}
+
+func (m *QueryHeightsResponse) MarshalToSizedBuffer(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.KnownFrom != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.KnownFrom))
+		i--
+		dAtA[i] = 0x18
+	}
+	if m.Next != 0 {
+		i = encodeVarintQuery(dAtA, i, uint64(m.Next))
+		i--
+		dAtA[i] = 0x10
+	}
+	if len(m.Heights) > 0 {
+		for iNdEx := len(m.Heights) - 1; iNdEx >= 0; iNdEx-- {
+			{
+				size, err := m.Heights[iNdEx].MarshalToSizedBuffer(dAtA[:i])
+				if err != nil {
+					return 0, err
+				}
+				i -= size
+				i = encodeVarintQuery(dAtA, i, uint64(size))
+			}
+			i--
+			dAtA[i] = 0xa
+		}
+	}
+	return len(dAtA) - i, nil
+}
+
 func encodeVarintQuery(dAtA []byte, offset int, v uint64) int {
 	offset -= sovQuery(v)
 	base := offset
@@ -1921,6 +3152,190 @@ func (m *QueryFrontierResponse) Size() (n int) {
 			l = len(b)
 			n += 1 + l + sovQuery(uint64(l))
 		}
+	}
+	return n
+}
+
+func (m *QuerySubtreeRootsRequest) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.Start != 0 {
+		n += 1 + sovQuery(uint64(m.Start))
+	}
+	if m.Max != 0 {
+		n += 1 + sovQuery(uint64(m.Max))
+	}
+	return n
+}
+
+func (m *QuerySubtreeRootsResponse) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if len(m.Roots) > 0 {
+		for _, e := range m.Roots {
+			l = e.Size()
+			n += 1 + l + sovQuery(uint64(l))
+		}
+	}
+	if m.Size_ != 0 {
+		n += 1 + sovQuery(uint64(m.Size_))
+	}
+	return n
+}
+
+func (m *QueryTreeStateRequest) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.Height != 0 {
+		n += 1 + sovQuery(uint64(m.Height))
+	}
+	return n
+}
+
+func (m *QueryTreeStateResponse) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.Height != 0 {
+		n += 1 + sovQuery(uint64(m.Height))
+	}
+	if m.Size_ != 0 {
+		n += 1 + sovQuery(uint64(m.Size_))
+	}
+	l = len(m.Root)
+	if l > 0 {
+		n += 1 + l + sovQuery(uint64(l))
+	}
+	l = m.Frontier.Size()
+	n += 1 + l + sovQuery(uint64(l))
+	l = len(m.TreeState)
+	if l > 0 {
+		n += 1 + l + sovQuery(uint64(l))
+	}
+	if m.AnchorHeight != 0 {
+		n += 1 + sovQuery(uint64(m.AnchorHeight))
+	}
+	return n
+}
+
+func (m *QueryNodesRequest) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.Level != 0 {
+		n += 1 + sovQuery(uint64(m.Level))
+	}
+	if m.First != 0 {
+		n += 1 + sovQuery(uint64(m.First))
+	}
+	if m.Max != 0 {
+		n += 1 + sovQuery(uint64(m.Max))
+	}
+	return n
+}
+
+func (m *QueryNodesResponse) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if len(m.Nodes) > 0 {
+		for _, b := range m.Nodes {
+			l = len(b)
+			n += 1 + l + sovQuery(uint64(l))
+		}
+	}
+	if m.Size_ != 0 {
+		n += 1 + sovQuery(uint64(m.Size_))
+	}
+	return n
+}
+
+func (m *QueryAnchorsRequest) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.From != 0 {
+		n += 1 + sovQuery(uint64(m.From))
+	}
+	if m.To != 0 {
+		n += 1 + sovQuery(uint64(m.To))
+	}
+	if m.Max != 0 {
+		n += 1 + sovQuery(uint64(m.Max))
+	}
+	return n
+}
+
+func (m *QueryAnchorsResponse) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if len(m.Anchors) > 0 {
+		for _, e := range m.Anchors {
+			l = e.Size()
+			n += 1 + l + sovQuery(uint64(l))
+		}
+	}
+	if m.Next != 0 {
+		n += 1 + sovQuery(uint64(m.Next))
+	}
+	return n
+}
+
+func (m *QueryHeightsRequest) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.From != 0 {
+		n += 1 + sovQuery(uint64(m.From))
+	}
+	if m.To != 0 {
+		n += 1 + sovQuery(uint64(m.To))
+	}
+	if m.Max != 0 {
+		n += 1 + sovQuery(uint64(m.Max))
+	}
+	return n
+}
+
+func (m *QueryHeightsResponse) Size() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if len(m.Heights) > 0 {
+		for _, e := range m.Heights {
+			l = e.Size()
+			n += 1 + l + sovQuery(uint64(l))
+		}
+	}
+	if m.Next != 0 {
+		n += 1 + sovQuery(uint64(m.Next))
+	}
+	if m.KnownFrom != 0 {
+		n += 1 + sovQuery(uint64(m.KnownFrom))
 	}
 	return n
 }
@@ -3254,6 +4669,1121 @@ func (m *QueryFrontierResponse) Unmarshal(dAtA []byte) error {
 			m.Ommers = append(m.Ommers, make([]byte, postIndex-iNdEx))
 			copy(m.Ommers[len(m.Ommers)-1], dAtA[iNdEx:postIndex])
 			iNdEx = postIndex
+		default:
+			iNdEx = preIndex
+			skippy, err := skipQuery(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *QuerySubtreeRootsRequest) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowQuery
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: QuerySubtreeRootsRequest: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: QuerySubtreeRootsRequest: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Start", wireType)
+			}
+			m.Start = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Start |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Max", wireType)
+			}
+			m.Max = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Max |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipQuery(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *QuerySubtreeRootsResponse) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowQuery
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: QuerySubtreeRootsResponse: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: QuerySubtreeRootsResponse: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Roots", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return ErrInvalidLengthQuery
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Roots = append(m.Roots, SubtreeRoot{})
+			if err := m.Roots[len(m.Roots)-1].Unmarshal(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
+			iNdEx = postIndex
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Size_", wireType)
+			}
+			m.Size_ = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Size_ |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipQuery(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *QueryTreeStateRequest) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowQuery
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: QueryTreeStateRequest: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: QueryTreeStateRequest: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Height", wireType)
+			}
+			m.Height = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Height |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipQuery(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *QueryTreeStateResponse) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowQuery
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: QueryTreeStateResponse: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: QueryTreeStateResponse: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Height", wireType)
+			}
+			m.Height = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Height |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Size_", wireType)
+			}
+			m.Size_ = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Size_ |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 3:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Root", wireType)
+			}
+			var byteLen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				byteLen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if byteLen < 0 {
+				return ErrInvalidLengthQuery
+			}
+			postIndex := iNdEx + byteLen
+			if postIndex < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Root = append(m.Root[:0], dAtA[iNdEx:postIndex]...)
+			if m.Root == nil {
+				m.Root = []byte{}
+			}
+			iNdEx = postIndex
+		case 4:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Frontier", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return ErrInvalidLengthQuery
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			if err := m.Frontier.Unmarshal(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
+			iNdEx = postIndex
+		case 5:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field TreeState", wireType)
+			}
+			var byteLen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				byteLen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if byteLen < 0 {
+				return ErrInvalidLengthQuery
+			}
+			postIndex := iNdEx + byteLen
+			if postIndex < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.TreeState = append(m.TreeState[:0], dAtA[iNdEx:postIndex]...)
+			if m.TreeState == nil {
+				m.TreeState = []byte{}
+			}
+			iNdEx = postIndex
+		case 6:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field AnchorHeight", wireType)
+			}
+			m.AnchorHeight = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.AnchorHeight |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipQuery(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *QueryNodesRequest) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowQuery
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: QueryNodesRequest: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: QueryNodesRequest: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Level", wireType)
+			}
+			m.Level = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Level |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field First", wireType)
+			}
+			m.First = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.First |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 3:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Max", wireType)
+			}
+			m.Max = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Max |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipQuery(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *QueryNodesResponse) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowQuery
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: QueryNodesResponse: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: QueryNodesResponse: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Nodes", wireType)
+			}
+			var byteLen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				byteLen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if byteLen < 0 {
+				return ErrInvalidLengthQuery
+			}
+			postIndex := iNdEx + byteLen
+			if postIndex < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Nodes = append(m.Nodes, make([]byte, postIndex-iNdEx))
+			copy(m.Nodes[len(m.Nodes)-1], dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Size_", wireType)
+			}
+			m.Size_ = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Size_ |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipQuery(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *QueryAnchorsRequest) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowQuery
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: QueryAnchorsRequest: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: QueryAnchorsRequest: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field From", wireType)
+			}
+			m.From = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.From |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field To", wireType)
+			}
+			m.To = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.To |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 3:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Max", wireType)
+			}
+			m.Max = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Max |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipQuery(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *QueryAnchorsResponse) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowQuery
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: QueryAnchorsResponse: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: QueryAnchorsResponse: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Anchors", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return ErrInvalidLengthQuery
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Anchors = append(m.Anchors, Anchor{})
+			if err := m.Anchors[len(m.Anchors)-1].Unmarshal(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
+			iNdEx = postIndex
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Next", wireType)
+			}
+			m.Next = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Next |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipQuery(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *QueryHeightsRequest) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowQuery
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: QueryHeightsRequest: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: QueryHeightsRequest: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field From", wireType)
+			}
+			m.From = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.From |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field To", wireType)
+			}
+			m.To = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.To |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 3:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Max", wireType)
+			}
+			m.Max = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Max |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		default:
+			iNdEx = preIndex
+			skippy, err := skipQuery(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *QueryHeightsResponse) Unmarshal(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return ErrIntOverflowQuery
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: QueryHeightsResponse: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: QueryHeightsResponse: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Heights", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return ErrInvalidLengthQuery
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return ErrInvalidLengthQuery
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Heights = append(m.Heights, HeightSize{})
+			if err := m.Heights[len(m.Heights)-1].Unmarshal(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
+			iNdEx = postIndex
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Next", wireType)
+			}
+			m.Next = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Next |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 3:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field KnownFrom", wireType)
+			}
+			m.KnownFrom = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowQuery
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.KnownFrom |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := skipQuery(dAtA[iNdEx:])

@@ -37,7 +37,7 @@ const (
 	EventQueue  = "commitment_queue"
 	EventAnchor = "commitment_anchor"
 
-	AttributeSender   = "sender"
+	AttributeOrigin   = "origin"
 	AttributeTxIndex  = "tx_index"
 	AttributeMsgIndex = "msg_index"
 	AttributeFirst    = "first"

@@ -1,0 +1,175 @@
+package keeper
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+)
+
+// History is the size of the tree after each height that appended. In genesis it is an
+// object: "known_from", the height from which on there is no gap, 0 if there is none
+// (see [Keeper.KnownFrom]), and "sizes", a string in base64 with two unsigned varints for
+// each height: by how much it is above the height before, and its size above the size
+// before. That is some four bytes a height.
+type History struct {
+	KnownFrom uint64
+	sizes     []types.HeightSize
+}
+
+type historyJSON struct {
+	KnownFrom uint64 `json:"known_from"`
+	Sizes     string `json:"sizes"`
+}
+
+// MarshalJSON writes the form of genesis.
+func (h History) MarshalJSON() ([]byte, error) {
+	var data []byte
+	var last types.HeightSize
+	for _, s := range h.sizes {
+		data = binary.AppendUvarint(data, s.Height-last.Height)
+		data = binary.AppendUvarint(data, s.Size_-last.Size_)
+		last = s
+	}
+	return json.Marshal(historyJSON{KnownFrom: h.KnownFrom, Sizes: base64.StdEncoding.EncodeToString(data)})
+}
+
+// UnmarshalJSON reads the form of genesis. Heights and sizes must grow.
+func (h *History) UnmarshalJSON(text []byte) error {
+	var read historyJSON
+	if err := decodeStrictly(text, &read); err != nil {
+		return fmt.Errorf("history: %w", err)
+	}
+	data, err := base64.StdEncoding.DecodeString(read.Sizes)
+	if err != nil {
+		return fmt.Errorf("history: sizes: %w", err)
+	}
+	*h = History{KnownFrom: read.KnownFrom}
+	var last types.HeightSize
+	for len(data) > 0 {
+		var next types.HeightSize
+		if next.Height, data, err = grow(data, last.Height); err != nil {
+			return fmt.Errorf("history: sizes: height number %d: %w", len(h.sizes), err)
+		}
+		if next.Size_, data, err = grow(data, last.Size_); err != nil {
+			return fmt.Errorf("history: sizes: size number %d: %w", len(h.sizes), err)
+		}
+		h.sizes, last = append(h.sizes, next), next
+	}
+	return nil
+}
+
+// grow reads by how much a number is above the last one.
+func grow(data []byte, last uint64) (next uint64, rest []byte, err error) {
+	by, n := binary.Uvarint(data)
+	switch {
+	case n <= 0:
+		return 0, nil, errors.New("it is cut short")
+	case by == 0 || last+by < last:
+		return 0, nil, errors.New("it does not grow")
+	}
+	return last + by, data[n:], nil
+}
+
+// exportHistory returns the records of sizes. They grow.
+func (k Keeper) exportHistory(ctx context.Context) (h History, err error) {
+	if h.KnownFrom, err = orZero(k.knownFrom.Get(ctx)); err != nil {
+		return h, err
+	}
+	newest, err := orZero(k.newest.Get(ctx))
+	if err != nil {
+		return h, err
+	}
+	var last uint64
+	err = k.sizes.Walk(ctx, nil, func(height, size uint64) (stop bool, err error) {
+		if size <= last {
+			return true, fmt.Errorf("history: %d leaves after height %d, and %d at the height before that appended", size, height, last)
+		}
+		last = size
+		h.sizes = append(h.sizes, types.HeightSize{Height: height, Size_: size})
+		return false, nil
+	})
+	if err == nil && uint64(len(h.sizes)) != newest.Total {
+		err = fmt.Errorf("%d heights that appended were found, and there are %d: the store could not be read to the end", len(h.sizes), newest.Total)
+	}
+	return h, err
+}
+
+// initHistory makes the records of sizes of a new chain, from genesis or, if that has
+// none, from the tree's checkpoints. It returns how many there are.
+func (k Keeper) initHistory(ctx context.Context, tree *kvshard.Tree, h *History, now uint64) (total uint64, err error) {
+	if h == nil {
+		return k.rebuildHistory(ctx, tree, now)
+	}
+	if total, err = k.setHistory(ctx, *h); err != nil {
+		return 0, err
+	}
+	return total, k.checkHistory(ctx, tree)
+}
+
+// checkHistory checks that the records of sizes and the tree's checkpoints agree, and
+// that the subtrees are those that the sizes tell.
+func (k Keeper) checkHistory(ctx context.Context, tree *kvshard.Tree) error {
+	var newest kvshard.Checkpoint
+	for checkpoint, err := range tree.Checkpoints() {
+		if err != nil {
+			return err
+		}
+		newest = checkpoint
+		size, err := k.sizes.Get(ctx, uint64(checkpoint.ID))
+		if err != nil {
+			return fmt.Errorf("history: the size after height %d, which has a checkpoint: %w", checkpoint.ID, err)
+		}
+		if size != checkpoint.Size {
+			return fmt.Errorf("history: height %d has %d leaves, and its checkpoint %d", checkpoint.ID, size, checkpoint.Size)
+		}
+	}
+	height, size, _, err := newestUpTo(ctx, k.sizes, 1<<64-1)
+	if err != nil {
+		return err
+	}
+	if height != uint64(newest.ID) || size != newest.Size {
+		return fmt.Errorf("history: it ends at height %d with %d leaves, the checkpoints at height %d with %d", height, size, newest.ID, newest.Size)
+	}
+	return k.checkSubtrees(ctx, size)
+}
+
+// checkSubtrees checks that each subtree was completed at a height whose size says so,
+// and that none is missing behind the first one that is known.
+func (k Keeper) checkSubtrees(ctx context.Context, size uint64) error {
+	known, err := keys(ctx, k.subtrees, nil)
+	if err != nil {
+		return err
+	}
+	complete := size >> subtreeLevel
+	for i, index := range known {
+		if index != complete-uint64(len(known)-i) {
+			return fmt.Errorf("history: subtree %d is number %d of %d up to subtree %d", index, i, len(known), complete)
+		}
+		height, err := k.subtrees.Get(ctx, index)
+		if err != nil {
+			return err
+		}
+		after, err := k.sizes.Get(ctx, height)
+		if err != nil {
+			return fmt.Errorf("history: the size after height %d, which completed subtree %d: %w", height, index, err)
+		}
+		_, before, _, err := newestUpTo(ctx, k.sizes, height-1)
+		if err != nil {
+			return err
+		}
+		if end := (index + 1) << subtreeLevel; before >= end || after < end {
+			return fmt.Errorf("history: height %d grew the tree from %d to %d leaves, so that it did not complete subtree %d", height, before, after, index)
+		}
+	}
+	from, err := orZero(k.knownFrom.Get(ctx))
+	if err == nil && from == 0 && uint64(len(known)) != complete {
+		err = fmt.Errorf("history: %d subtrees are complete, and %d are known", complete, len(known))
+	}
+	return err
+}
