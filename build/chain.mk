@@ -53,13 +53,13 @@ figures-chain: library bundle ## print the figures of docs/keeper.md (minutes)
 proto-chain: ## write the Go code of the chain's messages anew: needs protoc
 	$(SHIELDCHAIN)/scripts/protogen.sh
 
-# The second Rust library of the example chain, which verifies bundles, and the wallet that makes them. Both
-# have Orchard's circuit, which kvshard itself does without.
+# The second Rust library of the example chain, which verifies bundles, and the wallets that make them. All
+# have Orchard's circuit, which kvshard itself does without, so each takes minutes to build the first time.
 
 ##@ Private payments on the example chain
 
 .PHONY: bundle
-bundle: ## build the Rust library that verifies shieldchain's bundles (a minute the first time)
+bundle: ## build the Rust library that verifies shieldchain's bundles
 	@build/bundle.sh $(BUNDLE)/lib/libshieldbundle.a
 
 .PHONY: shieldwallet
@@ -83,3 +83,17 @@ test-bundle: library bundle ## test bundles made, verified and refused, and a pa
 	@mkdir -p bin/panics
 	@build/bundle.sh bin/panics/libshieldbundle.a --features test-panic
 	cd $(BUNDLE) && CGO_LDFLAGS='-L$(CURDIR)/bin/panics' $(GOTEST) -tags shieldbundle_dev .
+
+# Beside kvshard alone: no chain, and the crate orchard as it is.
+.PHONY: spend
+spend: library ## spend a note with a witness of the command kvshard and a Halo2 proof (20 s, after the circuit is built)
+	@mkdir -p bin && rm -f bin/kvshard
+	cd cmd/kvshard && go build -o ../../bin/ .
+	$(CARGO) build --manifest-path tools/wallet/Cargo.toml --locked --release --features spend --bin spend
+	tools/wallet/target/release/spend bin/kvshard
+
+.PHONY: lightwallet
+lightwallet: ## build a stock Zcash wallet that syncs with the example chain, into bin/
+	@mkdir -p bin
+	$(CARGO) build --manifest-path tools/lightwallet/Cargo.toml --locked --release
+	@cp tools/lightwallet/target/release/lightwallet bin/

@@ -78,7 +78,7 @@ const module = "github.com/kvshard/kvshard"
 // has those of each:
 //
 //   - C is imported by the bridge, the exports and the files with linker flags,
-//     and where kvshard is tested beside another Rust library;
+//     where kvshard is tested beside another Rust library, and by the example chain's own;
 //   - what users build has no test helper: testing is for _test.go files, and
 //     log and fmt.Print are for none, since a library does not print;
 //   - kvtest, for users' tests, imports no testing either, and not kvshard;
@@ -87,7 +87,7 @@ const module = "github.com/kvshard/kvshard"
 //   - internal/treetest, for this repository's tests, does import testing, as the
 //     command's internal/clitest does, and nothing but a test imports these two.
 func TestImports(t *testing.T) {
-	cgo := regexp.MustCompile(`^((bridge|exports)\.go|internal/link/link_[a-z0-9_]+\.go|internal/twolibs/[a-z_]+\.go)$`)
+	cgo := regexp.MustCompile(`^((bridge|exports)\.go|internal/link/link_[a-z0-9_]+\.go|internal/twolibs/[a-z_]+\.go|examples/shieldchain/bundle/(bundle|link|link_dev)\.go)$`)
 	prints := regexp.MustCompile(`\bfmt\.Print|\bprintln\(|\bprint\(`)
 	seen := 0
 	for _, name := range repository(t) {

@@ -22,6 +22,7 @@
 
 mod bound;
 mod check;
+pub mod cli;
 pub mod ffi;
 pub mod wallet;
 

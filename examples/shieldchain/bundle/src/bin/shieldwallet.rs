@@ -1,22 +1,20 @@
 //! Makes the bundles of `make pay`. An example: seeds lie in plain files.
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 #[cfg(unix)]
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
 use std::process::ExitCode;
 
 use orchard::note::ExtractedNoteCommitment;
 use pico_args::Arguments;
 use rand::Rng;
 use serde_json::{Value, json};
+use shieldbundle::bound;
+use shieldbundle::cli::{Order, amount, in_file, none, option, read_bundle, rest, seed, written};
 use shieldbundle::wallet::{
     Error, Keys, Payment, Spend, pay, randomness, read_address, read_anchor, read_witness, shield,
-    to_bytes,
 };
-use shieldbundle::{OrchardBundle, bound, parse};
 
 const HELP: &str = "\
 shieldwallet makes Orchard bundles for shieldchain. It is an example, and has not been audited.
@@ -65,10 +63,8 @@ fn run(mut args: Arguments) -> Result<Value, Error> {
         Some("shield") => shield_command(args),
         Some("scan") => scan(args),
         Some("spend") => spend(args),
-        Some(other) => Err(Error::new(format!(
-            "no command {other:?}: see shieldwallet --help"
-        ))),
-        None => Err(Error::new("give a command: see shieldwallet --help")),
+        Some(other) => Err(Error::new(format!("no command {other:?}: see --help"))),
+        None => Err(Error::new("give a command: see --help")),
     }
 }
 
@@ -91,7 +87,7 @@ fn new(args: Arguments) -> Result<Value, Error> {
 }
 
 fn address(mut args: Arguments) -> Result<Value, Error> {
-    let keys = seed(&mut args)?;
+    let keys = Keys::from_seed(&seed(&mut args)?)?;
     let index = args.opt_value_from_str("--index").map_err(Error::new)?;
     none(args)?;
     Ok(json!({ "address": address_text(&keys, index.unwrap_or(0)) }))
@@ -103,24 +99,22 @@ fn shield_command(mut args: Arguments) -> Result<Value, Error> {
         option(&mut args, "--sender")?,
     );
     let to = read_address(&option(&mut args, "--to")?)?;
-    let value = option(&mut args, "--value").and_then(amount)?;
+    let value = amount(&option(&mut args, "--value")?)?;
     let out = option(&mut args, "--out")?;
     none(args)?;
-    let bound = bound(&chain_id, &sender, "");
-    let bundle = shield(Payment { to, value }, &bound)?;
-    written(&bundle, Path::new(&out))
+    let bundle = shield(Payment { to, value }, &bound(&chain_id, &sender, ""))?;
+    written(&bundle, out.as_ref())
 }
 
 fn scan(mut args: Arguments) -> Result<Value, Error> {
-    let keys = seed(&mut args)?;
+    let keys = Keys::from_seed(&seed(&mut args)?)?;
     let files = rest(args)?;
     if files.is_empty() {
         return Err(Error::new("give one bundle or more"));
     }
     let mut found = vec![];
     for file in files {
-        let bundle = read_bundle(&file)?;
-        for owned in keys.notes(&bundle) {
+        for owned in keys.notes(&read_bundle(&file)?) {
             let commitment = ExtractedNoteCommitment::from(owned.note.commitment());
             found.push(json!({
                 "bundle": file.to_string_lossy(),
@@ -135,18 +129,12 @@ fn scan(mut args: Arguments) -> Result<Value, Error> {
 }
 
 fn spend(mut args: Arguments) -> Result<Value, Error> {
-    let keys = seed(&mut args)?;
+    let keys = Keys::from_seed(&seed(&mut args)?)?;
     let from = option(&mut args, "--bundle")?;
     let action: usize = args.value_from_str("--action").map_err(Error::new)?;
     let witness = option(&mut args, "--witness")?;
     let anchor = read_anchor(&option(&mut args, "--anchor")?)?;
-    let (chain_id, sender) = (
-        option(&mut args, "--chain-id")?,
-        option(&mut args, "--sender")?,
-    );
-    let payment = both(&mut args, "--to", "--value")?;
-    let unshield = both(&mut args, "--recipient", "--unshield")?;
-    let out = option(&mut args, "--out")?;
+    let order = Order::read(&mut args)?;
     none(args)?;
 
     let owned = keys.notes(&read_bundle(from.as_ref())?);
@@ -157,112 +145,21 @@ fn spend(mut args: Arguments) -> Result<Value, Error> {
     };
     let path = fs::read(&witness).map_err(|error| in_file(witness.as_ref(), error))?;
     let path = read_witness(&path).map_err(|error| in_file(witness.as_ref(), error))?;
-    let payments = match payment {
-        Some((to, value)) => vec![Payment {
-            to: read_address(&to)?,
-            value,
-        }],
-        None => vec![],
-    };
-    let (recipient, unshield) = unshield.unwrap_or_default();
+    let spends = vec![Spend {
+        note: owned.note,
+        path,
+    }];
     let bundle = pay(
         &keys,
-        vec![Spend {
-            note: owned.note,
-            path,
-        }],
+        spends,
         anchor,
-        &payments,
-        unshield,
-        &bound(&chain_id, &sender, &recipient),
+        &order.payments,
+        order.unshield,
+        &order.bound,
     )?;
-    written(&bundle, Path::new(&out))
-}
-
-/// Writes a bundle, and says what it is.
-fn written(bundle: &OrchardBundle, out: &Path) -> Result<Value, Error> {
-    let bytes = to_bytes(bundle);
-    fs::write(out, &bytes).map_err(|error| in_file(out.as_os_str(), error))?;
-    Ok(json!({
-        "bundle": out.to_string_lossy(),
-        "bytes": bytes.len(),
-        "actions": bundle.actions().len(),
-        "anchor": hex::encode(bundle.anchor().to_bytes()),
-        "value_balance": i64::from(*bundle.value_balance()),
-    }))
-}
-
-fn read_bundle(file: &OsStr) -> Result<OrchardBundle, Error> {
-    let bytes = fs::read(file).map_err(|error| in_file(file, error))?;
-    parse(&bytes).map_err(|error| in_file(file, error))
-}
-
-/// The keys of the option `--seed`.
-fn seed(args: &mut Arguments) -> Result<Keys, Error> {
-    let file = option(args, "--seed")?;
-    let text = fs::read_to_string(&file).map_err(|error| in_file(file.as_ref(), error))?;
-    let seed = hex::decode(text.trim())
-        .map_err(|error| in_file(file.as_ref(), format!("the seed is no hex: {error}")))?;
-    Keys::from_seed(&seed)
+    order.written(&bundle)
 }
 
 fn address_text(keys: &Keys, index: u32) -> String {
     hex::encode(keys.address(index).to_raw_address_bytes())
-}
-
-/// A text and an amount that are given together, or not at all.
-fn both(
-    args: &mut Arguments,
-    text: &'static str,
-    value: &'static str,
-) -> Result<Option<(String, u64)>, Error> {
-    let texts: Option<String> = args.opt_value_from_str(text).map_err(Error::new)?;
-    let values: Option<String> = args.opt_value_from_str(value).map_err(Error::new)?;
-    match (texts, values) {
-        (Some(text), Some(value)) => Ok(Some((text, amount(value)?))),
-        (None, None) => Ok(None),
-        _ => Err(Error::new(format!(
-            "{text} and {value} go together: give both or none"
-        ))),
-    }
-}
-
-fn amount(text: String) -> Result<u64, Error> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err(Error::new(format!(
-            "{text:?} is no amount: it is a whole number above 0"
-        ))),
-        Ok(amount) => Ok(amount),
-    }
-}
-
-fn option(args: &mut Arguments, name: &'static str) -> Result<String, Error> {
-    args.value_from_str(name).map_err(Error::new)
-}
-
-/// What is no option.
-fn rest(args: Arguments) -> Result<Vec<OsString>, Error> {
-    let rest = args.finish();
-    match rest
-        .iter()
-        .find(|word| word.to_string_lossy().starts_with('-'))
-    {
-        Some(word) => Err(Error::new(format!(
-            "no option {word:?}: see shieldwallet --help"
-        ))),
-        None => Ok(rest),
-    }
-}
-
-fn none(args: Arguments) -> Result<(), Error> {
-    match rest(args)?.first() {
-        Some(word) => Err(Error::new(format!(
-            "{word:?} is too much: see shieldwallet --help"
-        ))),
-        None => Ok(()),
-    }
-}
-
-fn in_file(file: &OsStr, error: impl std::fmt::Display) -> Error {
-    Error::new(format!("{}: {error}", file.to_string_lossy()))
 }
