@@ -313,7 +313,7 @@ func (a *App) Export(forZeroHeight bool, modules []string) (servertypes.Exported
 // covered. The messages say what was found.
 func (a *App) CheckState() (messages []string, broken bool) {
 	ctx := a.NewContext(true).WithBlockHeight(a.LastBlockHeight())
-	for _, invariant := range []sdk.Invariant{a.Commitment.Invariant, a.Shield.Invariant} {
+	for _, invariant := range []func(sdk.Context) (string, bool){a.Commitment.Invariant, a.Shield.Invariant} {
 		message, bad := invariant(ctx)
 		messages, broken = append(messages, message), broken || bad
 	}

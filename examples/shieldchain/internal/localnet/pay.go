@@ -144,7 +144,7 @@ func (p *payment) shield(ctx context.Context) error {
 	if err := p.node.expectPool(ctx, shielded); err != nil {
 		return err
 	}
-	p.say("shield: alice's account pays %d into the pool, for a note that only her wallet can read; %s (the proof %.1f s), %s gas",
+	p.say("shield: alice's account pays %d into the pool, for a note that only her wallet can read; %s (the proof %.1f s of a processor), %s gas",
 		shielded, p.size(file), took.Seconds(), r.gas)
 	return p.others(ctx, 300, 50)
 }
@@ -195,7 +195,7 @@ func (p *payment) pay(ctx context.Context) error {
 	if !spent {
 		return errors.New("the chain does not have the nullifier of alice's note")
 	}
-	p.say("pay: alice pays bob %d of it; the chain sees neither who nor what; %s (the proof %.1f s), %s gas", paid, p.size(file), took.Seconds(), r.gas)
+	p.say("pay: alice pays bob %d of it; the chain sees neither from whom, nor to whom, nor how much; %s (the proof %.1f s of a processor), %s gas", paid, p.size(file), took.Seconds(), r.gas)
 	if err := p.refuses(ctx, "the payment again", "carol", file, "", bundleGas, types.ErrNullifier); err != nil {
 		return err
 	}
@@ -251,7 +251,7 @@ func (p *payment) unshield(ctx context.Context) error {
 	if has != unshielded {
 		return fmt.Errorf("bob's account has %d", has)
 	}
-	p.say("unshield: %d leave the pool for bob's account; nobody sees which note they come from; %s (the proof %.1f s), %s gas",
+	p.say("unshield: %d leave the pool for bob's account; nobody sees which note they come from; %s (the proof %.1f s of a processor), %s gas",
 		unshielded, p.size(file), took.Seconds(), r.gas)
 	return p.refuses(ctx, "the same once more", "carol", file, p.bobAccount, bundleGas, types.ErrNullifier)
 }

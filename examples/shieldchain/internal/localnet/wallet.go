@@ -66,22 +66,22 @@ func (n *network) newWallet(ctx context.Context, name string) (*wallet, error) {
 func (w *wallet) seed() string            { return filepath.Join(w.dir, "seed") }
 func (w *wallet) file(name string) string { return filepath.Join(w.dir, name) }
 
-// run runs shieldwallet, reads its answer, and returns the time it took.
+// run runs shieldwallet, reads its answer, and returns the processor time it took.
 func (w *wallet) run(ctx context.Context, answer any, args ...string) (time.Duration, error) {
-	began := time.Now()
 	cmd := exec.CommandContext(ctx, w.bin, args...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
 		return 0, fmt.Errorf("shieldwallet %s: %w\n%s%s", strings.Join(args, " "), err, out.Bytes(), errOut.Bytes())
 	}
+	took := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if answer == nil {
-		return time.Since(began), nil
+		return took, nil
 	}
 	if err := json.Unmarshal(out.Bytes(), answer); err != nil {
 		return 0, fmt.Errorf("shieldwallet %s: %w: %q", args[0], err, out.Bytes())
 	}
-	return time.Since(began), nil
+	return took, nil
 }
 
 // read reads the chain's new bundles and leaves, all of them.
@@ -209,7 +209,7 @@ type spending struct {
 	recipient string
 }
 
-// spend makes a bundle and returns its file, and the time that took.
+// spend makes a bundle and returns its file, and the processor time that took.
 func (w *wallet) spend(ctx context.Context, name string, s spending) (string, time.Duration, error) {
 	out := w.file(name)
 	args := []string{"spend", "--seed", w.seed(), "--bundle", s.note.Bundle, "--action", fmt.Sprint(s.note.Action),
