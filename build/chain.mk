@@ -76,6 +76,12 @@ test-bundle: library bundle ## test bundles made, verified and refused, and a pa
 	@build/bundle.sh bin/panics/libshieldbundle.a --features test-panic
 	cd $(BUNDLE) && CGO_LDFLAGS='-L$(CURDIR)/bin/panics' $(GOTEST) -tags shieldbundle_dev .
 
+.PHONY: test-panic-chain
+test-panic-chain: test-panic test-bundle ## test both Rust libraries in one program, each with a panic
+	host=$(HOST_TARGET) && cd $(BUNDLE) && \
+		CGO_LDFLAGS="-L$(CURDIR)/bin/panics -L$(CURDIR)/bin/twolibs/$$host" \
+		$(GOTEST) -tags shieldbundle_dev,kvshard_dev .
+
 # Beside kvshard alone: no chain, and the crate orchard as it is.
 .PHONY: spend
 spend: library ## spend a note with a witness of the command kvshard and a Halo2 proof (20 s, after the circuit is built)
