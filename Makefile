@@ -68,13 +68,13 @@ bench: library peers ## time kvshard in memory beside other trees, and its Go ca
 # All that must pass, in one list: .ci/run and the workflow run this target. cargo-deny takes longer to
 # compile than all the rest, and the Go tests check the lock files as well.
 .PHONY: ci
-ci: lint test test-safety lint-schemes test-schemes lint-chain test-chain chain pay test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
+ci: lint test test-safety lint-schemes test-schemes lint-chain test-bundle test-chain chain pay test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
 	@if command -v cargo-deny >/dev/null; then $(MAKE) supply-chain; \
 		else echo 'supply-chain: not run, cargo-deny is not installed: make supply-chain-tools'; fi
 
 # What needs more tools, the network or a quiet machine: the workflow runs it beside ci.
 .PHONY: ci-more
-ci-more: test-scheme test-link test-panic reproducible glibc test-oldest-go testnet ## run what CI tries besides: a second scheme, links, panics, the same bytes, the oldest Go, four validators
+ci-more: test-scheme test-link test-panic test-panic-chain spend reproducible glibc test-oldest-go testnet ## run what CI tries besides: a second scheme, links, panics, the same bytes, the oldest Go, four validators
 
 .PHONY: lint
 lint: library lint-page ## check formats, vet, staticcheck, clippy, docs

@@ -73,7 +73,7 @@ pay: shieldd shieldwallet ## run a node on loopback: shield, pay, unshield with 
 	bin/localnet -bin bin/shieldd -wallet bin/shieldwallet -timeout 5m pay
 
 .PHONY: pay-light
-pay-light: shieldd shieldwallet lightwallet ## pay to a stock Zcash wallet, which syncs from shieldd lightd and spends; 72,000 leaves (2 min)
+pay-light: shieldd shieldwallet lightwallet ## pay to a stock Zcash wallet, which syncs from shieldd lightd and spends; 134,000 leaves (2 min)
 	bin/localnet -bin bin/shieldd -wallet bin/shieldwallet -lightwallet bin/lightwallet -timeout 10m lightwallet
 
 # The Go tests of the bundle are part of test-chain; here those of Rust, and a library that panics beside kvshard's.
@@ -83,6 +83,12 @@ test-bundle: library bundle ## test bundles made, verified and refused, and a pa
 	@mkdir -p bin/panics
 	@build/bundle.sh bin/panics/libshieldbundle.a --features test-panic
 	cd $(BUNDLE) && CGO_LDFLAGS='-L$(CURDIR)/bin/panics' $(GOTEST) -tags shieldbundle_dev .
+
+.PHONY: test-panic-chain
+test-panic-chain: test-panic test-bundle ## test both Rust libraries in one program, each with a panic
+	host=$(HOST_TARGET) && cd $(BUNDLE) && \
+		CGO_LDFLAGS="-L$(CURDIR)/bin/panics -L$(CURDIR)/bin/twolibs/$$host" \
+		$(GOTEST) -tags shieldbundle_dev,kvshard_dev .
 
 # Beside kvshard alone: no chain, and the crate orchard as it is.
 .PHONY: spend
