@@ -82,6 +82,21 @@ func (p *payment) begin(ctx context.Context) (err error) {
 	if _, err := p.node.send(ctx, "alice", 200_000, "bank", "send", "alice", p.carolAccount, "1000000"+denom); err != nil {
 		return err
 	}
+	var answer struct {
+		Params struct {
+			Denom        string
+			GasPerBundle string `json:"gas_per_bundle"`
+		}
+	}
+	if err := p.node.pool(ctx, &answer, "params"); err != nil {
+		return err
+	}
+	if want := types.DefaultParams(); answer.Params.Denom != want.Denom || answer.Params.GasPerBundle != fmt.Sprint(want.GasPerBundle) {
+		return fmt.Errorf("parameters %+v", answer.Params)
+	}
+	if err := p.node.expectPool(ctx, 0); err != nil {
+		return err
+	}
 	if p.alice, err = p.newWallet(ctx, "alice"); err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -244,26 +243,31 @@ func (n *node) isAnchor(ctx context.Context, anchor kvshard.Node) (uint32, error
 	return answer.Height, nil
 }
 
+// pool asks x/shield with the command line.
+func (n *node) pool(ctx context.Context, answer any, query ...string) error {
+	out, err := n.run(ctx, append(append([]string{"query", shieldtypes.ModuleName}, query...), "--node", n.address(), "--output", "json")...)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(out, answer)
+}
+
 // spent asks whether a note is spent. It is for this program: a wallet sees the
 // nullifier in a block.
 func (n *node) spent(ctx context.Context, note note) (bool, error) {
-	nullifier, err := hex.DecodeString(note.Nullifier)
-	if err != nil {
-		return false, err
-	}
-	var answer shieldtypes.QueryNullifierResponse
-	err = n.ask(ctx, 0, "/kvshard.shield.v1.Query/Nullifier", &shieldtypes.QueryNullifierRequest{Nullifier: nullifier}, &answer)
+	var answer struct{ Spent bool }
+	err := n.pool(ctx, &answer, "nullifier", note.Nullifier)
 	return answer.Spent, err
 }
 
 // expectPool compares the pool, and the coins that cover it.
 func (n *node) expectPool(ctx context.Context, want uint64) error {
-	var answer shieldtypes.QueryPoolResponse
-	if err := n.ask(ctx, 0, "/kvshard.shield.v1.Query/Pool", &shieldtypes.QueryPoolRequest{}, &answer); err != nil {
+	var answer struct{ Value, Escrow, Denom string }
+	if err := n.pool(ctx, &answer, "pool"); err != nil {
 		return err
 	}
-	if answer.Value != want || answer.Escrow != fmt.Sprint(want) {
-		return fmt.Errorf("the pool is worth %d and has %s coins, want %d", answer.Value, answer.Escrow, want)
+	if value := fmt.Sprint(want); answer.Value != value || answer.Escrow != value || answer.Denom != denom {
+		return fmt.Errorf("the pool is %+v, want %d", answer, want)
 	}
 	return nil
 }
