@@ -162,7 +162,7 @@ test-scheme: library ## run the Go suites on a second scheme
 .PHONY: test-asan
 test-asan: ## run the Go tests with AddressSanitizer in Go, C and Rust, and look for leaks
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=address -Zexternal-clangrt' \
-		$(CARGO) build $(RUST) --release --target $(HOST) --target-dir rust/target/asan
+		$(CARGO) rustc $(RUST) --lib --crate-type staticlib --release --target $(HOST) --target-dir rust/target/asan
 	CGO_LDFLAGS='-L$(CURDIR)/rust/target/asan/$(HOST)/release' ASAN_OPTIONS=detect_leaks=1 \
 		$(GOTEST) -tags kvshard_dev -asan -short -timeout 60m . ./tests
 
