@@ -96,6 +96,17 @@ lint-page: ## check the format of the page of kvshard view: needs npx, and witho
 header-check: ## check that the C headers are what cbindgen makes of the crates
 	$(CARGO) test $(RUST) $(TESTS) --test header
 
+.PHONY: doc
+doc: ## build the documentation of the crate, with warnings denied
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps
+	@echo rust/target/doc/kvshard/index.html
+
+.PHONY: crate
+crate: ## package the crate as cargo publish would, build it, and run the tests that come with it
+	cmp LICENSE-MIT rust/LICENSE-MIT && cmp LICENSE-APACHE rust/LICENSE-APACHE
+	$(CARGO) publish $(RUST) --dry-run
+	$(CARGO) test --manifest-path $$(ls -d rust/target/package/kvshard-*/ | tail -1)Cargo.toml --profile tests --target-dir rust/target
+
 .PHONY: supply-chain
 supply-chain: ## check licences, sources, build scripts and checksums of all dependencies
 	@command -v cargo-deny >/dev/null || { echo 'supply-chain needs cargo-deny: make supply-chain-tools'; exit 1; }
@@ -151,7 +162,7 @@ test-scheme: library ## run the Go suites on a second scheme
 .PHONY: test-asan
 test-asan: ## run the Go tests with AddressSanitizer in Go, C and Rust, and look for leaks
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=address -Zexternal-clangrt' \
-		$(CARGO) build $(RUST) --release --target $(HOST) --target-dir rust/target/asan
+		$(CARGO) rustc $(RUST) --lib --crate-type staticlib --release --target $(HOST) --target-dir rust/target/asan
 	CGO_LDFLAGS='-L$(CURDIR)/rust/target/asan/$(HOST)/release' ASAN_OPTIONS=detect_leaks=1 \
 		$(GOTEST) -tags kvshard_dev -asan -short -timeout 60m . ./tests
 
