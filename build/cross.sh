@@ -25,5 +25,6 @@ for each; do
 	esac
 	"$here/go-test.sh" "$name" "${tests[@]}"
 	"$here/test-panic.sh" "$name"
+	[[ $name != *-musl ]] || "$here/test-musl.sh" "$name"
 	echo "$name: ok${run:+ under $(basename "$run")}"
 done

@@ -40,6 +40,9 @@ expect freebsd amd64 link_dev.go kvshard_dev
 expect linux amd64 link_dev.go kvshard_dev
 expect linux amd64 link_musl_linux_amd64.go musl
 expect linux arm64 link_musl_linux_arm64.go musl
+expect linux amd64 link_musl_linux_amd64.go muslc
+expect linux arm64 link_musl_linux_arm64.go muslc
+expect linux amd64 link_musl_linux_amd64.go musl,muslc
 grep -q 'var _ = kvshard_has_no_library_for_this_platform' internal/link/link_none.go
 echo 'ok: one library or a message on each platform'
 

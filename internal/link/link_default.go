@@ -1,4 +1,4 @@
-//go:build cgo && !musl
+//go:build cgo && !musl && !muslc
 
 package link
 

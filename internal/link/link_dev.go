@@ -10,8 +10,8 @@ package link
 /*
 #cgo LDFLAGS: -lkvshard
 #cgo linux LDFLAGS: -lm
-#cgo linux,!musl LDFLAGS: -ldl -lpthread
-#cgo linux,musl LDFLAGS: -lgcc_eh
+#cgo linux,!musl,!muslc LDFLAGS: -ldl -lpthread
+#cgo linux,musl linux,muslc LDFLAGS: -lgcc_eh
 #cgo darwin LDFLAGS: -lSystem -lm
 #cgo windows LDFLAGS: -lkernel32 -lntdll -luserenv -lws2_32 -ldbghelp
 */

@@ -1,4 +1,4 @@
-//go:build cgo && !musl && !kvshard_dev && !android
+//go:build cgo && !musl && !muslc && !kvshard_dev && !android
 
 package link
 

@@ -1,4 +1,4 @@
-//go:build musl
+//go:build musl || muslc
 
 // What a static program on musl needs so that a Rust panic can unwind, if the
 // compiler is musl-gcc over a libgcc built for glibc (Debian's musl-tools).

@@ -1,8 +1,8 @@
-//go:build cgo && musl && !kvshard_dev && !android
+//go:build cgo && (musl || muslc) && !kvshard_dev && !android
 
 package link
 
-// A static libc (Alpine): all that Rust needs is in it. Build with -tags musl.
+// A static libc (Alpine): all that Rust needs is in it. Build with -tags muslc, as chains do, or musl.
 
 /*
 #cgo LDFLAGS: -L${SRCDIR}/../../lib/linux_arm64_musl -lkvshard -lm -lgcc_eh

@@ -19,6 +19,9 @@ func main() {
 }
 
 func run() error {
+	if err := kvshard.CheckLinked(); err != nil {
+		return err
+	}
 	tree, err := kvshard.Open(kvtest.NewMemStore())
 	if err != nil {
 		return err

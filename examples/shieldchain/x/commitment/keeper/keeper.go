@@ -75,6 +75,10 @@ func NewKeeper(
 	authority string,
 	opts ...Option,
 ) Keeper {
+	// A program that was linked wrongly fails here, and not in the first block.
+	if err := kvshard.CheckLinked(); err != nil {
+		panic(err)
+	}
 	sb := collections.NewSchemaBuilder(storeService)
 	k := Keeper{
 		storeService:     storeService,
