@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/kvshard/kvshard/examples/shieldchain/bundle"
 )
@@ -19,8 +20,10 @@ func TestPanicIsAnError(t *testing.T) {
 		group.Go(func() {
 			for range 20 {
 				_, err := bundle.Parse([]byte("panic"))
-				if !errors.Is(err, bundle.ErrInternal) || !strings.Contains(err.Error(), "on purpose") {
+				if !errors.Is(err, bundle.ErrInternal) || !strings.Contains(err.Error(), "on purpose, éé") {
 					t.Errorf("got %v, want ErrInternal with the text of the panic", err)
+				} else if text := err.Error(); len(text) > 400 || !utf8.ValidString(text) {
+					t.Errorf("a text of 600 bytes is cut to %d: %q", len(text), text)
 				}
 			}
 		})

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use shieldbundle::cli::{Order, none, option, seed};
 use shieldbundle::wallet::{Error, Keys, Spend, pay};
 
-use wallet::{State, Wallet, leaf, receiver};
+use wallet::{State, Wallet, keys, leaf};
 
 const HELP: &str = "\
 lightwallet is a stock Zcash wallet, for shieldchain. It is an example, and has not been audited.
@@ -75,9 +75,9 @@ async fn run(mut args: Arguments) -> Result<Value, Error> {
 }
 
 fn address(mut args: Arguments) -> Result<Value, Error> {
-    let seed = seed(&mut args)?;
+    let keys = keys(&seed(&mut args)?)?;
     none(args)?;
-    Ok(json!({ "address": hex::encode(receiver(&seed)?.to_raw_address_bytes()) }))
+    Ok(json!({ "address": hex::encode(keys.address(0).to_raw_address_bytes()) }))
 }
 
 async fn spend(mut args: Arguments) -> Result<Value, Error> {
@@ -153,7 +153,7 @@ impl Options {
     }
 
     async fn synchronise(self) -> Result<Synced, Error> {
-        let keys = Keys::from_seed(&self.seed)?;
+        let keys = keys(&self.seed)?;
         let mut wallet = Wallet::open(self.server, &self.seed, self.birthday, &self.file).await?;
         let began = Instant::now();
         wallet.sync().await?;

@@ -3,14 +3,14 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use orchard::keys::{FullViewingKey, Scope};
+use orchard::keys::FullViewingKey;
 use orchard::note::ExtractedNoteCommitment;
 use orchard::tree::{MerkleHashOrchard, MerklePath};
 use rand::rand_core::UnwrapErr;
 use rand::rngs::SysRng;
 use secrecy::SecretVec;
 use shardtree::error::ShardTreeError;
-use shieldbundle::wallet::Error;
+use shieldbundle::wallet::{Error, Keys};
 use zcash_client_backend::data_api::locking::LockFilter;
 use zcash_client_backend::data_api::wallet::ConfirmationsPolicy;
 use zcash_client_backend::data_api::{
@@ -231,25 +231,16 @@ fn refused(server: &str, status: &tonic::Status) -> Error {
     Error::new(format!("{server}: {}", status.message()))
 }
 
-/// The first address of the account that the stock wallet derives. (The default unified address may
-/// have a later one, for the sake of its Sapling receiver; the wallet finds the notes of all.)
-pub fn receiver(seed: &[u8]) -> Result<orchard::Address, Error> {
-    let key = UnifiedSpendingKey::from_seed(&network(), seed, AccountId::ZERO)
+/// The keys of a seed, of which the stock wallet must derive the same: what it finds, `shieldbundle`
+/// spends.
+pub fn keys(seed: &[u8]) -> Result<Keys, Error> {
+    let stock = UnifiedSpendingKey::from_seed(&network(), seed, AccountId::ZERO)
         .map_err(|error| Error::new(format!("no key of this seed: {error}")))?;
-    Ok(FullViewingKey::from(key.orchard()).address_at(0u32, Scope::External))
-}
-
-#[cfg(test)]
-mod tests {
-    use shieldbundle::wallet::Keys;
-
-    use super::*;
-
-    /// One seed is one account, here and for `shieldwallet`.
-    #[test]
-    fn the_address_is_that_of_shieldwallet() {
-        let seed = [7; 32];
-        let ours = Keys::from_seed(&seed).unwrap();
-        assert_eq!(receiver(&seed).unwrap(), ours.address(0));
+    let keys = Keys::from_seed(seed)?;
+    if FullViewingKey::from(stock.orchard()) != *keys.viewing() {
+        return Err(Error::new(
+            "the stock wallet derives another key from this seed",
+        ));
     }
+    Ok(keys)
 }

@@ -13,8 +13,8 @@ use orchard::keys::{FullViewingKey, OutgoingViewingKey, Scope, SpendAuthorizingK
 use orchard::tree::{MerkleHashOrchard, MerklePath};
 use orchard::value::NoteValue;
 use orchard::{Address, Anchor, Note};
+use rand::SeedableRng;
 use rand::rngs::{StdRng, SysRng};
-use rand::{CryptoRng, Rng, SeedableRng};
 use zcash_primitives::transaction::components::orchard::write_v5_bundle;
 use zcash_protocol::value::ZatBalance;
 use zip32::AccountId;
@@ -291,7 +291,7 @@ fn finish(
     builder: Builder,
     bound: &[u8],
     signing: &[SpendAuthorizingKey],
-    mut rng: impl Rng + CryptoRng,
+    mut rng: StdRng,
 ) -> Result<OrchardBundle, Error> {
     let built = builder.build::<ZatBalance>(&mut rng).map_err(Error::new)?;
     let (unproven, _) = built.ok_or_else(|| Error("a bundle without spends and outputs".into()))?;

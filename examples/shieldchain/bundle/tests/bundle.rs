@@ -117,6 +117,20 @@ fn check(raw: &[u8], bound: &[u8]) -> Result<(), Refused> {
     verify(&parse(raw)?, bound)
 }
 
+/// The Go tests read these vectors too.
+#[test]
+fn what_is_bound_has_one_encoding() {
+    let vectors = std::fs::read_to_string(testdata("bound.json")).unwrap();
+    let vectors: Value = serde_json::from_str(&vectors).unwrap();
+    let vectors = vectors.as_array().unwrap();
+    assert!(vectors.len() > 3);
+    for vector in vectors {
+        let text = |name: &str| vector[name].as_str().unwrap();
+        let got = bound(text("chain_id"), text("sender"), text("recipient"));
+        assert_eq!(hex::encode(got), text("bound"), "{vector}");
+    }
+}
+
 #[test]
 fn the_circuit_is_the_fixed_one_and_payments_are_allowed() {
     assert_eq!(
