@@ -83,6 +83,7 @@ func rootCmd() *cobra.Command {
 		verifyCmd(),
 		lightdCmd(lender.TxConfig().TxDecoder()),
 		checkCmd(),
+		measureCmd(),
 		pruning.Cmd(newApp, app.DefaultNodeHome),
 		snapshot.Cmd(newApp),
 	)
