@@ -68,7 +68,7 @@ bench: library peers ## time kvshard in memory beside other trees, and its Go ca
 # All that must pass, in one list: .ci/run and the workflow run this target. cargo-deny takes longer to
 # compile than all the rest, and the Go tests check the lock files as well.
 .PHONY: ci
-ci: lint test test-safety lint-schemes test-schemes lint-chain test-bundle test-chain chain test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
+ci: lint test test-safety lint-schemes test-schemes lint-chain test-bundle test-chain chain pay test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
 	@if command -v cargo-deny >/dev/null; then $(MAKE) supply-chain; \
 		else echo 'supply-chain: not run, cargo-deny is not installed: make supply-chain-tools'; fi
 
@@ -95,6 +95,17 @@ lint-page: ## check the format of the page of kvshard view: needs npx, and witho
 .PHONY: header-check
 header-check: ## check that the C headers are what cbindgen makes of the crates
 	$(CARGO) test $(RUST) $(TESTS) --test header
+
+.PHONY: doc
+doc: ## build the documentation of the crate, with warnings denied
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps
+	@echo rust/target/doc/kvshard/index.html
+
+.PHONY: crate
+crate: ## package the crate as cargo publish would, build it, and run the tests that come with it
+	cmp LICENSE-MIT rust/LICENSE-MIT && cmp LICENSE-APACHE rust/LICENSE-APACHE
+	$(CARGO) publish $(RUST) --dry-run
+	$(CARGO) test --manifest-path $$(ls -d rust/target/package/kvshard-*/ | tail -1)Cargo.toml --profile tests --target-dir rust/target
 
 .PHONY: supply-chain
 supply-chain: ## check licences, sources, build scripts and checksums of all dependencies
@@ -151,7 +162,7 @@ test-scheme: library ## run the Go suites on a second scheme
 .PHONY: test-asan
 test-asan: ## run the Go tests with AddressSanitizer in Go, C and Rust, and look for leaks
 	RUSTC_BOOTSTRAP=1 RUSTFLAGS='-Zsanitizer=address -Zexternal-clangrt' \
-		$(CARGO) build $(RUST) --release --target $(HOST) --target-dir rust/target/asan
+		$(CARGO) rustc $(RUST) --lib --crate-type staticlib --release --target $(HOST) --target-dir rust/target/asan
 	CGO_LDFLAGS='-L$(CURDIR)/rust/target/asan/$(HOST)/release' ASAN_OPTIONS=detect_leaks=1 \
 		$(GOTEST) -tags kvshard_dev -asan -short -timeout 60m . ./tests
 

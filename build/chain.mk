@@ -68,6 +68,14 @@ shieldwallet: ## build the program that makes bundles, into bin/
 	$(CARGO) build $(BUNDLE_RUST) --bin shieldwallet
 	@cp $(BUNDLE)/target/release/shieldwallet bin/
 
+.PHONY: pay
+pay: shieldd shieldwallet ## run a node on loopback: shield, pay, unshield with real proofs, and what is refused (a minute)
+	bin/localnet -bin bin/shieldd -wallet bin/shieldwallet -timeout 5m pay
+
+.PHONY: pay-light
+pay-light: shieldd shieldwallet lightwallet ## pay to a stock Zcash wallet, which syncs from shieldd lightd and spends; 134,000 leaves (2 min)
+	bin/localnet -bin bin/shieldd -wallet bin/shieldwallet -lightwallet bin/lightwallet -timeout 10m lightwallet
+
 # The Go tests of the bundle are part of test-chain; here those of Rust, and a library that panics beside kvshard's.
 .PHONY: test-bundle
 test-bundle: library bundle ## test bundles made, verified and refused, and a panic beside kvshard (a minute)

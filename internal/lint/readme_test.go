@@ -11,17 +11,21 @@ import (
 	"testing"
 )
 
-// readmeBlocks returns the code blocks of the README in their order, each with
-// the name of its language.
+// readmeBlocks returns the code blocks of the README's section "In Go" and behind it
+// in their order, each with the name of its language.
 func readmeBlocks(t *testing.T) (blocks [][2]string) {
 	t.Helper()
-	for _, m := range fence.FindAllStringSubmatch(read(t, "README.md"), -1) {
+	_, section, found := strings.Cut(read(t, "README.md"), "\n## In Go\n")
+	if !found {
+		t.Fatal(`README.md has no section "In Go"`)
+	}
+	for _, m := range fence.FindAllStringSubmatch(section, -1) {
 		blocks = append(blocks, [2]string{m[1], m[2]})
 	}
 	return blocks
 }
 
-// readmeProgram returns the program that the README begins with, and what the
+// readmeProgram returns the program that the section begins with, and what the
 // README says that it prints: the last of its code blocks.
 func readmeProgram(t *testing.T) (program, output string) {
 	t.Helper()

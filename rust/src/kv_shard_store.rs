@@ -1,7 +1,14 @@
 //! [`KvShardStore`]: `shardtree`'s storage trait over a key-value store behind C callbacks.
 //!
-//! Each method reads and writes the store at once; nothing is kept between two calls. The costs in the
-//! methods' documentation count operations of the store.
+//! # Design
+//!
+//! A [`KvShardStore`] is stateless. Each method reads and writes the store at once, and nothing is kept
+//! between two calls, so a store may change under it from one call to the next: a block is executed
+//! again, a transaction is dropped, a node restarts. The costs in the methods' documentation count
+//! operations of the store.
+//!
+//! A store is reached through the functions of [`KvCallbacks`], which a program in C or Go gives, or
+//! in Rust through any [`Kv`] ([`KvShardStore::over`]).
 //!
 //! The [engine](crate::engine) does not use this type, because `ShardTree` reads every shard for a
 //! root, and lists every checkpoint several times. But a plain `ShardTree` over a store that the
@@ -9,6 +16,44 @@
 //! would no longer fit, so each method that writes answers [`KvError::EngineOwned`]. It does not see
 //! which marks were removed, because the engine keeps that in records of its own; no root or witness
 //! depends on it.
+//!
+//! # KV key schema
+//!
+//! Numbers in keys are big-endian, so keys sort as the numbers do.
+//!
+//! | key | value |
+//! |---|---|
+//! | `0F` ‖ u64 shard index | a shard: the subtree of `SHARD_HEIGHT` levels, without what was pruned |
+//! | `10` | the cap: the tree above the shards |
+//! | `11` ‖ u32 checkpoint id | a checkpoint: its position, and the marks removed since the one before |
+//! | `12` ‖ u32 checkpoint id | the checkpoint is retained |
+//! | `13` | the engine's tip. If it is there, this store only reads |
+//! | `14`, `14` ‖ …, `15` ‖ … | the engine's other records, see [`keys`] |
+//!
+//! [`codec`] has the values, byte by byte. Another prefix in front of all keys is the
+//! business of the callbacks.
+//!
+//! # Buffer ownership
+//!
+//! - Keys and values that are handed **to** a callback belong to the caller, and are valid during that
+//!   call only. A callback copies what it keeps.
+//! - Keys and values that a callback hands **back** were made by C's `malloc`. They are copied at once,
+//!   and given back exactly once by [`KvFreeBufFn`], before the store is asked for anything else. A
+//!   null pointer is an empty value, and is not given back.
+//! - After an error ([`callbacks::KV_ERROR`](crate::callbacks::KV_ERROR)), and where there is no value,
+//!   nothing was handed back. What the error is, the owner of the callbacks knows.
+//!
+//! # Iterator protocol
+//!
+//! 1. [`KvIterCreateFn`] opens an iterator over the keys with a prefix, ascending or descending, and
+//!    returns a handle; null is an error.
+//! 2. [`KvIterNextFn`] answers [`callbacks::KV_OK`](crate::callbacks::KV_OK) and hands back a key and its
+//!    value, or [`callbacks::KV_EXHAUSTED`](crate::callbacks::KV_EXHAUSTED), or an error. After the last
+//!    two it is not called again. Keys are whole, with the prefix, and strictly in order: one that is
+//!    not is [`KvError::Corrupt`].
+//! 3. [`KvIterFreeFn`] is called exactly once for each handle, on every path.
+//!
+//! While an iterator is open, nothing is written, and no second one is opened.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -19,11 +64,13 @@ use orchard::tree::MerkleHashOrchard;
 use shardtree::store::{Checkpoint, ShardStore, TreeState};
 use shardtree::{LocatedPrunableTree, LocatedTree, PrunableTree, Tree};
 
+#[doc(inline)]
 pub use crate::callbacks::{
     CallbackKv, KvCallbacks, KvDeleteFn, KvFreeBufFn, KvGetFn, KvIterCreateFn, KvIterFreeFn,
     KvIterNextFn, KvSetFn,
 };
 use crate::codec::{self, Plain, RETAINED_VALUE, StoredNode};
+#[doc(inline)]
 pub use crate::error::KvError;
 use crate::keys;
 use crate::kv::{Direction, Kv};

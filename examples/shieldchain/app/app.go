@@ -1,5 +1,6 @@
 // Package app is shieldchain: the smallest Cosmos SDK application that makes
-// blocks, charges for transactions and keeps a note commitment tree.
+// blocks, charges for transactions, keeps a note commitment tree and lets its
+// users pay with the notes.
 package app
 
 import (
@@ -38,7 +39,6 @@ import (
 	sdk "github.com/cosmos/cosmos-sdk/types"
 	"github.com/cosmos/cosmos-sdk/types/module"
 	"github.com/cosmos/cosmos-sdk/x/auth"
-	"github.com/cosmos/cosmos-sdk/x/auth/ante"
 	authkeeper "github.com/cosmos/cosmos-sdk/x/auth/keeper"
 	authtx "github.com/cosmos/cosmos-sdk/x/auth/tx"
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
@@ -54,9 +54,13 @@ import (
 	stakingkeeper "github.com/cosmos/cosmos-sdk/x/staking/keeper"
 	stakingtypes "github.com/cosmos/cosmos-sdk/x/staking/types"
 
+	"github.com/kvshard/kvshard/examples/shieldchain/bundle"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment"
 	commitmentkeeper "github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
 	commitmenttypes "github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/shield"
+	shieldkeeper "github.com/kvshard/kvshard/examples/shieldchain/x/shield/keeper"
+	shieldtypes "github.com/kvshard/kvshard/examples/shieldchain/x/shield/types"
 )
 
 const (
@@ -91,6 +95,17 @@ var accountPermissions = map[string][]string{
 	stakingtypes.BondedPoolName:         {authtypes.Burner, authtypes.Staking},
 	stakingtypes.NotBondedPoolName:      {authtypes.Burner, authtypes.Staking},
 	stakingtypes.KeyRotationFeePoolName: {authtypes.Burner},
+	shieldtypes.ModuleName:              nil,
+}
+
+// blockedAddresses are those accounts: nobody pays into them but their modules.
+// The pool of x/shield holds the value of its notes, to the last coin.
+func blockedAddresses() map[string]bool {
+	blocked := map[string]bool{}
+	for module := range accountPermissions {
+		blocked[authtypes.NewModuleAddress(module).String()] = true
+	}
+	return blocked
 }
 
 // App is the application.
@@ -108,6 +123,7 @@ type App struct {
 	Staking    *stakingkeeper.Keeper
 	Consensus  consensuskeeper.Keeper
 	Commitment commitmentkeeper.Keeper
+	Shield     shieldkeeper.Keeper
 
 	Modules      *module.Manager
 	basics       module.BasicManager
@@ -151,7 +167,7 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 		BaseApp: baseapp.NewBaseApp(Name, logger, db, txConfig.TxDecoder(), base...),
 		codec:   cdc, amino: amino, interfaceRegistry: registry, txConfig: txConfig,
 		storeKeys: storetypes.NewKVStoreKeys(authtypes.StoreKey, banktypes.StoreKey, stakingtypes.StoreKey,
-			consensustypes.StoreKey, commitmenttypes.StoreKey),
+			consensustypes.StoreKey, commitmenttypes.StoreKey, shieldtypes.StoreKey),
 	}
 	a.SetInterfaceRegistry(registry)
 	a.SetTxEncoder(txConfig.TxEncoder())
@@ -162,7 +178,7 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 	a.SetParamStore(a.Consensus.ParamsStore)
 	a.Accounts = authkeeper.NewAccountKeeper(cdc, service(authtypes.StoreKey), authtypes.ProtoBaseAccount,
 		accountPermissions, addresses, prefixes.GetBech32AccountAddrPrefix(), Authority)
-	a.Bank = bankkeeper.NewBaseKeeper(cdc, service(banktypes.StoreKey), a.Accounts, map[string]bool{}, Authority, logger)
+	a.Bank = bankkeeper.NewBaseKeeper(cdc, service(banktypes.StoreKey), a.Accounts, blockedAddresses(), Authority, logger)
 	a.Staking = stakingkeeper.NewKeeper(cdc, service(stakingtypes.StoreKey), a.Accounts, a.Bank, Authority, validators, consensusAddresses)
 
 	// With a home directory, the tree's records can lie beside genesis.json.
@@ -174,6 +190,8 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 	keeperOptions = append(keeperOptions, commitmentkeeper.WithoutQueries(cast.ToStringSlice(opts.Get(FlagDisabledQueries))...))
 	a.Commitment = commitmentkeeper.NewKeeper(cdc, service(commitmenttypes.StoreKey),
 		runtime.NewTransientStoreService(transient), addresses, Authority, keeperOptions...)
+	a.Shield = shieldkeeper.NewKeeper(cdc, service(shieldtypes.StoreKey), addresses, Authority,
+		a.Accounts, a.Bank, a.Commitment, shieldkeeper.NewVerifier(bundle.Verify))
 
 	a.Modules = module.NewManager(
 		auth.NewAppModule(cdc, a.Accounts, nil),
@@ -181,6 +199,7 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 		staking.NewAppModule(cdc, a.Staking, a.Accounts, a.Bank),
 		consensus.NewAppModule(cdc, a.Consensus),
 		commitment.NewAppModule(a.Commitment),
+		shield.NewAppModule(a.Shield),
 		genutil.NewAppModule(a.Accounts, a.Staking, a, txConfig),
 	)
 	a.basics = module.NewBasicManagerFromManager(a.Modules, map[string]module.AppModuleBasic{
@@ -191,7 +210,7 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 
 	genesisOrder := []string{
 		consensustypes.ModuleName, authtypes.ModuleName, banktypes.ModuleName, stakingtypes.ModuleName,
-		commitmenttypes.ModuleName, genutiltypes.ModuleName,
+		commitmenttypes.ModuleName, shieldtypes.ModuleName, genutiltypes.ModuleName,
 	}
 	a.Modules.SetOrderPreBlockers(authtypes.ModuleName)
 	a.Modules.SetOrderBeginBlockers(stakingtypes.ModuleName)
@@ -205,16 +224,7 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 
 	a.MountKVStores(a.storeKeys)
 	a.MountStores(transient)
-	anteHandler, err := ante.NewAnteHandler(ante.HandlerOptions{
-		AccountKeeper:   a.Accounts,
-		BankKeeper:      a.Bank,
-		SignModeHandler: txConfig.SignModeHandler(),
-		SigGasConsumer:  ante.DefaultSigVerificationGasConsumer,
-	})
-	if err != nil {
-		return nil, err
-	}
-	a.SetAnteHandler(anteHandler)
+	a.SetAnteHandler(a.anteHandler())
 	a.SetInitChainer(a.initChain)
 	a.SetPreBlocker(func(ctx sdk.Context, _ *abci.RequestFinalizeBlock) (*sdk.ResponsePreBlock, error) {
 		return a.Modules.PreBlock(ctx)
@@ -299,10 +309,15 @@ func (a *App) Export(forZeroHeight bool, modules []string) (servertypes.Exported
 	}, err
 }
 
-// CheckTree reads and checks the whole tree of the loaded state. The message
-// says what was found.
-func (a *App) CheckTree() (message string, broken bool) {
-	return a.Commitment.Invariant(a.NewContext(true).WithBlockHeight(a.LastBlockHeight()))
+// CheckState checks the whole tree of the loaded state, and that the pool is
+// covered. The messages say what was found.
+func (a *App) CheckState() (messages []string, broken bool) {
+	ctx := a.NewContext(true).WithBlockHeight(a.LastBlockHeight())
+	for _, invariant := range []func(sdk.Context) (string, bool){a.Commitment.Invariant, a.Shield.Invariant} {
+		message, bad := invariant(ctx)
+		messages, broken = append(messages, message), broken || bad
+	}
+	return messages, broken
 }
 
 // RegisterAPIRoutes serves the modules that have a REST gateway.

@@ -1,7 +1,6 @@
 //! Every path of every backend against `orchard`.
 
 use std::env;
-use std::fs;
 use std::slice;
 use std::thread;
 
@@ -342,63 +341,6 @@ fn equal_points_are_noticed_wherever_they_meet() {
                         "{backend:?} {count} {period}"
                     );
                 }
-            }
-        }
-    }
-}
-
-/// The text of one of the zcash-test-vectors.
-fn published(name: &str) -> String {
-    let path = format!("{}/../testdata/{name}", env!("CARGO_MANIFEST_DIR"));
-    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
-}
-
-/// The nodes that the text has as strings, in order.
-fn nodes_in(text: &str) -> Vec<OrchardNode> {
-    let strings = text.split('"').filter(|part| part.len() == 64);
-    let byte = |digits: &[u8; 2]| u8::from_str_radix(str::from_utf8(digits).unwrap(), 16).unwrap();
-    strings
-        .map(|digits| {
-            let bytes: Vec<u8> = digits.as_bytes().as_chunks().0.iter().map(byte).collect();
-            OrchardNode::from_bytes(&bytes.try_into().unwrap()).unwrap()
-        })
-        .collect()
-}
-
-#[test]
-fn the_published_empty_roots() {
-    let roots = nodes_in(&published("orchard_empty_roots.json"));
-    assert_eq!(roots.len(), usize::from(LEVELS) + 1);
-    for (level, root) in (0..=LEVELS).zip(roots) {
-        assert_eq!(OrchardNode::empty_root(level.into()), root);
-    }
-}
-
-/// Trees of depth 4: sixteen leaves, sixteen paths of four, and the root.
-#[test]
-fn the_published_trees() {
-    let trees = nodes_in(&published("orchard_merkle_tree.json"));
-    let (trees, []) = trees.as_chunks::<81>() else {
-        panic!("a tree is cut short");
-    };
-    assert_eq!(trees.len(), 16);
-    for tree in trees {
-        let (leaves, paths) = tree.split_at(16);
-        for (position, (leaf, path)) in leaves.iter().zip(paths.as_chunks::<4>().0).enumerate() {
-            let siblings: Vec<_> = path
-                .iter()
-                .enumerate()
-                .map(|(level, sibling)| match position >> level & 1 {
-                    0 => Sibling::Right(*sibling),
-                    _ => Sibling::Left(*sibling),
-                })
-                .collect();
-            for backend in backends() {
-                assert_eq!(
-                    climb(backend, 0.into(), leaf, &siblings),
-                    tree[80],
-                    "{backend:?}"
-                );
             }
         }
     }

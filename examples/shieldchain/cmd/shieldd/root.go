@@ -1,16 +1,19 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	cmtcfg "github.com/cometbft/cometbft/config"
 	dbm "github.com/cosmos/cosmos-db"
 	"github.com/spf13/cast"
 	"github.com/spf13/cobra"
 	"github.com/spf13/viper"
+	"golang.org/x/sync/errgroup"
 
 	"cosmossdk.io/log/v2"
 
@@ -28,6 +31,7 @@ import (
 	genutilcli "github.com/cosmos/cosmos-sdk/x/genutil/client/cli"
 
 	"github.com/kvshard/kvshard/examples/shieldchain/app"
+	"github.com/kvshard/kvshard/examples/shieldchain/bundle"
 )
 
 func rootCmd() *cobra.Command {
@@ -77,14 +81,25 @@ func rootCmd() *cobra.Command {
 		queryCmd(lender),
 		txCmd(lender),
 		verifyCmd(),
+		lightdCmd(lender.TxConfig().TxDecoder()),
 		checkCmd(),
 		pruning.Cmd(newApp, app.DefaultNodeHome),
 		snapshot.Cmd(newApp),
 	)
-	server.AddCommands(root, app.DefaultNodeHome, newApp, export, func(start *cobra.Command) {
-		start.Flags().Bool(app.FlagOptimisticExecution, false, "Execute a proposed block while it is voted on")
-		start.Flags().StringSlice(app.FlagDisabledQueries, nil, "Queries of x/commitment that this node does not answer, say Witness,Nodes")
-		start.Flags().Int(app.FlagOptimisticAborts, 0, "For tests: abort this percentage of the optimistic executions, and do them again")
+	server.AddCommandsWithStartCmdOptions(root, app.DefaultNodeHome, newApp, export, server.StartCmdOptions{
+		AddFlags: func(start *cobra.Command) {
+			start.Flags().Bool(app.FlagOptimisticExecution, false, "Execute a proposed block while it is voted on")
+			start.Flags().StringSlice(app.FlagDisabledQueries, nil, "Queries of x/commitment that this node does not answer, say Witness,Nodes")
+			start.Flags().Int(app.FlagOptimisticAborts, 0, "For tests: abort this percentage of the optimistic executions, and do them again")
+		},
+		// The first bundle should not wait for the verifying key.
+		PostSetup: func(_ *server.Context, _ client.Context, _ context.Context, group *errgroup.Group) error {
+			group.Go(func() error {
+				bundle.Warm()
+				return nil
+			})
+			return nil
+		},
 	})
 	return root
 }
@@ -164,7 +179,7 @@ func isHome(home string) error {
 func checkCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check",
-		Short: "Check every record of the tree of a stopped node",
+		Short: "Check every record of the tree of a stopped node, and that its pool is covered",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx := server.GetServerContextFromCmd(cmd)
@@ -184,11 +199,11 @@ func checkCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			message, broken := a.CheckTree()
+			messages, broken := a.CheckState()
 			if broken {
-				return errors.New(message)
+				return errors.New(strings.Join(messages, "\n"))
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "height %d: %s\n", a.LastBlockHeight(), message)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "height %d: %s\n", a.LastBlockHeight(), strings.Join(messages, ", "))
 			return err
 		},
 	}

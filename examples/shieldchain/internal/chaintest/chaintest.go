@@ -34,6 +34,7 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/app"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	shieldtypes "github.com/kvshard/kvshard/examples/shieldchain/x/shield/types"
 )
 
 // ChainID of every chain made here.
@@ -57,8 +58,9 @@ type Chain struct {
 	Dir      string
 	Options  simtestutil.AppOptionsMap
 
-	db     dbm.DB
-	height int64
+	db           dbm.DB
+	height       int64
+	minGasPrices string
 }
 
 // Config of a chain.
@@ -67,6 +69,10 @@ type Config struct {
 	Accounts int
 	// Params of x/commitment, types.DefaultParams by default.
 	Params *types.Params
+	// Shield are the params of x/shield, shieldtypes.DefaultParams by default.
+	Shield *shieldtypes.Params
+	// MinGasPrices of the node, as "1stake"; none by default.
+	MinGasPrices string
 	// Options as they come from flags and app.toml.
 	Options simtestutil.AppOptionsMap
 	// InitialHeight, 1 by default.
@@ -79,7 +85,7 @@ type Config struct {
 // New makes a chain in a directory that belongs to the test.
 func New(t testing.TB, c Config) *Chain {
 	t.Helper()
-	chain := &Chain{T: t, Dir: t.TempDir(), Options: c.Options}
+	chain := &Chain{T: t, Dir: t.TempDir(), Options: c.Options, minGasPrices: c.MinGasPrices}
 	if chain.Options == nil {
 		chain.Options = simtestutil.AppOptionsMap{}
 	}
@@ -132,6 +138,11 @@ func (c *Chain) genesis(cfg Config) json.RawMessage {
 	state[types.ModuleName] = Must(json.Marshal(keeper.GenesisState{
 		Params: c.App.Codec().MustMarshalJSON(&params), Tree: keeper.DefaultGenesis(),
 	}))(c.T)
+	shield := shieldtypes.DefaultGenesis()
+	if cfg.Shield != nil {
+		shield.Params = *cfg.Shield
+	}
+	state[shieldtypes.ModuleName] = c.App.Codec().MustMarshalJSON(&shield)
 	return Must(json.Marshal(state))(c.T)
 }
 
@@ -140,7 +151,7 @@ func (c *Chain) open() {
 	var err error
 	c.db, err = dbm.NewGoLevelDB("application", c.Dir, nil)
 	Must0(c.T, err)
-	c.App, err = app.New(log.NewNopLogger(), c.db, true, c.Options, baseapp.SetChainID(ChainID))
+	c.App, err = app.New(log.NewNopLogger(), c.db, true, c.Options, baseapp.SetChainID(ChainID), baseapp.SetMinGasPrices(c.minGasPrices))
 	Must0(c.T, err)
 }
 
@@ -181,8 +192,14 @@ func (c *Chain) Tx(a *Account, gas uint64, msgs ...sdk.Msg) []byte {
 // Sign signs a transaction with the account's present sequence.
 func (c *Chain) Sign(a *Account, gas uint64, msgs ...sdk.Msg) []byte {
 	c.T.Helper()
+	return c.SignWithFee(a, gas, 0, msgs...)
+}
+
+// SignWithFee signs a transaction that pays a fee.
+func (c *Chain) SignWithFee(a *Account, gas uint64, fee int64, msgs ...sdk.Msg) []byte {
+	c.T.Helper()
 	// The transaction has a memo of random length: make it the same each time.
-	tx, err := simtestutil.GenSignedMockTx(rand.New(rand.NewSource(1)), c.App.TxConfig(), msgs, sdk.NewCoins(), gas, ChainID,
+	tx, err := simtestutil.GenSignedMockTx(rand.New(rand.NewSource(1)), c.App.TxConfig(), msgs, sdk.NewCoins(sdk.NewInt64Coin(sdk.DefaultBondDenom, fee)), gas, ChainID,
 		[]uint64{a.Number}, []uint64{a.Sequence}, a.Key)
 	Must0(c.T, err)
 	return Must(c.App.TxConfig().TxEncoder()(tx))(c.T)
@@ -242,6 +259,17 @@ func (c *Chain) MustBlock(txs ...[]byte) *abci.ResponseFinalizeBlock {
 	return response
 }
 
+// CheckTx offers a transaction to the mempool.
+func (c *Chain) CheckTx(tx []byte, kind abci.CheckTxType) *abci.ResponseCheckTx {
+	c.T.Helper()
+	return Must(c.App.CheckTx(&abci.RequestCheckTx{Tx: tx, Type: kind}))(c.T)
+}
+
+// Balance of an address, in the committed state.
+func (c *Chain) Balance(address sdk.AccAddress) int64 {
+	return c.App.Bank.GetBalance(c.Context(), address, sdk.DefaultBondDenom).Amount.Int64()
+}
+
 // Message is a generated message.
 type Message interface {
 	Marshal() ([]byte, error)
@@ -249,13 +277,18 @@ type Message interface {
 	Reset()
 }
 
-// Query asks the node as a client does; height 0 is the newest.
+// Query asks a node's x/commitment as a client does; height 0 is the newest.
 func (c *Chain) Query(height int64, method string, request, response Message) error {
+	return c.Ask(height, "/kvshard.commitment.v1.Query/"+method, request, response)
+}
+
+// Ask asks the node as a client does; height 0 is the newest.
+func (c *Chain) Ask(height int64, path string, request, response Message) error {
 	data, err := request.Marshal()
 	if err != nil {
 		return err
 	}
-	answer, err := c.App.Query(c.T.Context(), &abci.RequestQuery{Path: "/kvshard.commitment.v1.Query/" + method, Data: data, Height: height})
+	answer, err := c.App.Query(c.T.Context(), &abci.RequestQuery{Path: path, Data: data, Height: height})
 	if err != nil {
 		return err
 	}
@@ -280,10 +313,16 @@ func (c *Chain) Context() sdk.Context {
 	return sdk.NewContext(c.App.CommitMultiStore().CacheMultiStore(), cmtproto.Header{Height: c.height}, false, log.NewNopLogger())
 }
 
-// Dump returns all records of the module's committed store.
+// Dump returns all records of x/commitment's committed store.
 func (c *Chain) Dump() []string {
 	c.T.Helper()
-	return Records(c.T, CoreStore{c.Context().KVStore(c.App.StoreKey(types.StoreKey))})
+	return c.DumpOf(types.StoreKey)
+}
+
+// DumpOf returns all records of a module's committed store.
+func (c *Chain) DumpOf(store string) []string {
+	c.T.Helper()
+	return Records(c.T, CoreStore{c.Context().KVStore(c.App.StoreKey(store))})
 }
 
 // Records returns all records of a store.
@@ -322,11 +361,11 @@ func (s CoreStore) ReverseIterator(start, end []byte) (corestore.Iterator, error
 	return s.KVStore.ReverseIterator(start, end), nil
 }
 
-// Check runs the module's invariant.
+// Check runs the modules' invariants.
 func (c *Chain) Check() {
 	c.T.Helper()
-	if message, broken := c.App.CheckTree(); broken {
-		c.T.Error(message)
+	if messages, broken := c.App.CheckState(); broken {
+		c.T.Error(messages)
 	}
 }
 

@@ -59,8 +59,9 @@ type state struct {
 	root   kvshard.Node
 }
 
-// single starts a chain of one validator.
-func (n *network) single(ctx context.Context, name string) (*node, error) {
+// single starts a chain of one validator, alice. Others are addresses with
+// coins.
+func (n *network) single(ctx context.Context, name string, others ...string) (*node, error) {
 	first, err := n.add(ctx, name)
 	if err != nil {
 		return nil, err
@@ -68,10 +69,15 @@ func (n *network) single(ctx context.Context, name string) (*node, error) {
 	steps := [][]string{
 		{"keys", "add", "alice", "--keyring-backend", "test"},
 		{"genesis", "add-genesis-account", "alice", "100000000000" + denom, "--keyring-backend", "test"},
+	}
+	for _, other := range others {
+		steps = append(steps, []string{"genesis", "add-genesis-account", other, "100000000000" + denom})
+	}
+	steps = append(steps, [][]string{
 		{"genesis", "gentx", "alice", "1000000000" + denom, "--chain-id", chainID, "--keyring-backend", "test"},
 		{"genesis", "collect-gentxs"},
 		{"genesis", "validate"},
-	}
+	}...)
 	for _, step := range steps {
 		if _, err := first.run(ctx, step...); err != nil {
 			return nil, err
@@ -280,46 +286,12 @@ func (n *node) takeOver(old *node, exported string) error {
 // appendLeaves sends a transaction with the command line, waits for it, and
 // returns the gas it used.
 func (n *node) appendLeaves(ctx context.Context, gas int, leaves []kvshard.Node) (string, error) {
-	args := []string{"tx", types.ModuleName, "append"}
+	args := []string{types.ModuleName, "append"}
 	for _, leaf := range leaves {
 		args = append(args, leaf.String())
 	}
-	out, err := n.run(ctx, append(args, "--from", "alice", "--keyring-backend", "test", "--chain-id", chainID,
-		"--node", n.address(), "--gas", strconv.Itoa(gas), "--yes", "--output", "json")...)
-	if err != nil {
-		return "", err
-	}
-	var sent struct {
-		Code   int    `json:"code"`
-		Hash   string `json:"txhash"`
-		RawLog string `json:"raw_log"`
-	}
-	if err := json.Unmarshal(out, &sent); err != nil {
-		return "", err
-	}
-	if sent.Code != 0 {
-		return "", fmt.Errorf("code %d: %s", sent.Code, sent.RawLog)
-	}
-	for range 100 {
-		time.Sleep(100 * time.Millisecond)
-		out, err := n.run(ctx, "query", "tx", sent.Hash, "--node", n.address(), "--output", "json")
-		if err != nil {
-			continue // not in a block yet
-		}
-		var result struct {
-			Code    int    `json:"code"`
-			RawLog  string `json:"raw_log"`
-			GasUsed string `json:"gas_used"`
-		}
-		if err := json.Unmarshal(out, &result); err != nil {
-			return "", err
-		}
-		if result.Code != 0 {
-			return result.GasUsed, fmt.Errorf("code %d: %s", result.Code, result.RawLog)
-		}
-		return result.GasUsed, nil
-	}
-	return "", fmt.Errorf("transaction %s did not get into a block", sent.Hash)
+	r, err := n.send(ctx, "alice", gas, args...)
+	return r.gas, err
 }
 
 func (n *node) query(ctx context.Context, args ...string) ([]byte, error) {
@@ -350,7 +322,7 @@ func (n *node) check(ctx context.Context) (height int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if _, err := fmt.Sscanf(string(out), "height %d: commitment: tree: sound", &height); err != nil {
+	if _, err := fmt.Sscanf(string(out), "height %d: commitment: tree: sound, shield: escrow: sound", &height); err != nil {
 		return 0, fmt.Errorf("shieldd check: %q: %w", out, err)
 	}
 	return height, nil

@@ -3,6 +3,8 @@
 //
 //	localnet -bin bin/shieldd chain      one node: transactions, proofs, export, import
 //	localnet -bin bin/shieldd testnet    four validators: crash, state-sync, block-STM, optimistic
+//	localnet -bin bin/shieldd pay        one node: shield, pay, unshield, and what is refused
+//	localnet -bin bin/shieldd lightwallet  one node, lightd, and a stock wallet
 package main
 
 import (
@@ -19,21 +21,27 @@ import (
 
 func main() {
 	bin := flag.String("bin", "bin/shieldd", "the program")
+	wallet := flag.String("wallet", "bin/shieldwallet", "pay, lightwallet: the program that makes bundles")
+	stock := flag.String("lightwallet", "bin/lightwallet", "lightwallet: the stock wallet")
 	bound := flag.Duration("timeout", 4*time.Minute, "give up after this time")
 	queue := flag.Bool("queue", false, "testnet: append in EndBlock")
 	keep := flag.Bool("keep", false, "keep the directories")
 	flag.Parse()
 
-	if err := run(*bin, flag.Arg(0), *bound, *queue, *keep); err != nil {
+	if err := run(programs{*bin, *wallet, *stock}, flag.Arg(0), *bound, *queue, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "localnet:", err)
 		os.Exit(1)
 	}
 }
 
-func run(bin, what string, bound time.Duration, queue, keep bool) (err error) {
-	bin, err = filepath.Abs(bin)
-	if err != nil {
-		return err
+// programs are the paths of what localnet runs.
+type programs struct{ bin, wallet, stock string }
+
+func run(p programs, what string, bound time.Duration, queue, keep bool) (err error) {
+	for _, program := range []*string{&p.bin, &p.wallet, &p.stock} {
+		if *program, err = filepath.Abs(*program); err != nil {
+			return err
+		}
 	}
 	dir, err := os.MkdirTemp("", "shieldchain-")
 	if err != nil {
@@ -49,7 +57,7 @@ func run(bin, what string, bound time.Duration, queue, keep bool) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 
-	n := &network{bin: bin, dir: dir, began: time.Now(), queue: queue}
+	n := &network{programs: p, dir: dir, began: time.Now(), queue: queue}
 	// No process may be left, whatever happens.
 	defer func() {
 		for _, node := range n.nodes {
@@ -61,17 +69,22 @@ func run(bin, what string, bound time.Duration, queue, keep bool) (err error) {
 		return n.chain(ctx)
 	case "testnet":
 		return n.testnet(ctx)
+	case "pay":
+		return n.pay(ctx)
+	case "lightwallet":
+		return n.lightwallet(ctx)
 	default:
-		return fmt.Errorf("%q is neither chain nor testnet", what)
+		return fmt.Errorf("%q is none of chain, testnet, pay, lightwallet", what)
 	}
 }
 
 // A network is a network of nodes on this machine.
 type network struct {
-	bin, dir string
-	began    time.Time
-	queue    bool
-	nodes    []*node
+	programs
+	dir   string
+	began time.Time
+	queue bool
+	nodes []*node
 }
 
 func (n *network) say(format string, args ...any) {

@@ -316,6 +316,16 @@ type account struct {
 
 func (a *account) address() sdk.AccAddress { return sdk.AccAddress(a.key.PubKey().Address()) }
 
+// learn asks for the account's number and sequence.
+func (a *account) learn(ctx context.Context, n *node) error {
+	var info authtypes.QueryAccountInfoResponse
+	err := n.ask(ctx, 0, "/cosmos.auth.v1beta1.Query/AccountInfo", &authtypes.QueryAccountInfoRequest{Address: a.address().String()}, &info)
+	if err == nil {
+		a.number, a.sequence = info.Info.AccountNumber, info.Info.Sequence
+	}
+	return err
+}
+
 // A load sends transactions until it is stopped.
 type load struct {
 	cancel context.CancelFunc
@@ -344,11 +354,9 @@ func (n *network) load(ctx context.Context, to *node, accounts []*account) (*loa
 		return nil, err
 	}
 	for _, a := range accounts {
-		var info authtypes.QueryAccountInfoResponse
-		if err := to.ask(ctx, 0, "/cosmos.auth.v1beta1.Query/AccountInfo", &authtypes.QueryAccountInfoRequest{Address: a.address().String()}, &info); err != nil {
+		if err := a.learn(ctx, to); err != nil {
 			return nil, err
 		}
-		a.number, a.sequence = info.Info.AccountNumber, info.Info.Sequence
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	l := &load{cancel: cancel}
@@ -361,7 +369,7 @@ func (n *network) load(ctx context.Context, to *node, accounts []*account) (*loa
 					c[0], c[1], c[2], c[3], c[4] = byte(round), byte(round>>8), byte(i), byte(j), 1
 					msg.Commitments = append(msg.Commitments, c)
 				}
-				data, err := a.sign(lender, msg)
+				data, err := a.sign(lender, 1_000_000, msg)
 				if err != nil {
 					l.failed.Store(&err)
 					return
@@ -390,13 +398,13 @@ func (n *network) load(ctx context.Context, to *node, accounts []*account) (*loa
 	return l, nil
 }
 
-func (a *account) sign(lender *app.App, msg sdk.Msg) ([]byte, error) {
+func (a *account) sign(lender *app.App, gas uint64, msg sdk.Msg) ([]byte, error) {
 	config := lender.TxConfig()
 	builder := config.NewTxBuilder()
 	if err := builder.SetMsgs(msg); err != nil {
 		return nil, err
 	}
-	builder.SetGasLimit(1_000_000)
+	builder.SetGasLimit(gas)
 	empty := signing.SignatureV2{
 		PubKey:   a.key.PubKey(),
 		Data:     &signing.SingleSignatureData{SignMode: signing.SignMode_SIGN_MODE_DIRECT},
