@@ -36,7 +36,15 @@ consumer() {
 mkdir "$work/consumer"
 cd "$work/consumer"
 consumer go mod init example.org/consumer
-consumer go get "github.com/kvshard/kvshard@$version" "github.com/cosmos/cosmos-db@$cosmos_db"
+# The lines of docs/keeper.md, with this machine's proxies behind the release's.
+guide=$(awk '/^## Depend on it$/ { on = 1; next } /^## / { on = 0 } on' "$root/dist/module/docs/keeper.md")
+lines=$(awk '/^```/ { inside = !inside; if (inside) text = ""; next } inside { text = text $0 "\n" } END { printf "%s", text }' <<<"$guide")
+export_line=${lines%%$'\n'*} get_line=${lines#*$'\n'}
+[ "${export_line%% *}" = export ] && [ "$get_line" = "go get github.com/kvshard/kvshard@$version" ] || fail "docs/keeper.md says: $lines"
+printed_proxy=$(cd "$root/dist" && bash -c "$export_line; echo \$GOPROXY \$GONOSUMDB")
+[ "$printed_proxy" = "file://$root/dist/../kvshard/dist/proxy,https://proxy.golang.org github.com/kvshard/*" ] || fail "docs/keeper.md sets: $printed_proxy"
+consumer sh -c "$get_line"
+consumer go get "github.com/cosmos/cosmos-db@$cosmos_db"
 
 # The README's program, word for word, and the output that the README shows.
 readme=$root/dist/module/README.md

@@ -87,8 +87,23 @@ func TestReadmeCommandRuns(t *testing.T) {
 	expectOutput(t, root, output, "run", "-overlay", filepath.Join(dir, "overlay.json"), "./hello")
 }
 
-// TestReadmeProgramRunsElsewhere pastes the README's program into a module of its
-// own, as a user's is.
+// keeperCommands returns the lines of the code blocks of docs/keeper.md's section
+// "Depend on it", the first for a checkout and the second for a release.
+func keeperCommands(t *testing.T) (blocks []string) {
+	t.Helper()
+	_, section, found := strings.Cut(read(t, "docs/keeper.md"), "\n## Depend on it\n")
+	section, _, closed := strings.Cut(section, "\n## ")
+	if !found || !closed {
+		t.Fatal(`docs/keeper.md has no section "Depend on it"`)
+	}
+	for _, m := range fence.FindAllStringSubmatch(section, -1) {
+		blocks = append(blocks, m[2])
+	}
+	return blocks
+}
+
+// TestReadmeProgramRunsElsewhere pastes the README's program into a module of its own,
+// as a user's is, which depends on a checkout as docs/keeper.md says.
 func TestReadmeProgramRunsElsewhere(t *testing.T) {
 	program, output := readmeProgram(t)
 	root, err := os.Getwd()
@@ -99,11 +114,24 @@ func TestReadmeProgramRunsElsewhere(t *testing.T) {
 	if !found {
 		t.Fatal("go.mod requires nothing")
 	}
-	dir := t.TempDir()
+	parent := t.TempDir()
+	if err := os.Symlink(root, filepath.Join(parent, "kvshard")); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(parent, "chain")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	write(t, filepath.Join(dir, "main.go"), program)
 	write(t, filepath.Join(dir, "go.sum"), read(t, "go.sum"))
-	write(t, filepath.Join(dir, "go.mod"), "module example.org/hello\n\ngo 1.25.0\n\n"+
-		"require "+module+" v0.0.0\n\nreplace "+module+" => "+root+"\n\nrequire ("+requires)
+	write(t, filepath.Join(dir, "go.mod"), "module example.org/hello\n\ngo 1.25.0\n\nrequire ("+requires)
+	edit, tidy, _ := strings.Cut(keeperCommands(t)[0], "\n")
+	command := strings.Fields(edit)
+	if command[0] != "go" || strings.TrimSpace(tidy) != "go mod tidy" {
+		t.Fatalf("docs/keeper.md says %q and %q, want go mod edit and go mod tidy", edit, tidy)
+	}
+	expectOutput(t, dir, "", command[1:]...)
+	// What go mod tidy would add is in go.mod already: it needs the network.
 	expectOutput(t, dir, "", "vet", "-mod=mod", ".")
 	expectOutput(t, dir, output, "run", "-mod=mod", ".")
 }
