@@ -262,6 +262,23 @@ func (n *testNode) compareState(c walletClient, b *walletrpc.CompactBlock) {
 	}
 }
 
+// TestLightdKnowsTransactions: leaves that a module brought outside of a transaction may
+// be anyone's notes, and lightd has no ciphertext of them. It says so, and leaves no
+// leaf out.
+func TestLightdKnowsTransactions(t *testing.T) {
+	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
+		n := watch(begin(t, chaintest.Config{Params: withMode(mode)}))
+		n.block()
+		withPool(n.chain.Chain, appendsOwn(chaintest.Leaves(0, 2)...), nothing, false)
+		n.block()
+		c := walletClient{walletrpc.NewCompactTxStreamerClient(serve(t, n, 100)), t}
+		blocks, err := c.blocks(n.first, n.first+1)
+		if len(blocks) != 1 || status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), "outside of a transaction") {
+			t.Errorf("%v: %d blocks, %v", mode, len(blocks), err)
+		}
+	}
+}
+
 // TestLightdRefuses: what cannot be answered is an error that says so.
 func TestLightdRefuses(t *testing.T) {
 	n := watch(begin(t, chaintest.Config{}))
