@@ -117,11 +117,11 @@ func (k Keeper) dropAnchors(ctx context.Context, count uint32) error {
 //
 // Errors: collections.ErrNotFound if the anchor was dropped; [ErrHeightUnknown].
 func (k Keeper) AnchorAt(ctx context.Context, height uint64) (types.Anchor, error) {
-	_, appended, err := k.SizeAt(ctx, height)
+	size, appended, err := k.SizeAt(ctx, height)
 	if err != nil {
 		return types.Anchor{}, err
 	}
-	if appended == 0 {
+	if size == 0 {
 		return emptyAnchor()
 	}
 	anchor, err := k.anchorOf(ctx, appended)

@@ -273,13 +273,12 @@ func (k Keeper) ExportGenesis(ctx sdk.Context) (params types.Params, state Genes
 	if params, err = k.params.Get(ctx); err != nil {
 		return params, state, nil, err
 	}
-	sizes, err := k.exportHistory(ctx)
-	if err != nil {
+	if history, err = k.exportHistory(ctx); err != nil {
 		return params, state, nil, err
 	}
 	if k.genesisDir != "" {
 		state, err = k.exportFile(ctx)
-		return params, state, &sizes, err
+		return params, state, history, err
 	}
 	var data bytes.Buffer
 	data.WriteByte('"')
@@ -292,7 +291,7 @@ func (k Keeper) ExportGenesis(ctx sdk.Context) (params types.Params, state Genes
 	}
 	data.WriteByte('"')
 	state.Data = data.Bytes()
-	return params, state, &sizes, nil
+	return params, state, history, nil
 }
 
 // exportFile writes the stream to a file named after its content.

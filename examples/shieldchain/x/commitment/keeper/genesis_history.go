@@ -53,10 +53,11 @@ func (h *History) UnmarshalJSON(text []byte) error {
 	var last types.HeightSize
 	for len(data) > 0 {
 		var next types.HeightSize
-		if next.Height, data, err = grow(data, last.Height); err != nil {
+		// A tree from elsewhere may have a checkpoint 0.
+		if next.Height, data, err = grow(data, last.Height, len(h.sizes) == 0); err != nil {
 			return fmt.Errorf("history: sizes: height number %d: %w", len(h.sizes), err)
 		}
-		if next.Size_, data, err = grow(data, last.Size_); err != nil {
+		if next.Size_, data, err = grow(data, last.Size_, false); err != nil {
 			return fmt.Errorf("history: sizes: size number %d: %w", len(h.sizes), err)
 		}
 		h.sizes, last = append(h.sizes, next), next
@@ -64,26 +65,31 @@ func (h *History) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// grow reads by how much a number is above the last one.
-func grow(data []byte, last uint64) (next uint64, rest []byte, err error) {
+// grow reads by how much a number is above the last one, or the same if that may be.
+func grow(data []byte, last uint64, same bool) (next uint64, rest []byte, err error) {
 	by, n := binary.Uvarint(data)
 	switch {
 	case n <= 0:
 		return 0, nil, errors.New("it is cut short")
-	case by == 0 || last+by < last:
+	case by == 0 && !same || last+by < last:
 		return 0, nil, errors.New("it does not grow")
 	}
 	return last + by, data[n:], nil
 }
 
-// exportHistory returns the records of sizes. They grow.
-func (k Keeper) exportHistory(ctx context.Context) (h History, err error) {
+// exportHistory returns the records of sizes. They grow. A state of version 2 has none:
+// then it is nil, and the tree's checkpoints tell what they can.
+func (k Keeper) exportHistory(ctx context.Context) (_ *History, err error) {
+	var h History
 	if h.KnownFrom, err = orZero(k.knownFrom.Get(ctx)); err != nil {
-		return h, err
+		return nil, err
 	}
 	newest, err := orZero(k.newest.Get(ctx))
 	if err != nil {
-		return h, err
+		return nil, err
+	}
+	if newest.Total == 0 && newest.Size_ > 0 {
+		return nil, nil
 	}
 	var last uint64
 	err = k.sizes.Walk(ctx, nil, func(height, size uint64) (stop bool, err error) {
@@ -97,7 +103,7 @@ func (k Keeper) exportHistory(ctx context.Context) (h History, err error) {
 	if err == nil && uint64(len(h.sizes)) != newest.Total {
 		err = fmt.Errorf("%d heights that appended were found, and there are %d: the store could not be read to the end", len(h.sizes), newest.Total)
 	}
-	return h, err
+	return &h, err
 }
 
 // initHistory makes the records of sizes of a new chain, from genesis or, if that has
@@ -121,9 +127,9 @@ func (k Keeper) checkHistory(ctx context.Context, tree *kvshard.Tree) error {
 			return err
 		}
 		newest = checkpoint
-		size, err := k.sizes.Get(ctx, uint64(checkpoint.ID))
+		_, size, _, err := newestUpTo(ctx, k.sizes, uint64(checkpoint.ID))
 		if err != nil {
-			return fmt.Errorf("history: the size after height %d, which has a checkpoint: %w", checkpoint.ID, err)
+			return err
 		}
 		if size != checkpoint.Size {
 			return fmt.Errorf("history: height %d has %d leaves, and its checkpoint %d", checkpoint.ID, size, checkpoint.Size)
@@ -133,7 +139,7 @@ func (k Keeper) checkHistory(ctx context.Context, tree *kvshard.Tree) error {
 	if err != nil {
 		return err
 	}
-	if height != uint64(newest.ID) || size != newest.Size {
+	if height > uint64(newest.ID) || size != newest.Size {
 		return fmt.Errorf("history: it ends at height %d with %d leaves, the checkpoints at height %d with %d", height, size, newest.ID, newest.Size)
 	}
 	return k.checkSubtrees(ctx, size)
@@ -159,9 +165,11 @@ func (k Keeper) checkSubtrees(ctx context.Context, size uint64) error {
 		if err != nil {
 			return fmt.Errorf("history: the size after height %d, which completed subtree %d: %w", height, index, err)
 		}
-		_, before, _, err := newestUpTo(ctx, k.sizes, height-1)
-		if err != nil {
-			return err
+		var before uint64
+		if height > 0 {
+			if _, before, _, err = newestUpTo(ctx, k.sizes, height-1); err != nil {
+				return err
+			}
 		}
 		if end := (index + 1) << subtreeLevel; before >= end || after < end {
 			return fmt.Errorf("history: height %d grew the tree from %d to %d leaves, so that it did not complete subtree %d", height, before, after, index)

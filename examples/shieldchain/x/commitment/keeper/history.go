@@ -18,7 +18,20 @@ const subtreeLevel = 16
 // tree was then.
 var ErrHeightUnknown = errors.New("the tree of this height is not known")
 
-// recordSize records for ever that a height appended, and which subtrees it completed.
+// recordHeight records for ever that a height appended. Of leaves that were there before
+// the first height of the chain, it is not known which height completed their subtrees.
+func (k Keeper) recordHeight(ctx context.Context, newest types.Newest, height, size uint64) error {
+	if newest.Total == 0 {
+		if from, err := orZero(k.knownFrom.Get(ctx)); err != nil {
+			return err
+		} else if from == height {
+			return k.sizes.Set(ctx, height, size)
+		}
+	}
+	return k.recordSize(ctx, newest.Size_, height, size)
+}
+
+// recordSize records that a height appended, and which subtrees it completed.
 func (k Keeper) recordSize(ctx context.Context, before, height, size uint64) error {
 	if err := k.sizes.Set(ctx, height, size); err != nil {
 		return err
@@ -92,7 +105,7 @@ func (k Keeper) rebuildHistory(ctx context.Context, tree *kvshard.Tree, now uint
 	if err != nil || size == 0 {
 		return 0, err
 	}
-	h := History{KnownFrom: now}
+	h, before := History{KnownFrom: now}, uint64(0)
 	for checkpoint, err := range tree.Checkpoints() {
 		if err != nil {
 			return 0, err
@@ -100,7 +113,11 @@ func (k Keeper) rebuildHistory(ctx context.Context, tree *kvshard.Tree, now uint
 		if h.KnownFrom == now && !checkpoint.Retained {
 			h.KnownFrom = uint64(checkpoint.ID)
 		}
-		h.sizes = append(h.sizes, types.HeightSize{Height: uint64(checkpoint.ID), Size_: checkpoint.Size})
+		// A tree from elsewhere may have checkpoints between which it did not grow.
+		if checkpoint.Size > before {
+			h.sizes = append(h.sizes, types.HeightSize{Height: uint64(checkpoint.ID), Size_: checkpoint.Size})
+			before = checkpoint.Size
+		}
 	}
 	return k.setHistory(ctx, h)
 }

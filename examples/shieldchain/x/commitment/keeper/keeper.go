@@ -231,7 +231,7 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 	if err := k.addAnchor(ctx, params, tree, newest, anchor); err != nil {
 		return err
 	}
-	if err := k.recordSize(ctx, newest.Size_, uint64(height), size); err != nil {
+	if err := k.recordHeight(ctx, newest, uint64(height), size); err != nil {
 		return err
 	}
 	sdkCtx.EventManager().EmitEvent(sdk.NewEvent(types.EventAnchor,
