@@ -68,13 +68,13 @@ bench: library peers ## time kvshard in memory beside other trees, and its Go ca
 # All that must pass, in one list: .ci/run and the workflow run this target. cargo-deny takes longer to
 # compile than all the rest, and the Go tests check the lock files as well.
 .PHONY: ci
-ci: lint test test-safety lint-schemes test-schemes lint-chain test-bundle test-chain chain pay test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
+ci: lint test test-safety lint-schemes test-schemes lint-chain test-chain chain pay test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
 	@if command -v cargo-deny >/dev/null; then $(MAKE) supply-chain; \
 		else echo 'supply-chain: not run, cargo-deny is not installed: make supply-chain-tools'; fi
 
 # What needs more tools, the network or a quiet machine: the workflow runs it beside ci.
 .PHONY: ci-more
-ci-more: test-scheme test-link test-panic test-panic-chain spend reproducible glibc test-oldest-go testnet ## run what CI tries besides: a second scheme, links, panics, the same bytes, the oldest Go, four validators
+ci-more: test-scheme test-link test-panic test-bundle test-panic-chain spend reproducible glibc test-oldest-go testnet ## run what CI tries besides: a second scheme, links, panics, the same bytes, the oldest Go, four validators
 
 .PHONY: lint
 lint: library lint-page ## check formats, vet, staticcheck, clippy, docs
@@ -84,7 +84,7 @@ lint: library lint-page ## check formats, vet, staticcheck, clippy, docs
 	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
 	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --all --manifest-path $$crate/Cargo.toml --check; done
 	$(CARGO) clippy $(RUST) $(TESTS) --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) --release --no-deps --document-private-items
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) $(TESTS) --no-deps --document-private-items
 
 # That the page's scripts and style parse, and use no name that is not there, is a test of the command.
 .PHONY: lint-page
