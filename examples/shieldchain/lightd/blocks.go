@@ -192,7 +192,7 @@ func (s *Server) leavesOf(ctx context.Context, first, end uint64) ([][]byte, err
 	read := make([][]byte, 0, end-first)
 	for next := first; next < end; next = first + uint64(len(read)) {
 		var page commitmenttypes.QueryNodesResponse
-		request := &commitmenttypes.QueryNodesRequest{First: next, Max: uint32(min(end-next, maxPage))}
+		request := &commitmenttypes.QueryNodesRequest{First: next, Max: uint32(min(end-next, commitmenttypes.MaxPage))}
 		if err := s.node.Query(ctx, "Nodes", request, &page); err != nil {
 			return nil, unavailable(err)
 		}

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	abci "github.com/cometbft/cometbft/abci/types"
-	rpcclient "github.com/cometbft/cometbft/rpc/client"
 	rpchttp "github.com/cometbft/cometbft/rpc/client/http"
 	cmttypes "github.com/cometbft/cometbft/types"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/client/light"
 )
 
 // A Node answers for one chain.
@@ -22,7 +23,7 @@ type Node interface {
 	Header(ctx context.Context, height uint64) (Header, error)
 	Block(ctx context.Context, height uint64) (Block, error)
 	// Query calls a query of x/commitment on the newest state.
-	Query(ctx context.Context, method string, request, response Message) error
+	Query(ctx context.Context, method string, request, response light.Message) error
 }
 
 // A Header is what wallets get of a block's header.
@@ -38,12 +39,6 @@ type Block struct {
 	Txs     [][]byte
 	Results []*abci.ExecTxResult
 	Events  []abci.Event // of the block itself
-}
-
-// A Message is a generated message.
-type Message interface {
-	Marshal() ([]byte, error)
-	Unmarshal([]byte) error
 }
 
 // RPC is a Node that is reached by its RPC.
@@ -137,17 +132,6 @@ func (r RPC) Block(ctx context.Context, height uint64) (Block, error) {
 }
 
 // Query sends a query.
-func (r RPC) Query(ctx context.Context, method string, request, response Message) error {
-	data, err := request.Marshal()
-	if err != nil {
-		return err
-	}
-	answer, err := r.client.ABCIQueryWithOptions(ctx, "/kvshard.commitment.v1.Query/"+method, data, rpcclient.ABCIQueryOptions{})
-	if err != nil {
-		return err
-	}
-	if answer.Response.Code != 0 {
-		return fmt.Errorf("%s: code %d: %s", method, answer.Response.Code, answer.Response.Log)
-	}
-	return response.Unmarshal(answer.Response.Value)
+func (r RPC) Query(ctx context.Context, method string, request, response light.Message) error {
+	return light.Query(ctx, r.client, 0, method, request, response)
 }

@@ -110,13 +110,13 @@ func (s *Server) GetSubtreeRoots(arg *walletrpc.GetSubtreeRootsArg, stream walle
 	if err := s.node.Query(ctx, "Size", &types.QuerySizeRequest{}, &tree); err != nil {
 		return unavailable(err)
 	}
-	next, end := uint64(arg.StartIndex), tree.Size_>>16
+	next, end := uint64(arg.StartIndex), tree.Size_>>types.SubtreeLevel
 	if most := uint64(arg.MaxEntries); most > 0 {
 		end = min(end, next+most)
 	}
 	for next < end {
 		var page types.QuerySubtreeRootsResponse
-		request := &types.QuerySubtreeRootsRequest{Start: next, Max: uint32(min(end-next, maxPage))}
+		request := &types.QuerySubtreeRootsRequest{Start: next, Max: uint32(min(end-next, types.MaxPage))}
 		if err := s.node.Query(ctx, "SubtreeRoots", request, &page); err != nil {
 			return unavailable(err)
 		}
@@ -144,9 +144,6 @@ func (s *Server) GetSubtreeRoots(arg *walletrpc.GetSubtreeRootsArg, stream walle
 	}
 	return nil
 }
-
-// maxPage is the most that a query of x/commitment returns.
-const maxPage = 4096
 
 // GetBlockRange streams compact blocks.
 func (s *Server) GetBlockRange(r *walletrpc.BlockRange, stream walletrpc.CompactTxStreamer_GetBlockRangeServer) error {

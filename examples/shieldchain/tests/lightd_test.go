@@ -26,6 +26,7 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
 	"github.com/kvshard/kvshard/examples/shieldchain/lightd"
 	"github.com/kvshard/kvshard/examples/shieldchain/lightd/walletrpc"
+	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/client/light"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
@@ -96,7 +97,7 @@ func cloneEvents(events []abci.Event) []abci.Event {
 	return events
 }
 
-func (n *testNode) Query(_ context.Context, method string, request, response lightd.Message) error {
+func (n *testNode) Query(_ context.Context, method string, request, response light.Message) error {
 	if err := n.chain.Query(0, method, request.(chaintest.Message), response.(chaintest.Message)); err != nil {
 		return err
 	}

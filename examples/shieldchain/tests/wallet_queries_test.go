@@ -102,7 +102,7 @@ func TestWalletQueries(t *testing.T) {
 
 	var nodes types.QueryNodesResponse
 	chaintest.Must0(t, c.Query(0, "Nodes", &types.QueryNodesRequest{Level: 0, First: 65_530}, &nodes))
-	if len(nodes.Nodes) != keeper.MaxPage || nodes.Size_ != total || !bytes.Equal(nodes.Nodes[10], leaves[65_540][:]) {
+	if len(nodes.Nodes) != types.MaxPage || nodes.Size_ != total || !bytes.Equal(nodes.Nodes[10], leaves[65_540][:]) {
 		t.Errorf("%d leaves of %d", len(nodes.Nodes), nodes.Size_)
 	}
 	chaintest.Must0(t, c.Query(0, "Nodes", &types.QueryNodesRequest{Level: 8, First: 800, Max: 100}, &nodes))

@@ -34,19 +34,15 @@ type GenesisState struct {
 // ReadGenesis reads the module's part of genesis. A misspelled field is an error, and so
 // is what stands behind the end: encoding/json would read both as an empty field.
 func ReadGenesis(data []byte) (state GenesisState, err error) {
-	return state, decodeStrictly(data, &state)
-}
-
-func decodeStrictly(data []byte, into any) error {
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return err
+	if err := decoder.Decode(&state); err != nil {
+		return state, err
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return errors.New("something stands behind the end of the object")
+		return state, errors.New("something stands behind the end of the object")
 	}
-	return nil
+	return state, nil
 }
 
 // GenesisTree has the tree as a stream of the package stream, or names the file that

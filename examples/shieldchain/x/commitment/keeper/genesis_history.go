@@ -10,6 +10,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/internal/strict"
 )
 
 // History is the size of the tree after each height that appended. In genesis it is an
@@ -42,7 +43,7 @@ func (h History) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads the form of genesis. Heights and sizes must grow.
 func (h *History) UnmarshalJSON(text []byte) error {
 	var read historyJSON
-	if err := decodeStrictly(text, &read); err != nil {
+	if err := strict.Decode(text, &read); err != nil {
 		return fmt.Errorf("history: %w", err)
 	}
 	data, err := base64.StdEncoding.DecodeString(read.Sizes)
@@ -152,7 +153,7 @@ func (k Keeper) checkSubtrees(ctx context.Context, size uint64) error {
 	if err != nil {
 		return err
 	}
-	complete := size >> subtreeLevel
+	complete := size >> types.SubtreeLevel
 	for i, index := range known {
 		if index != complete-uint64(len(known)-i) {
 			return fmt.Errorf("history: subtree %d is number %d of %d up to subtree %d", index, i, len(known), complete)
@@ -171,7 +172,7 @@ func (k Keeper) checkSubtrees(ctx context.Context, size uint64) error {
 				return err
 			}
 		}
-		if end := (index + 1) << subtreeLevel; before >= end || after < end {
+		if end := (index + 1) << types.SubtreeLevel; before >= end || after < end {
 			return fmt.Errorf("history: height %d grew the tree from %d to %d leaves, so that it did not complete subtree %d", height, before, after, index)
 		}
 	}

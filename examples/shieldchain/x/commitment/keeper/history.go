@@ -11,9 +11,6 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-// subtreeLevel is the level of the subtrees that Zcash's wallets start from.
-const subtreeLevel = 16
-
 // ErrHeightUnknown is the error for a height of which the chain does not know what the
 // tree was then.
 var ErrHeightUnknown = errors.New("the tree of this height is not known")
@@ -36,7 +33,7 @@ func (k Keeper) recordSize(ctx context.Context, before, height, size uint64) err
 	if err := k.sizes.Set(ctx, height, size); err != nil {
 		return err
 	}
-	for index := before >> subtreeLevel; index < size>>subtreeLevel; index++ {
+	for index := before >> types.SubtreeLevel; index < size>>types.SubtreeLevel; index++ {
 		if err := k.subtrees.Set(ctx, index, height); err != nil {
 			return err
 		}
@@ -157,7 +154,7 @@ func (k Keeper) dropHistory(ctx context.Context, height, size uint64) (dropped u
 			return 0, err
 		}
 	}
-	incomplete, err := keys(ctx, k.subtrees, new(collections.Range[uint64]).StartInclusive(size>>subtreeLevel))
+	incomplete, err := keys(ctx, k.subtrees, new(collections.Range[uint64]).StartInclusive(size>>types.SubtreeLevel))
 	if err != nil {
 		return 0, err
 	}

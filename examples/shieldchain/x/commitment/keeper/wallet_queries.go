@@ -16,16 +16,13 @@ import (
 // The queries that wallets make their own trees from. What they answer does not depend
 // on what a wallet owns.
 
-// MaxPage is the number of items that one query answers with at most.
-const MaxPage = 4096
-
 // pageSize returns how many items a query asks for.
 func pageSize(max uint32) (uint64, error) {
 	switch {
 	case max == 0:
-		return MaxPage, nil
-	case max > MaxPage:
-		return 0, status.Errorf(codes.InvalidArgument, "max is %d: a page has at most %d items, ask for the rest in further pages", max, MaxPage)
+		return types.MaxPage, nil
+	case max > types.MaxPage:
+		return 0, status.Errorf(codes.InvalidArgument, "max is %d: a page has at most %d items, ask for the rest in further pages", max, types.MaxPage)
 	}
 	return uint64(max), nil
 }
@@ -43,7 +40,7 @@ func pastHeight(ctx context.Context, height uint64) (uint64, error) {
 }
 
 func (s queryServer) SubtreeRoots(ctx context.Context, req *types.QuerySubtreeRootsRequest) (*types.QuerySubtreeRootsResponse, error) {
-	roots, size, err := s.completeNodes(ctx, subtreeLevel, req.Start, req.Max)
+	roots, size, err := s.completeNodes(ctx, types.SubtreeLevel, req.Start, req.Max)
 	if err != nil {
 		return nil, err
 	}

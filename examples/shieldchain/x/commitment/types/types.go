@@ -21,6 +21,14 @@ const (
 	TransientStoreKey = "transient_" + ModuleName
 )
 
+const (
+	// SubtreeLevel is the level of the subtrees that Zcash's wallets start from: one
+	// has 65,536 leaves.
+	SubtreeLevel = 16
+	// MaxPage is the number of items that one query answers with at most.
+	MaxPage = 4096
+)
+
 // Errors of transactions. Codes are part of the chain's results.
 var (
 	ErrInvalidCommitment = errorsmod.Register(ModuleName, 2, "invalid commitment")

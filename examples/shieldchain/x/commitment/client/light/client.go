@@ -46,13 +46,14 @@ type Message interface {
 	Unmarshal([]byte) error
 }
 
-// query asks a query of x/commitment. Nothing of the answer is proven.
-func (c *Client) query(ctx context.Context, method string, request, response Message) error {
+// Query asks a query of x/commitment by its name, on the state after a height, or on the
+// newest for 0. Nothing of the answer is proven.
+func Query(ctx context.Context, node Node, height int64, method string, request, response Message) error {
 	data, err := request.Marshal()
 	if err != nil {
 		return err
 	}
-	answer, err := c.node.ABCIQueryWithOptions(ctx, "/kvshard.commitment.v1.Query/"+method, data, rpcclient.ABCIQueryOptions{Height: c.height})
+	answer, err := node.ABCIQueryWithOptions(ctx, "/kvshard.commitment.v1.Query/"+method, data, rpcclient.ABCIQueryOptions{Height: height})
 	if err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
@@ -60,6 +61,10 @@ func (c *Client) query(ctx context.Context, method string, request, response Mes
 		return fmt.Errorf("%s: code %d: %s", method, answer.Response.Code, answer.Response.Log)
 	}
 	return response.Unmarshal(answer.Response.Value)
+}
+
+func (c *Client) query(ctx context.Context, method string, request, response Message) error {
+	return Query(ctx, c.node, c.height, method, request, response)
 }
 
 // record returns the value of a key of x/commitment, nil if there is none, as the

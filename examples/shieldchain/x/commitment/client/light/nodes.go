@@ -9,8 +9,6 @@ import (
 	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 )
 
-const subtreeLevel = 16
-
 // SubtreeRoots returns the roots of all complete subtrees of 65,536 leaves, held against
 // the frontier of the client's height, and the heights that completed them, each proven
 // by its record; 0 stands for one that the chain does not know, which is proven too.
@@ -20,7 +18,7 @@ func (c *Client) SubtreeRoots(ctx context.Context) ([]types.SubtreeRoot, error) 
 		return nil, err
 	}
 	var roots []types.SubtreeRoot
-	for complete := frontier.Size >> subtreeLevel; uint64(len(roots)) < complete; {
+	for complete := frontier.Size >> types.SubtreeLevel; uint64(len(roots)) < complete; {
 		var page types.QuerySubtreeRootsResponse
 		if err := c.query(ctx, "SubtreeRoots", &types.QuerySubtreeRootsRequest{Start: uint64(len(roots))}, &page); err != nil {
 			return nil, err
@@ -39,7 +37,7 @@ func (c *Client) SubtreeRoots(ctx context.Context) ([]types.SubtreeRoot, error) 
 			return nil, err
 		}
 	}
-	return roots, CheckNodes(frontier, subtreeLevel, nodes)
+	return roots, CheckNodes(frontier, types.SubtreeLevel, nodes)
 }
 
 // completed proves which height completed a subtree.
@@ -143,7 +141,7 @@ func (c *Client) NodesUnder(ctx context.Context, above kvshard.Node, aboveLevel 
 	var nodes []kvshard.Node
 	for uint64(len(nodes)) < count {
 		var page types.QueryNodesResponse
-		request := &types.QueryNodesRequest{Level: uint32(level), First: index*count + uint64(len(nodes)), Max: uint32(min(count-uint64(len(nodes)), 4096))}
+		request := &types.QueryNodesRequest{Level: uint32(level), First: index*count + uint64(len(nodes)), Max: uint32(min(count-uint64(len(nodes)), types.MaxPage))}
 		if err := c.query(ctx, "Nodes", request, &page); err != nil {
 			return nil, err
 		}
