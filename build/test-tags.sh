@@ -21,7 +21,7 @@ sums() { # sums PROXY prints the sums of all modules that a proxy has.
 	for module in $(released_modules); do
 		env -i PATH="$PATH" HOME="$work" GIT_CONFIG_GLOBAL="$work/gitconfig" GOMODCACHE="$work/cache-${1%%:*}" GOPROXY="$1" \
 			GOFLAGS=-modcacherw GONOSUMDB='github.com/kvshard/*' GOTOOLCHAIN=local go mod download -json "$module@$version" >download
-		grep -E '"(Path|Sum|GoModSum)"' download
+		grep -oE '"(Path|Sum|GoModSum)": "[^"]*"' download
 	done
 }
 sums "file://$root/dist/proxy" >proxy
