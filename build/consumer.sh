@@ -156,7 +156,6 @@ chain_works() {
 		as_user go mod edit -dropreplace "$module" -droprequire "$module"
 	done
 	as_user sh -ec "$get_lines"
-	as_user go mod tidy
 	as_user go test -count=1 ./...
 	echo "$name: an application on SDK $(as_user go list -m -f '{{.Version}}' github.com/cosmos/cosmos-sdk): ok"
 }

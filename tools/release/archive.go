@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -40,12 +39,12 @@ func archive(r release) error {
 		return err
 	}
 	files := []packedFile{{filepath.Base(r.program), 0o755, program}}
-	for _, name := range append(licences, "docs/command.md") {
-		text, err := os.ReadFile(filepath.Join(r.module, filepath.FromSlash(name)))
+	for _, name := range licences {
+		text, err := os.ReadFile(filepath.Join(r.module, name))
 		if err != nil {
 			return err
 		}
-		files = append(files, packedFile{path.Base(name), 0o644, text})
+		files = append(files, packedFile{name, 0o644, text})
 	}
 	files = append(files, packedFile{crateLicences, 0o644, third})
 

@@ -169,7 +169,7 @@ func writeSBOM(r release, crates []crate) error {
 		if sum := sums[c.Name+" "+c.Version]; sum != "" {
 			component["hashes"] = []object{{"alg": "SHA-256", "content": sum}}
 		} else if i > 0 {
-			return fmt.Errorf("Cargo.lock has no checksum of %s %s", c.Name, c.Version)
+			return fmt.Errorf("no checksum of %s %s in Cargo.lock", c.Name, c.Version)
 		}
 		if c.Repository != "" {
 			component["externalReferences"] = []object{{"type": "vcs", "url": c.Repository}}
