@@ -71,6 +71,7 @@ release() {
 release inventory -root "$module"
 (cd "$module" && sha256sum lib/*/libkvshard.a lib/include/kvshard.h sbom.json LICENSES-THIRD-PARTY.txt) >"$module/lib/SHA256SUMS"
 release proxy -out "$dist/proxy"
+[ "$(go env GOVERSION)" = "$GO_VERSION" ] || echo "dist.sh: releases are built with $GO_VERSION: these programs have other bytes" >&2
 for each in $chosen; do
 	target "$each"
 	[ "$run" != never ] || continue
