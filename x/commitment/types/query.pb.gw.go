@@ -6,6 +6,8 @@ Package types is a reverse proxy.
 
 It translates gRPC into RESTful JSON APIs.
 */
+//lint:file-ignore SA1019 generated
+
 package types
 
 import (
