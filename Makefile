@@ -74,7 +74,7 @@ ci: lint test test-release test-safety lint-schemes test-schemes lint-chain test
 
 # What needs more tools, the network or a quiet machine: the workflow runs it beside ci.
 .PHONY: ci-more
-ci-more: test-scheme test-link test-panic test-bundle test-panic-chain spend reproducible glibc test-oldest-go testnet ## run what CI tries besides: a second scheme, links, panics, the same bytes, the oldest Go, four validators
+ci-more: lint-proto test-scheme test-link test-panic test-bundle test-panic-chain spend reproducible glibc test-oldest-go testnet ## run what CI tries besides: a second scheme, links, panics, the same bytes, the oldest Go, four validators
 
 .PHONY: lint
 lint: library lint-page ## check formats, vet, staticcheck, clippy, docs

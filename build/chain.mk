@@ -2,6 +2,7 @@
 # chains run. They need the whole Cosmos SDK, so they are modules of their own and no part of `make test`.
 # The first build takes some minutes.
 
+MODULE      := x/commitment
 SHIELDCHAIN := examples/shieldchain
 BUNDLE      := $(SHIELDCHAIN)/bundle
 BUNDLE_RUST := --manifest-path $(BUNDLE)/Cargo.toml --locked --release
@@ -40,6 +41,7 @@ test-sdk-050: library ## test kvshard as released in an application on SDK 0.50 
 
 .PHONY: lint-chain
 lint-chain: library bundle ## vet and staticcheck the chain, and the application on SDK 0.53
+	cd $(MODULE) && go vet ./... && go run $(STATICCHECK) ./...
 	cd $(SHIELDCHAIN) && go vet ./... && go run $(STATICCHECK) ./...
 	cd tools/compat && go vet ./... && go run $(STATICCHECK) ./...
 	$(CARGO) fmt --manifest-path $(BUNDLE)/Cargo.toml --check
@@ -48,6 +50,15 @@ lint-chain: library bundle ## vet and staticcheck the chain, and the application
 .PHONY: figures-chain
 figures-chain: library bundle ## print the figures of docs/keeper.md (minutes)
 	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
+
+.PHONY: proto
+proto: ## write the module's Go code and OpenAPI file anew from x/commitment/proto (builds buf: minutes)
+	$(MODULE)/scripts/proto.sh generate
+
+.PHONY: lint-proto
+lint-proto: ## check x/commitment/proto, what is generated of it, and that no client breaks (builds buf: minutes)
+	$(MODULE)/scripts/proto.sh lint
+	$(MODULE)/scripts/proto.sh breaking
 
 .PHONY: proto-chain
 proto-chain: ## write the Go code of the chain's messages anew: needs protoc

@@ -80,9 +80,9 @@ func isKeyByte(n uint64) bool { return 0x0F <= n && n <= 0x15 }
 // and do not ask for its error, and why.
 var iterationsAllowed = map[string]string{
 	"internal/dbstore/overlay.go settle":                                  "a part of an iterator, whose Error is that of the one below",
-	"examples/shieldchain/x/commitment/keeper/anchors.go dropAnchors":     "an iterator of collections has no Error; the function knows how many it must find",
-	"examples/shieldchain/x/commitment/keeper/history.go newestUpTo":      "an iterator of collections has no Error; one entry is looked for, and the SDK's stores panic when a read fails",
-	"examples/shieldchain/x/commitment/keeper/wallet_queries.go valuesOf": "an iterator of collections has no Error; a query's page, and the SDK's stores panic when a read fails",
+	"x/commitment/keeper/anchors.go dropAnchors":     "an iterator of collections has no Error; the function knows how many it must find",
+	"x/commitment/keeper/history.go newestUpTo":      "an iterator of collections has no Error; one entry is looked for, and the SDK's stores panic when a read fails",
+	"x/commitment/keeper/wallet_queries.go valuesOf": "an iterator of collections has no Error; a query's page, and the SDK's stores panic when a read fails",
 	"kvtest/trace_store_test.go TestTraceStoreFormat":                     "makes the operations that a trace shows, on a store in memory",
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/cosmos/gogoproto/proto"
 	"github.com/spf13/cast"
 
+	"cosmossdk.io/core/appmodule"
 	"cosmossdk.io/core/store"
 	"cosmossdk.io/log/v2"
 	"github.com/cosmos/cosmos-sdk/x/tx/signing"
@@ -55,12 +56,12 @@ import (
 	stakingtypes "github.com/cosmos/cosmos-sdk/x/staking/types"
 
 	"github.com/kvshard/kvshard/examples/shieldchain/bundle"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment"
-	commitmentkeeper "github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
-	commitmenttypes "github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/shield"
 	shieldkeeper "github.com/kvshard/kvshard/examples/shieldchain/x/shield/keeper"
 	shieldtypes "github.com/kvshard/kvshard/examples/shieldchain/x/shield/types"
+	"github.com/kvshard/kvshard/x/commitment"
+	commitmentkeeper "github.com/kvshard/kvshard/x/commitment/keeper"
+	commitmenttypes "github.com/kvshard/kvshard/x/commitment/types"
 )
 
 const (
@@ -276,6 +277,17 @@ func (a *App) LegacyAmino() *codec.LegacyAmino { return a.amino }
 
 // Basics returns the modules' commands and default genesis.
 func (a *App) Basics() module.BasicManager { return a.basics }
+
+// AppModules returns the modules, for the commands that AutoCLI makes of them.
+func (a *App) AppModules() map[string]appmodule.AppModule {
+	modules := map[string]appmodule.AppModule{}
+	for name, m := range a.Modules.Modules {
+		if m, ok := m.(appmodule.AppModule); ok {
+			modules[name] = m
+		}
+	}
+	return modules
+}
 
 // TxConfig returns the configuration that makes and reads transactions.
 func (a *App) TxConfig() client.TxConfig { return a.txConfig }

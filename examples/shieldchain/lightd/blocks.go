@@ -2,9 +2,11 @@ package lightd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -16,8 +18,8 @@ import (
 
 	"github.com/kvshard/kvshard/examples/shieldchain/bundle"
 	"github.com/kvshard/kvshard/examples/shieldchain/lightd/walletrpc"
-	commitmenttypes "github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	shieldtypes "github.com/kvshard/kvshard/examples/shieldchain/x/shield/types"
+	commitmenttypes "github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // An appended is one message's part of the tree.
@@ -47,10 +49,10 @@ func (s *Server) actionsOf(block Block) (leaves, error) {
 			continue
 		}
 		for _, e := range result.Events {
-			if e.Type != commitmenttypes.EventAppend {
+			if e.Type != appendType {
 				continue
 			}
-			a, err := readEvent(e, "msg_index")
+			a, err := readAppend(e)
 			if err != nil {
 				return nil, diverged("block %d, transaction %d: %v", block.Height, i, err)
 			}
@@ -59,22 +61,18 @@ func (s *Server) actionsOf(block Block) (leaves, error) {
 		}
 	}
 	for _, e := range block.Events {
-		if e.Type != commitmenttypes.EventAppend {
-			continue
-		}
-		if !slices.ContainsFunc(e.Attributes, func(a abci.EventAttribute) bool { return a.Key == commitmenttypes.AttributeTxIndex }) {
+		switch e.Type {
+		case appendType:
 			return nil, status.Errorf(codes.Unimplemented, "block %d: a module appended outside of a transaction, and lightd knows leaves of transactions alone", block.Height)
+		case appendQueuedType:
+			a, err := readAppendQueued(e)
+			if err != nil {
+				return nil, diverged("block %d: %v", block.Height, err)
+			}
+			found = append(found, a)
 		}
-		a, err := readEvent(e, commitmenttypes.AttributeMsgIndex)
-		if err != nil {
-			return nil, diverged("block %d: %v", block.Height, err)
-		}
-		if a.tx, err = attribute[int](e, commitmenttypes.AttributeTxIndex); err != nil {
-			return nil, diverged("block %d: %v", block.Height, err)
-		}
-		found = append(found, a)
 	}
-	slices.SortFunc(found, func(a, b appended) int { return int(int64(a.first) - int64(b.first)) })
+	slices.SortFunc(found, func(a, b appended) int { return cmp.Compare(a.first, b.first) })
 	for i := range found {
 		if err := s.fill(block, &found[i]); err != nil {
 			return nil, err
@@ -83,26 +81,39 @@ func (s *Server) actionsOf(block Block) (leaves, error) {
 	return found, nil
 }
 
-// readEvent reads an event of x/commitment.
-func readEvent(e abci.Event, msgIndex string) (a appended, err error) {
-	if a.first, err = attribute[uint64](e, commitmenttypes.AttributeFirst); err != nil {
+var (
+	appendType       = commitmenttypes.EventType(&commitmenttypes.EventAppend{})
+	appendQueuedType = commitmenttypes.EventType(&commitmenttypes.EventAppendQueued{})
+)
+
+// readAppend reads the event of a message that appended in its transaction. baseapp
+// notes which message it was.
+func readAppend(e abci.Event) (a appended, err error) {
+	message, err := commitmenttypes.ParseEvent(e)
+	if err != nil {
 		return a, err
 	}
-	if a.count, err = attribute[uint64](e, commitmenttypes.AttributeCount); err != nil {
-		return a, err
+	event := message.(*commitmenttypes.EventAppend)
+	a.first, a.count = event.First, uint64(event.Count)
+	i := slices.IndexFunc(e.Attributes, func(a abci.EventAttribute) bool { return a.Key == "msg_index" })
+	if i < 0 {
+		return a, fmt.Errorf("an event %s without msg_index", e.Type)
 	}
-	a.msg, err = attribute[int](e, msgIndex)
+	a.msg, err = strconv.Atoi(e.Attributes[i].Value)
+	if err == nil && a.msg < 0 {
+		err = fmt.Errorf("an event %s of message %d", e.Type, a.msg)
+	}
 	return a, err
 }
 
-func attribute[T int | uint64](e abci.Event, key string) (T, error) {
-	for _, a := range e.Attributes {
-		if a.Key == key {
-			n, err := strconv.ParseUint(a.Value, 10, 63)
-			return T(n), err
-		}
+// readAppendQueued reads the event of a message that the block's end appended.
+func readAppendQueued(e abci.Event) (a appended, err error) {
+	message, err := commitmenttypes.ParseEvent(e)
+	if err != nil {
+		return a, err
 	}
-	return 0, status.Errorf(codes.DataLoss, "an event %s without %s", e.Type, key)
+	event := message.(*commitmenttypes.EventAppendQueued)
+	return appended{tx: int(event.TxIndex), msg: int(event.MsgIndex), first: event.First, count: uint64(event.Count)}, nil
 }
 
 // fill reads the actions out of the message.

@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/client/light"
+	"github.com/kvshard/kvshard/x/commitment/client/light"
 )
 
 // A Node answers for one chain.

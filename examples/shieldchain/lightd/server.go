@@ -22,7 +22,7 @@ import (
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
 	"github.com/kvshard/kvshard/examples/shieldchain/lightd/walletrpc"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // DefaultMaxBlocks bounds the range of one GetBlockRange.

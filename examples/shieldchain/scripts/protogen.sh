@@ -21,6 +21,5 @@ generate() {
 	cp "$out/github.com/kvshard/kvshard/examples/shieldchain/$2"/*.pb.go "$2/"
 	gofmt -l "$2"
 }
-generate kvshard/commitment/v1 x/commitment/types
 generate kvshard/shield/v1 x/shield/types
 generate cash/z/wallet/sdk/rpc lightd/walletrpc

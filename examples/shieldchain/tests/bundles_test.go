@@ -13,8 +13,8 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/bundle"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	shieldtypes "github.com/kvshard/kvshard/examples/shieldchain/x/shield/types"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // The tests play one story with real bundles, which are in testdata/bundles: a

@@ -11,7 +11,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // TestCommandReadsTheDatabase opens a copy of a node's application.db with the

@@ -4,9 +4,9 @@ import (
 	"testing"
 
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	"github.com/kvshard/kvshard/kvtest"
+	"github.com/kvshard/kvshard/x/commitment/keeper"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // TestOperationsOfEndBlock counts what EndBlock does in the store, at heights that

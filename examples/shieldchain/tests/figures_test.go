@@ -21,9 +21,9 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	"github.com/kvshard/kvshard/kvtest"
+	"github.com/kvshard/kvshard/x/commitment/keeper"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 var figures = flag.Bool("figures", false, "measure: takes minutes, on a machine that does nothing else")
@@ -35,13 +35,10 @@ func grown(t *testing.T, n int, from *chaintest.Chain, options simtestutil.AppOp
 	const checkpoints = 100
 	home := options["home"].(string)
 	out := writeTree(t, n, checkpoints, filepath.Join(home, "config"))
-	params := types.DefaultParams()
 	var state map[string]json.RawMessage
 	exported := chaintest.Must(from.App.Export(false, nil))(t)
 	chaintest.Must0(t, json.Unmarshal(exported.AppState, &state))
-	state[types.ModuleName] = chaintest.Must(json.Marshal(keeper.GenesisState{
-		Params: from.App.Codec().MustMarshalJSON(&params), Tree: out,
-	}))(t)
+	state[types.ModuleName] = from.App.Codec().MustMarshalJSON(&types.GenesisState{Params: types.DefaultParams(), Tree: out})
 	var c *chaintest.Chain
 	peak, took := measure(func() {
 		c = chaintest.New(t, chaintest.Config{Options: options, From: from, InitialHeight: checkpoints + 1,
@@ -52,7 +49,7 @@ func grown(t *testing.T, n int, from *chaintest.Chain, options simtestutil.AppOp
 }
 
 // writeTree writes the records of a tree to a file for genesis.
-func writeTree(t *testing.T, n, checkpoints int, dir string) keeper.GenesisTree {
+func writeTree(t *testing.T, n, checkpoints int, dir string) types.GenesisTree {
 	t.Helper()
 	mem := kvtest.NewMemStore()
 	tree := chaintest.Must(kvshard.Open(mem))(t)

@@ -2,16 +2,14 @@ package tests
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"testing"
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	"github.com/kvshard/kvshard/kvtest"
+	"github.com/kvshard/kvshard/x/commitment/keeper"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // TestGenesisFromElsewhere: a chain begins with a tree that no chain made, whose
@@ -50,18 +48,15 @@ func TestGenesisFromElsewhere(t *testing.T) {
 				}
 			}
 			var data bytes.Buffer
-			encoder := base64.NewEncoder(base64.StdEncoding, &data)
-			state := chaintest.Must(keeper.WriteTree(tree, kv, 100, encoder))(t)
-			chaintest.Must0(t, encoder.Close())
-			state.Data = json.RawMessage(fmt.Sprintf("%q", data.String()))
+			state := chaintest.Must(keeper.WriteTree(tree, kv, 100, &data))(t)
+			state.Data = data.Bytes()
 
 			model := chaintest.New(t, chaintest.Config{})
 			model.MustBlock()
-			params := types.DefaultParams()
 			var genesis map[string]json.RawMessage
 			exported := chaintest.Must(model.App.Export(false, nil))(t)
 			chaintest.Must0(t, json.Unmarshal(exported.AppState, &genesis))
-			genesis[types.ModuleName] = chaintest.Must(json.Marshal(keeper.GenesisState{Params: model.App.Codec().MustMarshalJSON(&params), Tree: state}))(t)
+			genesis[types.ModuleName] = model.App.Codec().MustMarshalJSON(&types.GenesisState{Params: types.DefaultParams(), Tree: state})
 			c := chaintest.New(t, chaintest.Config{State: chaintest.Must(json.Marshal(genesis))(t), From: model, InitialHeight: 20})
 			a := c.Accounts[0]
 			c.MustBlock()

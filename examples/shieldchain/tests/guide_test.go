@@ -33,14 +33,16 @@ func TestGuideIsCode(t *testing.T) {
 		return strings.Join(lines, "\n") + "\n"
 	}
 	var sources []string
-	chaintest.Must0(t, filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+	for _, folder := range []string{"..", "../../../x/commitment"} {
+		chaintest.Must0(t, filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			sources = append(sources, plain(string(source)))
 			return err
-		}
-		source, err := os.ReadFile(path)
-		sources = append(sources, plain(string(source)))
-		return err
-	}))
+		}))
+	}
 	blocks := strings.Split(text, "```go\n")[1:]
 	if len(blocks) < 5 {
 		t.Errorf("only %d blocks of code", len(blocks))

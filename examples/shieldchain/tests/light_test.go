@@ -12,11 +12,13 @@ import (
 	rpcclient "github.com/cometbft/cometbft/rpc/client"
 	coretypes "github.com/cometbft/cometbft/rpc/core/types"
 
+	"github.com/cosmos/cosmos-sdk/store/v2/rootmulti"
+
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/client/light"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	"github.com/kvshard/kvshard/kvtest"
+	"github.com/kvshard/kvshard/x/commitment/client/light"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // A nodeOf answers as the RPC of a chain's node does. It lies if it is told to.
@@ -65,7 +67,7 @@ func TestLightClient(t *testing.T) {
 	ctx := t.Context()
 	node := nodeOf{c: c}
 	for height := int64(2); height <= c.Height(); height++ {
-		client := light.At(node, height, hashes[height])
+		client := light.At(node, height, hashes[height], rootmulti.DefaultProofRuntime())
 		frontier, anchor, err := client.TreeState(ctx)
 		chaintest.Must0(t, err)
 		want := map[int64]uint32{2: 0, 3: 3, 4: 3, 5: 5, 6: 6}[height]
@@ -127,7 +129,7 @@ func TestLyingNode(t *testing.T) {
 	c, leaves, hashes := lightChain(t)
 	ctx := t.Context()
 	height := c.Height()
-	honest := light.At(nodeOf{c: c}, height, hashes[height])
+	honest := light.At(nodeOf{c: c}, height, hashes[height], rootmulti.DefaultProofRuntime())
 	frontier, anchor, err := honest.TreeState(ctx)
 	chaintest.Must0(t, err)
 	roots := chaintest.Must(honest.SubtreeRoots(ctx))(t)
@@ -201,13 +203,13 @@ func TestLyingNode(t *testing.T) {
 		}, stateOf},
 		"no proof": {func(path string, r *abci.ResponseQuery) { r.ProofOps = nil }, stateOf},
 	} {
-		client := light.At(nodeOf{c: c, lie: lie.lie}, height, hashes[height])
+		client := light.At(nodeOf{c: c, lie: lie.lie}, height, hashes[height], rootmulti.DefaultProofRuntime())
 		if err := lie.ask(client); !errors.Is(err, light.ErrUnproven) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	// The state of another height.
-	if err := stateOf(light.At(nodeOf{c: c}, height-1, hashes[height])); !errors.Is(err, light.ErrUnproven) {
+	if err := stateOf(light.At(nodeOf{c: c}, height-1, hashes[height], rootmulti.DefaultProofRuntime())); !errors.Is(err, light.ErrUnproven) {
 		t.Errorf("another application hash: %v", err)
 	}
 	if _, err := honest.Leaf(ctx, 60_000, leaves[60_001]); !errors.Is(err, light.ErrUnproven) || !errors.Is(err, kvshard.ErrInvalidWitness) {

@@ -10,8 +10,8 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/app"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/x/commitment/keeper"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // A poolModule is a module that accepts notes of its own at the beginning and the end of

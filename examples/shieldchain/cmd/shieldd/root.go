@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/viper"
 	"golang.org/x/sync/errgroup"
 
+	"cosmossdk.io/client/v2/autocli"
 	"cosmossdk.io/log/v2"
 
 	"github.com/cosmos/cosmos-sdk/client"
@@ -23,9 +24,11 @@ import (
 	"github.com/cosmos/cosmos-sdk/client/keys"
 	"github.com/cosmos/cosmos-sdk/client/pruning"
 	"github.com/cosmos/cosmos-sdk/client/snapshot"
+	"github.com/cosmos/cosmos-sdk/codec/address"
 	"github.com/cosmos/cosmos-sdk/server"
 	serverconfig "github.com/cosmos/cosmos-sdk/server/config"
 	servertypes "github.com/cosmos/cosmos-sdk/server/types"
+	sdk "github.com/cosmos/cosmos-sdk/types"
 	authcmd "github.com/cosmos/cosmos-sdk/x/auth/client/cli"
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	genutilcli "github.com/cosmos/cosmos-sdk/x/genutil/client/cli"
@@ -87,6 +90,17 @@ func rootCmd() *cobra.Command {
 		pruning.Cmd(newApp, app.DefaultNodeHome),
 		snapshot.Cmd(newApp),
 	)
+	// AutoCLI makes the commands that the modules describe.
+	commands := autocli.AppOptions{
+		Modules:               lender.AppModules(),
+		AddressCodec:          clientCtx.InterfaceRegistry.SigningContext().AddressCodec(),
+		ValidatorAddressCodec: clientCtx.InterfaceRegistry.SigningContext().ValidatorAddressCodec(),
+		ConsensusAddressCodec: address.NewBech32Codec(sdk.GetConfig().GetBech32ConsensusAddrPrefix()),
+		ClientCtx:             clientCtx,
+	}
+	if err := commands.EnhanceRootCommand(root); err != nil {
+		panic(err)
+	}
 	server.AddCommandsWithStartCmdOptions(root, app.DefaultNodeHome, newApp, export, server.StartCmdOptions{
 		AddFlags: func(start *cobra.Command) {
 			start.Flags().Bool(app.FlagOptimisticExecution, false, "Execute a proposed block while it is voted on")

@@ -10,9 +10,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cosmos/cosmos-sdk/client/flags"
+	"github.com/cosmos/cosmos-sdk/store/v2/rootmulti"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/client/light"
+	"github.com/kvshard/kvshard/x/commitment/client/cli"
+	"github.com/kvshard/kvshard/x/commitment/client/light"
 )
 
 // verifyCmd verifies as a client that has only a node's RPC.
@@ -27,14 +29,18 @@ verify by the validators' signatures.
 
 The question tells the node which commitment it is about. A wallet asks for a tree
 state and subtree roots instead, which the commands below prove in the same way.`,
-		Example: "  shieldd verify 17 " + kvshard.Node{1}.String() + "\n  shieldd verify tree-state\n  shieldd verify subtree-roots --height 1000",
+		Example: "  shieldd verify 17 AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n  shieldd verify tree-state\n  shieldd verify subtree-roots --height 1000",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			position, err := strconv.ParseUint(args[0], 10, 64)
 			if err != nil {
 				return err
 			}
-			leaf, err := kvshard.ParseNode(args[1])
+			bytes, err := cli.ParseBytes(args[1])
+			if err != nil {
+				return err
+			}
+			leaf, err := kvshard.NodeFromBytes(bytes)
 			if err != nil {
 				return err
 			}
@@ -111,7 +117,7 @@ func proven(cmd *cobra.Command, ask func(context.Context, *light.Client) (string
 	if err != nil {
 		return err
 	}
-	text, err := ask(ctx, light.At(rpc, height, appHash))
+	text, err := ask(ctx, light.At(rpc, height, appHash, rootmulti.DefaultProofRuntime()))
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	cmtproto "github.com/cometbft/cometbft/proto/tendermint/types"
 	cmttypes "github.com/cometbft/cometbft/types"
 	dbm "github.com/cosmos/cosmos-db"
+	"github.com/cosmos/gogoproto/proto"
 
 	corestore "cosmossdk.io/core/store"
 	"cosmossdk.io/log/v2"
@@ -32,9 +33,8 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/app"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/keeper"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	shieldtypes "github.com/kvshard/kvshard/examples/shieldchain/x/shield/types"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // ChainID of every chain made here.
@@ -131,13 +131,11 @@ func (c *Chain) genesis(cfg Config) json.RawMessage {
 	state, err := simtestutil.GenesisStateWithValSet(c.App.Codec(), c.App.DefaultGenesis(),
 		cmttypes.NewValidatorSet([]*cmttypes.Validator{validator}), accounts, balances...)
 	Must0(c.T, err)
-	params := types.DefaultParams()
+	commitment := types.DefaultGenesisState()
 	if cfg.Params != nil {
-		params = *cfg.Params
+		commitment.Params = *cfg.Params
 	}
-	state[types.ModuleName] = Must(json.Marshal(keeper.GenesisState{
-		Params: c.App.Codec().MustMarshalJSON(&params), Tree: keeper.DefaultGenesis(),
-	}))(c.T)
+	state[types.ModuleName] = c.App.Codec().MustMarshalJSON(commitment)
 	shield := shieldtypes.DefaultGenesis()
 	if cfg.Shield != nil {
 		shield.Params = *cfg.Shield
@@ -378,6 +376,18 @@ func Events(events []abci.Event, kind string) (found []map[string]string) {
 				m[a.Key] = a.Value
 			}
 			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// TypedEvents returns the events that are a message of x/commitment.
+func TypedEvents[E proto.Message](t testing.TB, events []abci.Event) (found []E) {
+	t.Helper()
+	var none E
+	for _, e := range events {
+		if e.Type == types.EventType(none) {
+			found = append(found, Must(types.ParseEvent(e))(t).(E))
 		}
 	}
 	return found

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	"github.com/kvshard/kvshard/internal/realdata"
 	"github.com/kvshard/kvshard/kvtest"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // chain takes one node through the stages of a chain's life, with the command

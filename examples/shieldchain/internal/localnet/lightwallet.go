@@ -20,7 +20,7 @@ import (
 	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
 
 	"github.com/kvshard/kvshard/examples/shieldchain/app"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // Leaves of others: two subtrees of 65,536 and more before the note, and some

@@ -3,19 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"reflect"
 	"strings"
 
+	"github.com/cosmos/gogoproto/jsonpb"
 	gogoproto "github.com/cosmos/gogoproto/proto"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/cosmos/cosmos-sdk/codec"
-
 	"github.com/kvshard/kvshard"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	"github.com/kvshard/kvshard/kvtest"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // queries sends each query over gRPC and compares the answer with the state.
@@ -40,23 +41,23 @@ func (n *network) queries(ctx context.Context, node *node, s state) error {
 		if !good {
 			return fmt.Errorf("%v over gRPC: %v", command, answer)
 		}
-		want, err := codec.ProtoMarshalJSON(answer, nil)
-		if err != nil {
-			return err
-		}
 		got, err := node.query(ctx, command...)
 		if err != nil {
 			return err
 		}
-		if !bytes.Equal(bytes.TrimSpace(got), want) {
-			return fmt.Errorf("%v: the command line has %s, gRPC %s", command, got, want)
+		same := reflect.New(reflect.TypeOf(answer).Elem()).Interface().(gogoproto.Message)
+		if err := jsonpb.Unmarshal(bytes.NewReader(got), same); err != nil {
+			return fmt.Errorf("%v: %w: %s", command, err, got)
+		}
+		if answer.String() != same.String() {
+			return fmt.Errorf("%v: the command line has %s, gRPC %s", command, got, answer)
 		}
 		asked++
 		return nil
 	}
 	is := func(b []byte, node kvshard.Node) bool { return bytes.Equal(b, node[:]) }
 	height := fmt.Sprint(anchor.Height)
-	if err := ask(anchor, nil, anchor.Found && anchor.Size_ == last+1 && anchor.Height > 0, "anchor", s.root.String()); err != nil {
+	if err := ask(anchor, nil, anchor.Found && anchor.Size_ == last+1 && anchor.Height > 0, "anchor", base64.StdEncoding.EncodeToString(s.root[:])); err != nil {
 		return err
 	}
 	unknown, err := client.Anchor(ctx, &types.QueryAnchorRequest{Root: s.leaves[0][:]})
@@ -76,7 +77,7 @@ func (n *network) queries(ctx context.Context, node *node, s state) error {
 		return err
 	}
 	then, err := client.Witness(ctx, &types.QueryWitnessRequest{Position: 2, Height: anchor.Height})
-	if err := ask(then, err, proves(then, s, 2), "witness", "2", height); err != nil {
+	if err := ask(then, err, proves(then, s, 2), "witness", "2", "--at", height); err != nil {
 		return err
 	}
 	leaf, err := client.Leaf(ctx, &types.QueryLeafRequest{Position: 3})
@@ -100,7 +101,7 @@ func (n *network) queries(ctx context.Context, node *node, s state) error {
 		return err
 	}
 	nodes, err := client.Nodes(ctx, &types.QueryNodesRequest{Level: 0, First: 1, Max: 2})
-	if err := ask(nodes, err, len(nodes.GetNodes()) == 2 && is(nodes.Nodes[1], s.leaves[2]) && nodes.Size_ == last+1, "nodes", "0", "1", "2"); err != nil {
+	if err := ask(nodes, err, len(nodes.GetNodes()) == 2 && is(nodes.Nodes[1], s.leaves[2]) && nodes.Size_ == last+1, "nodes", "0", "1", "--max", "2"); err != nil {
 		return err
 	}
 	subtrees, err := client.SubtreeRoots(ctx, &types.QuerySubtreeRootsRequest{})
@@ -108,11 +109,11 @@ func (n *network) queries(ctx context.Context, node *node, s state) error {
 		return err
 	}
 	kept, err := client.Anchors(ctx, &types.QueryAnchorsRequest{From: 1, Max: 1})
-	if err := ask(kept, err, len(kept.GetAnchors()) == 1, "anchors", "1", "0", "1"); err != nil {
+	if err := ask(kept, err, len(kept.GetAnchors()) == 1, "anchors", "--from", "1", "--max", "1"); err != nil {
 		return err
 	}
 	heights, err := client.Heights(ctx, &types.QueryHeightsRequest{From: uint64(anchor.Height), To: uint64(anchor.Height)})
-	if err := ask(heights, err, len(heights.GetHeights()) == 1 && heights.Heights[0].Size_ == last+1, "heights", height, height); err != nil {
+	if err := ask(heights, err, len(heights.GetHeights()) == 1 && heights.Heights[0].Size_ == last+1, "heights", "--from", height, "--to", height); err != nil {
 		return err
 	}
 	if _, err := client.Leaf(ctx, &types.QueryLeafRequest{Position: last + 1}); err == nil || !strings.Contains(err.Error(), "NotFound") {

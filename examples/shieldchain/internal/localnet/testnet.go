@@ -29,7 +29,7 @@ import (
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 
 	"github.com/kvshard/kvshard/examples/shieldchain/app"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // testnet runs four validators of one chain under a load of appends. It covers

@@ -21,9 +21,9 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/app"
-	"github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
 	shieldtypes "github.com/kvshard/kvshard/examples/shieldchain/x/shield/types"
 	"github.com/kvshard/kvshard/kvtest"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // A wallet has a seed, and what everybody can read of the chain: the bundles of

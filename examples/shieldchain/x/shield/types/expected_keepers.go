@@ -6,7 +6,7 @@ import (
 	sdk "github.com/cosmos/cosmos-sdk/types"
 
 	"github.com/kvshard/kvshard"
-	commitmenttypes "github.com/kvshard/kvshard/examples/shieldchain/x/commitment/types"
+	commitmenttypes "github.com/kvshard/kvshard/x/commitment/types"
 )
 
 // A CommitmentKeeper keeps the tree of all notes.

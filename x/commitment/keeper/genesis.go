@@ -1,0 +1,236 @@
+package keeper
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+
+	"cosmossdk.io/core/store"
+
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/stream"
+	"github.com/kvshard/kvshard/x/commitment/types"
+)
+
+// ExportTree writes the tree as a stream, and returns what it wrote.
+func (k Keeper) ExportTree(ctx context.Context, w io.Writer) (types.GenesisTree, error) {
+	params, err := k.params.Get(ctx)
+	if err != nil {
+		return types.GenesisTree{}, err
+	}
+	tree, err := k.tree(ctx, params)
+	if err != nil {
+		return types.GenesisTree{}, err
+	}
+	return WriteTree(tree, k.storeService.OpenKVStore(ctx), params.MaxAnchors, w)
+}
+
+// WriteTree writes a tree without a prefix as a stream, and returns what it wrote. It
+// reads each record twice, because a stream begins with their number.
+func WriteTree(tree *kvshard.Tree, kv store.KVStore, maxAnchors uint32, w io.Writer) (types.GenesisTree, error) {
+	header, err := stream.Describe(tree)
+	if err != nil {
+		return types.GenesisTree{}, err
+	}
+	header.Form, header.MaxCheckpoints, header.Retention = stream.FormRecords, maxAnchors, "marked"
+	if header.Records, err = stream.Count(kvshard.Records(kv)); err != nil {
+		return types.GenesisTree{}, err
+	}
+	sum := sha256.New()
+	out, err := stream.NewWriter(io.MultiWriter(w, sum), header)
+	if err != nil {
+		return types.GenesisTree{}, err
+	}
+	if err := out.Records(kvshard.Records(kv)); err != nil {
+		return types.GenesisTree{}, err
+	}
+	if err := out.End(); err != nil {
+		return types.GenesisTree{}, err
+	}
+	return describe(header, sum), nil
+}
+
+// ReadTree reads a stream to its end and returns what genesis says of it, except where
+// the stream is. It is for a stream that something else wrote.
+func ReadTree(r io.Reader) (types.GenesisTree, error) {
+	sum := sha256.New()
+	in, err := openRecords(io.TeeReader(r, sum))
+	if err != nil {
+		return types.GenesisTree{}, err
+	}
+	err = eachRecord(in, func(kvshard.Record) error { return nil })
+	return describe(in.Header, sum), err
+}
+
+func describe(h stream.Header, sum hash.Hash) types.GenesisTree {
+	return types.GenesisTree{Root: h.Root[:], Size_: h.Size, Records: h.Records, Sha256: sum.Sum(nil)}
+}
+
+// openRecords reads the header of a stream, which must be a stream of records.
+func openRecords(r io.Reader) (*stream.Reader, error) {
+	in, err := stream.NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	if in.Header.Form != stream.FormRecords {
+		return nil, fmt.Errorf("a stream of %s: genesis takes one of records, as \"kvshard export\" writes it by default", in.Header.Form)
+	}
+	return in, nil
+}
+
+// eachRecord reads a stream to its end and calls f with each record.
+func eachRecord(in *stream.Reader, f func(kvshard.Record) error) error {
+	for {
+		piece, err := in.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := f(*piece.Record); err != nil {
+			return err
+		}
+	}
+}
+
+// ImportTree writes the records of a stream into the store. It checks that they are the
+// announced ones and a sound tree: it computes every hash in it again. The store's tree
+// must be empty.
+func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want types.GenesisTree) error {
+	sum := sha256.New()
+	in, err := openRecords(io.TeeReader(r, sum))
+	if err != nil {
+		return err
+	}
+	kv := k.storeService.OpenKVStore(ctx)
+	if err := eachRecord(in, func(r kvshard.Record) error { return kvshard.WriteRecord(kv, r) }); err != nil {
+		return err
+	}
+	if got := describe(in.Header, sum); !sameTree(got, want) {
+		return fmt.Errorf("a stream of %s; genesis names %s", &got, &want)
+	}
+	tree, err := k.openTree(ctx)
+	if err != nil {
+		return err
+	}
+	if err := tree.Check(); err != nil {
+		return err
+	}
+	return in.Header.Verify(tree)
+}
+
+// sameTree compares everything except where the stream is.
+func sameTree(a, b types.GenesisTree) bool {
+	return bytes.Equal(a.Root, b.Root) && a.Size_ == b.Size_ && a.Records == b.Records && bytes.Equal(a.Sha256, b.Sha256)
+}
+
+// InitGenesis sets parameters, tree and history of a new chain.
+func (k Keeper) InitGenesis(ctx sdk.Context, state types.GenesisState) error {
+	if err := state.Validate(); err != nil {
+		return err
+	}
+	if err := k.params.Set(ctx, state.Params); err != nil {
+		return err
+	}
+	if err := k.initTree(ctx, state.Tree); err != nil {
+		return fmt.Errorf("tree: %w", err)
+	}
+	tree, err := k.tree(ctx, state.Params)
+	if err != nil {
+		return err
+	}
+	// Checkpoints are heights and only grow, so a tree with a history cannot start
+	// again at height 1.
+	last, _, err := tree.Newest()
+	if err != nil {
+		return err
+	}
+	now := ctx.BlockHeight()
+	if last.ID > 0 && int64(last.ID) >= now {
+		return fmt.Errorf("the tree has a checkpoint at height %d, the chain starts at %d: set initial_height above it", last.ID, now)
+	}
+	total, err := k.initHistory(ctx, tree, state.History, uint64(now))
+	if err != nil {
+		return err
+	}
+	return k.rebuildAnchors(ctx, tree, total)
+}
+
+// initTree imports the tree of genesis. A new chain's tree has no stream: it is empty.
+func (k Keeper) initTree(ctx context.Context, state types.GenesisTree) error {
+	if state.File == "" && len(state.Data) == 0 {
+		if empty := types.DefaultGenesisState().Tree; !sameTree(state, empty) {
+			return fmt.Errorf("there is no stream, so that the tree is %s; genesis names %s", &empty, &state)
+		}
+		return nil
+	}
+	in, err := k.openStream(state)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return k.ImportTree(ctx, in, state)
+}
+
+// openStream opens the file, or the data in genesis.
+func (k Keeper) openStream(state types.GenesisTree) (io.ReadCloser, error) {
+	if state.File == "" {
+		return io.NopCloser(bytes.NewReader(state.Data)), nil
+	}
+	if k.genesisDir == "" || filepath.Base(state.File) != state.File {
+		return nil, fmt.Errorf("no directory for the genesis file %q", state.File)
+	}
+	file, err := os.Open(filepath.Join(k.genesisDir, state.File))
+	if err != nil {
+		return nil, fmt.Errorf("%w: it has the tree's records, and goes with genesis.json from the node that exported", err)
+	}
+	return file, nil
+}
+
+// ExportGenesis is the reverse of InitGenesis.
+func (k Keeper) ExportGenesis(ctx sdk.Context) (*types.GenesisState, error) {
+	params, err := k.params.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	history, err := k.exportHistory(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state := &types.GenesisState{Params: params, History: history}
+	if k.genesisDir != "" {
+		state.Tree, err = k.exportFile(ctx)
+		return state, err
+	}
+	var data bytes.Buffer
+	state.Tree, err = k.ExportTree(ctx, &data)
+	state.Tree.Data = data.Bytes()
+	return state, err
+}
+
+// exportFile writes the stream to a file named after its content.
+func (k Keeper) exportFile(ctx sdk.Context) (state types.GenesisTree, err error) {
+	f, err := os.CreateTemp(k.genesisDir, "commitment-*.tmp")
+	if err != nil {
+		return state, err
+	}
+	defer os.Remove(f.Name()) // no effect once the file is renamed
+	defer f.Close()
+	if state, err = k.ExportTree(ctx, f); err != nil {
+		return state, err
+	}
+	if err := errors.Join(f.Sync(), f.Chmod(0o644), f.Close()); err != nil {
+		return state, err
+	}
+	state.File = fmt.Sprintf("commitment-%x.kvx", state.Sha256[:8])
+	return state, os.Rename(f.Name(), filepath.Join(k.genesisDir, state.File))
+}

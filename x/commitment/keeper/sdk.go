@@ -1,0 +1,67 @@
+package keeper
+
+import (
+	"context"
+	"encoding/binary"
+	"reflect"
+
+	sdkerrors "github.com/cosmos/cosmos-sdk/types/errors"
+
+	sdk "github.com/cosmos/cosmos-sdk/types"
+)
+
+// What the versions of the SDK have in other ways. The module is one source for all that
+// go.mod allows: nothing here names a package or a method that one of them lacks.
+
+// positioned is a context that knows its transaction's and its message's place in the
+// block, as that of SDK 0.55 and later.
+type positioned interface {
+	TxIndex() int
+	MsgIndex() int
+}
+
+// inTransaction tells whether a message of a transaction is executed. Only then is there
+// an EndBlock to come that appends a queue, and a place in the block that no other
+// message has. A block's own code, genesis and upgrades are at index -1, and before SDK
+// 0.55 they have no bytes of a transaction. The modes in which nothing is kept stand for
+// transactions to come.
+func inTransaction(ctx sdk.Context) bool {
+	if ctx.ExecMode() != sdk.ExecModeFinalize {
+		return true
+	}
+	if place, ok := any(ctx).(positioned); ok {
+		return place.TxIndex() >= 0
+	}
+	return len(ctx.TxBytes()) > 0
+}
+
+// queueKey is the place of a message in its block, the transaction's index and its own,
+// u32 big-endian each. No two transactions share one, and none reads another's, so under
+// block-STM they do not conflict.
+//
+// Before SDK 0.55 a context does not know its place, and transactions run one after the
+// other. There the key has the number of the call in the block, and 0.
+func (k Keeper) queueKey(ctx sdk.Context) ([]byte, error) {
+	place, ok := any(ctx).(positioned)
+	if ok {
+		key := binary.BigEndian.AppendUint32(nil, uint32(place.TxIndex()))
+		return binary.BigEndian.AppendUint32(key, uint32(place.MsgIndex())), nil
+	}
+	return k.nextQueueKey(ctx)
+}
+
+// checkAuthority returns an error unless this is the address that changes parameters: the
+// one that the consensus parameters name, which they can since SDK 0.55, or the keeper's.
+func (k Keeper) checkAuthority(ctx context.Context, address string) error {
+	expected := k.authority
+	params := reflect.ValueOf(sdk.UnwrapSDKContext(ctx).ConsensusParams())
+	if field := params.FieldByName("Authority"); field.IsValid() {
+		if named, ok := field.Interface().(interface{ GetAuthority() string }); ok && named.GetAuthority() != "" {
+			expected = named.GetAuthority()
+		}
+	}
+	if expected != address {
+		return sdkerrors.ErrUnauthorized.Wrapf("invalid authority: expected %s, got %s", expected, address)
+	}
+	return nil
+}
