@@ -18,7 +18,7 @@ import (
 
 // released are the folders of the Go modules that a release has, each behind those
 // that it requires. Other modules of the repository are examples and tools.
-var released = []string{".", "cmd/kvshard"}
+var released = []string{".", "cmd/kvshard", "x/commitment"}
 
 // importPath returns the path of the module in a folder of the repository.
 func importPath(folder string) string { return path.Join(modulePath, folder) }
