@@ -56,7 +56,7 @@ lint-chain: library bundle ## vet and staticcheck the chain, and the application
 	$(CARGO) clippy $(BUNDLE_RUST) --all-targets -- -D warnings
 
 .PHONY: figures-chain
-figures-chain: library bundle ## print the figures of docs/keeper.md (minutes)
+figures-chain: library bundle ## print the figures of docs/keeper.md and docs/economics.md (minutes)
 	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
 
 .PHONY: proto
