@@ -87,9 +87,9 @@ func (k Keeper) nextPlace(ctx context.Context) (uint32, error) {
 	}
 	defer it.Close()
 	if !it.Valid() {
-		return 0, nil // the SDK's iterators report an error at every end; this store is in memory
+		return 0, nil // the iterators of the SDK report an error at every end
 	}
-	return binary.BigEndian.Uint32(it.Key()) + 1, it.Error()
+	return binary.BigEndian.Uint32(it.Key()) + 1, nil
 }
 
 // A blockQueue is what the block queued since the queue was last appended.
