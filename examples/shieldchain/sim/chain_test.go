@@ -142,12 +142,11 @@ func (c *chain) height() int64 { return c.LastBlockHeight() + int64(max(c.start.
 
 // endBlock runs EndBlock when the block is committed, and so behind its transactions.
 func (c *chain) endBlock(ctx sdk.Context) {
-	events := sdk.NewEventManager()
-	result, err := c.EndBlocker(ctx.WithEventManager(events))
+	result, err := c.EndBlocker(ctx.WithEventManager(sdk.NewEventManager()))
 	if err != nil {
 		panic(fmt.Sprintf("EndBlock: %v", err))
 	}
-	for _, event := range events.Events() {
+	for _, event := range result.Events {
 		if event.Type == types.EventType(&types.EventAppendQueued{}) {
 			c.queued++
 		}
