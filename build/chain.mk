@@ -18,6 +18,12 @@ shieldd: library bundle ## build the example chain's node and client (minutes th
 chain: shieldd ## run a node on loopback: transactions, queries and proofs, rollback, export, import (15 s)
 	bin/localnet -bin bin/shieldd -timeout 3m chain
 
+.PHONY: minimal
+minimal: library ## start a chain made from nothing, append, prove by the RPC alone; bin/minid is its program (10 s, after the build)
+	cd examples/minimal && go vet ./... && go run $(STATICCHECK) ./...
+	@mkdir -p bin
+	cd examples/minimal && go build -o ../../bin/minid . && $(GOTEST) ./...
+
 .PHONY: testnet
 testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollback, block-STM, optimistic execution (1 min)
 	bin/localnet -bin bin/shieldd -timeout 5m testnet

@@ -39,10 +39,12 @@ func (k Keeper) nextQueueKey(ctx sdk.Context) ([]byte, error) {
 	}
 	defer it.Close()
 	var next uint32
+	// The iterator of an empty cachekv store has an error of its own, and a transient
+	// store, which is in memory, no other.
 	if it.Valid() {
 		next = binary.BigEndian.Uint32(it.Key()) + 1
 	}
-	return binary.BigEndian.AppendUint32(nil, next), it.Error()
+	return binary.BigEndian.AppendUint64(nil, uint64(next)<<32), nil
 }
 
 // enqueue adds leaves to those that the message has already queued.
