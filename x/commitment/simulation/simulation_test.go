@@ -32,6 +32,13 @@ import (
 	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
+var (
+	// seeds are of small trees, but for 27, whose tree has completed a subtree.
+	seeds = []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 27}
+	// firstHeights are first heights of chains, by the seed.
+	firstHeights = []uint32{1, 7, 400}
+)
+
 // These tests name no package that one version of the SDK has at another place, and so run
 // on all that go.mod allows.
 
@@ -98,49 +105,48 @@ func sound(t *testing.T, k keeper.Keeper, ctx sdk.Context) {
 // begins again; the same seed makes the same; and all shapes of a tree are among them.
 func TestRandomGenesis(t *testing.T) {
 	seen := map[string]int{}
-	for seed := range int64(60) {
-		for _, first := range []uint32{1, 7, 400} {
-			k, s, genesis := started(t, seed, first)
-			_, _, again := started(t, seed, first)
-			if a, b := cdc().MustMarshalJSON(genesis), cdc().MustMarshalJSON(again); !bytes.Equal(a, b) {
-				t.Fatalf("seed %d makes %s and %s", seed, a, b)
-			}
-			ctx := at(int64(first))
-			sound(t, k, ctx)
-			tree, err := kvshard.Open(s.kv)
-			if err != nil {
-				t.Fatal(err)
-			}
-			size, err := tree.Size()
-			if err != nil {
-				t.Fatal(err)
-			}
-			shapes(t, seen, tree, size, genesis)
+	for _, seed := range append(seeds, 37) {
+		first := firstHeights[seed%3]
+		k, s, genesis := started(t, seed, first)
+		_, _, again := started(t, seed, first)
+		if a, b := cdc().MustMarshalJSON(genesis), cdc().MustMarshalJSON(again); !bytes.Equal(a, b) {
+			t.Fatalf("seed %d makes %s and %s", seed, a, b)
+		}
+		ctx := at(int64(first))
+		sound(t, k, ctx)
+		tree, err := kvshard.Open(s.kv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size, err := tree.Size()
+		if err != nil {
+			t.Fatal(err)
+		}
+		shapes(t, seen, tree, size, genesis)
 
-			if err := k.EndBlock(ctx); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := keeper.NewMsgServer(k).Append(at(int64(first)+1), &types.MsgAppend{Sender: sdk.AccAddress("sender______________").String(), Commitments: [][]byte{make([]byte, 32)}}); err != nil {
-				t.Fatal(err)
-			}
-			if err := k.EndBlock(at(int64(first) + 1)); err != nil {
-				t.Fatal(err)
-			}
-			sound(t, k, ctx)
-			if after, appended, err := k.SizeAt(ctx, uint64(first)+1); after != size+1 || appended != uint64(first)+1 || err != nil {
-				t.Fatalf("%d leaves after height %d, %v, want %d after %d", after, appended, err, size+1, first+1)
-			}
-			exported, err := k.ExportGenesis(at(int64(first) + 1))
-			if err != nil {
-				t.Fatal(err)
-			}
-			imported, to := newKeeper()
-			if err := imported.InitGenesis(at(int64(first)+2), *exported); err != nil {
-				t.Fatal(err)
-			}
-			if diff := s.kv.Diff(to.kv); diff != "" {
-				t.Fatalf("seed %d, first height %d: the stores differ: %s", seed, first, diff)
-			}
+		if err := k.EndBlock(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := keeper.NewMsgServer(k).Append(at(int64(first)+1), &types.MsgAppend{Sender: sdk.AccAddress("sender______________").String(), Commitments: [][]byte{make([]byte, 32)}}); err != nil {
+			t.Fatal(err)
+		}
+		if err := k.EndBlock(at(int64(first) + 1)); err != nil {
+			t.Fatal(err)
+		}
+		sound(t, k, ctx)
+		if after, appended, err := k.SizeAt(ctx, uint64(first)+1); after != size+1 || appended != uint64(first)+1 || err != nil {
+			t.Fatalf("%d leaves after height %d, %v, want %d after %d", after, appended, err, size+1, first+1)
+		}
+		exported, err := k.ExportGenesis(at(int64(first) + 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		imported, to := newKeeper()
+		if err := imported.InitGenesis(at(int64(first)+2), *exported); err != nil {
+			t.Fatal(err)
+		}
+		if diff := s.kv.Diff(to.kv); diff != "" {
+			t.Fatalf("seed %d, first height %d: the stores differ: %s", seed, first, diff)
 		}
 	}
 	for _, shape := range []string{"a new chain", "checkpoints", "a retained checkpoint", "pruned checkpoints", "leaves behind the newest", "no history", "almost a subtree", "queue", "direct"} {
@@ -197,25 +203,58 @@ func TestDecodeStore(t *testing.T) {
 	commitment.AppModule{}.RegisterStoreDecoder(registry)
 	decode := registry[types.StoreKey]
 	seen := map[string]bool{}
-	for seed := range int64(40) {
-		for _, first := range []uint32{7, 100} {
-			k, s, _ := started(t, seed, first)
-			if err := k.EndBlock(at(int64(first))); err != nil {
-				t.Fatal(err)
+	for _, seed := range seeds {
+		first := firstHeights[seed%3]
+		k, s, _ := started(t, seed, first)
+		if err := k.EndBlock(at(int64(first))); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range s.kv.Dump() {
+			text := decode(kv.Pair{Key: p.Key, Value: p.Value}, kv.Pair{Key: p.Key})
+			a, b, _ := strings.Cut(text, "\n")
+			// What is wrong with a value would stand behind it.
+			if !strings.HasPrefix(a, "A: ") || strings.Contains(a, "unknown") || strings.Contains(a, " (") || !strings.HasSuffix(b, ": none\n") {
+				t.Fatalf("record %s is %q", p, text)
 			}
-			for _, p := range s.kv.Dump() {
-				pair := kv.Pair{Key: p.Key, Value: p.Value}
-				text := decode(pair, kv.Pair{Key: p.Key})
-				a, b, _ := strings.Cut(strings.TrimSuffix(text, "\n"), "\n")
-				name, value, found := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(a, "A: "), "tree: "), ": ")
-				if !found || value == "" || strings.Contains(a, "unknown") || strings.Contains(a, "(") || !strings.HasSuffix(b, ": none") {
-					t.Fatalf("record %s is %q", p, text)
-				}
-				seen[strings.TrimRight(name, " 0123456789abcdef")] = true
+			kind := kvshard.ParseRecordKey(p.Key).Kind.String()
+			if kind == "unknown" || kind == "" {
+				kind = fmt.Sprint(p.Key[0])
 			}
+			seen[kind] = true
 		}
 	}
-	t.Log(seen)
+	for _, kind := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "shard", "cap", "checkpoint", "retained", "tip", "summary", "prunable", "quad"} {
+		if !seen[kind] {
+			t.Errorf("no record of kind %s was decoded: %v", kind, seen)
+		}
+	}
+}
+
+// TestDecodedText is how some records look.
+func TestDecodedText(t *testing.T) {
+	params := types.DefaultParams()
+	value, err := params.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eight := []byte{0, 0, 0, 0, 0, 0, 0, 9}
+	for _, test := range []struct {
+		key, value []byte
+		want       string
+	}{
+		{types.ParamsPrefix, value, "params: " + params.String()},
+		{types.SubtreeKey(3), eight, "height that completed subtree 3: 9"},
+		{append(types.SizePrefix.Bytes(), eight...), eight, "size after height 9: 9"},
+		{append(types.SizePrefix.Bytes(), eight...), eight[1:], "size after height 9: 00000000000009 (7 bytes, a number has 8)"},
+		{append(types.SizePrefix.Bytes(), eight...), nil, "size after height 9: none"},
+		{append(types.RootPrefix.Bytes(), 0xAB), eight, "height of root ab: 9"},
+		{[]byte{0x0E, 1}, []byte{2}, "unknown key 0e01: 02"},
+	} {
+		text := simulation.DecodeStore(kv.Pair{Key: test.key, Value: test.value}, kv.Pair{Key: test.key})
+		if a, _, _ := strings.Cut(text, "\n"); strings.TrimSpace(strings.TrimPrefix(a, "A: ")) != strings.TrimSpace(test.want) {
+			t.Errorf("record %x = %x is %q, want %q", test.key, test.value, a, test.want)
+		}
+	}
 }
 
 // TestDecodeDamaged: whatever a record holds, a simulation can show it.
