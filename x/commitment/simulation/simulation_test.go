@@ -105,10 +105,13 @@ func sound(t *testing.T, k keeper.Keeper, ctx sdk.Context) {
 // begins again; the same seed makes the same; and all shapes of a tree are among them.
 func TestRandomGenesis(t *testing.T) {
 	seen := map[string]int{}
-	for _, seed := range append(seeds, 37) {
+	for _, seed := range seeds {
 		first := firstHeights[seed%3]
 		k, s, genesis := started(t, seed, first)
-		_, _, again := started(t, seed, first)
+		again, err := simulation.RandomGenesis(rand.New(rand.NewSource(seed)), first)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if a, b := cdc().MustMarshalJSON(genesis), cdc().MustMarshalJSON(again); !bytes.Equal(a, b) {
 			t.Fatalf("seed %d makes %s and %s", seed, a, b)
 		}
