@@ -35,6 +35,8 @@ func (*governance) WeightedOperations(module.SimulationState) []simtypes.Weighte
 }
 
 // WeightedOperationsX registers the proposals. They are a tenth as frequent as messages.
+//
+//lint:ignore SA1019 the SDK's interface still has the older proposals
 func (g *governance) WeightedOperationsX(_ simsx.WeightSource, registry simsx.Registry, proposals simsx.WeightedProposalMsgIter, _ []simtypes.WeightedProposalContent) {
 	for weight, create := range proposals {
 		registry.Add((weight+9)/10, g.propose(create))
