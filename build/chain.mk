@@ -30,6 +30,7 @@ testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollba
 
 .PHONY: test-chain
 test-chain: library bundle ## test the tree on SDK 0.55's own stores and application (30 s, after the SDK is built)
+	build/app-test.sh $(MODULE) sdk-0.55.mod
 	build/app-test.sh $(SHIELDCHAIN) go.mod -timeout 20m
 
 # The SDK's simulations: the short ones are part of test-chain. SIM_RUN is a test of examples/shieldchain/sim.
@@ -48,7 +49,8 @@ test-chain-safety: library bundle ## test it with the race detector: CheckTx, si
 
 # An application on the SDKs that most chains run, with the modules that a wrong go.mod of kvshard breaks.
 .PHONY: test-sdk-053
-test-sdk-053: library ## test kvshard as released in an application on SDK 0.53 (10 s, after the SDK is built)
+test-sdk-053: library ## test kvshard and x/commitment as released in applications on SDK 0.53 (20 s, after the SDK is built)
+	build/app-test.sh $(MODULE) go.mod
 	build/app-test.sh tools/compat go.mod
 
 .PHONY: test-sdk-050

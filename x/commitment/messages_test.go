@@ -61,6 +61,7 @@ func signAmino(t *testing.T, c *testutil.Chain, a *testutil.Account, message sdk
 // configuration names another.
 func TestAuthority(t *testing.T) {
 	c := testutil.New(t, testutil.Config{})
+	c.MustBlock() // commits genesis
 	ctx, server := c.Context(), keeper.NewMsgServer(c.Keeper)
 	params := types.DefaultParams()
 	params.GasPerHash = 7
