@@ -16,6 +16,7 @@ import (
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/app"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
+	shieldtypes "github.com/kvshard/kvshard/examples/shieldchain/x/shield/types"
 	"github.com/kvshard/kvshard/kvtest"
 	"github.com/kvshard/kvshard/x/commitment"
 	"github.com/kvshard/kvshard/x/commitment/keeper"
@@ -558,4 +559,30 @@ func TestLongCallIsAppended(t *testing.T) {
 		c.MustBlock()
 	}
 	c.Check()
+}
+
+// TestBundleAtAFullQueue: a payment that is refused because too much waits leaves nothing
+// behind, and is taken when less waits.
+func TestBundleAtAFullQueue(t *testing.T) {
+	params := bounded()
+	params.MaxWaiting = 1
+	s := begin(t, chaintest.Config{Accounts: 3, Params: params})
+	var txs [][]byte
+	for i, a := range s.Accounts {
+		txs = append(txs, s.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100*i, 10)...)))
+	}
+	s.MustBlock(txs...) // 20 wait
+	before, coins := s.DumpOf(shieldtypes.StoreKey), s.DumpOf("bank")
+	r := s.Block(s.Tx(s.Accounts[0], plenty, s.msg("shield"))).TxResults[0]
+	if r.Code != 6 || r.Codespace != types.ModuleName {
+		t.Errorf("code %d of %s: %s", r.Code, r.Codespace, r.Log)
+	}
+	chaintest.SameDump(t, "x/shield, refused", before, s.DumpOf(shieldtypes.StoreKey))
+	chaintest.SameDump(t, "x/bank, refused", coins, s.DumpOf("bank"))
+	s.MustBlock()
+	s.MustBlock(s.Tx(s.Accounts[0], plenty, s.msg("shield")))
+	if slices.Equal(before, s.DumpOf(shieldtypes.StoreKey)) {
+		t.Error("the payment was not taken")
+	}
+	s.Check()
 }
