@@ -52,6 +52,7 @@ install: library ## put the command kvshard into GOBIN
 .PHONY: demo
 demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read it all again
 	@mkdir -p bin && rm -f bin/demo
+	@echo 'demo: building the program and its databases (a minute or two the first time)'
 	@go build -o bin/demo ./examples/demo
 	@bin/demo
 

@@ -33,6 +33,16 @@ test-chain: library bundle ## test the tree on SDK 0.55's own stores and applica
 	build/app-test.sh $(MODULE) sdk-0.55.mod
 	build/app-test.sh $(SHIELDCHAIN) go.mod -timeout 20m
 
+# The SDK's simulations: the short ones are part of test-chain. SIM_RUN is a test of examples/shieldchain/sim.
+SIM_BLOCKS ?= 200
+SIM_SEEDS  ?= 20
+SIM_FIRST  ?= 1
+SIM_RUN    ?= .
+
+.PHONY: sim
+sim: library bundle ## simulate 200 blocks of 20 random chains, in 4 ways: SIM_BLOCKS, SIM_SEEDS, SIM_FIRST, SIM_RUN (12 min on two cores)
+	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 2h -run '$(SIM_RUN)' ./sim -blocks $(SIM_BLOCKS) -seeds $(SIM_SEEDS) -first-seed $(SIM_FIRST)
+
 .PHONY: test-chain-safety
 test-chain-safety: library bundle ## test it with the race detector: CheckTx, simulations, old heights beside blocks
 	cd $(SHIELDCHAIN) && $(GOTEST) -race -short -timeout 20m ./...

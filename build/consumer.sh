@@ -5,12 +5,13 @@
 #   - the command, with go install, as docs/command.md says;
 #   - a module of its own with the README's program and a tree of package hashtree,
 #     built again from its vendor folder;
-#   - an application on SDK 0.53 with the tree, and with x/commitment.
+#   - an application on SDK 0.53 with the tree, and one with x/commitment;
+#   - each module of the tree that is tagged, by its own go.mod and go.sum.
 #
 #   build/consumer.sh [TARGET]
 #
-# For a target of another machine it leaves the application out, which would take
-# very long there.
+# For a target of another machine it leaves the last two out: they would take very long
+# there.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -160,6 +161,20 @@ chain_works() {
 	echo "$name: an application on SDK $(as_user go list -m -f '{{.Version}}' github.com/cosmos/cosmos-sdk): ok"
 }
 
+# Whoever checks out a tag builds each released module with the go.mod and go.sum that
+# it has.
+tree_works() {
+	local module
+	for module in $(released_modules); do
+		cd "$tree/${module#github.com/kvshard/kvshard}"
+		as_user go list -mod=readonly -deps -test ./... >/dev/null
+	done
+	echo "$name: go.mod and go.sum of each module: ok"
+}
+
 command_works
 program_works
-[ -n "$run" ] || chain_works
+[ -n "$run" ] || {
+	chain_works
+	tree_works
+}

@@ -76,7 +76,7 @@ for each in $chosen; do
 	target "$each"
 	[ "$run" != never ] || continue
 	program=$(build_program "$version")
-	said=$($run "$program" --version | tr -d '\r')
+	said=$(${run:+timeout -k 10 120 $run} "$program" --version | tr -d '\r')
 	[ "$said" = "kvshard version ${version#v}" ] || fail "$name: kvshard --version says: $said"
 	release archive -modules "$work/modules" -program "$program" -target "$name" ${notice:+-notice "$notice"} -out "$dist/bin"
 done

@@ -154,7 +154,7 @@ func (k Keeper) InitGenesis(ctx sdk.Context, state types.GenesisState) error {
 	if err != nil {
 		return err
 	}
-	now := ctx.BlockHeight()
+	now := max(ctx.BlockHeight(), 1) // the SDK has 0 for a chain that begins at height 1
 	if last.ID > 0 && int64(last.ID) >= now {
 		return fmt.Errorf("the tree has a checkpoint at height %d, the chain starts at %d: set initial_height above it", last.ID, now)
 	}
