@@ -47,27 +47,27 @@ func (k Keeper) queue(ctx sdk.Context, params types.Params, tree *kvshard.Tree, 
 	if err != nil {
 		return err
 	}
-	call := queuedCall(ctx, origin, leaves)
-	call.TxIndex, call.MsgIndex = tx, msg
-	if err := k.enqueue(ctx, call); err != nil {
+	if err := k.enqueue(ctx, tx, msg, queuedCall(origin, leaves)); err != nil {
 		return err
 	}
 	return ctx.EventManager().EmitTypedEvent(&types.EventQueue{Origin: origin, Count: uint32(len(leaves))})
 }
 
-func queuedCall(ctx sdk.Context, origin string, leaves []kvshard.Node) *types.QueuedCall {
-	call := &types.QueuedCall{Height: uint64(ctx.BlockHeight()), Origin: origin}
+func queuedCall(origin string, leaves []kvshard.Node) *types.QueuedCall {
+	call := &types.QueuedCall{Origin: origin}
 	for _, leaf := range leaves {
 		call.Commitments = append(call.Commitments, leaf[:]...)
 	}
 	return call
 }
 
-// enqueue adds a call to those that the message has already queued.
-func (k Keeper) enqueue(ctx context.Context, call *types.QueuedCall) error {
+// enqueue adds a call to those that the message has already queued. The value does not
+// have the place, which the key has: so the gas is the same at all places, and in a
+// simulation.
+func (k Keeper) enqueue(ctx context.Context, tx, msg uint32, call *types.QueuedCall) error {
 	queue := k.transientService.OpenTransientStore(ctx)
-	key := binary.BigEndian.AppendUint32(nil, call.TxIndex)
-	key = binary.BigEndian.AppendUint32(key, call.MsgIndex)
+	key := binary.BigEndian.AppendUint32(nil, tx)
+	key = binary.BigEndian.AppendUint32(key, msg)
 	before, err := queue.Get(key)
 	if err != nil {
 		return err
@@ -100,6 +100,7 @@ type blockQueue struct {
 }
 
 func (k Keeper) readBlockQueue(ctx context.Context) (q blockQueue, err error) {
+	height := uint64(sdk.UnwrapSDKContext(ctx).BlockHeight())
 	for entry, err := range kvshard.Entries(k.transientService.OpenTransientStore(ctx), nil, nil) {
 		if err != nil {
 			return q, err
@@ -109,6 +110,11 @@ func (k Keeper) readBlockQueue(ctx context.Context) (q blockQueue, err error) {
 			calls, err := types.UnpackCalls(entry.Value)
 			if err != nil {
 				return q, fmt.Errorf("record %x of the block's queue: %w", entry.Key, err)
+			}
+			for _, call := range calls {
+				call.Height = height
+				call.TxIndex = binary.BigEndian.Uint32(entry.Key)
+				call.MsgIndex = binary.BigEndian.Uint32(entry.Key[4:])
 			}
 			q.keys, q.calls = append(q.keys, entry.Key), append(q.calls, calls...)
 		case bytes.Equal(entry.Key, drainedKey) && len(entry.Value) == 8:

@@ -162,8 +162,8 @@ func (k Keeper) waitOutsideTx(ctx sdk.Context, size, waiting uint64, origin stri
 	if size+waiting+uint64(len(leaves)) > 1<<kvshard.Depth {
 		return types.ErrTreeFull
 	}
-	call := queuedCall(ctx, origin, leaves)
-	call.OutsideTx = true
+	call := queuedCall(origin, leaves)
+	call.Height, call.OutsideTx = uint64(ctx.BlockHeight()), true
 	end, err := k.wait(ctx, size+waiting, []*types.QueuedCall{call})
 	if err != nil {
 		return err
