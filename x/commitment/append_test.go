@@ -134,7 +134,7 @@ func TestAppendRefuses(t *testing.T) {
 		"too many":      leaves(0, 1001),
 	} {
 		r := c.Block(c.Tx(a, appendOf(a, leaves(9, 1)...), appendOf(a, bad...)))
-		if r.TxResults[0].Codespace != types.ModuleName {
+		if r.TxResults[0].Codespace != types.Codespace {
 			t.Errorf("%s: %v", name, r.TxResults[0])
 		}
 	}
