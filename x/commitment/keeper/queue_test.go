@@ -147,7 +147,7 @@ func TestQueueLeavesRoom(t *testing.T) {
 		if err := tree.InsertFrontier(frontier, 1); err != nil {
 			t.Fatal(err)
 		}
-		ctx := sdk.NewContext(nil, cmtproto.Header{Height: 2}, false, nil).WithTxBytes([]byte{1})
+		ctx := transaction(sdk.NewContext(nil, cmtproto.Header{Height: 2}, false, nil).WithExecMode(sdk.ExecModeFinalize), 0)
 		_, queued, err := k.Append(ctx, "", [][]byte{leaf(1)})
 		if (err == nil && queued) != want || !want && !types.ErrTreeFull.Is(err) {
 			t.Errorf("%d wait: queued %v, %v", waiting, queued, err)
