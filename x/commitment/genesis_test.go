@@ -7,7 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
 	"github.com/kvshard/kvshard/x/commitment"
+	"github.com/kvshard/kvshard/x/commitment/keeper"
 	"github.com/kvshard/kvshard/x/commitment/testutil"
 	"github.com/kvshard/kvshard/x/commitment/types"
 )
@@ -89,4 +92,25 @@ func cut(text, start string) string {
 		value = "0"
 	}
 	return text[:i] + value + text[i+strings.Index(text[i:], `"`):]
+}
+
+// TestGenesisKnownFrom: a history cannot begin above the chain's first height. It would hide
+// the anchors of the heights in between.
+func TestGenesisKnownFrom(t *testing.T) {
+	c := testutil.New(t, testutil.Config{})
+	a := c.Accounts[0]
+	c.MustBlock(c.Tx(a, appendOf(a, leaves(0, 40)...)))
+	for knownFrom, want := range map[uint64]bool{0: true, 1: true, 2: true, 3: false, 1<<64 - 1: false} {
+		state := c.Export()
+		state.History.KnownFrom = knownFrom
+		var got error
+		testutil.New(t, testutil.Config{InitialHeight: 2, AfterGenesis: func(ctx sdk.Context, k keeper.Keeper) error {
+			cached, _ := ctx.CacheContext()
+			got = k.InitGenesis(cached, *state)
+			return nil
+		}})
+		if (got == nil) != want || !want && !strings.Contains(got.Error(), "history: known_from is height") {
+			t.Errorf("known_from %d: %v", knownFrom, got)
+		}
+	}
 }
