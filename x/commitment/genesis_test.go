@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/kvtest"
 	"github.com/kvshard/kvshard/x/commitment"
@@ -122,4 +124,25 @@ func cut(text, start string) string {
 		value = "0"
 	}
 	return text[:i] + value + text[i+strings.Index(text[i:], `"`):]
+}
+
+// TestGenesisKnownFrom: a history cannot begin above the chain's first height. It would hide
+// the anchors of the heights in between.
+func TestGenesisKnownFrom(t *testing.T) {
+	c := testutil.New(t, testutil.Config{})
+	a := c.Accounts[0]
+	c.MustBlock(c.Tx(a, appendOf(a, leaves(0, 40)...)))
+	for knownFrom, want := range map[uint64]bool{0: true, 1: true, 2: true, 3: false, 1<<64 - 1: false} {
+		state := c.Export()
+		state.History.KnownFrom = knownFrom
+		var got error
+		testutil.New(t, testutil.Config{InitialHeight: 2, AfterGenesis: func(ctx sdk.Context, k keeper.Keeper) error {
+			cached, _ := ctx.CacheContext()
+			got = k.InitGenesis(cached, *state)
+			return nil
+		}})
+		if (got == nil) != want || !want && !strings.Contains(got.Error(), "history: known_from is height") {
+			t.Errorf("known_from %d: %v", knownFrom, got)
+		}
+	}
 }

@@ -236,7 +236,7 @@ func TestQueueIsFull(t *testing.T) {
 		}
 		a.Sequence++
 		r := c.Block(tx).TxResults[0]
-		if r.Codespace != types.ModuleName || r.Code != 6 || !strings.Contains(r.Log, says) || !errors.Is(err, types.ErrQueueFull) {
+		if r.Codespace != types.Codespace || r.Code != 6 || !strings.Contains(r.Log, says) || !errors.Is(err, types.ErrQueueFull) {
 			t.Errorf("code %d of %s: %s; simulated: %v", r.Code, r.Codespace, r.Log, err)
 		}
 	}
@@ -574,7 +574,7 @@ func TestBundleAtAFullQueue(t *testing.T) {
 	s.MustBlock(txs...) // 20 wait
 	before, coins := s.DumpOf(shieldtypes.StoreKey), s.DumpOf("bank")
 	r := s.Block(s.Tx(s.Accounts[0], plenty, s.msg("shield"))).TxResults[0]
-	if r.Code != 6 || r.Codespace != types.ModuleName {
+	if r.Code != 6 || r.Codespace != types.Codespace {
 		t.Errorf("code %d of %s: %s", r.Code, r.Codespace, r.Log)
 	}
 	chaintest.SameDump(t, "x/shield, refused", before, s.DumpOf(shieldtypes.StoreKey))

@@ -21,7 +21,6 @@ package keeper
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 
 	"cosmossdk.io/collections"
@@ -164,6 +163,9 @@ func (k Keeper) Append(ctx context.Context, origin string, commitments [][]byte)
 		return 0, false, err
 	}
 	sdkCtx := sdk.UnwrapSDKContext(ctx)
+	if beyondAnchors(sdkCtx) {
+		return 0, false, types.ErrTreeFull.Wrapf("height %d: the last height that can have an anchor is %d", sdkCtx.BlockHeight(), uint32(lastAnchor))
+	}
 	if params.AppendMode != types.Direct {
 		if inTransaction(sdkCtx) {
 			return 0, true, k.queue(sdkCtx, params, tree, origin, leaves)
@@ -206,7 +208,13 @@ func checkCommitments(params types.Params, commitments [][]byte) ([]kvshard.Node
 // makes the height's checkpoint and anchor. baseapp recovers from nothing here: an error
 // or a panic stops the node, and all other nodes too. No transaction can cause
 // one: its input was checked when it ran, and there is no gas limit.
+//
+// Above the last height that can have an anchor it does nothing, and Append refuses all.
 func (k Keeper) EndBlock(ctx context.Context) error {
+	sdkCtx := sdk.UnwrapSDKContext(ctx)
+	if beyondAnchors(sdkCtx) {
+		return nil
+	}
 	params, err := k.params.Get(ctx)
 	if err != nil {
 		return err
@@ -226,11 +234,7 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 	if size == newest.Size_ {
 		return nil
 	}
-	sdkCtx := sdk.UnwrapSDKContext(ctx)
 	height := sdkCtx.BlockHeight()
-	if height < 0 || height > math.MaxUint32 {
-		return fmt.Errorf("height %d is no checkpoint id", height)
-	}
 	if err := tree.Checkpoint(uint32(height)); err != nil {
 		return err
 	}
@@ -248,6 +252,11 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 	reportTree(newest.Size_, size)
 	return sdkCtx.EventManager().EmitTypedEvent(&types.EventAnchor{Height: uint64(height), Root: root[:], Size_: size})
 }
+
+// lastAnchor is the highest id that a checkpoint can have.
+const lastAnchor = math.MaxUint32 - 1
+
+func beyondAnchors(ctx sdk.Context) bool { return ctx.BlockHeight() > lastAnchor }
 
 // endQueue appends what is queued, and returns the tree's size. In the mode Direct
 // nothing is, ever.

@@ -147,10 +147,39 @@ func TestQueueLeavesRoom(t *testing.T) {
 		if err := tree.InsertFrontier(frontier, 1); err != nil {
 			t.Fatal(err)
 		}
-		ctx := sdk.NewContext(nil, cmtproto.Header{Height: 2}, false, nil).WithTxBytes([]byte{1})
+		ctx := transaction(sdk.NewContext(nil, cmtproto.Header{Height: 2}, false, nil).WithExecMode(sdk.ExecModeFinalize), 0)
 		_, queued, err := k.Append(ctx, "", [][]byte{leaf(1)})
 		if (err == nil && queued) != want || !want && !types.ErrTreeFull.Is(err) {
 			t.Errorf("%d wait: queued %v, %v", waiting, queued, err)
+		}
+	}
+}
+
+// TestLastHeight: heights are ids of checkpoints, which have 32 bits. Above them nothing is
+// accepted, and what waits goes on waiting: no transaction makes EndBlock fail.
+func TestLastHeight(t *testing.T) {
+	const last = 1<<32 - 2
+	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
+		s := &stores{kvtest.NewMemStore(), kvtest.NewMemStore()}
+		k := keeper.NewKeeper(codec.NewProtoCodec(codectypes.NewInterfaceRegistry()), s, s, nil, "")
+		params := types.DefaultParams()
+		params.AppendMode, params.MaxCommitments, params.MaxQueuedPerBlock = mode, 3, 3
+		s.setParams(t, params)
+		for height := int64(last - 1); height <= last+2; height++ {
+			ctx := sdk.NewContext(nil, cmtproto.Header{Height: height}, false, nil).WithExecMode(sdk.ExecModeFinalize)
+			s.transient = kvtest.NewMemStore()
+			for i, inside := range []sdk.Context{transaction(ctx, 0), transaction(ctx, 1), ctx} {
+				_, _, err := k.Append(inside, "", [][]byte{leaf(3*i + 1), leaf(3*i + 2)})
+				if height <= last && err != nil || height > last && !types.ErrTreeFull.Is(err) {
+					t.Errorf("%s: height %d: %v", mode, height, err)
+				}
+			}
+			if err := k.EndBlock(ctx); err != nil {
+				t.Errorf("%s: EndBlock of height %d: %v", mode, height, err)
+			}
+			if message, broken := k.Invariant(ctx); broken {
+				t.Errorf("%s: height %d: %s", mode, height, message)
+			}
 		}
 	}
 }

@@ -21,11 +21,16 @@ type positioned interface {
 
 // inTransaction tells whether a message of a transaction is executed. Only then is there
 // an EndBlock to come that appends a queue, and a place in the block that no other
-// message has. A block's own code, genesis and upgrades are at index -1, and before SDK
-// 0.55 they have no bytes of a transaction. The modes in which nothing is kept stand for
-// transactions to come.
+// message has. A block's own code and upgrades are at index -1, and before SDK 0.55 they
+// have no bytes of a transaction. Genesis, its transactions included, has CheckTx's mode,
+// but not its flag. The other modes, in which nothing is kept, stand for transactions to
+// come.
 func inTransaction(ctx sdk.Context) bool {
-	if ctx.ExecMode() != sdk.ExecModeFinalize {
+	switch ctx.ExecMode() {
+	case sdk.ExecModeFinalize:
+	case sdk.ExecModeCheck:
+		return ctx.IsCheckTx()
+	default:
 		return true
 	}
 	if place, ok := any(ctx).(positioned); ok {

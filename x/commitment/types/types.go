@@ -14,8 +14,11 @@ import (
 )
 
 const (
-	// ModuleName names the module, its store and its error codes.
+	// ModuleName names the module and its store.
 	ModuleName = "commitment"
+	// Codespace names the module's errors. It is not the module's name: ibc-go has errors of
+	// its own under that one, and a program in which two have one name and code does not start.
+	Codespace = "kvshard_commitment"
 	// StoreKey is the name of the store with the tree, the anchors and the
 	// parameters.
 	StoreKey = ModuleName
@@ -33,11 +36,11 @@ const (
 
 // Errors of transactions. Codes are part of the chain's results.
 var (
-	ErrInvalidCommitment = errorsmod.Register(ModuleName, 2, "invalid commitment")
-	ErrTooMany           = errorsmod.Register(ModuleName, 3, "number of commitments not allowed")
-	ErrInvalidParams     = errorsmod.Register(ModuleName, 4, "invalid parameters")
-	ErrTreeFull          = errorsmod.Register(ModuleName, 5, "tree is full")
-	ErrQueueFull         = errorsmod.Register(ModuleName, 6, "queue is full")
+	ErrInvalidCommitment = errorsmod.Register(Codespace, 2, "invalid commitment")
+	ErrTooMany           = errorsmod.Register(Codespace, 3, "number of commitments not allowed")
+	ErrInvalidParams     = errorsmod.Register(Codespace, 4, "invalid parameters")
+	ErrTreeFull          = errorsmod.Register(Codespace, 5, "tree is full")
+	ErrQueueFull         = errorsmod.Register(Codespace, 6, "queue is full")
 )
 
 // DefaultParams keeps 100 anchors, as zcashd's wallets do. A hash takes some
