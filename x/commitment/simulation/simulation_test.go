@@ -33,8 +33,8 @@ import (
 )
 
 var (
-	// seeds are of small trees, but for 27, whose tree has completed a subtree.
-	seeds = []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 27}
+	// seeds are of small trees, but for 18, whose tree is about to complete a subtree.
+	seeds = []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}
 	// firstHeights are first heights of chains, by the seed.
 	firstHeights = []uint32{1, 7, 400}
 )
@@ -235,7 +235,13 @@ func TestDecodeStore(t *testing.T) {
 		k, s, _ := started(t, seed, first)
 		var pairs []kvtest.Pair
 		pairs = append(pairs, s.kv.Dump()...)
-		endBlock(t, k, s, int64(first))
+		for height := int64(first); height < int64(first)+30; height++ {
+			_, err := keeper.NewMsgServer(k).Append(at(height), &types.MsgAppend{Sender: sdk.AccAddress("sender______________").String(), Commitments: [][]byte{make([]byte, 32)}})
+			if err != nil && !errors.Is(err, types.ErrQueueFull) {
+				t.Fatal(err)
+			}
+			endBlock(t, k, s, height)
+		}
 		for _, p := range append(pairs, s.kv.Dump()...) {
 			text := decode(kv.Pair{Key: p.Key, Value: p.Value}, kv.Pair{Key: p.Key})
 			a, b, _ := strings.Cut(text, "\n")
