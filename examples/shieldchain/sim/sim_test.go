@@ -30,6 +30,8 @@ import (
 	consensustypes "github.com/cosmos/cosmos-sdk/x/consensus/types"
 	stakingtypes "github.com/cosmos/cosmos-sdk/x/staking/types"
 
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
 	shieldtypes "github.com/kvshard/kvshard/examples/shieldchain/x/shield/types"
 	"github.com/kvshard/kvshard/x/commitment/types"
 )
@@ -207,7 +209,7 @@ func exportAndImport(t *testing.T, a *chain) {
 		t.Fatal(err)
 	}
 	for _, store := range []string{authtypes.StoreKey, banktypes.StoreKey, stakingtypes.StoreKey, consensustypes.StoreKey, types.StoreKey, shieldtypes.StoreKey} {
-		before, after := records(from.KVStore(a.StoreKey(store)), passing[store]), records(to.KVStore(b.StoreKey(store)), passing[store])
+		before, after := records(t, from.KVStore(a.StoreKey(store)), passing[store]), records(t, to.KVStore(b.StoreKey(store)), passing[store])
 		if old, new := differences(before, after); len(old) > 0 {
 			t.Errorf("%d records of x/%s are others after the import, of %d:\n%s", len(old), store, len(before),
 				simtestutil.GetSimulationLog(store, a.manager.StoreDecoders, old, new))
@@ -216,14 +218,15 @@ func exportAndImport(t *testing.T, a *chain) {
 }
 
 // records returns those of a store whose keys have none of these prefixes.
-func records(store storetypes.KVStore, skip [][]byte) map[string][]byte {
-	it := store.Iterator(nil, nil)
-	defer it.Close()
+func records(t *testing.T, store storetypes.KVStore, skip [][]byte) map[string][]byte {
+	t.Helper()
 	found := map[string][]byte{}
-	for ; it.Valid(); it.Next() {
-		key := it.Key()
-		if !slices.ContainsFunc(skip, func(prefix []byte) bool { return bytes.HasPrefix(key, prefix) }) {
-			found[string(key)] = it.Value()
+	for entry, err := range kvshard.Entries(chaintest.CoreStore{KVStore: store}, nil, nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.ContainsFunc(skip, func(prefix []byte) bool { return bytes.HasPrefix(entry.Key, prefix) }) {
+			found[string(entry.Key)] = entry.Value
 		}
 	}
 	return found
