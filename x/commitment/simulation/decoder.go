@@ -79,6 +79,8 @@ var kinds = []kind{
 	{types.SizePrefix, numbered("size after height"), number},
 	{types.SubtreePrefix, numbered("height that completed subtree"), number},
 	{types.KnownFromPrefix, only("sizes are known from"), number},
+	{types.WaitingPrefix, only("waiting"), number},
+	{types.QueuedPrefix, numbered("queued for position"), message[types.QueuedCall]},
 }
 
 func only(what string) func(string) string {

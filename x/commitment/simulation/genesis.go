@@ -23,6 +23,9 @@ const (
 	maxGasPerHash  = 100
 	maxGasQueued   = 8000
 	maxRetainEvery = 6
+	maxQueuedAbove = 64 // above max_commitments
+	maxWaiting     = 200
+	maxCallsWait   = 4
 	maxAppended    = 24
 	maxPastHeights = 60
 )
@@ -45,18 +48,20 @@ func RandomParams(r *rand.Rand) types.Params {
 	params.MaxCommitments = uint32(1 + r.Intn(maxCommitments))
 	params.GasPerHash = uint64(r.Intn(maxGasPerHash))
 	params.GasPerQueued = uint64(r.Intn(maxGasQueued))
-	params.AppendMode = []types.AppendMode{types.Direct, types.Queue}[r.Intn(2)]
+	params.AppendMode = []types.AppendMode{types.Direct, types.Queue, types.Queue, types.Drain}[r.Intn(4)]
+	params.MaxQueuedPerBlock = params.MaxCommitments + uint32(r.Intn(maxQueuedAbove))
+	params.MaxWaiting = uint32(1 + r.Intn(maxWaiting))
 	if r.Intn(2) == 0 {
 		params.RetainEvery = uint32(1 + r.Intn(maxRetainEvery))
 	}
 	return params
 }
 
-// RandomGenesis returns the genesis of a chain whose first height is this one: of a new
+// RandomGenesis returns the genesis of a chain whose first height is this one, at least 1: of a new
 // chain, or with a tree that some of the heights before, at most 60, appended to. Their
 // checkpoints are pruned and retained as max_anchors says. There may be leaves behind the
-// newest one, and the history may be missing, as in a tree from elsewhere. One tree of ten
-// is about to complete its first subtree of 65,536 leaves.
+// newest one, commitments may wait, and the history may be missing, as in a tree from
+// elsewhere. One tree of ten is about to complete its first subtree of 65,536 leaves.
 func RandomGenesis(r *rand.Rand, first uint32) (*types.GenesisState, error) {
 	state := types.DefaultGenesisState()
 	state.Params = RandomParams(r)
@@ -86,7 +91,22 @@ func RandomGenesis(r *rand.Rand, first uint32) (*types.GenesisState, error) {
 	if r.Intn(3) == 0 {
 		state.History = nil
 	}
+	if state.Params.AppendMode != types.Direct {
+		state.Waiting = randomWaiting(r, first)
+	}
 	return state, nil
+}
+
+// randomWaiting returns calls that the last height queued, and that wait.
+func randomWaiting(r *rand.Rand, first uint32) []types.QueuedCall {
+	calls := make([]types.QueuedCall, r.Intn(maxCallsWait))
+	for i := range calls {
+		calls[i] = types.QueuedCall{Height: uint64(first) - 1, TxIndex: uint32(i), Origin: "genesis"}
+		for _, leaf := range randomLeaves(r, 1+r.Intn(maxAppended)) {
+			calls[i].Commitments = append(calls[i].Commitments, leaf[:]...)
+		}
+	}
+	return calls
 }
 
 // randomHistory grows a tree at some of the heights before the first one, and returns the

@@ -12,17 +12,23 @@ import (
 )
 
 // MsgAppendFactory makes messages that append 1 to max_commitments commitments, at most
-// 24. They must succeed.
-func MsgAppendFactory(chain types.QueryServer) simsx.SimMsgFactoryFn[*types.MsgAppend] {
-	return func(ctx context.Context, data *simsx.ChainDataSource, reporter simsx.SimulationReporter) ([]simsx.SimAccount, *types.MsgAppend) {
+// 24. They must succeed, unless the queue is full.
+func MsgAppendFactory(chain types.QueryServer) *simsx.ResultHandlingSimMsgFactory[*types.MsgAppend] {
+	return simsx.NewSimMsgFactoryWithDeliveryResultHandler(func(ctx context.Context, data *simsx.ChainDataSource, reporter simsx.SimulationReporter) ([]simsx.SimAccount, *types.MsgAppend, simsx.SimDeliveryResultHandler) {
 		params, ok := paramsOf(ctx, chain, reporter)
 		if !ok {
-			return nil, nil
+			return nil, nil, nil
 		}
 		most := int(min(params.MaxCommitments, maxAppended))
 		from, r := data.AnyAccount(reporter), data.Rand()
-		return []simsx.SimAccount{from}, &types.MsgAppend{Sender: from.AddressBech32, Commitments: randomCommitments(r.Rand, 1+r.Intn(most))}
-	}
+		msg := &types.MsgAppend{Sender: from.AddressBech32, Commitments: randomCommitments(r.Rand, 1+r.Intn(most))}
+		return []simsx.SimAccount{from}, msg, func(err error) error {
+			if params.AppendMode != types.Direct && errors.Is(err, types.ErrQueueFull) {
+				return nil
+			}
+			return err
+		}
+	})
 }
 
 // MsgAppendRefusedFactory makes messages that must be refused, and checks the error: with

@@ -33,8 +33,8 @@ import (
 )
 
 var (
-	// seeds are of small trees, but for 27, whose tree has completed a subtree.
-	seeds = []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 27}
+	// seeds are of small trees, but for 18, whose tree is about to complete a subtree.
+	seeds = []int64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}
 	// firstHeights are first heights of chains, by the seed.
 	firstHeights = []uint32{1, 7, 400}
 )
@@ -94,6 +94,17 @@ func started(t *testing.T, seed int64, first uint32) (keeper.Keeper, stores, *ty
 	return k, s, genesis
 }
 
+// endBlock ends a block, and with it the transient store.
+func endBlock(t *testing.T, k keeper.Keeper, s stores, height int64) {
+	t.Helper()
+	if err := k.EndBlock(at(height)); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range s.transient.Dump() {
+		s.transient.Remove(p.Key)
+	}
+}
+
 func sound(t *testing.T, k keeper.Keeper, ctx sdk.Context) {
 	t.Helper()
 	if message, broken := k.Invariant(ctx); broken {
@@ -127,45 +138,57 @@ func TestRandomGenesis(t *testing.T) {
 		}
 		shapes(t, seen, tree, size, genesis)
 
-		if err := k.EndBlock(ctx); err != nil {
+		waiting, err := k.Waiting(ctx)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := keeper.NewMsgServer(k).Append(at(int64(first)+1), &types.MsgAppend{Sender: sdk.AccAddress("sender______________").String(), Commitments: [][]byte{make([]byte, 32)}}); err != nil {
+		saw(seen, "commitments that wait", waiting > 0)
+		height := int64(first)
+		for left := true; left && height < int64(first)+100; height++ {
+			endBlock(t, k, s, height)
+			sound(t, k, ctx)
+			n, err := k.Waiting(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			left = n > 0
+		}
+		if _, err := keeper.NewMsgServer(k).Append(at(height), &types.MsgAppend{Sender: sdk.AccAddress("sender______________").String(), Commitments: [][]byte{make([]byte, 32)}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := k.EndBlock(at(int64(first) + 1)); err != nil {
-			t.Fatal(err)
-		}
+		endBlock(t, k, s, height)
 		sound(t, k, ctx)
-		if after, appended, err := k.SizeAt(ctx, uint64(first)+1); after != size+1 || appended != uint64(first)+1 || err != nil {
-			t.Fatalf("%d leaves after height %d, %v, want %d after %d", after, appended, err, size+1, first+1)
+		if after, appended, err := k.SizeAt(ctx, uint64(height)); after != size+waiting+1 || appended != uint64(height) || err != nil {
+			t.Fatalf("%d leaves after height %d, %v, want %d after %d", after, appended, err, size+waiting+1, height)
 		}
-		exported, err := k.ExportGenesis(at(int64(first) + 1))
+		exported, err := k.ExportGenesis(at(height))
 		if err != nil {
 			t.Fatal(err)
 		}
 		imported, to := newKeeper()
-		if err := imported.InitGenesis(at(int64(first)+2), *exported); err != nil {
+		if err := imported.InitGenesis(at(height+1), *exported); err != nil {
 			t.Fatal(err)
 		}
 		if diff := s.kv.Diff(to.kv); diff != "" {
 			t.Fatalf("seed %d, first height %d: the stores differ: %s", seed, first, diff)
 		}
 	}
-	for _, shape := range []string{"a new chain", "checkpoints", "a retained checkpoint", "pruned checkpoints", "leaves behind the newest", "no history", "almost a subtree", "queue", "direct"} {
+	for _, shape := range []string{"a new chain", "checkpoints", "a retained checkpoint", "pruned checkpoints", "leaves behind the newest", "no history", "almost a subtree", "commitments that wait", "queue", "direct", "drain"} {
 		if seen[shape] == 0 {
 			t.Errorf("no genesis has: %s; %v", shape, seen)
 		}
 	}
 }
 
+func saw(seen map[string]int, shape string, is bool) {
+	if is {
+		seen[shape]++
+	}
+}
+
 func shapes(t *testing.T, seen map[string]int, tree *kvshard.Tree, size uint64, genesis *types.GenesisState) {
 	t.Helper()
-	saw := func(shape string, is bool) {
-		if is {
-			seen[shape]++
-		}
-	}
+	saw := func(shape string, is bool) { saw(seen, shape, is) }
 	var count int
 	var newest kvshard.Checkpoint
 	for checkpoint, err := range tree.Checkpoints() {
@@ -181,6 +204,7 @@ func shapes(t *testing.T, seen map[string]int, tree *kvshard.Tree, size uint64, 
 	saw("no history", genesis.History == nil)
 	saw("almost a subtree", size > 1<<types.SubtreeLevel-100)
 	saw("queue", genesis.Params.AppendMode == types.Queue)
+	saw("drain", genesis.Params.AppendMode == types.Drain)
 	saw("direct", genesis.Params.AppendMode == types.Direct)
 	if genesis.History != nil {
 		sizes, err := genesis.History.Unpack()
@@ -209,10 +233,16 @@ func TestDecodeStore(t *testing.T) {
 	for _, seed := range seeds {
 		first := firstHeights[seed%3]
 		k, s, _ := started(t, seed, first)
-		if err := k.EndBlock(at(int64(first))); err != nil {
-			t.Fatal(err)
+		var pairs []kvtest.Pair
+		pairs = append(pairs, s.kv.Dump()...)
+		for height := int64(first); height < int64(first)+30; height++ {
+			_, err := keeper.NewMsgServer(k).Append(at(height), &types.MsgAppend{Sender: sdk.AccAddress("sender______________").String(), Commitments: [][]byte{make([]byte, 32)}})
+			if err != nil && !errors.Is(err, types.ErrQueueFull) {
+				t.Fatal(err)
+			}
+			endBlock(t, k, s, height)
 		}
-		for _, p := range s.kv.Dump() {
+		for _, p := range append(pairs, s.kv.Dump()...) {
 			text := decode(kv.Pair{Key: p.Key, Value: p.Value}, kv.Pair{Key: p.Key})
 			a, b, _ := strings.Cut(text, "\n")
 			// What is wrong with a value would stand behind it.
@@ -226,7 +256,7 @@ func TestDecodeStore(t *testing.T) {
 			seen[kind] = true
 		}
 	}
-	for _, kind := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "shard", "cap", "checkpoint", "retained", "tip", "summary", "prunable", "quad"} {
+	for _, kind := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "shard", "cap", "checkpoint", "retained", "tip", "summary", "prunable", "quad"} {
 		if !seen[kind] {
 			t.Errorf("no record of kind %s was decoded: %v", kind, seen)
 		}
@@ -307,12 +337,17 @@ func TestMessages(t *testing.T) {
 		if _, err := server.UpdateParams(at(height), update); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := server.Append(at(height), factory(simulation.MsgAppendFactory(queries)).(*types.MsgAppend)); err != nil {
-			t.Fatal(err)
+		appended := simulation.MsgAppendFactory(queries)
+		_, err := server.Append(at(height), factory(appended).(*types.MsgAppend))
+		if handled := appended.DeliveryResultHandler()(err); handled != nil {
+			t.Fatal(handled)
+		}
+		if appended.DeliveryResultHandler()(errors.New("another")) == nil {
+			t.Fatal("a message that fails is taken for one that succeeds")
 		}
 		before := s.kv.Clone()
 		refused := simulation.MsgAppendRefusedFactory(queries)
-		_, err := server.Append(at(height), factory(refused).(*types.MsgAppend))
+		_, err = server.Append(at(height), factory(refused).(*types.MsgAppend))
 		handle := refused.DeliveryResultHandler()
 		if handled := handle(err); handled != nil {
 			t.Fatal(handled)
@@ -324,9 +359,7 @@ func TestMessages(t *testing.T) {
 			t.Fatalf("a refused message wrote: %s", diff)
 		}
 		refusals[fmt.Sprintf("%T %v", err, errors.Is(err, types.ErrTooMany))]++
-		if err := k.EndBlock(at(height)); err != nil {
-			t.Fatal(err)
-		}
+		endBlock(t, k, s, height)
 		height++
 	}
 	if len(refusals) != 2 {
