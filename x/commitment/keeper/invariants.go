@@ -99,3 +99,20 @@ func (m Migrator) Migrate2to3(ctx sdk.Context) error {
 	}
 	return m.keeper.rebuildAnchors(ctx, tree, total)
 }
+
+// Migrate3to4 sets the bounds of the queue, which version 3 did not have, to their
+// defaults. max_commitments of the chain may be above the default.
+func (m Migrator) Migrate3to4(ctx sdk.Context) error {
+	params, err := m.keeper.params.Get(ctx)
+	if err != nil {
+		return err
+	}
+	defaults := types.DefaultParams()
+	if params.MaxQueuedPerBlock == 0 {
+		params.MaxQueuedPerBlock = max(defaults.MaxQueuedPerBlock, params.MaxCommitments)
+	}
+	if params.MaxWaiting == 0 {
+		params.MaxWaiting = defaults.MaxWaiting
+	}
+	return m.keeper.params.Set(ctx, params)
+}

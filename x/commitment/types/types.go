@@ -42,14 +42,17 @@ var (
 // DefaultParams keeps 100 anchors, as zcashd's wallets do. A hash takes some
 // microseconds and costs 50 gas, since a signature costs 10 gas a microsecond. A
 // queued commitment costs what a leaf costs in a batch of 10 that is appended in
-// the transaction.
+// the transaction. EndBlock appends as many from the queue as take it half a second, and
+// eight blocks' worth may wait.
 func DefaultParams() Params {
 	return Params{
-		MaxAnchors:     100,
-		MaxCommitments: 1000,
-		GasPerHash:     50,
-		AppendMode:     Direct,
-		GasPerQueued:   4000,
+		MaxAnchors:        100,
+		MaxCommitments:    1000,
+		GasPerHash:        50,
+		AppendMode:        Direct,
+		GasPerQueued:      4000,
+		MaxQueuedPerBlock: 16_384,
+		MaxWaiting:        131_072,
 	}
 }
 
@@ -62,6 +65,10 @@ func (p Params) Validate() error {
 		return ErrInvalidParams.Wrap("max_commitments must be at least 1")
 	case p.AppendMode != Direct && p.AppendMode != Queue:
 		return ErrInvalidParams.Wrapf("unknown append_mode %d", p.AppendMode)
+	case p.MaxQueuedPerBlock < p.MaxCommitments:
+		return ErrInvalidParams.Wrapf("max_queued_per_block is %d: it must be at least max_commitments, %d", p.MaxQueuedPerBlock, p.MaxCommitments)
+	case p.MaxWaiting == 0:
+		return ErrInvalidParams.Wrap("max_waiting must be at least 1")
 	case p.GasPerHash > 1<<32 || p.GasPerQueued > 1<<32:
 		return ErrInvalidParams.Wrap(fmt.Sprintf("a price above %d", uint64(1)<<32))
 	}
