@@ -19,8 +19,12 @@ chain: shieldd ## run a node on loopback: transactions, queries and proofs, roll
 	bin/localnet -bin bin/shieldd -timeout 3m chain
 
 .PHONY: testnet
-testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollback, block-STM, optimistic execution (1 min)
-	bin/localnet -bin bin/shieldd -timeout 5m testnet
+testnet: shieldd bin/shieldd-before ## run four validators on loopback: an upgrade of the module, SIGKILL, state-sync, rollback, block-STM, optimistic execution (2 min; builds the program before from the history too)
+	bin/localnet -bin bin/shieldd -before bin/shieldd-before -timeout 6m testnet
+
+# Made of a commit that does not change: once is enough.
+bin/shieldd-before: build/before.sh build/before.patch
+	build/before.sh $@
 
 .PHONY: test-chain
 test-chain: library bundle ## test the tree on SDK 0.55's own stores and application (30 s, after the SDK is built)
