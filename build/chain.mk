@@ -36,7 +36,8 @@ test-chain-safety: library bundle ## test it with the race detector: CheckTx, si
 
 # An application on the SDKs that most chains run, with the modules that a wrong go.mod of kvshard breaks.
 .PHONY: test-sdk-053
-test-sdk-053: library ## test kvshard as released in an application on SDK 0.53 (10 s, after the SDK is built)
+test-sdk-053: library ## test x/commitment, and kvshard as released in an application, on SDK 0.53 (10 s, after the SDK is built)
+	cd $(MODULE) && $(GOTEST) ./...
 	build/app-test.sh tools/compat go.mod
 
 .PHONY: test-sdk-050
@@ -52,7 +53,7 @@ lint-chain: library bundle ## vet and staticcheck the chain, and the application
 	$(CARGO) clippy $(BUNDLE_RUST) --all-targets -- -D warnings
 
 .PHONY: figures-chain
-figures-chain: library bundle ## print the figures of docs/keeper.md (minutes)
+figures-chain: library bundle ## print the figures of docs/keeper.md and docs/economics.md (minutes)
 	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
 
 .PHONY: proto

@@ -158,6 +158,13 @@ func (k Keeper) InitGenesis(ctx sdk.Context, state types.GenesisState) error {
 	if last.ID > 0 && int64(last.ID) >= now {
 		return fmt.Errorf("the tree has a checkpoint at height %d, the chain starts at %d: set initial_height above it", last.ID, now)
 	}
+	size, err := tree.Size()
+	if err != nil {
+		return err
+	}
+	if err := k.initWaiting(ctx, size, state.Waiting, uint64(now)); err != nil {
+		return err
+	}
 	total, err := k.initHistory(ctx, tree, state.History, uint64(now))
 	if err != nil {
 		return err
@@ -206,7 +213,19 @@ func (k Keeper) ExportGenesis(ctx sdk.Context) (*types.GenesisState, error) {
 	if err != nil {
 		return nil, err
 	}
-	state := &types.GenesisState{Params: params, History: history}
+	tree, err := k.tree(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	size, err := tree.Size()
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := k.exportWaiting(ctx, size)
+	if err != nil {
+		return nil, err
+	}
+	state := &types.GenesisState{Params: params, History: history, Waiting: waiting}
 	if k.genesisDir != "" {
 		state.Tree, err = k.exportFile(ctx)
 		return state, err

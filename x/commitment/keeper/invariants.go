@@ -23,11 +23,22 @@ func (k Keeper) Invariant(ctx sdk.Context) (message string, broken bool) {
 }
 
 func (k Keeper) checkInvariant(ctx context.Context) error {
-	tree, err := k.openTree(ctx)
+	params, err := k.params.Get(ctx)
+	if err != nil {
+		return err
+	}
+	tree, err := k.tree(ctx, params)
 	if err != nil {
 		return err
 	}
 	if err := tree.Check(); err != nil {
+		return err
+	}
+	size, err := tree.Size()
+	if err != nil {
+		return err
+	}
+	if err := k.checkWaiting(ctx, params, size); err != nil {
 		return err
 	}
 	newest, err := orZero(k.newest.Get(ctx))

@@ -2,7 +2,6 @@ package keeper
 
 import (
 	"context"
-	"encoding/binary"
 	"reflect"
 
 	sdkerrors "github.com/cosmos/cosmos-sdk/types/errors"
@@ -35,19 +34,19 @@ func inTransaction(ctx sdk.Context) bool {
 	return len(ctx.TxBytes()) > 0
 }
 
-// queueKey is the place of a message in its block, the transaction's index and its own,
-// u32 big-endian each. No two transactions share one, and none reads another's, so under
-// block-STM they do not conflict.
+// queuePlace is the place of a message in its block, the transaction's index and its own.
+// It is the key of what the message queues. No two transactions share one, and none reads
+// another's, so under block-STM they do not conflict.
 //
 // Before SDK 0.55 a context does not know its place, and transactions run one after the
-// other. There the key has the number of the call in the block, and 0.
-func (k Keeper) queueKey(ctx sdk.Context) ([]byte, error) {
+// other. There the place is the number of the call in the block, and 0.
+func (k Keeper) queuePlace(ctx sdk.Context) (tx, msg uint32, err error) {
 	place, ok := any(ctx).(positioned)
 	if ok {
-		key := binary.BigEndian.AppendUint32(nil, uint32(place.TxIndex()))
-		return binary.BigEndian.AppendUint32(key, uint32(place.MsgIndex())), nil
+		return uint32(place.TxIndex()), uint32(place.MsgIndex()), nil
 	}
-	return k.nextQueueKey(ctx)
+	tx, err = k.nextPlace(ctx)
+	return tx, 0, err
 }
 
 // checkAuthority returns an error unless this is the address that changes parameters: the

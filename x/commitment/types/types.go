@@ -37,6 +37,7 @@ var (
 	ErrTooMany           = errorsmod.Register(ModuleName, 3, "number of commitments not allowed")
 	ErrInvalidParams     = errorsmod.Register(ModuleName, 4, "invalid parameters")
 	ErrTreeFull          = errorsmod.Register(ModuleName, 5, "tree is full")
+	ErrQueueFull         = errorsmod.Register(ModuleName, 6, "queue is full")
 )
 
 // DefaultParams keeps 100 anchors, as zcashd's wallets do. A hash takes some
@@ -63,7 +64,7 @@ func (p Params) Validate() error {
 		return ErrInvalidParams.Wrap("max_anchors must be at least 1")
 	case p.MaxCommitments == 0:
 		return ErrInvalidParams.Wrap("max_commitments must be at least 1")
-	case p.AppendMode != Direct && p.AppendMode != Queue:
+	case p.AppendMode != Direct && p.AppendMode != Queue && p.AppendMode != Drain:
 		return ErrInvalidParams.Wrapf("unknown append_mode %d", p.AppendMode)
 	case p.MaxQueuedPerBlock < p.MaxCommitments:
 		return ErrInvalidParams.Wrapf("max_queued_per_block is %d: it must be at least max_commitments, %d", p.MaxQueuedPerBlock, p.MaxCommitments)
