@@ -18,6 +18,12 @@ shieldd: library bundle ## build the example chain's node and client (minutes th
 chain: shieldd ## run a node on loopback: transactions, queries and proofs, rollback, export, import (15 s)
 	bin/localnet -bin bin/shieldd -timeout 3m chain
 
+.PHONY: minimal
+minimal: library ## start a chain made from nothing, append, prove by the RPC alone; bin/minid is its program (10 s, after the build)
+	cd examples/minimal && go vet ./... && go run $(STATICCHECK) ./...
+	@mkdir -p bin
+	cd examples/minimal && go build -o ../../bin/minid . && $(GOTEST) ./...
+
 .PHONY: testnet
 testnet: shieldd bin/shieldd-before ## run four validators on loopback: an upgrade of the module, SIGKILL, state-sync, rollback, block-STM, optimistic execution (2 min; builds the program before from the history too)
 	bin/localnet -bin bin/shieldd -before bin/shieldd-before -timeout 6m testnet
@@ -28,6 +34,7 @@ bin/shieldd-before: build/before.sh build/before.patch
 
 .PHONY: test-chain
 test-chain: library bundle ## test the tree on SDK 0.55's own stores and application (30 s, after the SDK is built)
+	build/app-test.sh $(MODULE) sdk-0.55.mod
 	build/app-test.sh $(SHIELDCHAIN) go.mod -timeout 20m
 
 .PHONY: test-chain-safety
@@ -36,8 +43,8 @@ test-chain-safety: library bundle ## test it with the race detector: CheckTx, si
 
 # An application on the SDKs that most chains run, with the modules that a wrong go.mod of kvshard breaks.
 .PHONY: test-sdk-053
-test-sdk-053: library ## test x/commitment, and kvshard as released in an application, on SDK 0.53 (10 s, after the SDK is built)
-	cd $(MODULE) && $(GOTEST) ./...
+test-sdk-053: library ## test kvshard and x/commitment as released in applications on SDK 0.53 (20 s, after the SDK is built)
+	build/app-test.sh $(MODULE) go.mod
 	build/app-test.sh tools/compat go.mod
 
 .PHONY: test-sdk-050

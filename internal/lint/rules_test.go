@@ -85,7 +85,8 @@ const module = "github.com/kvshard/kvshard"
 //   - the package stream imports kvshard and the reader of JSON, nothing else: a
 //     module that uses it needs no more than the tree itself;
 //   - internal/treetest, for this repository's tests, does import testing, as the
-//     command's internal/clitest does, and nothing but a test imports these two.
+//     command's internal/clitest does, and nothing but a test imports these two;
+//   - x/commitment/testutil, for the tests of chains, does so as the SDK's modules do.
 func TestImports(t *testing.T) {
 	cgo := regexp.MustCompile(`^((bridge|exports)\.go|internal/link/link_[a-z0-9_]+\.go|internal/twolibs/[a-z_]+\.go|examples/shieldchain/bundle/(bundle|link|link_dev)\.go)$`)
 	prints := regexp.MustCompile(`\bfmt\.Print|\bprintln\(|\bprint\(`)
@@ -101,7 +102,7 @@ func TestImports(t *testing.T) {
 			switch {
 			case imported == "C" && !cgo.MatchString(name):
 				t.Errorf("%s imports C", name)
-			case test || dir == "internal/treetest" || dir == "cmd/kvshard/internal/clitest":
+			case test || dir == "x/commitment/testutil" || dir == "internal/treetest" || dir == "cmd/kvshard/internal/clitest":
 			case imported == module+"/internal/treetest" || imported == module+"/cmd/kvshard/internal/clitest":
 				t.Errorf("%s imports %s, and is no test", name, imported)
 			case imported == "testing" || strings.HasPrefix(imported, "testing/"):

@@ -13,19 +13,21 @@ import (
 	modulev1 "github.com/kvshard/kvshard/x/commitment/module/v1"
 )
 
-// An application that depinject puts together needs an import of this package and, in
-// its configuration, a modulev1.Module.
+// ModuleConfig is the module's configuration in an application that depinject puts
+// together. The application needs an import of this package, and one of these in its
+// configuration.
+type ModuleConfig = modulev1.Module
 
 func init() {
-	appmodule.Register(&modulev1.Module{}, appmodule.Provide(ProvideModule))
+	appmodule.Register(&ModuleConfig{}, appmodule.Provide(ProvideModule))
 }
 
 // ModuleInputs are what the module needs of an application.
 type ModuleInputs struct {
 	depinject.In
 
-	Config           *modulev1.Module
-	Codec            codec.BinaryCodec
+	Config           *ModuleConfig
+	Codec            codec.Codec
 	StoreService     store.KVStoreService
 	TransientService store.TransientStoreService
 	AddressCodec     address.Codec

@@ -17,6 +17,7 @@ import (
 	"github.com/cosmos/cosmos-sdk/client"
 	"github.com/cosmos/cosmos-sdk/codec"
 	codectypes "github.com/cosmos/cosmos-sdk/codec/types"
+	"github.com/cosmos/cosmos-sdk/telemetry"
 	sdk "github.com/cosmos/cosmos-sdk/types"
 	"github.com/cosmos/cosmos-sdk/types/module"
 
@@ -98,7 +99,10 @@ func (m AppModule) RegisterInvariants(registry sdk.InvariantRegistry) {
 }
 
 // EndBlock makes the height's checkpoint and anchor.
-func (m AppModule) EndBlock(ctx context.Context) error { return m.keeper.EndBlock(ctx) }
+func (m AppModule) EndBlock(ctx context.Context) error {
+	defer telemetry.ModuleMeasureSince(types.ModuleName, telemetry.Now(), telemetry.MetricKeyEndBlocker)
+	return m.keeper.EndBlock(ctx)
+}
 
 // DefaultGenesis is an empty tree under the default parameters.
 func (AppModule) DefaultGenesis(cdc codec.JSONCodec) json.RawMessage {

@@ -33,9 +33,10 @@ func TestGuideIsCode(t *testing.T) {
 		return strings.Join(lines, "\n") + "\n"
 	}
 	var sources []string
-	for _, folder := range []string{"..", "../../../x/commitment"} {
+	for _, folder := range []string{"..", "../../../x/commitment", "../../minimal"} {
 		chaintest.Must0(t, filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			inGuide := strings.HasSuffix(path, ".go") && (!strings.HasSuffix(path, "_test.go") || strings.HasPrefix(path, "../../minimal"))
+			if err != nil || !inGuide {
 				return err
 			}
 			source, err := os.ReadFile(path)

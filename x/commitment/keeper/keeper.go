@@ -127,10 +127,12 @@ func (k Keeper) openTree(ctx context.Context) (*kvshard.Tree, error) {
 }
 
 func (k Keeper) tree(ctx context.Context, params types.Params) (*kvshard.Tree, error) {
-	meter := sdk.UnwrapSDKContext(ctx).GasMeter()
+	sdkCtx := sdk.UnwrapSDKContext(ctx)
+	meter := sdkCtx.GasMeter()
 	return kvshard.Open(k.storeService.OpenKVStore(ctx),
 		kvshard.WithMaxCheckpoints(params.MaxAnchors),
 		kvshard.WithObserver(func(s kvshard.Stats) {
+			reportHashes(sdkCtx, s.Hashes)
 			meter.ConsumeGas(params.GasPerHash*s.Hashes, "note commitment hashes")
 		}),
 	)
@@ -243,6 +245,7 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 	if err := k.recordHeight(ctx, newest, uint64(height), size); err != nil {
 		return err
 	}
+	reportTree(newest.Size_, size)
 	return sdkCtx.EventManager().EmitTypedEvent(&types.EventAnchor{Height: uint64(height), Root: root[:], Size_: size})
 }
 

@@ -1,0 +1,92 @@
+package commitment_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/kvshard/kvshard/x/commitment"
+	"github.com/kvshard/kvshard/x/commitment/testutil"
+	"github.com/kvshard/kvshard/x/commitment/types"
+)
+
+func base64Of(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+
+func urlOf(b []byte) string { return url.QueryEscape(base64Of(b)) }
+
+// TestGenesis: a chain that starts from another's genesis has the same tree and anchors,
+// and goes on as it does.
+func TestGenesis(t *testing.T) {
+	c := testutil.New(t, testutil.Config{Genesis: genesisWith(func(p *types.Params) { p.MaxAnchors, p.RetainEvery = 3, 2 })})
+	for block := range 6 {
+		a := c.Accounts[0]
+		c.MustBlock(c.Tx(a, appendOf(a, leaves(100*block, 30)...)))
+	}
+	exported := c.Export()
+	d := testutil.New(t, testutil.Config{Genesis: exported, InitialHeight: c.Height() + 1})
+	d.Accounts[0].Sequence = 0
+	for _, chain := range []*testutil.Chain{c, d} {
+		a := chain.Accounts[0]
+		chain.MustBlock(chain.Tx(a, appendOf(a, leaves(1000, 5)...)))
+		chain.Check()
+	}
+	if a, b := c.Export(), d.Export(); a.String() != b.String() {
+		t.Errorf("after the import, %v and %v", a, b)
+	}
+}
+
+// TestGenesisNamesTheField: what is wrong with genesis is said with the field's name.
+func TestGenesisNamesTheField(t *testing.T) {
+	c := testutil.New(t, testutil.Config{})
+	a := c.Accounts[0]
+	c.MustBlock(c.Tx(a, appendOf(a, leaves(0, 40)...)))
+	good := string(c.Codec.MustMarshalJSON(c.Export()))
+	module := commitment.AppModule{}
+	validate := func(text string) error { return module.ValidateGenesis(c.Codec, nil, json.RawMessage(text)) }
+	for _, text := range []string{good, string(module.DefaultGenesis(c.Codec))} {
+		testutil.Must0(t, validate(text))
+	}
+	for field, change := range map[string][2]string{
+		"params: max_anchors":      {`"max_anchors":100`, `"max_anchors":0`},
+		"params: max_commitments":  {`"max_commitments":1000`, `"max_commitments":0`},
+		"params: unknown append":   {`"APPEND_MODE_DIRECT"`, `7`},
+		"tree: root: ":             {`"tree":{"root":"`, `"tree":{"root":"AAAA`},
+		"tree: sha256: ":           {`"sha256":"`, `"sha256":"AAAA`},
+		"tree: records: ":          {`"data":"`, `"data":"","file":"","data":"`},
+		"tree: size: ":             {`"records":"`, `"records":"0","records":"`},
+		"history: sizes: height n": {`"sizes":"ASg="`, `"sizes":"ASgAAQ=="`},
+		"history: sizes: size num": {`"sizes":"ASg="`, `"sizes":"AQ=="`},
+		`unknown field "treee"`:    {`"tree"`, `"treee"`},
+	} {
+		text := strings.Replace(good, change[0], change[1], 1)
+		switch field {
+		case "tree: records: ":
+			text = cut(good, `"data":"`)
+		case "tree: size: ":
+			text = cut(good, `"records":"`)
+		}
+		if text == good {
+			t.Fatalf("%s: there is no %s in %s", field, change[0], good)
+		}
+		if err := validate(text); err == nil || !strings.Contains(err.Error(), field) {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	for _, text := range []string{"", "null", "{}", good + "{}", good[:len(good)-1]} {
+		if err := validate(text); err == nil {
+			t.Errorf("%.20q… is valid", text)
+		}
+	}
+}
+
+// cut empties the string that follows.
+func cut(text, start string) string {
+	i := strings.Index(text, start) + len(start)
+	value := ""
+	if strings.HasPrefix(start, `"records"`) {
+		value = "0"
+	}
+	return text[:i] + value + text[i+strings.Index(text[i:], `"`):]
+}
