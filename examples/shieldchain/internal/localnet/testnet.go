@@ -320,8 +320,11 @@ func (n *network) genesis(ctx context.Context, nodes []*node, count int, account
 	if err := os.MkdirAll(gentxs, 0o755); err != nil {
 		return 0, err
 	}
-	for _, v := range validators {
+	// In a chain that begins above height 1, genesis is signed with the accounts' own
+	// numbers, which is their order there.
+	for i, v := range validators {
 		if _, err := v.run(ctx, "genesis", "gentx", "validator", "1000000000"+denom, "--chain-id", chainID,
+			"--offline", "--account-number", fmt.Sprint(len(accounts)+i), "--sequence", "0",
 			"--keyring-backend", "test", "--ip", "127.0.0.1", "--p2p-port", fmt.Sprint(v.p2p),
 			"--output-document", filepath.Join(gentxs, v.name+".json")); err != nil {
 			return 0, err

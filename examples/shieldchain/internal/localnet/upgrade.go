@@ -56,7 +56,7 @@ func (u *upgrade) run(ctx context.Context) error {
 	if err := load.err(); err != nil {
 		return err
 	}
-	if u.size, err = u.compare(ctx, append(u.running, u.careless), u.first, u.height-1); err != nil {
+	if u.size, err = u.compare(ctx, u.running, u.first, u.height-1); err != nil {
 		return err
 	}
 	// What was in no block yet at the halt is lost.
@@ -125,14 +125,8 @@ func (u *upgrade) tooEarly(ctx context.Context) error {
 	if err := v.start(ctx); err != nil {
 		return err
 	}
-	select {
-	case err := <-v.done:
-		v.process = nil
-		if err == nil {
-			return fmt.Errorf("%s ended without an error", v.name)
-		}
-	case <-time.After(30 * time.Second):
-		return fmt.Errorf("%s runs this program before the upgrade\n%s", v.name, v.tail())
+	if err := v.ends(); err != nil {
+		return err
 	}
 	if want := "run the program before it"; !v.logged(want) {
 		return fmt.Errorf("%s ended and did not say %q\n%s", v.name, want, v.tail())
@@ -145,15 +139,11 @@ func (u *upgrade) tooEarly(ctx context.Context) error {
 // halts waits until the program before has stopped at the upgrade: it has the block
 // before, said why, and left the plan on disk.
 func (u *upgrade) halts(ctx context.Context, v *node) error {
-	if _, err := v.waitFor(ctx, least{height: u.height - 1, within: 120 * time.Second}); err != nil {
-		return err
-	}
 	want := fmt.Sprintf("UPGRADE %q NEEDED at height: %d", app.UpgradeName, u.height)
-	for range 300 {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
 		if _, err := os.Stat(filepath.Join(v.home, "data", upgradetypes.UpgradeInfoFilename)); err == nil && v.logged(want) {
 			return nil
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	return fmt.Errorf("%s did not stop for the upgrade at %d\n%s", v.name, u.height, v.tail())
 }
@@ -185,28 +175,30 @@ func (u *upgrade) restart(ctx context.Context) error {
 	return nil
 }
 
-// tooLate lets the careless node run the program before while the chain goes on: it stays
-// at the height before the upgrade, whatever its peers send. Then it follows.
+// tooLate lets the careless node run the program before while the chain goes on, and starts
+// it once more: it stays at the height before the upgrade, and ends. Then it follows.
 func (u *upgrade) tooLate(ctx context.Context, other *node) error {
 	ahead, err := other.waitFor(ctx, least{height: u.height + 5, within: 90 * time.Second})
 	if err != nil {
 		return err
 	}
 	v := u.careless
-	status, err := v.client.Status(ctx)
-	if err != nil {
+	if err := v.stop(syscall.SIGKILL); err != nil {
 		return err
 	}
-	// Its consensus has ended, so that nothing is left to end in order.
-	if err := v.stop(syscall.SIGKILL); err != nil {
+	// Started again, it has the next blocks of its peers, or the one of the upgrade.
+	if err := v.start(ctx); err != nil {
+		return err
+	}
+	if err := v.ends(); err != nil {
 		return err
 	}
 	at, err := v.check(ctx)
 	if err != nil {
 		return err
 	}
-	if want := u.height - 1; status.SyncInfo.LatestBlockHeight != want || at != want {
-		return fmt.Errorf("%s runs the program before and is at %d, its state at %d, not both at %d", v.name, status.SyncInfo.LatestBlockHeight, at, want)
+	if at != u.height-1 {
+		return fmt.Errorf("%s runs the program before and its state is of %d, above the upgrade at %d", v.name, at, u.height)
 	}
 	v.bin = u.bin
 	if err := v.start(ctx); err != nil {
@@ -258,7 +250,7 @@ func (u *upgrade) versions(ctx context.Context, nodes []*node) error {
 		if err != nil {
 			return err
 		}
-		heights := map[int64]uint64{status.SyncInfo.LatestBlockHeight: commitment.ConsensusVersion}
+		heights := map[int64]uint64{0: commitment.ConsensusVersion} // 0 is the newest
 		if status.SyncInfo.EarliestBlockHeight <= u.first {
 			heights[u.height-1], heights[u.height] = commitment.ConsensusVersion-1, commitment.ConsensusVersion
 		}
@@ -297,6 +289,20 @@ func (n *node) hasVersion(ctx context.Context, height int64, want uint64) error 
 		return fmt.Errorf("%s: max_waiting at %d is %d, and the version %d", n.name, height, got, want)
 	}
 	return nil
+}
+
+// ends waits until the node has ended by itself, with an error.
+func (n *node) ends() error {
+	select {
+	case err := <-n.done:
+		n.process = nil
+		if err == nil {
+			return fmt.Errorf("%s ended without an error", n.name)
+		}
+		return nil
+	case <-time.After(30 * time.Second):
+		return fmt.Errorf("%s does not end by itself\n%s", n.name, n.tail())
+	}
 }
 
 // logged tells whether the node's log has a text.
