@@ -27,12 +27,19 @@ type upgrade struct {
 	authority *account
 	accounts  []*account
 
-	height, size int64 // of the upgrade; of the tree before it
+	height        int64 // of the upgrade
+	initial, size int64 // leaves in genesis, and before the upgrade
+	sent          int64 // commitments before the upgrade
 }
 
 // run goes through the upgrade under load.
 func (u *upgrade) run(ctx context.Context) error {
 	one := u.running[1]
+	var genesis types.QueryRootResponse
+	if err := one.ask(ctx, u.first, "/kvshard.commitment.v1.Query/Root", &types.QueryRootRequest{}, &genesis); err != nil {
+		return err
+	}
+	u.initial = int64(genesis.Size_)
 	load, err := u.load(ctx, one, u.accounts)
 	if err != nil {
 		return err
@@ -52,16 +59,15 @@ func (u *upgrade) run(ctx context.Context) error {
 			return err
 		}
 	}
-	sent := load.stop()
+	u.sent = load.stop()
 	if err := load.err(); err != nil {
 		return err
 	}
 	if u.size, err = u.compare(ctx, u.running, u.first, u.height-1); err != nil {
 		return err
 	}
-	// What was in no block yet at the halt is lost.
-	if u.size < sent/2 || u.size < 1000 {
-		return fmt.Errorf("%d leaves before the upgrade, %d commitments were sent", u.size, sent)
+	if u.size < 1000 || u.size > u.initial+u.sent+8 {
+		return fmt.Errorf("%d leaves before the upgrade, of which genesis has %d; %d commitments were sent", u.size, u.initial, u.sent)
 	}
 	if err := u.restart(ctx); err != nil {
 		return err
