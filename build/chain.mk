@@ -25,8 +25,12 @@ minimal: library ## start a chain made from nothing, append, prove by the RPC al
 	cd examples/minimal && go build -o ../../bin/minid . && $(GOTEST) ./...
 
 .PHONY: testnet
-testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollback, block-STM, optimistic execution (1 min)
-	bin/localnet -bin bin/shieldd -timeout 5m testnet
+testnet: shieldd bin/shieldd-before ## run four validators on loopback: an upgrade of the module, SIGKILL, state-sync, rollback, block-STM, optimistic execution (2 min; builds the program before from the history too)
+	bin/localnet -bin bin/shieldd -before bin/shieldd-before -timeout 6m testnet
+
+# Made of a commit that does not change: once is enough.
+bin/shieldd-before: build/before.sh build/before.patch
+	build/before.sh $@
 
 .PHONY: test-chain
 test-chain: library bundle ## test the tree on SDK 0.55's own stores and application (30 s, after the SDK is built)

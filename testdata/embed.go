@@ -14,3 +14,8 @@ var Files embed.FS
 //
 //go:embed vote/v1/*.txt.gz
 var Vote embed.FS
+
+// Streams has the streams of the first version of "kvshard export".
+//
+//go:embed streams/v1-*.kvx
+var Streams embed.FS

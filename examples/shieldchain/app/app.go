@@ -54,6 +54,9 @@ import (
 	"github.com/cosmos/cosmos-sdk/x/staking"
 	stakingkeeper "github.com/cosmos/cosmos-sdk/x/staking/keeper"
 	stakingtypes "github.com/cosmos/cosmos-sdk/x/staking/types"
+	"github.com/cosmos/cosmos-sdk/x/upgrade"
+	upgradekeeper "github.com/cosmos/cosmos-sdk/x/upgrade/keeper"
+	upgradetypes "github.com/cosmos/cosmos-sdk/x/upgrade/types"
 
 	"github.com/kvshard/kvshard/examples/shieldchain/bundle"
 	"github.com/kvshard/kvshard/examples/shieldchain/x/shield"
@@ -123,6 +126,7 @@ type App struct {
 	Bank       bankkeeper.Keeper
 	Staking    *stakingkeeper.Keeper
 	Consensus  consensuskeeper.Keeper
+	Upgrade    *upgradekeeper.Keeper
 	Commitment commitmentkeeper.Keeper
 	Shield     shieldkeeper.Keeper
 
@@ -168,15 +172,17 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 		BaseApp: baseapp.NewBaseApp(Name, logger, db, txConfig.TxDecoder(), base...),
 		codec:   cdc, amino: amino, interfaceRegistry: registry, txConfig: txConfig,
 		storeKeys: storetypes.NewKVStoreKeys(authtypes.StoreKey, banktypes.StoreKey, stakingtypes.StoreKey,
-			consensustypes.StoreKey, commitmenttypes.StoreKey, shieldtypes.StoreKey),
+			consensustypes.StoreKey, upgradetypes.StoreKey, commitmenttypes.StoreKey, shieldtypes.StoreKey),
 	}
 	a.SetInterfaceRegistry(registry)
 	a.SetTxEncoder(txConfig.TxEncoder())
 	transient := storetypes.NewTransientStoreKey(commitmenttypes.TransientStoreKey)
+	home := cast.ToString(opts.Get(flags.FlagHome))
 	service := func(name string) store.KVStoreService { return runtime.NewKVStoreService(a.storeKeys[name]) }
 
 	a.Consensus = consensuskeeper.NewKeeper(cdc, service(consensustypes.StoreKey), Authority, runtime.EventService{})
 	a.SetParamStore(a.Consensus.ParamsStore)
+	a.Upgrade = upgradekeeper.NewKeeper(skippedHeights(opts), service(upgradetypes.StoreKey), cdc, home, a.BaseApp, Authority)
 	a.Accounts = authkeeper.NewAccountKeeper(cdc, service(authtypes.StoreKey), authtypes.ProtoBaseAccount,
 		accountPermissions, addresses, prefixes.GetBech32AccountAddrPrefix(), Authority)
 	a.Bank = bankkeeper.NewBaseKeeper(cdc, service(banktypes.StoreKey), a.Accounts, blockedAddresses(), Authority, logger)
@@ -185,7 +191,7 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 	// With a home directory, the tree's records can lie beside genesis.json.
 	// Without one, as in tests, they are in genesis itself.
 	var keeperOptions []commitmentkeeper.Option
-	if home := cast.ToString(opts.Get(flags.FlagHome)); home != "" {
+	if home != "" {
 		keeperOptions = append(keeperOptions, commitmentkeeper.WithGenesisDir(filepath.Join(home, "config")))
 	}
 	keeperOptions = append(keeperOptions, commitmentkeeper.WithoutQueries(cast.ToStringSlice(opts.Get(FlagDisabledQueries))...))
@@ -199,6 +205,7 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 		bank.NewAppModule(cdc, a.Bank, a.Accounts),
 		staking.NewAppModule(cdc, a.Staking, a.Accounts, a.Bank),
 		consensus.NewAppModule(cdc, a.Consensus),
+		upgrade.NewAppModule(a.Upgrade, addresses),
 		commitment.NewAppModule(a.Commitment),
 		shield.NewAppModule(a.Shield),
 		genutil.NewAppModule(a.Accounts, a.Staking, a, txConfig),
@@ -210,10 +217,10 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 	a.basics.RegisterInterfaces(registry)
 
 	genesisOrder := []string{
-		consensustypes.ModuleName, authtypes.ModuleName, banktypes.ModuleName, stakingtypes.ModuleName,
+		consensustypes.ModuleName, upgradetypes.ModuleName, authtypes.ModuleName, banktypes.ModuleName, stakingtypes.ModuleName,
 		commitmenttypes.ModuleName, shieldtypes.ModuleName, genutiltypes.ModuleName,
 	}
-	a.Modules.SetOrderPreBlockers(authtypes.ModuleName)
+	a.Modules.SetOrderPreBlockers(upgradetypes.ModuleName, authtypes.ModuleName)
 	a.Modules.SetOrderBeginBlockers(stakingtypes.ModuleName)
 	a.Modules.SetOrderEndBlockers(banktypes.ModuleName, stakingtypes.ModuleName, commitmenttypes.ModuleName)
 	a.Modules.SetOrderInitGenesis(genesisOrder...)
@@ -223,6 +230,10 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 		return nil, err
 	}
 
+	a.setUpgradeHandler()
+	if err := a.setStoreLoader(home); err != nil {
+		return nil, err
+	}
 	a.MountKVStores(a.storeKeys)
 	a.MountStores(transient)
 	a.SetAnteHandler(a.anteHandler())
@@ -251,6 +262,9 @@ func New(logger log.Logger, db dbm.DB, load bool, opts servertypes.AppOptions, b
 func (a *App) initChain(ctx sdk.Context, req *abci.RequestInitChain) (*abci.ResponseInitChain, error) {
 	var state map[string]json.RawMessage
 	if err := json.Unmarshal(req.AppStateBytes, &state); err != nil {
+		return nil, err
+	}
+	if err := a.Upgrade.SetModuleVersionMap(ctx, a.Modules.GetVersionMap()); err != nil {
 		return nil, err
 	}
 	return a.Modules.InitGenesis(ctx, a.codec, state)

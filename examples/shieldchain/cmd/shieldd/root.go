@@ -101,7 +101,7 @@ func rootCmd() *cobra.Command {
 	if err := commands.EnhanceRootCommand(root); err != nil {
 		panic(err)
 	}
-	server.AddCommandsWithStartCmdOptions(root, app.DefaultNodeHome, newApp, export, server.StartCmdOptions{
+	server.AddCommandsWithStartCmdOptions(root, app.DefaultNodeHome, newNode, export, server.StartCmdOptions{
 		AddFlags: func(start *cobra.Command) {
 			start.Flags().Bool(app.FlagOptimisticExecution, false, "Execute a proposed block while it is voted on")
 			start.Flags().StringSlice(app.FlagDisabledQueries, nil, "Queries of x/commitment that this node does not answer, say Witness,Nodes")
@@ -152,6 +152,15 @@ func txCmd(a *app.App) *cobra.Command {
 func newApp(logger log.Logger, db dbm.DB, opts servertypes.AppOptions) servertypes.Application {
 	a, err := app.New(logger, db, true, opts, server.DefaultBaseappOptions(opts)...)
 	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// newNode is for the commands that execute blocks.
+func newNode(logger log.Logger, db dbm.DB, opts servertypes.AppOptions) servertypes.Application {
+	a := newApp(logger, db, opts)
+	if err := a.(*app.App).CheckVersions(); err != nil {
 		panic(err)
 	}
 	return a

@@ -62,7 +62,7 @@ type state struct {
 // single starts a chain of one validator, alice. Others are addresses with
 // coins.
 func (n *network) single(ctx context.Context, name string, others ...string) (*node, error) {
-	first, err := n.add(ctx, name)
+	first, err := n.add(ctx, n.bin, name)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (n *network) exportImport(ctx context.Context, first *node, s state) (*node
 	if _, err := first.run(ctx, "export", "--output-document", exported); err != nil {
 		return nil, err
 	}
-	second, err := n.add(ctx, "second")
+	second, err := n.add(ctx, n.bin, "second")
 	if err != nil {
 		return nil, err
 	}

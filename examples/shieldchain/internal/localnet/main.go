@@ -2,7 +2,7 @@
 // directories that it removes at the end:
 //
 //	localnet -bin bin/shieldd chain      one node: transactions, proofs, export, import
-//	localnet -bin bin/shieldd testnet    four validators: crash, state-sync, block-STM, optimistic
+//	localnet -bin bin/shieldd testnet    four validators: an upgrade, crash, state-sync, block-STM, optimistic
 //	localnet -bin bin/shieldd pay        one node: shield, pay, unshield, and what is refused
 //	localnet -bin bin/shieldd lightwallet  one node, lightd, and a stock wallet
 package main
@@ -21,6 +21,7 @@ import (
 
 func main() {
 	bin := flag.String("bin", "bin/shieldd", "the program")
+	before := flag.String("before", "bin/shieldd-before", "testnet: the program before the upgrade")
 	wallet := flag.String("wallet", "bin/shieldwallet", "pay, lightwallet: the program that makes bundles")
 	stock := flag.String("lightwallet", "bin/lightwallet", "lightwallet: the stock wallet")
 	bound := flag.Duration("timeout", 4*time.Minute, "give up after this time")
@@ -28,17 +29,17 @@ func main() {
 	keep := flag.Bool("keep", false, "keep the directories")
 	flag.Parse()
 
-	if err := run(programs{*bin, *wallet, *stock}, flag.Arg(0), *bound, *queue, *keep); err != nil {
+	if err := run(programs{*bin, *before, *wallet, *stock}, flag.Arg(0), *bound, *queue, *keep); err != nil {
 		fmt.Fprintln(os.Stderr, "localnet:", err)
 		os.Exit(1)
 	}
 }
 
 // programs are the paths of what localnet runs.
-type programs struct{ bin, wallet, stock string }
+type programs struct{ bin, before, wallet, stock string }
 
 func run(p programs, what string, bound time.Duration, queue, keep bool) (err error) {
-	for _, program := range []*string{&p.bin, &p.wallet, &p.stock} {
+	for _, program := range []*string{&p.bin, &p.before, &p.wallet, &p.stock} {
 		if *program, err = filepath.Abs(*program); err != nil {
 			return err
 		}
@@ -91,8 +92,9 @@ func (n *network) say(format string, args ...any) {
 	fmt.Printf("%5.1f s  %s\n", time.Since(n.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-func (n *network) add(ctx context.Context, name string) (*node, error) {
-	node, err := newNode(ctx, n.bin, n.dir, name)
+// add makes a node that runs one of the programs.
+func (n *network) add(ctx context.Context, bin, name string) (*node, error) {
+	node, err := newNode(ctx, bin, n.dir, name)
 	if err == nil {
 		n.nodes = append(n.nodes, node)
 	}

@@ -32,57 +32,55 @@ import (
 	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
-// testnet runs four validators of one chain under a load of appends. It covers
-// every way to execute, and as many faults as it can.
+// interval is that of the snapshots, in heights.
+const interval = 10
+
+// testnet runs four validators of one chain under a load of appends, and a fifth node
+// that only follows. It covers every way to execute, an upgrade of x/commitment in the
+// middle, and as many faults as it can.
 func (n *network) testnet(ctx context.Context) error {
-	var validators []*node
-	for _, name := range []string{"crash", "optimistic", "block-stm", "late"} {
-		v, err := n.add(ctx, name)
+	var nodes []*node
+	for _, name := range []string{"crash", "optimistic", "block-stm", "late", "careless"} {
+		v, err := n.add(ctx, n.before, name)
 		if err != nil {
 			return err
 		}
-		validators = append(validators, v)
+		nodes = append(nodes, v)
 	}
-	crash, optimistic, stm, late := validators[0], validators[1], validators[2], validators[3]
+	crash, optimistic, stm, late, careless := nodes[0], nodes[1], nodes[2], nodes[3], nodes[4]
 	accounts := make([]*account, 24)
 	for i := range accounts {
-		accounts[i] = &account{key: secp256k1.GenPrivKeyFromSecret(fmt.Appendf(nil, "load %d", i))}
+		accounts[i] = newAccount(fmt.Sprintf("load %d", i))
 	}
-	if err := n.genesis(ctx, validators, accounts); err != nil {
+	authority := newAccount("authority")
+	first, err := n.genesis(ctx, nodes, 4, append(accounts, authority), authority)
+	if err != nil {
 		return err
 	}
-	var peers string
-	for i, v := range validators {
-		id, err := v.run(ctx, "comet", "show-node-id")
-		if err != nil {
-			return err
-		}
-		if i > 0 {
-			peers += ","
-		}
-		peers += fmt.Sprintf("%s@127.0.0.1:%d", bytes.TrimSpace(id), v.p2p)
-	}
-	for _, v := range validators {
-		if err := v.configure(map[string]string{`persistent_peers = .*`: fmt.Sprintf("persistent_peers = %q", peers)}); err != nil {
-			return err
-		}
+	if err := n.connect(ctx, nodes); err != nil {
+		return err
 	}
 	// Snapshots come from the nodes that stay up.
-	const interval = 10
 	snapshots := []string{"--state-sync.snapshot-interval", fmt.Sprint(interval), "--state-sync.snapshot-keep-recent", "20"}
 	flags := map[*node][]string{
 		optimistic: append([]string{"--" + app.FlagOptimisticExecution, "--" + app.FlagOptimisticAborts, "30", "--log_level", "oe:debug,*:info"}, snapshots...),
 		stm:        append([]string{"--block-executor", "block-stm", "--block-stm-workers", "4"}, snapshots...),
 	}
-	for _, v := range []*node{crash, optimistic, stm} {
+	running := []*node{crash, optimistic, stm}
+	for _, v := range append(running, careless) {
 		if err := v.start(ctx, flags[v]...); err != nil {
 			return err
 		}
 	}
-	if _, err := optimistic.waitFor(ctx, least{height: 2, within: 60 * time.Second}); err != nil {
+	if _, err := optimistic.waitFor(ctx, least{height: first + 1, within: 60 * time.Second}); err != nil {
 		return err
 	}
-	n.say("three of four validators make blocks: sequential, optimistic, block-STM")
+	n.say("three of four validators make blocks with the program before: sequential, optimistic, block-STM")
+
+	u := &upgrade{network: n, first: first, running: running, careless: careless, flags: flags, authority: authority, accounts: accounts}
+	if err := u.run(ctx); err != nil {
+		return err
+	}
 
 	load, err := n.load(ctx, optimistic, accounts)
 	if err != nil {
@@ -90,11 +88,12 @@ func (n *network) testnet(ctx context.Context) error {
 	}
 	defer load.stop()
 
-	// Wait until a snapshot exists.
-	if _, err := optimistic.waitFor(ctx, least{height: interval + 4, within: 90 * time.Second}); err != nil {
+	// Wait until a snapshot exists that is of after the upgrade.
+	snapshot := (u.height+interval)/interval*interval + interval
+	if _, err := optimistic.waitFor(ctx, least{height: snapshot + 4, within: 90 * time.Second}); err != nil {
 		return err
 	}
-	height, err := n.stateSync(ctx, late, interval-2, optimistic, stm)
+	height, err := n.stateSync(ctx, late, snapshot-2, u.height, optimistic, stm)
 	if err != nil {
 		return err
 	}
@@ -113,15 +112,24 @@ func (n *network) testnet(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range validators {
+	for _, v := range nodes {
 		if _, err := v.waitFor(ctx, least{height: last, within: 60 * time.Second}); err != nil {
 			return err
 		}
 	}
-	if err := n.compare(ctx, validators, last, sent); err != nil {
+	size, err := n.compare(ctx, nodes, first, last)
+	if err != nil {
 		return err
 	}
-	for _, v := range validators {
+	// What was in no block at the halt can be in a later one: the careless node, which was
+	// not restarted with the others, still has it.
+	if size-u.size < sent*9/10 || size > u.initial+u.sent+sent+8 {
+		return fmt.Errorf("%d leaves, of which %d before the upgrade; %d commitments were sent before it, %d since", size, u.size, u.sent, sent)
+	}
+	if err := u.versions(ctx, nodes); err != nil {
+		return err
+	}
+	for _, v := range nodes {
 		if err := v.stop(syscall.SIGTERM); err != nil {
 			return err
 		}
@@ -133,8 +141,31 @@ func (n *network) testnet(ctx context.Context) error {
 	return n.ways(optimistic, stm)
 }
 
-// stateSync starts a node from a snapshot of other nodes, trusting one header.
-func (n *network) stateSync(ctx context.Context, late *node, trusted int64, others ...*node) (int64, error) {
+// connect tells each node of all.
+func (n *network) connect(ctx context.Context, nodes []*node) error {
+	var peers string
+	for i, v := range nodes {
+		id, err := v.run(ctx, "comet", "show-node-id")
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			peers += ","
+		}
+		peers += fmt.Sprintf("%s@127.0.0.1:%d", bytes.TrimSpace(id), v.p2p)
+	}
+	for _, v := range nodes {
+		if err := v.configure(map[string]string{`persistent_peers = .*`: fmt.Sprintf("persistent_peers = %q", peers)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stateSync starts a node with this program from a snapshot of other nodes, which is of
+// after the upgrade, trusting one header.
+func (n *network) stateSync(ctx context.Context, late *node, trusted, upgraded int64, others ...*node) (int64, error) {
+	late.bin = n.bin
 	header, err := others[0].client.Header(ctx, &trusted)
 	if err != nil {
 		return 0, err
@@ -159,8 +190,8 @@ func (n *network) stateSync(ctx context.Context, late *node, trusted int64, othe
 	if err != nil {
 		return 0, err
 	}
-	if status.SyncInfo.EarliestBlockHeight < 2 {
-		return 0, errors.New("the late node has all blocks: it did not start from a snapshot")
+	if earliest := status.SyncInfo.EarliestBlockHeight; earliest <= upgraded {
+		return 0, fmt.Errorf("the late node has blocks from %d on: it did not start from a snapshot of after the upgrade at %d", earliest, upgraded)
 	}
 	n.say("the fourth came late, from a snapshot: it has blocks from %d on, and is at %d", status.SyncInfo.EarliestBlockHeight, height)
 	return height, nil
@@ -227,15 +258,17 @@ func (n *network) ways(optimistic, stm *node) error {
 		return bytes.Count(text, []byte(line))
 	}
 	executed, aborted := count(optimistic, "OE finished"), count(optimistic, "OE aborted")
-	if executed < 5 || aborted == 0 || aborted == executed || count(stm, "installing block-stm tx runner") != 1 {
+	if executed < 5 || aborted == 0 || aborted == executed || count(stm, "installing block-stm tx runner") != 2 {
 		return fmt.Errorf("%d blocks were executed optimistically, %d aborted; block-STM: %d", executed, aborted, count(stm, "installing block-stm"))
 	}
 	n.say("%d blocks were executed optimistically, %d of them aborted and executed again", executed, aborted)
 	return nil
 }
 
-// genesis makes one genesis for all; each validator signs its own part.
-func (n *network) genesis(ctx context.Context, validators []*node, accounts []*account) error {
+// genesis makes one genesis for all nodes, of which the first so many are validators and
+// sign their own parts. It returns the chain's first height.
+func (n *network) genesis(ctx context.Context, nodes []*node, count int, accounts []*account, authority *account) (int64, error) {
+	validators := nodes[:count]
 	first := validators[0]
 	type balance struct {
 		Address string    `json:"address"`
@@ -249,69 +282,70 @@ func (n *network) genesis(ctx context.Context, validators []*node, accounts []*a
 	for _, v := range validators {
 		out, err := v.run(ctx, "keys", "add", "validator", "--keyring-backend", "test", "--output", "json")
 		if err != nil {
-			return err
+			return 0, err
 		}
 		var key struct {
 			Address string `json:"address"`
 		}
 		if err := json.Unmarshal(out, &key); err != nil {
-			return err
+			return 0, err
 		}
 		balances = append(balances, balance{key.Address, coins})
 	}
 	text, err := json.Marshal(balances)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	file := filepath.Join(n.dir, "balances.json")
 	if err := os.WriteFile(file, text, 0o600); err != nil {
-		return err
+		return 0, err
 	}
 	if _, err := first.run(ctx, "genesis", "bulk-add-genesis-account", file); err != nil {
-		return err
+		return 0, err
 	}
 	genesis := func(v *node) string { return filepath.Join(v.home, "config", "genesis.json") }
-	if n.queue {
-		text, err := os.ReadFile(genesis(first))
-		if err != nil {
-			return err
-		}
-		text = bytes.Replace(text, []byte(types.Direct.String()), []byte(types.Queue.String()), 1)
-		if err := os.WriteFile(genesis(first), text, 0o644); err != nil {
-			return err
-		}
+	height, err := n.old(genesis(first), authority)
+	if err != nil {
+		return 0, err
 	}
 	copyGenesis := func() error {
 		text, err := os.ReadFile(genesis(first))
-		for _, v := range validators[1:] {
+		for _, v := range nodes[1:] {
 			err = errors.Join(err, os.WriteFile(genesis(v), text, 0o644))
 		}
 		return err
 	}
 	if err := copyGenesis(); err != nil {
-		return err
+		return 0, err
 	}
 	gentxs := filepath.Join(first.home, "config", "gentx")
 	if err := os.MkdirAll(gentxs, 0o755); err != nil {
-		return err
+		return 0, err
 	}
-	for _, v := range validators {
+	// In a chain that begins above height 1, genesis is signed with the accounts' own
+	// numbers, which is their order there.
+	for i, v := range validators {
 		if _, err := v.run(ctx, "genesis", "gentx", "validator", "1000000000"+denom, "--chain-id", chainID,
+			"--offline", "--account-number", fmt.Sprint(len(accounts)+i), "--sequence", "0",
 			"--keyring-backend", "test", "--ip", "127.0.0.1", "--p2p-port", fmt.Sprint(v.p2p),
 			"--output-document", filepath.Join(gentxs, v.name+".json")); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if _, err := first.run(ctx, "genesis", "collect-gentxs"); err != nil {
-		return err
+		return 0, err
 	}
-	return copyGenesis()
+	return height, copyGenesis()
 }
 
 // An account sends the load's transactions.
 type account struct {
 	key              *secp256k1.PrivKey
 	number, sequence uint64
+}
+
+func newAccount(name string) *account {
+	return &account{key: secp256k1.GenPrivKeyFromSecret([]byte(name))}
 }
 
 func (a *account) address() sdk.AccAddress { return sdk.AccAddress(a.key.PubKey().Address()) }
@@ -347,9 +381,14 @@ func (l *load) err() error {
 	return nil
 }
 
+// newLender makes an application that only lends its codecs.
+func newLender() (*app.App, error) {
+	return app.New(log.NewNopLogger(), dbm.NewMemDB(), false, simtestutil.AppOptionsMap{})
+}
+
 // load makes each account append 1 to 8 commitments, about twice a second.
 func (n *network) load(ctx context.Context, to *node, accounts []*account) (*load, error) {
-	lender, err := app.New(log.NewNopLogger(), dbm.NewMemDB(), false, simtestutil.AppOptionsMap{})
+	lender, err := newLender()
 	if err != nil {
 		return nil, err
 	}
@@ -446,45 +485,41 @@ func (n *node) ask(ctx context.Context, height int64, path string, request, resp
 	return response.Unmarshal(answer.Response.Value)
 }
 
-// compare reads the application hash and the tree's root from each node, for
-// each height that the node has.
-func (n *network) compare(ctx context.Context, validators []*node, last, sent int64) error {
+// compare reads the application hash and the tree's root from each node, for each height
+// that the node has, and returns the tree's size at the last one.
+func (n *network) compare(ctx context.Context, nodes []*node, first, last int64) (int64, error) {
 	type state struct {
 		appHash, root string
 		size          uint64
 	}
 	heights := map[int64]state{}
 	counts := map[string]int{}
-	var size uint64
-	for _, v := range validators {
+	for _, v := range nodes {
 		status, err := v.client.Status(ctx)
 		if err != nil {
-			return err
+			return 0, err
 		}
-		for h := max(status.SyncInfo.EarliestBlockHeight, 1); h <= last; h++ {
+		for h := max(status.SyncInfo.EarliestBlockHeight, first); h <= last; h++ {
 			results, err := v.client.BlockResults(ctx, &h)
 			if err != nil {
-				return fmt.Errorf("%s: results of %d: %w", v.name, h, err)
+				return 0, fmt.Errorf("%s: results of %d: %w", v.name, h, err)
 			}
 			var root types.QueryRootResponse
 			if err := v.ask(ctx, h, "/kvshard.commitment.v1.Query/Root", &types.QueryRootRequest{}, &root); err != nil {
-				return fmt.Errorf("%s: %w", v.name, err)
+				return 0, fmt.Errorf("%s: %w", v.name, err)
 			}
 			got := state{hex.EncodeToString(results.AppHash), hex.EncodeToString(root.Root), root.Size_}
 			if want, known := heights[h]; known && got != want {
-				return fmt.Errorf("height %d: %s has %v, another one %v", h, v.name, got, want)
+				return 0, fmt.Errorf("height %d: %s has %v, another one %v", h, v.name, got, want)
 			}
 			heights[h] = got
 			counts[v.name]++
-			size = root.Size_
 		}
 	}
-	if int64(len(heights)) != last {
-		return fmt.Errorf("%d heights compared, of %d", len(heights), last)
+	if int64(len(heights)) != last-first+1 {
+		return 0, fmt.Errorf("%d heights compared, of %d", len(heights), last-first+1)
 	}
-	if int64(size) < sent*9/10 || int64(size) > sent+8 {
-		return fmt.Errorf("%d leaves, %d commitments were sent", size, sent)
-	}
-	n.say("%d heights, %d leaves: application hashes and roots are equal on all nodes at each height %v", last, size, counts)
-	return nil
+	size := heights[last].size
+	n.say("%d heights, %d leaves: application hashes and roots are equal on all nodes at each height %v", len(heights), size, counts)
+	return int64(size), nil
 }
