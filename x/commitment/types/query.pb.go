@@ -819,8 +819,8 @@ var xxx_messageInfo_QueryQueueRequest proto.InternalMessageInfo
 type QueryQueueResponse struct {
 	// waiting is the number of commitments that wait.
 	Waiting uint64 `protobuf:"varint,1,opt,name=waiting,proto3" json:"waiting,omitempty"`
-	// next is how many of them the next block appends, or a few less: it appends
-	// what one call brought as a whole.
+	// next is how many of them the next block appends, about: it appends what one
+	// call brought as a whole.
 	Next uint64 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`
 	// full tells that a transaction which would queue more is refused.
 	Full bool `protobuf:"varint,3,opt,name=full,proto3" json:"full,omitempty"`
