@@ -14,14 +14,56 @@ pub enum Backend {
     Ifma,
 }
 
+/// The one that a library for tests has, whatever the processor has.
+const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
+    Some(Backend::Portable)
+} else if cfg!(feature = "test-path-ifma") {
+    Some(Backend::Ifma)
+} else {
+    None
+};
+
 impl Backend {
+    /// All of them, the fastest first.
+    const ALL: [Backend; 2] = [Backend::Ifma, Backend::Portable];
+
     /// The fastest one that this processor has.
+    ///
+    /// # Panics
+    ///
+    /// If a feature for tests asks for one that it has not.
     #[inline]
     pub fn best() -> Backend {
-        if ifma::is_available() {
+        if let Some(fixed) = FIXED {
+            crate::mark_for_tests();
+            assert!(fixed.is_available(), "no {} here", fixed.name());
+            return fixed;
+        }
+        if Backend::Ifma.is_available() {
             Backend::Ifma
         } else {
             Backend::Portable
+        }
+    }
+
+    /// Those that this processor has, the fastest first.
+    pub fn available() -> impl Iterator<Item = Backend> {
+        Backend::ALL.into_iter().filter(|each| each.is_available())
+    }
+
+    /// The name that the feature for its tests ends in.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Portable => "portable",
+            Backend::Ifma => "ifma",
+        }
+    }
+
+    #[inline]
+    fn is_available(self) -> bool {
+        match self {
+            Backend::Portable => true,
+            Backend::Ifma => ifma::is_available(),
         }
     }
 
@@ -51,5 +93,17 @@ impl Backend {
             Backend::Portable => portable::nodes(rows, sums, out),
             Backend::Ifma => ifma::nodes(rows, sums, out),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_is_the_fastest_here_unless_a_feature_fixes_it() {
+        let fastest = Backend::available().next();
+        assert_eq!(Some(Backend::best()), FIXED.or(fastest));
+        assert_eq!(Backend::available().last(), Some(Backend::Portable));
     }
 }
