@@ -68,6 +68,7 @@ fn zakura(node: &OrchardNode) -> Zakura {
 fn backends() -> Vec<(&'static str, Backend)> {
     let name = |backend| match backend {
         Backend::Portable => "ours, portable",
+        Backend::Mulx => "ours, mulx",
         Backend::Ifma => "ours, IFMA",
     };
     Backend::available()

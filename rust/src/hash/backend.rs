@@ -1,6 +1,8 @@
 //! Adding up sums, in the way that is fastest on this processor.
 
 use super::curve::Affine;
+use super::field::Plain;
+use super::mulx::{self, Mulx};
 use super::sum::Sum;
 use super::{ifma, portable};
 
@@ -10,6 +12,8 @@ use super::{ifma, portable};
 pub enum Backend {
     /// Plain 64-bit arithmetic.
     Portable,
+    /// The same, with the field's products in assembly; only where the processor has BMI2 and ADX.
+    Mulx,
     /// Eight lanes of 52-bit limbs; only where the processor has AVX-512 IFMA.
     Ifma,
 }
@@ -17,6 +21,8 @@ pub enum Backend {
 /// The one that a library for tests has, whatever the processor has.
 const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
     Some(Backend::Portable)
+} else if cfg!(feature = "test-path-mulx") {
+    Some(Backend::Mulx)
 } else if cfg!(feature = "test-path-ifma") {
     Some(Backend::Ifma)
 } else {
@@ -25,7 +31,7 @@ const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
 
 impl Backend {
     /// All of them, the fastest first.
-    const ALL: [Backend; 2] = [Backend::Ifma, Backend::Portable];
+    const ALL: [Backend; 3] = [Backend::Ifma, Backend::Mulx, Backend::Portable];
 
     /// The fastest one that this processor has.
     ///
@@ -41,6 +47,8 @@ impl Backend {
         }
         if Backend::Ifma.is_available() {
             Backend::Ifma
+        } else if Backend::Mulx.is_available() {
+            Backend::Mulx
         } else {
             Backend::Portable
         }
@@ -55,6 +63,7 @@ impl Backend {
     pub fn name(self) -> &'static str {
         match self {
             Backend::Portable => "portable",
+            Backend::Mulx => "mulx",
             Backend::Ifma => "ifma",
         }
     }
@@ -63,6 +72,7 @@ impl Backend {
     fn is_available(self) -> bool {
         match self {
             Backend::Portable => true,
+            Backend::Mulx => mulx::is_available(),
             Backend::Ifma => ifma::is_available(),
         }
     }
@@ -75,7 +85,11 @@ impl Backend {
         sums: &[Sum<N>],
     ) -> Option<Vec<Affine>> {
         match self {
-            Backend::Portable => portable::points(rows, sums),
+            Backend::Portable => portable::points::<Plain, N>(rows, sums),
+            Backend::Mulx => {
+                assert!(mulx::is_available());
+                portable::points::<Mulx, N>(rows, sums)
+            }
             Backend::Ifma => ifma::points(rows, sums),
         }
     }
@@ -90,7 +104,11 @@ impl Backend {
         out: &mut [[u8; 32]],
     ) -> bool {
         match self {
-            Backend::Portable => portable::nodes(rows, sums, out),
+            Backend::Portable => portable::nodes::<Plain, N>(rows, sums, out),
+            Backend::Mulx => {
+                assert!(mulx::is_available());
+                portable::nodes::<Mulx, N>(rows, sums, out)
+            }
             Backend::Ifma => ifma::nodes(rows, sums, out),
         }
     }
