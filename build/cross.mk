@@ -26,20 +26,6 @@ test-link: library ## test what a wrong build says: no cgo, no library, a librar
 test-panic: ## test panics in kvshard and another Rust library in one Go program
 	build/test-panic.sh $(HOST_TARGET)
 
-# Rust's tests choose the path by the same feature, so that the engine runs on it too.
-.PHONY: test-paths
-test-paths: ## run all tests of Rust, Go and the command on each path that the hash has on this machine (minutes a path)
-	@paths=$$($(CARGO) run -q $(RUST) $(TESTS) -p kvshard-testkit --bin paths); for path in $$paths; do \
-		$(CARGO) test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
-		build/test-path.sh $(HOST_TARGET) $$path $(GO_PACKAGES) && \
-		(cd cmd/kvshard && CGO_LDFLAGS="-L$(CURDIR)/bin/paths/$$path" $(GOTEST) -tags kvshard_dev ./...) || exit; \
-	done
-
-# The Rust tests of the hash try all paths in any case.
-.PHONY: test-portable
-test-portable: ## run the Go tests of costs, traces and real data on the plain path of the hash (a minute)
-	build/test-path.sh $(HOST_TARGET) portable -short -run 'Golden|Cost|Consensus|Real|Vectors' ./tests
-
 .PHONY: glibc
 glibc: library ## show what glibc a program needs, and check that it is at most the stated one
 	@mkdir -p bin && go build -o bin/probe ./internal/cmd/probe

@@ -7,7 +7,8 @@
 //! p = [0x992d30ed00000001, 0x224698fc094cf91b, 0, 2^62]
 //! ```
 //!
-//! Elements are kept in Montgomery form (x·2^256 mod p), always below p. The
+//! Elements are kept in Montgomery form (x·2^256 mod p), below p but where a
+//! function says otherwise. The
 //! shape of p makes a Montgomery round cheap: limb 2 costs nothing, limb 3 is
 //! a shift, so m·p takes two multiplications and finding m takes one. With
 //! the sixteen of the product itself that makes 28 for a field
@@ -150,8 +151,8 @@ fn sub(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
 
 /// One Montgomery round: (t + m·p) / 2^64 with the m that makes it whole.
 ///
-/// The sum fits four limbs again as long as t < 2^64·(2^256 - p), which holds after
-/// each row of a product of a and b if a < 3p - 1: t is then below 2^64·a + 2^64 at most.
+/// The sum fits four limbs again as long as t < 2^64·(2^256 - p). In a product of a and b the sums
+/// stay below a + p, and with the next row below 2^64·a + p, so that holds for a < 2.9p.
 #[inline(always)]
 fn round(t: [u64; 5]) -> [u64; 4] {
     let m = t[0].wrapping_mul(MINUS_P_INVERSE);
@@ -173,7 +174,7 @@ fn row(t: [u64; 4], a: &[u64; 4], b: u64) -> [u64; 5] {
     [r0, r1, r2, r3, c]
 }
 
-/// a·b / 2^256 modulo p, for a·b < 2^256·(2^256 - p): below p + a·b/2^256.
+/// a·b / 2^256 modulo p, for a < 2.9p: below p + a·b/2^256.
 #[inline(always)]
 fn product(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     let t = round(row([0; 4], a, b[0]));
@@ -182,7 +183,7 @@ fn product(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     round(row(t, a, b[3]))
 }
 
-/// a·b / 2^256 mod p, for a < 2^256 and b < p or the other way round.
+/// a·b / 2^256 mod p, for a < 2p and b < p or the other way round.
 #[inline(always)]
 pub(crate) fn montgomery(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     reduce_once(&product(a, b))
