@@ -52,6 +52,7 @@ install: library ## put the command kvshard into GOBIN
 .PHONY: demo
 demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read it all again
 	@mkdir -p bin && rm -f bin/demo
+	@echo 'demo: building the program and its databases (a minute or two the first time)'
 	@go build -o bin/demo ./examples/demo
 	@bin/demo
 
@@ -68,7 +69,7 @@ bench: library peers ## time kvshard in memory beside other trees, and its Go ca
 # All that must pass, in one list: .ci/run and the workflow run this target. cargo-deny takes longer to
 # compile than all the rest, and the Go tests check the lock files as well.
 .PHONY: ci
-ci: lint test test-portable test-safety lint-schemes test-schemes lint-chain test-chain minimal chain pay test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
+ci: lint test test-portable test-release test-safety lint-schemes test-schemes lint-chain test-chain minimal chain pay test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
 	@if command -v cargo-deny >/dev/null; then $(MAKE) supply-chain; \
 		else echo 'supply-chain: not run, cargo-deny is not installed: make supply-chain-tools'; fi
 

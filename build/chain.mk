@@ -30,7 +30,18 @@ testnet: shieldd ## run four validators on loopback: SIGKILL, state-sync, rollba
 
 .PHONY: test-chain
 test-chain: library bundle ## test the tree on SDK 0.55's own stores and application (30 s, after the SDK is built)
+	build/app-test.sh $(MODULE) sdk-0.55.mod
 	build/app-test.sh $(SHIELDCHAIN) go.mod -timeout 20m
+
+# The SDK's simulations: the short ones are part of test-chain. SIM_RUN is a test of examples/shieldchain/sim.
+SIM_BLOCKS ?= 200
+SIM_SEEDS  ?= 20
+SIM_FIRST  ?= 1
+SIM_RUN    ?= .
+
+.PHONY: sim
+sim: library bundle ## simulate 200 blocks of 20 random chains, in 4 ways: SIM_BLOCKS, SIM_SEEDS, SIM_FIRST, SIM_RUN (12 min on two cores)
+	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 2h -run '$(SIM_RUN)' ./sim -blocks $(SIM_BLOCKS) -seeds $(SIM_SEEDS) -first-seed $(SIM_FIRST)
 
 .PHONY: test-chain-safety
 test-chain-safety: library bundle ## test it with the race detector: CheckTx, simulations, old heights beside blocks
@@ -38,7 +49,8 @@ test-chain-safety: library bundle ## test it with the race detector: CheckTx, si
 
 # An application on the SDKs that most chains run, with the modules that a wrong go.mod of kvshard breaks.
 .PHONY: test-sdk-053
-test-sdk-053: library ## test kvshard as released in an application on SDK 0.53 (10 s, after the SDK is built)
+test-sdk-053: library ## test kvshard and x/commitment as released in applications on SDK 0.53 (20 s, after the SDK is built)
+	build/app-test.sh $(MODULE) go.mod
 	build/app-test.sh tools/compat go.mod
 
 .PHONY: test-sdk-050
@@ -54,7 +66,7 @@ lint-chain: library bundle ## vet and staticcheck the chain, and the application
 	$(CARGO) clippy $(BUNDLE_RUST) --all-targets -- -D warnings
 
 .PHONY: figures-chain
-figures-chain: library bundle ## print the figures of docs/keeper.md (minutes)
+figures-chain: library bundle ## print the figures of docs/keeper.md and docs/economics.md (minutes)
 	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
 
 .PHONY: proto

@@ -76,9 +76,22 @@ dist: ## make a release of the last commit in dist/
 	build/dist.sh $(TARGETS)
 
 .PHONY: dist-test
-dist-test: ## use the release in dist/ as its users do, without Rust
+dist-test: ## use the release in dist/ as its users do, without Rust, and from tags
 	build/consumer.sh $(HOST_TARGET)
+	build/test-tags.sh
 
 .PHONY: dist-test-arm64
-dist-test-arm64: ## the same for linux/arm64, under qemu-user
+dist-test-arm64: ## the same for linux/arm64, under qemu-user, without the application
 	build/consumer.sh linux-arm64
+
+.PHONY: dist-test-musl
+dist-test-musl: ## the same for linux/amd64, static on musl
+	build/consumer.sh linux-amd64-musl
+
+.PHONY: dist-tag
+dist-tag: ## tag the release in dist/, each of its Go modules; pushes nothing
+	build/tag.sh
+
+.PHONY: test-release
+test-release: ## vet and test the program that packs a release
+	cd tools/release && go vet ./... && go run $(STATICCHECK) ./... && $(GOTEST) ./...

@@ -3,17 +3,21 @@
 #
 #   build/dist.sh [TARGET...]
 #
-#   dist/module      the tree as Go downloads it: source, lib/*/libkvshard.a,
-#                    licences, sbom.json, checksums
-#   dist/proxy       the same as a module proxy: GOPROXY=file://…/dist/proxy
-#   dist/SHA256SUMS  of the zip and of each library
+#   dist/module      the tree to tag: source, lib/*/libkvshard.a, licences,
+#                    sbom.json, checksums
+#   dist/proxy       its Go modules as a module proxy: GOPROXY=file://…/dist/proxy
+#   dist/bin         the command for each target, built from that proxy
+#   dist/COMMIT      the commit that was released
+#   dist/SHA256SUMS  of the proxy's files, of dist/bin and of each library
 #
 # Without arguments: every target that this system can build a clean library for.
 # DIST_EXTRA is a folder with libraries that were built elsewhere, as
-# darwin_arm64/libkvshard.a for lib/darwin_arm64.
+# darwin_arm64/libkvshard.a for lib/darwin_arm64. For these there is no command: it
+# goes into the release only if it ran here.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
+source "$here/as-user.sh"
 cd "$root"
 need go git
 
@@ -38,10 +42,12 @@ mkdir -p "$module"
 git archive HEAD | tar -x --touch -C "$module"
 
 toolchains=$module/lib/TOOLCHAINS
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+log=$work/log
 for each in $chosen; do
 	target "$each"
+	[ "$run" = never ] || need "$cc" ${run:+"$run"}
 	CARGO_TARGET_DIR=$root/rust/target/dist "$module/build/library.sh" "$name" 2>"$log" || { cat "$log" >&2; exit 1; }
 	sed -nE "s|^rust.sh: $name: |$dir: |p" "$log" >>"$toolchains"
 done
@@ -65,10 +71,21 @@ release() {
 release inventory -root "$module"
 (cd "$module" && sha256sum lib/*/libkvshard.a lib/include/kvshard.h sbom.json LICENSES-THIRD-PARTY.txt) >"$module/lib/SHA256SUMS"
 release proxy -out "$dist/proxy"
+[ "$(go env GOVERSION)" = "$GO_VERSION" ] || echo "dist.sh: releases are built with $GO_VERSION: these programs have other bytes" >&2
+for each in $chosen; do
+	target "$each"
+	[ "$run" != never ] || continue
+	program=$(build_program "$version")
+	said=$(${run:+timeout -k 10 120 $run} "$program" --version | tr -d '\r')
+	[ "$said" = "kvshard version ${version#v}" ] || fail "$name: kvshard --version says: $said"
+	release archive -modules "$work/modules" -program "$program" -target "$name" ${notice:+-notice "$notice"} -out "$dist/bin"
+done
+git rev-parse HEAD >"$dist/COMMIT"
 (
 	cd "$dist"
-	find proxy -type f | LC_ALL=C sort | xargs sha256sum
+	find proxy bin -type f | LC_ALL=C sort | xargs sha256sum
 	sha256sum module/lib/*/libkvshard.a
 ) >"$dist/SHA256SUMS"
-echo "$version: $(wc -c <"$dist/proxy/github.com/kvshard/kvshard/@v/$version.zip") bytes of zip; libraries:" \
-	"$(cd "$module/lib" && echo */libkvshard.a)"
+echo "$version of $(released_modules | tr '\n' ' ')"
+echo "libraries: $(cd "$module/lib" && echo */libkvshard.a)"
+echo "programs: $(cd "$dist/bin" && echo *)"

@@ -18,8 +18,9 @@ fail() {
 #   ldflags   linker flags that cgo does not take from a package
 #   run       what runs a program of the target: empty, a command, or "never"
 #   packages  Debian's packages for all this beside gcc and a Rust toolchain
+#   notice    the licences of the C library, if it is linked into each program
 target() {
-	name=$1 tags='' ldflags='' run='' packages='' format=elf
+	name=$1 tags='' ldflags='' run='' packages='' format=elf notice=''
 	case $name in
 	linux-amd64) triple=x86_64-unknown-linux-gnu goos=linux goarch=amd64 ;;
 	linux-arm64) triple=aarch64-unknown-linux-gnu goos=linux goarch=arm64 ;;
@@ -45,6 +46,7 @@ target() {
 	windows-*)
 		cc=x86_64-w64-mingw32-gcc binutils=x86_64-w64-mingw32- run=$root/build/wine.sh
 		packages='gcc-mingw-w64-x86-64-win32 rust-web-src wine64 wine'
+		notice=/usr/share/doc/mingw-w64-common/copyright
 		;;
 	darwin-*)
 		cc=cc
@@ -55,7 +57,7 @@ target() {
 	esac
 	case $name in
 	*-musl)
-		dir+=_musl tags=musl
+		dir+=_musl tags=musl notice=/usr/share/doc/musl-dev/copyright
 		# musl-gcc leaves out the index of unwind tables in a static link.
 		ldflags="-linkmode external -extldflags '-static -Wl,--eh-frame-hdr'"
 		if [ "$(uname -m)" = "${triple%%-*}" ]; then

@@ -83,7 +83,7 @@ var iterationsAllowed = map[string]string{
 	"x/commitment/keeper/anchors.go dropAnchors":      "an iterator of collections has no Error; the function knows how many it must find",
 	"x/commitment/keeper/history.go newestUpTo":       "an iterator of collections has no Error; one entry is looked for, and the SDK's stores panic when a read fails",
 	"x/commitment/keeper/wallet_queries.go valuesOf":  "an iterator of collections has no Error; a query's page, and the SDK's stores panic when a read fails",
-	"x/commitment/keeper/queue.go nextQueueKey":       "the iterator of an empty cachekv store has an error of its own, and the store is in memory",
+	"x/commitment/keeper/queue.go nextPlace":          "one entry is looked for in a store in memory, and the iterators of the SDK's cache report an error at every end",
 	"kvtest/trace_store_test.go TestTraceStoreFormat": "makes the operations that a trace shows, on a store in memory",
 }
 

@@ -56,6 +56,11 @@ func TestPinnedVersions(t *testing.T) {
 			}
 		}
 	}
+	// The programs of a release are Go's.
+	goPinned := regexp.MustCompile(`(?m)^GO_VERSION=go(.*)$`).FindStringSubmatch(read(t, "build/versions"))
+	if goPinned == nil || !strings.Contains(read(t, workflows+"release.yml"), "go-version: "+goPinned[1]+",") {
+		t.Errorf("release.yml does not use the Go of build/versions, %q", goPinned)
+	}
 	oldest := regexp.MustCompile(`(?m)^rust-version = "(.*)"`).FindStringSubmatch(read(t, "rust/Cargo.toml"))
 	if oldest == nil || !strings.HasPrefix(pinned[1], oldest[1]) {
 		t.Errorf("rust/Cargo.toml names %q, releases are made with %s", oldest, pinned[1])

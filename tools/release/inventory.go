@@ -8,12 +8,10 @@ package main
 // want every licence text that a crate brings.
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -145,7 +143,7 @@ func inventory(r release) error {
 	if err := writeSBOM(r, crates); err != nil {
 		return err
 	}
-	return writeLicences(r, crates[1:])
+	return writeCrateLicences(r, crates[1:])
 }
 
 // Older crates write "MIT/Apache-2.0".
@@ -171,7 +169,7 @@ func writeSBOM(r release, crates []crate) error {
 		if sum := sums[c.Name+" "+c.Version]; sum != "" {
 			component["hashes"] = []object{{"alg": "SHA-256", "content": sum}}
 		} else if i > 0 {
-			return fmt.Errorf("Cargo.lock has no checksum of %s %s", c.Name, c.Version)
+			return fmt.Errorf("no checksum of %s %s in Cargo.lock", c.Name, c.Version)
 		}
 		if c.Repository != "" {
 			component["externalReferences"] = []object{{"type": "vcs", "url": c.Repository}}
@@ -227,61 +225,4 @@ func uuid(hash [32]byte) string {
 	hash[6] = hash[6]&0x0F | 0x80
 	hash[8] = hash[8]&0x3F | 0x80
 	return fmt.Sprintf("%x-%x-%x-%x-%x", hash[:4], hash[4:6], hash[6:8], hash[8:10], hash[10:16])
-}
-
-var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying|copyright|notice|unlicense)`)
-
-// writeLicences writes every licence text that a crate brings, each text once,
-// with the crates that bring it.
-func writeLicences(r release, crates []crate) error {
-	var order []string // the order of the texts
-	users := map[string][]string{}
-	var list, bare strings.Builder
-	add := func(user string, text []byte) {
-		key := string(bytes.TrimSpace(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))))
-		if users[key] == nil {
-			order = append(order, key)
-		}
-		users[key] = append(users[key], user)
-	}
-	for _, c := range crates {
-		user := c.Name + " " + c.Version
-		fmt.Fprintf(&list, "  %-36s %s\n", user, c.License)
-		folder := filepath.Dir(c.ManifestPath)
-		entries, err := os.ReadDir(folder)
-		if err != nil {
-			return err
-		}
-		found := false
-		for _, entry := range entries {
-			if entry.Type()&fs.ModeType != 0 || !licenceFile.MatchString(entry.Name()) {
-				continue
-			}
-			text, err := os.ReadFile(filepath.Join(folder, entry.Name()))
-			if err != nil {
-				return err
-			}
-			found = true
-			add(user, text)
-		}
-		if !found {
-			fmt.Fprintf(&bare, "  %-36s %s\n", user, c.License)
-		}
-	}
-	for _, name := range []string{"LICENSE-MIT", "LICENSE-APACHE"} {
-		text, err := os.ReadFile(filepath.Join(r.root, name))
-		if err != nil {
-			return err
-		}
-		add("kvshard, and Rust's standard library, "+name, text)
-	}
-	var out bytes.Buffer
-	fmt.Fprintf(&out, "The libraries in lib/ hold code of kvshard, of Rust's standard library (MIT OR Apache-2.0,\nhttps://github.com/rust-lang/rust), and of these crates:\n\n%s", list.String())
-	if bare.Len() > 0 {
-		fmt.Fprintf(&out, "\nOf them these bring no file with a licence text, and name it only:\n\n%s", bare.String())
-	}
-	for _, text := range order {
-		fmt.Fprintf(&out, "\n%s\n%s\n\n%s\n", strings.Repeat("=", 80), strings.Join(slices.Compact(users[text]), ", "), text)
-	}
-	return os.WriteFile(filepath.Join(r.module, "LICENSES-THIRD-PARTY.txt"), out.Bytes(), 0o644)
 }

@@ -1,6 +1,7 @@
 package commitment_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -10,8 +11,11 @@ import (
 	abci "github.com/cometbft/cometbft/abci/types"
 	"github.com/cosmos/gogoproto/proto"
 
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/kvtest"
+	"github.com/kvshard/kvshard/x/commitment/keeper"
 	"github.com/kvshard/kvshard/x/commitment/testutil"
 	"github.com/kvshard/kvshard/x/commitment/types"
 )
@@ -134,7 +138,7 @@ func TestAppendRefuses(t *testing.T) {
 		"too many":      leaves(0, 1001),
 	} {
 		r := c.Block(c.Tx(a, appendOf(a, leaves(9, 1)...), appendOf(a, bad...)))
-		if r.TxResults[0].Codespace != types.ModuleName {
+		if r.TxResults[0].Codespace != types.Codespace {
 			t.Errorf("%s: %v", name, r.TxResults[0])
 		}
 	}
@@ -153,5 +157,29 @@ func TestOutsideOfTransactions(t *testing.T) {
 	first, queued, err := c.Keeper.Append(ctx, "other", leaves(3, 2))
 	if first != 3 || queued || err != nil {
 		t.Errorf("first %d, queued %t, %v", first, queued, err)
+	}
+}
+
+// TestGenesisAppends: what a module appends in genesis is in the tree at once, in both modes,
+// before what the first block's transactions bring.
+func TestGenesisAppends(t *testing.T) {
+	for _, mode := range []types.AppendMode{types.Direct, types.Queue} {
+		c := testutil.New(t, testutil.Config{
+			Genesis: genesisWith(func(p *types.Params) { p.AppendMode = mode }),
+			AfterGenesis: func(ctx sdk.Context, k keeper.Keeper) error {
+				first, queued, err := k.Append(ctx, "pool", leaves(0, 2))
+				if first != 0 || queued {
+					t.Errorf("%s: genesis appends at %d, queued %t", mode, first, queued)
+				}
+				return err
+			},
+		})
+		a := c.Accounts[0]
+		c.MustBlock(c.Tx(a, appendOf(a, leaves(2, 3)...)))
+		c.Check()
+		got := testutil.Must(c.Client().Nodes(t.Context(), &types.QueryNodesRequest{}))(t)
+		if !slices.EqualFunc(got.Nodes, leaves(0, 5), bytes.Equal) {
+			t.Errorf("%s: the leaves are in another order", mode)
+		}
 	}
 }

@@ -60,6 +60,7 @@ func queryCommands() []*autocliv1.RpcCommandOptions {
 		command("Leaf", "leaf [position]", "The leaf at a position", field("position")),
 		command("Size", "size", "The number of leaves"),
 		command("Frontier", "frontier", "What another tree needs to go on from here"),
+		command("Queue", "queue", "How many commitments wait from earlier blocks"),
 		flags(command("SubtreeRoots", "subtree-roots [start]", "The roots of the complete subtrees of 65,536 leaves, from one on", optional("start")),
 			map[string]*autocliv1.FlagOptions{"max": page}),
 		command("TreeState", "tree-state [height]", "The tree after a height, or after the newest: what a wallet starts from", optional("height")),

@@ -1,13 +1,20 @@
 package commitment_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
 
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
+	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/kvtest"
 	"github.com/kvshard/kvshard/x/commitment"
+	"github.com/kvshard/kvshard/x/commitment/keeper"
 	"github.com/kvshard/kvshard/x/commitment/testutil"
 	"github.com/kvshard/kvshard/x/commitment/types"
 )
@@ -34,6 +41,34 @@ func TestGenesis(t *testing.T) {
 	}
 	if a, b := c.Export(), d.Export(); a.String() != b.String() {
 		t.Errorf("after the import, %v and %v", a, b)
+	}
+}
+
+// TestGenesisWithoutHistory: of leaves that were there before the first height, the chain
+// knows no more if that is 1 than if it is another. The SDK has height 0 then.
+func TestGenesisWithoutHistory(t *testing.T) {
+	for first, size := range map[int64]int{1: 65_600, 2: 10, 20: 10} {
+		kv := kvtest.NewMemStore()
+		tree := testutil.Must(kvshard.Open(kv))(t)
+		testutil.Must(tree.AppendBatch(make([]kvshard.Node, size)))(t)
+		var data bytes.Buffer
+		state := testutil.Must(keeper.WriteTree(tree, kv, 100, &data))(t)
+		state.Data = data.Bytes()
+		c := testutil.New(t, testutil.Config{Genesis: &types.GenesisState{Params: types.DefaultParams(), Tree: state}, InitialHeight: first})
+		c.MustBlock()
+		c.Check()
+		if from, err := c.Keeper.KnownFrom(c.Context()); int64(from) != first || err != nil {
+			t.Errorf("first height %d: sizes are known from %d, %v", first, from, err)
+		}
+		if size, _, err := c.Keeper.SizeAt(c.Context(), uint64(first)-1); !errors.Is(err, keeper.ErrHeightUnknown) {
+			t.Errorf("first height %d: %d leaves before it, %v", first, size, err)
+		}
+		subtrees := testutil.Must(keeper.NewQueryServer(c.Keeper).SubtreeRoots(c.Context(), &types.QuerySubtreeRootsRequest{}))(t)
+		for _, subtree := range subtrees.Roots {
+			if subtree.CompletingHeight != 0 {
+				t.Errorf("first height %d: height %d completed a subtree that was there before", first, subtree.CompletingHeight)
+			}
+		}
 	}
 }
 
@@ -89,4 +124,25 @@ func cut(text, start string) string {
 		value = "0"
 	}
 	return text[:i] + value + text[i+strings.Index(text[i:], `"`):]
+}
+
+// TestGenesisKnownFrom: a history cannot begin above the chain's first height. It would hide
+// the anchors of the heights in between.
+func TestGenesisKnownFrom(t *testing.T) {
+	c := testutil.New(t, testutil.Config{})
+	a := c.Accounts[0]
+	c.MustBlock(c.Tx(a, appendOf(a, leaves(0, 40)...)))
+	for knownFrom, want := range map[uint64]bool{0: true, 1: true, 2: true, 3: false, 1<<64 - 1: false} {
+		state := c.Export()
+		state.History.KnownFrom = knownFrom
+		var got error
+		testutil.New(t, testutil.Config{InitialHeight: 2, AfterGenesis: func(ctx sdk.Context, k keeper.Keeper) error {
+			cached, _ := ctx.CacheContext()
+			got = k.InitGenesis(cached, *state)
+			return nil
+		}})
+		if (got == nil) != want || !want && !strings.Contains(got.Error(), "history: known_from is height") {
+			t.Errorf("known_from %d: %v", knownFrom, got)
+		}
+	}
 }

@@ -166,9 +166,4 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-replace (
-	// The SDK's own, which a module does not inherit (go.mod of the SDK).
-	github.com/99designs/keyring => github.com/cosmos/keyring v1.2.0
-	github.com/kvshard/kvshard => ../..
-	github.com/syndtr/goleveldb => github.com/syndtr/goleveldb v1.0.1-0.20210819022825-2ae1ddf74ef7
-)
+replace github.com/kvshard/kvshard => ../..

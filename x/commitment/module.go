@@ -27,8 +27,8 @@ import (
 )
 
 // ConsensusVersion is the version of the module's store. Version 1 had no anchors,
-// version 2 no records of what each height appended.
-const ConsensusVersion = 3
+// version 2 no records of what each height appended, version 3 no bounds of the queue.
+const ConsensusVersion = 4
 
 var (
 	_ appmodule.AppModule        = AppModule{}
@@ -82,7 +82,7 @@ func (m AppModule) RegisterServices(cfg module.Configurator) {
 		panic(fmt.Sprintf("x/%s: %v", types.ModuleName, err))
 	}
 	migrator := keeper.NewMigrator(m.keeper)
-	for from, migrate := range map[uint64]module.MigrationHandler{1: migrator.Migrate1to2, 2: migrator.Migrate2to3} {
+	for from, migrate := range map[uint64]module.MigrationHandler{1: migrator.Migrate1to2, 2: migrator.Migrate2to3, 3: migrator.Migrate3to4} {
 		if err := cfg.RegisterMigration(types.ModuleName, from, migrate); err != nil {
 			panic(fmt.Sprintf("x/%s: %v", types.ModuleName, err))
 		}

@@ -6,9 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"fmt"
 	"slices"
-	"strconv"
 
 	abci "github.com/cometbft/cometbft/abci/types"
 	"google.golang.org/grpc/codes"
@@ -24,8 +22,10 @@ import (
 
 // An appended is one message's part of the tree.
 type appended struct {
+	height       uint64 // of the message's block: an earlier one, if it waited
 	tx, msg      int
 	first, count uint64
+	id           [32]byte // of the transaction, or of a later part of it
 	actions      []*walletrpc.CompactOrchardAction
 }
 
@@ -41,8 +41,8 @@ func (l leaves) count() (n uint64) {
 
 // actionsOf finds what a block brought. x/commitment's events tell which message
 // has which positions: in the mode Direct a transaction's events, in the mode
-// Queue those of the block's end.
-func (s *Server) actionsOf(block Block) (leaves, error) {
+// Queue those of the block itself, whose messages may be of earlier blocks.
+func (w *walker) actionsOf(ctx context.Context, block Block) (leaves, error) {
 	var found leaves
 	for i, result := range block.Results {
 		if result.Code != abci.CodeTypeOK {
@@ -56,29 +56,43 @@ func (s *Server) actionsOf(block Block) (leaves, error) {
 			if err != nil {
 				return nil, diverged("block %d, transaction %d: %v", block.Height, i, err)
 			}
-			a.tx = i
+			a.height, a.tx = block.Height, i
 			found = append(found, a)
 		}
 	}
 	for _, e := range block.Events {
 		switch e.Type {
 		case appendType:
-			return nil, status.Errorf(codes.Unimplemented, "block %d: a module appended outside of a transaction, and lightd knows leaves of transactions alone", block.Height)
+			return nil, outsideTx(block.Height)
 		case appendQueuedType:
-			a, err := readAppendQueued(e)
-			if err != nil {
+			a, outside, err := readAppendQueued(e)
+			switch {
+			case err != nil:
 				return nil, diverged("block %d: %v", block.Height, err)
+			case outside:
+				return nil, outsideTx(block.Height)
+			case a.height > block.Height:
+				return nil, diverged("block %d has leaves of block %d", block.Height, a.height)
 			}
 			found = append(found, a)
 		}
 	}
 	slices.SortFunc(found, func(a, b appended) int { return cmp.Compare(a.first, b.first) })
 	for i := range found {
-		if err := s.fill(block, &found[i]); err != nil {
+		from, err := w.source(ctx, block, found[i].height)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.fill(from, &found[i]); err != nil {
 			return nil, err
 		}
 	}
+	w.keep(found)
 	return found, nil
+}
+
+func outsideTx(height uint64) error {
+	return status.Errorf(codes.Unimplemented, "block %d: a module appended outside of a transaction, and lightd knows leaves of transactions alone", height)
 }
 
 var (
@@ -86,8 +100,7 @@ var (
 	appendQueuedType = commitmenttypes.EventType(&commitmenttypes.EventAppendQueued{})
 )
 
-// readAppend reads the event of a message that appended in its transaction. baseapp
-// notes which message it was.
+// readAppend reads the event of a message that appended in its transaction.
 func readAppend(e abci.Event) (a appended, err error) {
 	message, err := commitmenttypes.ParseEvent(e)
 	if err != nil {
@@ -95,34 +108,31 @@ func readAppend(e abci.Event) (a appended, err error) {
 	}
 	event := message.(*commitmenttypes.EventAppend)
 	a.first, a.count = event.First, uint64(event.Count)
-	i := slices.IndexFunc(e.Attributes, func(a abci.EventAttribute) bool { return a.Key == "msg_index" })
-	if i < 0 {
-		return a, fmt.Errorf("an event %s without msg_index", e.Type)
-	}
-	a.msg, err = strconv.Atoi(e.Attributes[i].Value)
-	if err == nil && a.msg < 0 {
-		err = fmt.Errorf("an event %s of message %d", e.Type, a.msg)
-	}
+	a.msg, err = messageOf(e)
 	return a, err
 }
 
-// readAppendQueued reads the event of a message that the block's end appended.
-func readAppendQueued(e abci.Event) (a appended, err error) {
+// readAppendQueued reads the event of a call that was queued.
+func readAppendQueued(e abci.Event) (a appended, outsideTx bool, err error) {
 	message, err := commitmenttypes.ParseEvent(e)
 	if err != nil {
-		return a, err
+		return a, false, err
 	}
 	event := message.(*commitmenttypes.EventAppendQueued)
-	return appended{tx: int(event.TxIndex), msg: int(event.MsgIndex), first: event.First, count: uint64(event.Count)}, nil
+	a = appended{height: event.Height, tx: int(event.TxIndex), msg: int(event.MsgIndex), first: event.First, count: uint64(event.Count)}
+	return a, event.OutsideTx, nil
 }
 
-// fill reads the actions out of the message.
+// fill reads the actions out of the message, which is in this block.
 func (s *Server) fill(block Block, a *appended) error {
-	if a.tx >= len(block.Txs) {
-		return diverged("block %d: leaves of transaction %d, it has %d", block.Height, a.tx, len(block.Txs))
+	if a.tx >= len(block.Txs) || a.tx >= len(block.Results) || block.Results[a.tx].Code != abci.CodeTypeOK {
+		return diverged("block %d: leaves of transaction %d, which is not one of its %d, or failed", block.Height, a.tx, len(block.Txs))
 	}
 	tx, err := s.decode(block.Txs[a.tx])
 	if err != nil {
+		return diverged("block %d, transaction %d: %v", block.Height, a.tx, err)
+	}
+	if a.id, err = partID(block, a); err != nil {
 		return diverged("block %d, transaction %d: %v", block.Height, a.tx, err)
 	}
 	msgs := tx.GetMsgs()
@@ -175,9 +185,12 @@ func bareAction(position uint64, commitment []byte) *walletrpc.CompactOrchardAct
 // compare finds each commitment at its position in the tree.
 func (s *Server) compare(ctx context.Context, height uint64, brought leaves, first uint64) error {
 	next := first
-	for _, a := range brought {
+	for i, a := range brought {
 		if a.first != next {
 			return diverged("block %d, transaction %d: leaves from position %d on, they should be from %d on", height, a.tx, a.first, next)
+		}
+		if i > 0 && a.height < brought[i-1].height {
+			return diverged("block %d: leaves of block %d behind those of block %d", height, a.height, brought[i-1].height)
 		}
 		next += a.count
 	}
@@ -217,7 +230,8 @@ func (s *Server) leavesOf(ctx context.Context, first, end uint64) ([][]byte, err
 
 // compact makes the block as wallets get it. An index of 0 is for Zcash's
 // coinbase transaction, which this chain does not have: the transactions count
-// from 1.
+// from 1. Those of earlier blocks, whose leaves waited, count on behind the block's
+// own: a wallet knows a block's transactions apart by their indexes.
 func (l leaves) compact(block Block, size uint64) *walletrpc.CompactBlock {
 	out := &walletrpc.CompactBlock{
 		Height:        block.Height,
@@ -226,10 +240,15 @@ func (l leaves) compact(block Block, size uint64) *walletrpc.CompactBlock {
 		Time:          block.Time,
 		ChainMetadata: &walletrpc.ChainMetadata{OrchardCommitmentTreeSize: uint32(size)},
 	}
+	waited := uint64(len(block.Txs))
 	for i, a := range l {
-		if i == 0 || a.tx != l[i-1].tx {
-			id := sha256.Sum256(block.Txs[a.tx])
-			out.Vtx = append(out.Vtx, &walletrpc.CompactTx{Index: uint64(a.tx) + 1, Txid: id[:]})
+		if i == 0 || a.height != l[i-1].height || a.tx != l[i-1].tx {
+			index := uint64(a.tx) + 1
+			if a.height != block.Height {
+				waited++
+				index = waited
+			}
+			out.Vtx = append(out.Vtx, &walletrpc.CompactTx{Index: index, Txid: slices.Clone(a.id[:])})
 		}
 		tx := out.Vtx[len(out.Vtx)-1]
 		tx.Actions = append(tx.Actions, a.actions...)

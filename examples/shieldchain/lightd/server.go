@@ -1,9 +1,11 @@
 // Package lightd serves the chain to Zcash's light wallets: the calls of
 // CompactTxStreamer (ZIP 307) with which zcash_client_backend synchronizes.
 //
-// Each leaf of the tree is a compact action, in the tree's order. The leaves of
-// bundles are real actions. A leaf that came without a bundle (MsgAppend) is an
-// action that no key decrypts: see bareAction.
+// Each leaf of the tree is a compact action, in the tree's order, in the block that
+// appended it. That may be a later block than its transaction's, if the leaf waited: a
+// wallet learns of the note, and of a spend in the same action, when the leaf is in the
+// tree. The leaves of bundles are real actions. A leaf that came without a bundle
+// (MsgAppend) is an action that no key decrypts: see bareAction.
 //
 // A server says what its node says. Before it sends a block it compares the
 // block's transactions with the tree's leaves; a wallet compares the roots. An
@@ -193,6 +195,7 @@ func (s *Server) walk(ctx context.Context, from, to uint64, send func(*walletrpc
 	if err != nil {
 		return err
 	}
+	w := &walker{s, map[uint64]Block{}}
 	// The tree has this size where one block of the walk meets the next.
 	meets := state.Size_
 	var after uint64
@@ -201,7 +204,7 @@ func (s *Server) walk(ctx context.Context, from, to uint64, send func(*walletrpc
 		if err != nil {
 			return unavailable(err)
 		}
-		brought, err := s.actionsOf(block)
+		brought, err := w.actionsOf(ctx, block)
 		if err != nil {
 			return err
 		}

@@ -18,6 +18,7 @@ import (
 
 	storetypes "github.com/cosmos/cosmos-sdk/store/v2/types"
 	simtestutil "github.com/cosmos/cosmos-sdk/testutil/sims"
+	sdk "github.com/cosmos/cosmos-sdk/types"
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
@@ -109,7 +110,8 @@ func diskSize(t *testing.T, dir string) (size int64) {
 	return size
 }
 
-// TestFigures prints the figures of docs/keeper.md.
+// TestFigures prints the figures of docs/keeper.md, and those of docs/economics.md that
+// are not of the queue.
 func TestFigures(t *testing.T) {
 	if !*figures {
 		t.Skip("-figures is not set")
@@ -129,7 +131,7 @@ func TestFigures(t *testing.T) {
 			t.Logf("exported: %.1f bytes a leaf, on disk %.1f bytes a leaf", float64(stream)/float64(n), float64(size)/float64(n))
 			peak, took = measure(func() { chaintest.Must(c.App.Export(false, nil))(t) })
 			t.Logf("export in %v, heap +%d MiB", took.Round(time.Millisecond), peak>>20)
-			for _, count := range []int{1, 10, 100} {
+			for _, count := range []int{1, 10, 100, 1000} {
 				gasOfAppend(t, c, count)
 			}
 			for _, txs := range []int{1, 100} {
@@ -221,6 +223,63 @@ func growth(t *testing.T, c *chaintest.Chain) {
 	}
 	t.Logf("a block of one transaction of 10, all versions kept: %d bytes on disk, %d without appends",
 		(middle-before)/blocks, (disk()-middle)/blocks)
+}
+
+// TestFiguresOfTheQueue prints what a transaction that queues costs, and how long EndBlock
+// takes over a queue that fills the default bound, over one that is far above it, and over
+// what waits: the figures of docs/economics.md.
+func TestFiguresOfTheQueue(t *testing.T) {
+	if !*figures {
+		t.Skip("-figures is not set")
+	}
+	params := withMode(types.Queue)
+	c := chaintest.New(t, chaintest.Config{Params: params})
+	c.MustBlock()
+	for _, count := range []int{1, 10, 100, 1000} {
+		gasOfAppend(t, c, count)
+	}
+	for _, count := range []int{1, 10, 1000} {
+		var times []time.Duration
+		for round := range 5 {
+			ctx := c.Context().WithBlockHeight(c.Height() + 1)
+			queued := 0
+			for i := 0; queued < int(params.MaxQueuedPerBlock); i++ {
+				leaves := chaintest.Leaves(100_000*round+queued, min(count, int(params.MaxQueuedPerBlock)-queued))
+				_, _, err := c.App.Commitment.Append(ctx.WithTxIndex(i), "", chaintest.Append(c.Accounts[0], leaves...).Commitments)
+				chaintest.Must0(t, err)
+				queued += len(leaves)
+			}
+			times = append(times, stopwatch(func() { chaintest.Must0(t, c.App.Commitment.EndBlock(ctx)) }))
+		}
+		t.Logf("EndBlock of %d commitments queued in calls of %d: %v", params.MaxQueuedPerBlock, count, median(times))
+	}
+	// Transactions of 100 messages of 10.
+	const txs, messages, each = 100, 100, 10
+	a := c.Accounts[0]
+	var block [][]byte
+	for i := range txs {
+		var msgs []sdk.Msg
+		for j := range messages {
+			msgs = append(msgs, chaintest.Append(a, chaintest.Leaves(10_000_000+1000*i+each*j, each)...))
+		}
+		block = append(block, c.Tx(a, plenty, msgs...))
+	}
+	var r *abci.ResponseFinalizeBlock
+	executed := stopwatch(func() { r = c.Finalize(block...) })
+	for _, tx := range r.TxResults {
+		if tx.Code != 0 {
+			t.Fatal(tx.Log)
+		}
+	}
+	committed := stopwatch(c.Commit)
+	t.Logf("a block of %d commitments in calls of %d: executed in %v, of which %d wait; committed in %v",
+		txs*messages*each, each, executed.Round(time.Millisecond), waiting(c).Waiting, committed.Round(time.Millisecond))
+	for waiting(c).Waiting > 0 {
+		before := waiting(c).Waiting
+		executed := stopwatch(func() { c.Finalize() })
+		committed := stopwatch(c.Commit)
+		t.Logf("a block without transactions, %d wait: executed in %v, committed in %v", before, executed.Round(time.Millisecond), committed.Round(time.Millisecond))
+	}
 }
 
 // TestContention prints the cost of blocks whose transactions all append. The

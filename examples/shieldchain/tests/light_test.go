@@ -43,7 +43,7 @@ func (n nodeOf) ABCIQueryWithOptions(ctx context.Context, path string, data cmtb
 func lightChain(t *testing.T) (c *chaintest.Chain, leaves []kvshard.Node, hashes map[int64][]byte) {
 	t.Helper()
 	params := types.DefaultParams()
-	params.MaxCommitments, params.RetainEvery = 100_000, 2
+	params.MaxCommitments, params.MaxQueuedPerBlock, params.RetainEvery = 100_000, 100_000, 2
 	c = chaintest.New(t, chaintest.Config{Params: &params})
 	a := c.Accounts[0]
 	leaves = chaintest.Leaves(0, 66_005)

@@ -280,6 +280,95 @@ func TestLightdKnowsTransactions(t *testing.T) {
 	}
 }
 
+// TestLightdWaitingLeaves: a leaf that waited is in the block that appended it, at its
+// place in the tree, as an action of its transaction in an earlier block. The
+// transactions of one block have different indexes, and no id is in two blocks: the
+// second part of a transaction whose leaves are in two blocks has its own.
+func TestLightdWaitingLeaves(t *testing.T) {
+	n := watch(begin(t, chaintest.Config{Accounts: 6, Params: bounded()}))
+	tx := func(i int, msgs ...sdk.Msg) []byte { return n.chain.Tx(n.chain.Accounts[i], plenty, msgs...) }
+	leaves := func(i, from, count int) sdk.Msg {
+		return chaintest.Append(n.chain.Accounts[i], chaintest.Leaves(from, count)...)
+	}
+	// Ten a block: 7 and 2 are appended, then 5, then 6 and 3, then 6.
+	n.block(tx(3, leaves(3, 100, 7)), tx(0, n.chain.msg("shield")), tx(4, leaves(4, 200, 5), leaves(4, 300, 6)), tx(5, leaves(5, 400, 3)))
+	n.block(tx(3, leaves(3, 500, 6)))
+	n.block()
+	n.block()
+	n.block()
+	first, last := n.first, uint64(n.chain.Height())
+	id := func(height uint64, tx int) string { return fmt.Sprintf("%x", sha256.Sum256(n.blocks[height].Txs[tx])) }
+	whole := sha256.Sum256(n.blocks[first].Txs[2])
+	part := fmt.Sprintf("%x", sha256.Sum256(slices.Concat([]byte("shieldchain part"), whole[:], []byte{1, 0, 0, 0})))
+	want := [][]string{
+		{"1 " + id(first, 0) + " 7", "2 " + id(first, 1) + " 2"},
+		{"2 " + id(first, 2) + " 5"}, // behind the block's own one
+		{"1 " + part + " 6", "2 " + id(first, 3) + " 3"},
+		{"1 " + id(first+1, 0) + " 6"},
+		nil,
+	}
+	c := walletClient{walletrpc.NewCompactTxStreamerClient(serve(t, n, 100)), t}
+	blocks := chaintest.Must(c.blocks(first, last))(t)
+	position := uint64(10)
+	for i, b := range blocks {
+		var got []string
+		for _, tx := range b.Vtx {
+			got = append(got, fmt.Sprintf("%d %x %d", tx.Index, tx.Txid, len(tx.Actions)))
+			for _, action := range tx.Actions {
+				var leaf types.QueryLeafResponse
+				chaintest.Must0(t, n.chain.Query(0, "Leaf", &types.QueryLeafRequest{Position: position}, &leaf))
+				if !bytes.Equal(action.Cmx, leaf.Leaf) {
+					t.Errorf("position %d: %v", position, action)
+				}
+				position++
+			}
+		}
+		if !slices.Equal(got, want[i]) {
+			t.Errorf("block %d: %q, want %q", b.Height, got, want[i])
+		}
+		if uint64(b.ChainMetadata.OrchardCommitmentTreeSize) != position {
+			t.Errorf("block %d: size %d, want %d", b.Height, b.ChainMetadata.OrchardCommitmentTreeSize, position)
+		}
+		n.compareState(c, b)
+		if one := chaintest.Must(c.blocks(b.Height, b.Height))(t); len(one) != 1 || one[0].String() != b.String() {
+			t.Errorf("block %d alone: %v", b.Height, one)
+		}
+	}
+	falling := chaintest.Must(c.blocks(last, first))(t)
+	slices.Reverse(falling)
+	if fmt.Sprint(falling) != fmt.Sprint(blocks) {
+		t.Error("the blocks are others in falling order")
+	}
+	// A node that does not have the transactions' block says so, and leaves nothing out.
+	n.first++
+	if _, err := c.blocks(first+1, last); status.Code(err) != codes.OutOfRange || !strings.Contains(err.Error(), fmt.Sprintf("waited since block %d, and the node's first block is %d", first, first+1)) {
+		t.Errorf("without the transactions' block: %v", err)
+	}
+	if got, err := c.blocks(first+3, last); err != nil || len(got) != 2 || got[0].String() != blocks[3].String() {
+		t.Errorf("behind the last leaf that waited: %v, %v", got, err)
+	}
+}
+
+// TestLightdKnowsTransactionsThatWaited: a module's own leaves that waited are no
+// transaction's either.
+func TestLightdKnowsTransactionsThatWaited(t *testing.T) {
+	n := watch(begin(t, chaintest.Config{Accounts: 3, Params: bounded()}))
+	var txs [][]byte
+	for i, a := range n.chain.Accounts {
+		txs = append(txs, n.chain.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(100*i, 8)...)))
+	}
+	n.block(txs...)
+	withPool(n.chain.Chain, appends(chaintest.Leaves(5000, 2)...), nothing, false)
+	n.block() // the pool's wait behind 8
+	withPool(n.chain.Chain, nothing, nothing, false)
+	n.block()
+	c := walletClient{walletrpc.NewCompactTxStreamerClient(serve(t, n, 100)), t}
+	blocks, err := c.blocks(n.first, n.first+2)
+	if len(blocks) != 2 || status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), "outside of a transaction") {
+		t.Errorf("%d blocks, %v", len(blocks), err)
+	}
+}
+
 // TestLightdRefuses: what cannot be answered is an error that says so.
 func TestLightdRefuses(t *testing.T) {
 	n := watch(begin(t, chaintest.Config{}))
@@ -420,8 +509,10 @@ func TestLightdFindsLies(t *testing.T) {
 			"a huge count":                    set(n.first, attribute("count", "4294967295")),
 			"a message that is not there":     set(n.first, attribute("msg_index", "9")),
 			"a transaction that is not there": set(n.first, attribute("tx_index", "4294967295")),
+			"a height to come":                set(n.first, attribute("height", `"99"`)),
+			"another block's transaction":     set(n.first+2, attribute("height", fmt.Sprintf(`"%d"`, n.first+1))),
 		} {
-			if mode == types.Direct && name == "a transaction that is not there" {
+			if mode == types.Direct && (strings.HasPrefix(name, "a transaction that") || strings.HasPrefix(name, "a height to") || strings.HasPrefix(name, "another block")) {
 				continue // the event is the transaction's own
 			}
 			n.lie = lie

@@ -601,6 +601,7 @@ func TestMigration(t *testing.T) {
 	if removed := removeAll(t, kv, 2, 9); removed != 5+5+1+5 {
 		t.Fatalf("%d records of anchors and sizes", removed)
 	}
+	withoutBounds(t, c, kv)
 	migrate(t, c, ctx, 1)
 	// What is before the oldest checkpoint cannot be known.
 	want = slices.Insert(want, slices.IndexFunc(want, func(r string) bool { return r > "08" }), "08 = 0000000000000001")
@@ -608,6 +609,62 @@ func TestMigration(t *testing.T) {
 	if message, broken := c.App.Commitment.Invariant(ctx); broken {
 		t.Error(message)
 	}
+}
+
+// withoutBounds has parameters in the store as version 3 wrote them.
+func withoutBounds(t *testing.T, c *chaintest.Chain, kv chaintest.CoreStore) {
+	t.Helper()
+	var params types.Params
+	chaintest.Must0(t, params.Unmarshal(chaintest.Must(kv.Get([]byte{1}))(t)))
+	params.MaxQueuedPerBlock, params.MaxWaiting = 0, 0
+	chaintest.Must0(t, kv.Set([]byte{1}, chaintest.Must(params.Marshal())(t)))
+}
+
+// TestMigrationOfBounds: version 3 had no bounds of the queue, and parameters without
+// them are not valid. The defaults are set, and nothing else changes.
+func TestMigrationOfBounds(t *testing.T) {
+	for maxCommitments, bound := range map[uint32]uint32{1000: 16_384, 70_000: 70_000} {
+		params := withMode(types.Queue)
+		params.MaxCommitments, params.MaxQueuedPerBlock, params.GasPerHash = maxCommitments, bound, 7
+		c := chaintest.New(t, chaintest.Config{Params: params})
+		a := c.Accounts[0]
+		c.MustBlock(c.Tx(a, plenty, chaintest.Append(a, chaintest.Leaves(0, 9)...)))
+		want := c.Dump()
+		ctx := c.Context()
+		kv := chaintest.CoreStore{KVStore: ctx.KVStore(c.App.StoreKey(types.StoreKey))}
+		withoutBounds(t, c, kv)
+		if slices.Equal(want, chaintest.Records(t, kv)) {
+			t.Fatal("the bounds are still there")
+		}
+		migrate(t, c, ctx, 3)
+		chaintest.SameDump(t, "after migration", want, chaintest.Records(t, kv))
+	}
+	// A bound that is there stays.
+	params := withMode(types.Queue)
+	params.MaxQueuedPerBlock, params.MaxWaiting = 2000, 5
+	c := chaintest.New(t, chaintest.Config{Params: params})
+	c.MustBlock()
+	ctx, want := c.Context(), c.Dump()
+	migrate(t, c, ctx, 3)
+	chaintest.SameDump(t, "bounds that are there", want, chaintest.Records(t, chaintest.CoreStore{KVStore: ctx.KVStore(c.App.StoreKey(types.StoreKey))}))
+}
+
+// TestBoundsOfTheQueue: parameters under which the queue could not be emptied are
+// refused, and the error names the field.
+func TestBoundsOfTheQueue(t *testing.T) {
+	for says, change := range map[string]func(*types.Params){
+		"max_queued_per_block is 999: it must be at least max_commitments, 1000": func(p *types.Params) { p.MaxQueuedPerBlock = 999 },
+		"max_waiting must be at least 1":                                         func(p *types.Params) { p.MaxWaiting = 0 },
+	} {
+		params := types.DefaultParams()
+		change(&params)
+		if err := params.Validate(); !errors.Is(err, types.ErrInvalidParams) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %q", err, says)
+		}
+	}
+	params := types.DefaultParams()
+	params.MaxQueuedPerBlock = params.MaxCommitments
+	chaintest.Must0(t, params.Validate())
 }
 
 // removeAll removes the records whose keys begin with the bytes from first to below

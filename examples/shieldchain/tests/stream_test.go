@@ -17,7 +17,6 @@ import (
 
 	corestore "cosmossdk.io/core/store"
 
-	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
 	"github.com/kvshard/kvshard/kvtest"
 	"github.com/kvshard/kvshard/x/commitment/keeper"
@@ -103,10 +102,14 @@ func TestQueueThatCannotBeRead(t *testing.T) {
 	c := chaintest.New(t, chaintest.Config{Params: withMode(types.Queue)})
 	c.MustBlock()
 	queue := kvtest.NewMemStore()
+	drained := []byte{0}
 	fill := func() {
+		if chaintest.Must(queue.Has(drained))(t) {
+			chaintest.Must0(t, queue.Delete(drained)) // a new block
+		}
 		for i := range uint64(3) {
-			leaf := kvshard.Node{byte(i)}
-			queue.Put(binary.BigEndian.AppendUint64(nil, i), leaf[:])
+			call := &types.QueuedCall{Height: 2, MsgIndex: uint32(i), Commitments: append([]byte{byte(i)}, make([]byte, 31)...)}
+			queue.Put(binary.BigEndian.AppendUint64(nil, i), chaintest.Must(types.PackCall(nil, call))(t))
 		}
 	}
 	endBlock := func(queue corestore.KVStore) (uint64, error) {
@@ -119,8 +122,8 @@ func TestQueueThatCannotBeRead(t *testing.T) {
 	if size, err := endBlock(queue); err != nil || size != 3 {
 		t.Fatalf("%d leaves, %v", size, err)
 	}
-	if n := queue.Len(); n != 0 {
-		t.Fatalf("%d records are still queued", n)
+	if n := queue.Len(); n != 1 || !chaintest.Must(queue.Has(drained))(t) {
+		t.Fatalf("%d records are left, want that of how many were appended", n)
 	}
 	for _, mode := range []kvtest.FaultMode{kvtest.FaultBreak, kvtest.FaultError} {
 		for at := 1; ; at++ {

@@ -38,7 +38,7 @@ func rootOf(t *testing.T, leaves []kvshard.Node) kvshard.Node {
 // give, at each height.
 func TestWalletQueries(t *testing.T) {
 	params := types.DefaultParams()
-	params.MaxCommitments = 200_000
+	params.MaxCommitments, params.MaxQueuedPerBlock = 200_000, 200_000
 	c := chaintest.New(t, chaintest.Config{Params: &params})
 	a := c.Accounts[0]
 	const total = 206_001
@@ -336,7 +336,7 @@ func TestWalletQueriesRefuse(t *testing.T) {
 // is an error, never another height's answer.
 func TestMigrationOfSizes(t *testing.T) {
 	params := types.DefaultParams()
-	params.MaxAnchors, params.MaxCommitments = 3, 100_000
+	params.MaxAnchors, params.MaxCommitments, params.MaxQueuedPerBlock = 3, 100_000, 100_000
 	c := chaintest.New(t, chaintest.Config{Params: &params})
 	a := c.Accounts[0]
 	var at int

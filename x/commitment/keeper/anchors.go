@@ -165,11 +165,17 @@ func (k Keeper) FindAnchor(ctx context.Context, root kvshard.Node) (types.Anchor
 }
 
 // Rewind takes the tree and the anchors back to the checkpoint of a height, as if no
-// later block had appended. A chain that halted at a block that must not stand calls
+// later block had appended. What was accepted behind that is gone from the queue too: all
+// that waits, if a later block had appended, and else what a later block accepted. So what
+// is left is a beginning of what was accepted. A chain that halted at a block that must not stand calls
 // it in an upgrade handler, the same on all nodes. It reads the whole tree, and
 // returns an error if the tree is unsound.
 func (k Keeper) Rewind(ctx context.Context, height uint32) error {
 	tree, err := k.openTree(ctx)
+	if err != nil {
+		return err
+	}
+	before, err := tree.Size()
 	if err != nil {
 		return err
 	}
@@ -185,6 +191,9 @@ func (k Keeper) Rewind(ctx context.Context, height uint32) error {
 	}
 	size, err := tree.Size()
 	if err != nil {
+		return err
+	}
+	if err := k.rewindWaiting(ctx, before, size, uint64(height)); err != nil {
 		return err
 	}
 	if from, err := orZero(k.knownFrom.Get(ctx)); err != nil {

@@ -154,9 +154,16 @@ func (k Keeper) InitGenesis(ctx sdk.Context, state types.GenesisState) error {
 	if err != nil {
 		return err
 	}
-	now := ctx.BlockHeight()
+	now := max(ctx.BlockHeight(), 1) // the SDK has 0 for a chain that begins at height 1
 	if last.ID > 0 && int64(last.ID) >= now {
 		return fmt.Errorf("the tree has a checkpoint at height %d, the chain starts at %d: set initial_height above it", last.ID, now)
+	}
+	size, err := tree.Size()
+	if err != nil {
+		return err
+	}
+	if err := k.initWaiting(ctx, size, state.Waiting, uint64(now)); err != nil {
+		return err
 	}
 	total, err := k.initHistory(ctx, tree, state.History, uint64(now))
 	if err != nil {
@@ -206,7 +213,19 @@ func (k Keeper) ExportGenesis(ctx sdk.Context) (*types.GenesisState, error) {
 	if err != nil {
 		return nil, err
 	}
-	state := &types.GenesisState{Params: params, History: history}
+	tree, err := k.tree(ctx, params)
+	if err != nil {
+		return nil, err
+	}
+	size, err := tree.Size()
+	if err != nil {
+		return nil, err
+	}
+	waiting, err := k.exportWaiting(ctx, size)
+	if err != nil {
+		return nil, err
+	}
+	state := &types.GenesisState{Params: params, History: history, Waiting: waiting}
 	if k.genesisDir != "" {
 		state.Tree, err = k.exportFile(ctx)
 		return state, err

@@ -44,6 +44,9 @@ func (k Keeper) initHistory(ctx context.Context, tree *kvshard.Tree, h *types.Ge
 	if h == nil {
 		return k.rebuildHistory(ctx, tree, now)
 	}
+	if h.KnownFrom > now {
+		return 0, fmt.Errorf("history: known_from is height %d, the chain starts at %d: no height before it would have an anchor", h.KnownFrom, now)
+	}
 	sizes, err := h.Unpack()
 	if err != nil {
 		return 0, err

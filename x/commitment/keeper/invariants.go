@@ -23,11 +23,22 @@ func (k Keeper) Invariant(ctx sdk.Context) (message string, broken bool) {
 }
 
 func (k Keeper) checkInvariant(ctx context.Context) error {
-	tree, err := k.openTree(ctx)
+	params, err := k.params.Get(ctx)
+	if err != nil {
+		return err
+	}
+	tree, err := k.tree(ctx, params)
 	if err != nil {
 		return err
 	}
 	if err := tree.Check(); err != nil {
+		return err
+	}
+	size, err := tree.Size()
+	if err != nil {
+		return err
+	}
+	if err := k.checkWaiting(ctx, params, size); err != nil {
 		return err
 	}
 	newest, err := orZero(k.newest.Get(ctx))
@@ -98,4 +109,21 @@ func (m Migrator) Migrate2to3(ctx sdk.Context) error {
 		return err
 	}
 	return m.keeper.rebuildAnchors(ctx, tree, total)
+}
+
+// Migrate3to4 sets the bounds of the queue, which version 3 did not have, to their
+// defaults. max_commitments of the chain may be above the default.
+func (m Migrator) Migrate3to4(ctx sdk.Context) error {
+	params, err := m.keeper.params.Get(ctx)
+	if err != nil {
+		return err
+	}
+	defaults := types.DefaultParams()
+	if params.MaxQueuedPerBlock == 0 {
+		params.MaxQueuedPerBlock = max(defaults.MaxQueuedPerBlock, params.MaxCommitments)
+	}
+	if params.MaxWaiting == 0 {
+		params.MaxWaiting = defaults.MaxWaiting
+	}
+	return m.keeper.params.Set(ctx, params)
 }

@@ -11,15 +11,16 @@
 //	0x06 ‖ u64 height           the size after a height that appended, never pruned
 //	0x07 ‖ u64 index            the height that completed a subtree of 65,536 leaves, never pruned
 //	0x08                        the height from which 0x06 has all; absent if from the first
+//	0x09                        how many commitments wait from earlier blocks; absent if none
+//	0x0A ‖ u64 position         a queued call that waits, under the position of its first leaf
 //
 // The transient store has a block's queue in the mode Queue: for each message,
-// under its place in the block, its commitments one after the other.
+// under its place in the block, its calls one after the other.
 package keeper
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 
 	"cosmossdk.io/collections"
@@ -52,6 +53,9 @@ type Keeper struct {
 	sizes     collections.Map[uint64, uint64]
 	subtrees  collections.Map[uint64, uint64]
 	knownFrom collections.Item[uint64]
+
+	waiting collections.Item[uint64]
+	queued  collections.Map[uint64, types.QueuedCall]
 }
 
 // An Option configures a Keeper.
@@ -95,6 +99,9 @@ func NewKeeper(
 		sizes:     collections.NewMap(sb, types.SizePrefix, "sizes", collections.Uint64Key, collections.Uint64Value),
 		subtrees:  collections.NewMap(sb, types.SubtreePrefix, "subtrees", collections.Uint64Key, collections.Uint64Value),
 		knownFrom: collections.NewItem(sb, types.KnownFromPrefix, "known_from", collections.Uint64Value),
+
+		waiting: collections.NewItem(sb, types.WaitingPrefix, "waiting", collections.Uint64Value),
+		queued:  collections.NewMap(sb, types.QueuedPrefix, "queued", collections.Uint64Key, codec.CollValue[types.QueuedCall](cdc)),
 	}
 	if _, err := sb.Build(); err != nil {
 		panic(err)
@@ -132,8 +139,13 @@ func (k Keeper) tree(ctx context.Context, params types.Params) (*kvshard.Tree, e
 
 // Append adds commitments to the tree or, in a transaction and the mode Queue, to the
 // block's queue. A module that accepts notes of its own calls it, wherever it is called
-// itself; the events name the origin, an address or the module's name. In both modes and
+// itself; the events name the origin, an address or the module's name. In all modes and
 // at all places the leaves are in the order in which they were accepted.
+//
+// Outside of a transaction, what was queued before is appended first, as far as the
+// block's bound allows. If all of it was, the module's own is in the tree at once.
+// Otherwise it waits too, behind the rest: queued is true. It is never refused because
+// many wait.
 //
 // What is appended behind this module's EndBlock is in the tree at once, and in the
 // anchor of the next height.
@@ -151,13 +163,19 @@ func (k Keeper) Append(ctx context.Context, origin string, commitments [][]byte)
 		return 0, false, err
 	}
 	sdkCtx := sdk.UnwrapSDKContext(ctx)
-	if params.AppendMode == types.Queue {
+	if beyondAnchors(sdkCtx) {
+		return 0, false, types.ErrTreeFull.Wrapf("height %d: the last height that can have an anchor is %d", sdkCtx.BlockHeight(), uint32(lastAnchor))
+	}
+	if params.AppendMode != types.Direct {
 		if inTransaction(sdkCtx) {
 			return 0, true, k.queue(sdkCtx, params, tree, origin, leaves)
 		}
-		// What transactions queued before comes first.
-		if err := k.appendQueue(ctx, tree); err != nil {
+		size, waiting, err := k.appendQueue(ctx, params, tree)
+		if err != nil {
 			return 0, false, err
+		}
+		if waiting > 0 {
+			return 0, true, k.waitOutsideTx(sdkCtx, size, waiting, origin, leaves)
 		}
 	}
 	first, err = tree.AppendBatch(leaves)
@@ -186,11 +204,17 @@ func checkCommitments(params types.Params, commitments [][]byte) ([]kvshard.Node
 	return leaves, nil
 }
 
-// EndBlock appends what the block queued. If the tree has grown, it makes the
-// height's checkpoint and anchor. baseapp recovers from nothing here: an error
+// EndBlock appends what is queued, up to the block's bound. If the tree has grown, it
+// makes the height's checkpoint and anchor. baseapp recovers from nothing here: an error
 // or a panic stops the node, and all other nodes too. No transaction can cause
 // one: its input was checked when it ran, and there is no gas limit.
+//
+// Above the last height that can have an anchor it does nothing, and Append refuses all.
 func (k Keeper) EndBlock(ctx context.Context) error {
+	sdkCtx := sdk.UnwrapSDKContext(ctx)
+	if beyondAnchors(sdkCtx) {
+		return nil
+	}
 	params, err := k.params.Get(ctx)
 	if err != nil {
 		return err
@@ -199,10 +223,7 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := k.appendQueue(ctx, tree); err != nil {
-		return err
-	}
-	size, err := tree.Size()
+	size, err := k.endQueue(ctx, params, tree)
 	if err != nil {
 		return err
 	}
@@ -213,11 +234,7 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 	if size == newest.Size_ {
 		return nil
 	}
-	sdkCtx := sdk.UnwrapSDKContext(ctx)
 	height := sdkCtx.BlockHeight()
-	if height < 0 || height > math.MaxUint32 {
-		return fmt.Errorf("height %d is no checkpoint id", height)
-	}
 	if err := tree.Checkpoint(uint32(height)); err != nil {
 		return err
 	}
@@ -234,6 +251,24 @@ func (k Keeper) EndBlock(ctx context.Context) error {
 	}
 	reportTree(newest.Size_, size)
 	return sdkCtx.EventManager().EmitTypedEvent(&types.EventAnchor{Height: uint64(height), Root: root[:], Size_: size})
+}
+
+// lastAnchor is the highest id that a checkpoint can have.
+const lastAnchor = math.MaxUint32 - 1
+
+func beyondAnchors(ctx sdk.Context) bool { return ctx.BlockHeight() > lastAnchor }
+
+// endQueue appends what is queued, and returns the tree's size. In the mode Direct
+// nothing is, ever.
+func (k Keeper) endQueue(ctx context.Context, params types.Params, tree *kvshard.Tree) (uint64, error) {
+	if params.AppendMode == types.Direct {
+		return tree.Size()
+	}
+	size, waiting, err := k.appendQueue(ctx, params, tree)
+	if err == nil && waiting == 0 && params.AppendMode == types.Drain {
+		err = k.endDrain(ctx, params)
+	}
+	return size, err
 }
 
 // orZero turns "not found" into the zero value.

@@ -2,7 +2,6 @@ package keeper
 
 import (
 	"context"
-	"encoding/binary"
 	"reflect"
 
 	sdkerrors "github.com/cosmos/cosmos-sdk/types/errors"
@@ -22,11 +21,16 @@ type positioned interface {
 
 // inTransaction tells whether a message of a transaction is executed. Only then is there
 // an EndBlock to come that appends a queue, and a place in the block that no other
-// message has. A block's own code, genesis and upgrades are at index -1, and before SDK
-// 0.55 they have no bytes of a transaction. The modes in which nothing is kept stand for
-// transactions to come.
+// message has. A block's own code and upgrades are at index -1, and before SDK 0.55 they
+// have no bytes of a transaction. Genesis, its transactions included, has CheckTx's mode,
+// but not its flag. The other modes, in which nothing is kept, stand for transactions to
+// come.
 func inTransaction(ctx sdk.Context) bool {
-	if ctx.ExecMode() != sdk.ExecModeFinalize {
+	switch ctx.ExecMode() {
+	case sdk.ExecModeFinalize:
+	case sdk.ExecModeCheck:
+		return ctx.IsCheckTx()
+	default:
 		return true
 	}
 	if place, ok := any(ctx).(positioned); ok {
@@ -35,19 +39,19 @@ func inTransaction(ctx sdk.Context) bool {
 	return len(ctx.TxBytes()) > 0
 }
 
-// queueKey is the place of a message in its block, the transaction's index and its own,
-// u32 big-endian each. No two transactions share one, and none reads another's, so under
-// block-STM they do not conflict.
+// queuePlace is the place of a message in its block, the transaction's index and its own.
+// It is the key of what the message queues. No two transactions share one, and none reads
+// another's, so under block-STM they do not conflict.
 //
 // Before SDK 0.55 a context does not know its place, and transactions run one after the
-// other. There the key has the number of the call in the block, and 0.
-func (k Keeper) queueKey(ctx sdk.Context) ([]byte, error) {
+// other. There the place is the number of the call in the block, and 0.
+func (k Keeper) queuePlace(ctx sdk.Context) (tx, msg uint32, err error) {
 	place, ok := any(ctx).(positioned)
 	if ok {
-		key := binary.BigEndian.AppendUint32(nil, uint32(place.TxIndex()))
-		return binary.BigEndian.AppendUint32(key, uint32(place.MsgIndex())), nil
+		return uint32(place.TxIndex()), uint32(place.MsgIndex()), nil
 	}
-	return k.nextQueueKey(ctx)
+	tx, err = k.nextPlace(ctx)
+	return tx, 0, err
 }
 
 // checkAuthority returns an error unless this is the address that changes parameters: the

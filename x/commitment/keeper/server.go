@@ -35,7 +35,22 @@ func (s msgServer) UpdateParams(ctx context.Context, msg *types.MsgUpdateParams)
 	if err := msg.Params.Validate(); err != nil {
 		return nil, err
 	}
-	return &types.MsgUpdateParamsResponse{}, s.params.Set(ctx, msg.Params)
+	return &types.MsgUpdateParamsResponse{}, s.setParams(ctx, msg.Params)
+}
+
+// setParams sets the parameters. What is queued comes before what is appended directly,
+// so the mode Direct begins when the queue is empty.
+func (k Keeper) setParams(ctx context.Context, params types.Params) error {
+	if params.AppendMode == types.Direct {
+		now, err := k.params.Get(ctx)
+		if err != nil {
+			return err
+		}
+		if now.AppendMode != types.Direct {
+			params.AppendMode = types.Drain
+		}
+	}
+	return k.params.Set(ctx, params)
 }
 
 type queryServer struct{ Keeper }
@@ -146,6 +161,19 @@ func (s queryServer) Frontier(ctx context.Context, _ *types.QueryFrontierRequest
 	}
 	f, err := tree.Frontier()
 	return &types.QueryFrontierResponse{Size_: f.Size, Leaf: f.Leaf[:], Ommers: nodes(f.Ommers)}, grpcError(err)
+}
+
+func (s queryServer) Queue(ctx context.Context, _ *types.QueryQueueRequest) (*types.QueryQueueResponse, error) {
+	params, err := s.params.Get(ctx)
+	if err != nil {
+		return nil, grpcError(err)
+	}
+	waiting, err := s.Waiting(ctx)
+	return &types.QueryQueueResponse{
+		Waiting: waiting,
+		Next:    min(waiting, uint64(params.MaxQueuedPerBlock)),
+		Full:    waiting >= uint64(params.MaxWaiting),
+	}, grpcError(err)
 }
 
 func nodes(in []kvshard.Node) [][]byte {

@@ -4,6 +4,7 @@ package testutil
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand"
@@ -65,6 +66,8 @@ type Config struct {
 	InitialHeight int64
 	// Options of the keeper.
 	Options []keeper.Option
+	// AfterGenesis is called where the modules' genesis ends, as the last module's is.
+	AfterGenesis func(ctx sdk.Context, k keeper.Keeper) error
 }
 
 // A Chain is one node over a database in memory, whose blocks the test makes.
@@ -93,6 +96,12 @@ func New(t testing.TB, c Config) *Chain {
 	Must0(t, depinject.Inject(depinject.Configs(AppConfig(), supply),
 		&builder, &chain.Keeper, &chain.Codec, &chain.Amino, &chain.Interfaces, &chain.TxConfig, &chain.Addresses))
 	chain.App = build(builder, dbm.NewMemDB(), baseapp.SetChainID(ChainID))
+	if c.AfterGenesis != nil {
+		chain.App.SetInitChainer(func(ctx sdk.Context, request *abci.RequestInitChain) (*abci.ResponseInitChain, error) {
+			response, err := chain.App.InitChainer(ctx, request)
+			return response, errors.Join(err, c.AfterGenesis(ctx, chain.Keeper))
+		})
+	}
 	Must0(t, chain.App.Load(true))
 
 	height := max(c.InitialHeight, 1)

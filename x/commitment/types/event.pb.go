@@ -87,7 +87,8 @@ func (m *EventAppend) GetCount() uint32 {
 }
 
 // EventQueue is emitted in a transaction whose commitments wait for EndBlock,
-// in the mode Queue. EventAppendQueued tells their positions.
+// in the mode Queue, or in a module's own code if earlier ones still wait.
+// EventAppendQueued tells their positions.
 type EventQueue struct {
 	Origin string `protobuf:"bytes,1,opt,name=origin,proto3" json:"origin,omitempty"`
 	Count  uint32 `protobuf:"varint,2,opt,name=count,proto3" json:"count,omitempty"`
@@ -141,15 +142,21 @@ func (m *EventQueue) GetCount() uint32 {
 }
 
 // EventAppendQueued is emitted where queued commitments were appended, one for
-// each message that queued, in the order in which they were accepted.
+// each EventQueue, in the order in which they were accepted.
 type EventAppendQueued struct {
-	// tx_index and msg_index are the message's place in its block. Inner messages
-	// have their outermost message's.
-	TxIndex  uint32 `protobuf:"varint,1,opt,name=tx_index,json=txIndex,proto3" json:"tx_index,omitempty"`
-	MsgIndex uint32 `protobuf:"varint,2,opt,name=msg_index,json=msgIndex,proto3" json:"msg_index,omitempty"`
+	Origin string `protobuf:"bytes,1,opt,name=origin,proto3" json:"origin,omitempty"`
 	// first is the position of the first commitment.
-	First uint64 `protobuf:"varint,3,opt,name=first,proto3" json:"first,omitempty"`
-	Count uint32 `protobuf:"varint,4,opt,name=count,proto3" json:"count,omitempty"`
+	First uint64 `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"`
+	Count uint32 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	// height of the block that accepted them: this one, or an earlier one.
+	Height uint64 `protobuf:"varint,4,opt,name=height,proto3" json:"height,omitempty"`
+	// tx_index and msg_index are the message's place in that block. Inner messages
+	// have their outermost message's.
+	TxIndex  uint32 `protobuf:"varint,5,opt,name=tx_index,json=txIndex,proto3" json:"tx_index,omitempty"`
+	MsgIndex uint32 `protobuf:"varint,6,opt,name=msg_index,json=msgIndex,proto3" json:"msg_index,omitempty"`
+	// outside_tx tells that a module brought them outside of a transaction. Then
+	// both indexes are 0.
+	OutsideTx bool `protobuf:"varint,7,opt,name=outside_tx,json=outsideTx,proto3" json:"outside_tx,omitempty"`
 }
 
 func (m *EventAppendQueued) Reset()         { *m = EventAppendQueued{} }
@@ -185,18 +192,11 @@ func (m *EventAppendQueued) XXX_DiscardUnknown() {
 
 var xxx_messageInfo_EventAppendQueued proto.InternalMessageInfo
 
-func (m *EventAppendQueued) GetTxIndex() uint32 {
+func (m *EventAppendQueued) GetOrigin() string {
 	if m != nil {
-		return m.TxIndex
+		return m.Origin
 	}
-	return 0
-}
-
-func (m *EventAppendQueued) GetMsgIndex() uint32 {
-	if m != nil {
-		return m.MsgIndex
-	}
-	return 0
+	return ""
 }
 
 func (m *EventAppendQueued) GetFirst() uint64 {
@@ -211,6 +211,34 @@ func (m *EventAppendQueued) GetCount() uint32 {
 		return m.Count
 	}
 	return 0
+}
+
+func (m *EventAppendQueued) GetHeight() uint64 {
+	if m != nil {
+		return m.Height
+	}
+	return 0
+}
+
+func (m *EventAppendQueued) GetTxIndex() uint32 {
+	if m != nil {
+		return m.TxIndex
+	}
+	return 0
+}
+
+func (m *EventAppendQueued) GetMsgIndex() uint32 {
+	if m != nil {
+		return m.MsgIndex
+	}
+	return 0
+}
+
+func (m *EventAppendQueued) GetOutsideTx() bool {
+	if m != nil {
+		return m.OutsideTx
+	}
+	return false
 }
 
 // EventAnchor is emitted in EndBlock of a height that appended.
@@ -285,27 +313,28 @@ func init() {
 func init() { proto.RegisterFile("kvshard/commitment/v1/event.proto", fileDescriptor_f4d1b9372c945c66) }
 
 var fileDescriptor_f4d1b9372c945c66 = []byte{
-	// 308 bytes of a gzipped FileDescriptorProto
-	0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0x7c, 0x51, 0xbf, 0x4e, 0xf3, 0x30,
-	0x1c, 0xac, 0xdb, 0x7c, 0xfd, 0x5a, 0x43, 0x07, 0x2c, 0x40, 0x45, 0x48, 0x56, 0xe9, 0x94, 0x85,
-	0x44, 0x15, 0x1b, 0x1b, 0x48, 0x08, 0x31, 0x30, 0xd4, 0x23, 0x0b, 0xa2, 0x89, 0x49, 0x2c, 0x14,
-	0x3b, 0xb2, 0x9d, 0x10, 0x78, 0x0a, 0x1e, 0x8b, 0xb1, 0x23, 0x23, 0x4a, 0x5e, 0x04, 0xd9, 0x4e,
-	0x20, 0x03, 0x62, 0xf2, 0xef, 0x7e, 0x7f, 0xee, 0x4e, 0x3e, 0x78, 0xf2, 0x54, 0xaa, 0xf4, 0x41,
-	0xc6, 0x61, 0x24, 0xb2, 0x8c, 0xe9, 0x8c, 0x72, 0x1d, 0x96, 0xab, 0x90, 0x96, 0x94, 0xeb, 0x20,
-	0x97, 0x42, 0x0b, 0x74, 0xd0, 0xae, 0x04, 0x3f, 0x2b, 0x41, 0xb9, 0x5a, 0xae, 0xe1, 0xce, 0x95,
-	0xd9, 0xba, 0xc8, 0x73, 0xca, 0x63, 0x74, 0x08, 0xc7, 0x42, 0xb2, 0x84, 0xf1, 0x39, 0x58, 0x00,
-	0x7f, 0x4a, 0x5a, 0x84, 0xf6, 0xe1, 0xbf, 0x47, 0x26, 0x95, 0x9e, 0x0f, 0x17, 0xc0, 0xf7, 0x88,
-	0x03, 0xa6, 0x1b, 0x89, 0x82, 0xeb, 0xf9, 0x68, 0x01, 0xfc, 0x19, 0x71, 0x60, 0x79, 0x0e, 0xa1,
-	0xa5, 0x5c, 0x17, 0xb4, 0xa0, 0x7f, 0x31, 0xba, 0xdb, 0x61, 0xff, 0xf6, 0x19, 0xee, 0xf5, 0xec,
-	0x58, 0x86, 0x18, 0x1d, 0xc1, 0x89, 0xae, 0xee, 0x19, 0x8f, 0x69, 0x65, 0x49, 0x66, 0xe4, 0xbf,
-	0xae, 0x6e, 0x0c, 0x44, 0xc7, 0x70, 0x9a, 0xa9, 0xa4, 0x9d, 0x39, 0xa6, 0x49, 0xa6, 0x12, 0x37,
-	0xfc, 0x36, 0x3d, 0xfa, 0xd5, 0xb4, 0xd7, 0x17, 0xbe, 0xed, 0xfe, 0x81, 0x47, 0xa9, 0x90, 0xc6,
-	0x75, 0x4a, 0x59, 0x92, 0x6a, 0x2b, 0xe8, 0x91, 0x16, 0x21, 0x04, 0x3d, 0x29, 0x84, 0x33, 0xbd,
-	0x4b, 0x6c, 0x6d, 0x7a, 0x8a, 0xbd, 0xd2, 0x56, 0xc5, 0xd6, 0x97, 0xd7, 0xef, 0x35, 0x06, 0xdb,
-	0x1a, 0x83, 0xcf, 0x1a, 0x83, 0xb7, 0x06, 0x0f, 0xb6, 0x0d, 0x1e, 0x7c, 0x34, 0x78, 0x70, 0x77,
-	0x9a, 0x30, 0x9d, 0x16, 0x1b, 0x13, 0x43, 0xd8, 0xa5, 0xd6, 0xbd, 0x55, 0x3f, 0x3f, 0xfd, 0x92,
-	0x53, 0xb5, 0x19, 0xdb, 0xf4, 0xce, 0xbe, 0x02, 0x00, 0x00, 0xff, 0xff, 0xfa, 0x68, 0x82, 0x67,
-	0xe2, 0x01, 0x00, 0x00,
+	// 331 bytes of a gzipped FileDescriptorProto
+	0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0xac, 0x52, 0x3d, 0x4f, 0xc3, 0x30,
+	0x10, 0xad, 0x4b, 0xfa, 0x75, 0xc0, 0x40, 0x04, 0x28, 0x08, 0x11, 0x85, 0x4e, 0x59, 0x68, 0x54,
+	0xb1, 0xb1, 0x81, 0x84, 0x10, 0x03, 0x43, 0x23, 0x26, 0x96, 0x8a, 0x36, 0x26, 0xb1, 0x50, 0xec,
+	0x28, 0xbe, 0x44, 0x86, 0x5f, 0xc1, 0xaf, 0x42, 0x8c, 0x1d, 0x19, 0x51, 0xfb, 0x47, 0x90, 0x9d,
+	0x44, 0x84, 0x85, 0x89, 0xc9, 0xf7, 0xee, 0xde, 0xbd, 0x3b, 0xdb, 0x0f, 0x4e, 0x9f, 0x4b, 0x99,
+	0x3c, 0xe6, 0x51, 0xb0, 0x14, 0x69, 0xca, 0x30, 0xa5, 0x1c, 0x83, 0x72, 0x1a, 0xd0, 0x92, 0x72,
+	0x9c, 0x64, 0xb9, 0x40, 0x61, 0x1f, 0xd4, 0x94, 0xc9, 0x0f, 0x65, 0x52, 0x4e, 0xc7, 0x33, 0xd8,
+	0xbe, 0xd6, 0xac, 0xcb, 0x2c, 0xa3, 0x3c, 0xb2, 0x0f, 0xa1, 0x2f, 0x72, 0x16, 0x33, 0xee, 0x10,
+	0x8f, 0xf8, 0xa3, 0xb0, 0x46, 0xf6, 0x3e, 0xf4, 0x9e, 0x58, 0x2e, 0xd1, 0xe9, 0x7a, 0xc4, 0xb7,
+	0xc2, 0x0a, 0xe8, 0xec, 0x52, 0x14, 0x1c, 0x9d, 0x2d, 0x8f, 0xf8, 0xbb, 0x61, 0x05, 0xc6, 0x17,
+	0x00, 0x46, 0x72, 0x56, 0xd0, 0x82, 0xfe, 0xa5, 0x58, 0xf5, 0x76, 0xdb, 0xbd, 0xef, 0x04, 0xf6,
+	0x5a, 0xfb, 0x18, 0x89, 0x7f, 0xd9, 0x4a, 0x6b, 0x24, 0x94, 0xc5, 0x09, 0x3a, 0x96, 0x21, 0xd7,
+	0xc8, 0x3e, 0x82, 0x21, 0xaa, 0x39, 0xe3, 0x11, 0x55, 0x4e, 0xcf, 0x34, 0x0c, 0x50, 0xdd, 0x6a,
+	0x68, 0x1f, 0xc3, 0x28, 0x95, 0x71, 0x5d, 0xeb, 0x9b, 0xda, 0x30, 0x95, 0x71, 0x55, 0x3c, 0x01,
+	0x10, 0x05, 0x4a, 0x16, 0xd1, 0x39, 0x2a, 0x67, 0xe0, 0x11, 0x7f, 0x18, 0x8e, 0xea, 0xcc, 0xbd,
+	0x1a, 0xdf, 0x35, 0xef, 0xca, 0x97, 0x89, 0xc8, 0x5b, 0xd3, 0xc9, 0xaf, 0xe9, 0x36, 0x58, 0xb9,
+	0x10, 0xd5, 0x05, 0x76, 0x42, 0x13, 0xeb, 0x9c, 0x64, 0xaf, 0xd4, 0xac, 0x6f, 0x85, 0x26, 0xbe,
+	0xba, 0xf9, 0x58, 0xbb, 0x64, 0xb5, 0x76, 0xc9, 0xd7, 0xda, 0x25, 0x6f, 0x1b, 0xb7, 0xb3, 0xda,
+	0xb8, 0x9d, 0xcf, 0x8d, 0xdb, 0x79, 0x38, 0x8b, 0x19, 0x26, 0xc5, 0x42, 0x7f, 0x6b, 0xd0, 0xb8,
+	0xa0, 0x39, 0x55, 0xdb, 0x0f, 0xf8, 0x92, 0x51, 0xb9, 0xe8, 0x1b, 0x37, 0x9c, 0x7f, 0x07, 0x00,
+	0x00, 0xff, 0xff, 0x21, 0xf2, 0xc4, 0xa5, 0x32, 0x02, 0x00, 0x00,
 }
 
 func (m *EventAppend) Marshal() (dAtA []byte, err error) {
@@ -403,25 +432,47 @@ func (m *EventAppendQueued) MarshalToSizedBuffer(dAtA []byte) (int, error) {
 	_ = i
 	var l int
 	_ = l
-	if m.Count != 0 {
-		i = encodeVarintEvent(dAtA, i, uint64(m.Count))
+	if m.OutsideTx {
 		i--
-		dAtA[i] = 0x20
-	}
-	if m.First != 0 {
-		i = encodeVarintEvent(dAtA, i, uint64(m.First))
+		if m.OutsideTx {
+			dAtA[i] = 1
+		} else {
+			dAtA[i] = 0
+		}
 		i--
-		dAtA[i] = 0x18
+		dAtA[i] = 0x38
 	}
 	if m.MsgIndex != 0 {
 		i = encodeVarintEvent(dAtA, i, uint64(m.MsgIndex))
 		i--
-		dAtA[i] = 0x10
+		dAtA[i] = 0x30
 	}
 	if m.TxIndex != 0 {
 		i = encodeVarintEvent(dAtA, i, uint64(m.TxIndex))
 		i--
-		dAtA[i] = 0x8
+		dAtA[i] = 0x28
+	}
+	if m.Height != 0 {
+		i = encodeVarintEvent(dAtA, i, uint64(m.Height))
+		i--
+		dAtA[i] = 0x20
+	}
+	if m.Count != 0 {
+		i = encodeVarintEvent(dAtA, i, uint64(m.Count))
+		i--
+		dAtA[i] = 0x18
+	}
+	if m.First != 0 {
+		i = encodeVarintEvent(dAtA, i, uint64(m.First))
+		i--
+		dAtA[i] = 0x10
+	}
+	if len(m.Origin) > 0 {
+		i -= len(m.Origin)
+		copy(dAtA[i:], m.Origin)
+		i = encodeVarintEvent(dAtA, i, uint64(len(m.Origin)))
+		i--
+		dAtA[i] = 0xa
 	}
 	return len(dAtA) - i, nil
 }
@@ -518,17 +569,27 @@ func (m *EventAppendQueued) Size() (n int) {
 	}
 	var l int
 	_ = l
-	if m.TxIndex != 0 {
-		n += 1 + sovEvent(uint64(m.TxIndex))
-	}
-	if m.MsgIndex != 0 {
-		n += 1 + sovEvent(uint64(m.MsgIndex))
+	l = len(m.Origin)
+	if l > 0 {
+		n += 1 + l + sovEvent(uint64(l))
 	}
 	if m.First != 0 {
 		n += 1 + sovEvent(uint64(m.First))
 	}
 	if m.Count != 0 {
 		n += 1 + sovEvent(uint64(m.Count))
+	}
+	if m.Height != 0 {
+		n += 1 + sovEvent(uint64(m.Height))
+	}
+	if m.TxIndex != 0 {
+		n += 1 + sovEvent(uint64(m.TxIndex))
+	}
+	if m.MsgIndex != 0 {
+		n += 1 + sovEvent(uint64(m.MsgIndex))
+	}
+	if m.OutsideTx {
+		n += 2
 	}
 	return n
 }
@@ -809,10 +870,10 @@ func (m *EventAppendQueued) Unmarshal(dAtA []byte) error {
 		}
 		switch fieldNum {
 		case 1:
-			if wireType != 0 {
-				return fmt.Errorf("proto: wrong wireType = %d for field TxIndex", wireType)
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Origin", wireType)
 			}
-			m.TxIndex = 0
+			var stringLen uint64
 			for shift := uint(0); ; shift += 7 {
 				if shift >= 64 {
 					return ErrIntOverflowEvent
@@ -822,31 +883,25 @@ func (m *EventAppendQueued) Unmarshal(dAtA []byte) error {
 				}
 				b := dAtA[iNdEx]
 				iNdEx++
-				m.TxIndex |= uint32(b&0x7F) << shift
+				stringLen |= uint64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}
 			}
+			intStringLen := int(stringLen)
+			if intStringLen < 0 {
+				return ErrInvalidLengthEvent
+			}
+			postIndex := iNdEx + intStringLen
+			if postIndex < 0 {
+				return ErrInvalidLengthEvent
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.Origin = string(dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
 		case 2:
-			if wireType != 0 {
-				return fmt.Errorf("proto: wrong wireType = %d for field MsgIndex", wireType)
-			}
-			m.MsgIndex = 0
-			for shift := uint(0); ; shift += 7 {
-				if shift >= 64 {
-					return ErrIntOverflowEvent
-				}
-				if iNdEx >= l {
-					return io.ErrUnexpectedEOF
-				}
-				b := dAtA[iNdEx]
-				iNdEx++
-				m.MsgIndex |= uint32(b&0x7F) << shift
-				if b < 0x80 {
-					break
-				}
-			}
-		case 3:
 			if wireType != 0 {
 				return fmt.Errorf("proto: wrong wireType = %d for field First", wireType)
 			}
@@ -865,7 +920,7 @@ func (m *EventAppendQueued) Unmarshal(dAtA []byte) error {
 					break
 				}
 			}
-		case 4:
+		case 3:
 			if wireType != 0 {
 				return fmt.Errorf("proto: wrong wireType = %d for field Count", wireType)
 			}
@@ -884,6 +939,83 @@ func (m *EventAppendQueued) Unmarshal(dAtA []byte) error {
 					break
 				}
 			}
+		case 4:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Height", wireType)
+			}
+			m.Height = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowEvent
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Height |= uint64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 5:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field TxIndex", wireType)
+			}
+			m.TxIndex = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowEvent
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.TxIndex |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 6:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field MsgIndex", wireType)
+			}
+			m.MsgIndex = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowEvent
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.MsgIndex |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 7:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field OutsideTx", wireType)
+			}
+			var v int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return ErrIntOverflowEvent
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				v |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			m.OutsideTx = bool(v != 0)
 		default:
 			iNdEx = preIndex
 			skippy, err := skipEvent(dAtA[iNdEx:])

@@ -24,7 +24,8 @@ func DefaultGenesisState() *GenesisState {
 }
 
 // Validate checks what needs no store: the parameters, that every part is there that
-// all trees have, and that the history grows. The import checks the records.
+// all trees have, that the history grows, and that what waits can be appended. The import
+// checks the records.
 //
 // Errors name the field.
 func (g GenesisState) Validate() error {
@@ -32,6 +33,7 @@ func (g GenesisState) Validate() error {
 		named("params", g.Params.Validate()),
 		named("tree", g.Tree.Validate()),
 		named("history", g.History.Validate()),
+		named("waiting", g.validateWaiting()),
 	)
 }
 

@@ -17,6 +17,8 @@ var (
 	SizePrefix      = collections.NewPrefix(6)
 	SubtreePrefix   = collections.NewPrefix(7)
 	KnownFromPrefix = collections.NewPrefix(8)
+	WaitingPrefix   = collections.NewPrefix(9)
+	QueuedPrefix    = collections.NewPrefix(10)
 )
 
 // NewestKey is the key of the record [Newest].

@@ -14,8 +14,11 @@ import (
 )
 
 const (
-	// ModuleName names the module, its store and its error codes.
+	// ModuleName names the module and its store.
 	ModuleName = "commitment"
+	// Codespace names the module's errors. It is not the module's name: ibc-go has errors of
+	// its own under that one, and a program in which two have one name and code does not start.
+	Codespace = "kvshard_commitment"
 	// StoreKey is the name of the store with the tree, the anchors and the
 	// parameters.
 	StoreKey = ModuleName
@@ -33,23 +36,27 @@ const (
 
 // Errors of transactions. Codes are part of the chain's results.
 var (
-	ErrInvalidCommitment = errorsmod.Register(ModuleName, 2, "invalid commitment")
-	ErrTooMany           = errorsmod.Register(ModuleName, 3, "number of commitments not allowed")
-	ErrInvalidParams     = errorsmod.Register(ModuleName, 4, "invalid parameters")
-	ErrTreeFull          = errorsmod.Register(ModuleName, 5, "tree is full")
+	ErrInvalidCommitment = errorsmod.Register(Codespace, 2, "invalid commitment")
+	ErrTooMany           = errorsmod.Register(Codespace, 3, "number of commitments not allowed")
+	ErrInvalidParams     = errorsmod.Register(Codespace, 4, "invalid parameters")
+	ErrTreeFull          = errorsmod.Register(Codespace, 5, "tree is full")
+	ErrQueueFull         = errorsmod.Register(Codespace, 6, "queue is full")
 )
 
 // DefaultParams keeps 100 anchors, as zcashd's wallets do. A hash takes some
 // microseconds and costs 50 gas, since a signature costs 10 gas a microsecond. A
 // queued commitment costs what a leaf costs in a batch of 10 that is appended in
-// the transaction.
+// the transaction. EndBlock appends as many from the queue as take it half a second, and
+// eight blocks' worth may wait.
 func DefaultParams() Params {
 	return Params{
-		MaxAnchors:     100,
-		MaxCommitments: 1000,
-		GasPerHash:     50,
-		AppendMode:     Direct,
-		GasPerQueued:   4000,
+		MaxAnchors:        100,
+		MaxCommitments:    1000,
+		GasPerHash:        50,
+		AppendMode:        Direct,
+		GasPerQueued:      4000,
+		MaxQueuedPerBlock: 16_384,
+		MaxWaiting:        131_072,
 	}
 }
 
@@ -60,8 +67,12 @@ func (p Params) Validate() error {
 		return ErrInvalidParams.Wrap("max_anchors must be at least 1")
 	case p.MaxCommitments == 0:
 		return ErrInvalidParams.Wrap("max_commitments must be at least 1")
-	case p.AppendMode != Direct && p.AppendMode != Queue:
+	case p.AppendMode != Direct && p.AppendMode != Queue && p.AppendMode != Drain:
 		return ErrInvalidParams.Wrapf("unknown append_mode %d", p.AppendMode)
+	case p.MaxQueuedPerBlock < p.MaxCommitments:
+		return ErrInvalidParams.Wrapf("max_queued_per_block is %d: it must be at least max_commitments, %d", p.MaxQueuedPerBlock, p.MaxCommitments)
+	case p.MaxWaiting == 0:
+		return ErrInvalidParams.Wrap("max_waiting must be at least 1")
 	case p.GasPerHash > 1<<32 || p.GasPerQueued > 1<<32:
 		return ErrInvalidParams.Wrap(fmt.Sprintf("a price above %d", uint64(1)<<32))
 	}

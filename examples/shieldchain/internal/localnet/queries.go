@@ -96,6 +96,10 @@ func (n *network) queries(ctx context.Context, node *node, s state) error {
 	if err := ask(params, err, err == nil && params.Params == types.DefaultParams(), "params"); err != nil {
 		return err
 	}
+	queue, err := client.Queue(ctx, &types.QueryQueueRequest{})
+	if err := ask(queue, err, err == nil && *queue == types.QueryQueueResponse{}, "queue"); err != nil {
+		return err
+	}
 	state, err := client.TreeState(ctx, &types.QueryTreeStateRequest{Height: uint64(anchor.Height)})
 	if err := ask(state, err, err == nil && is(state.Root, s.root) && isTreeState(state.TreeState, s.root), "tree-state", height); err != nil {
 		return err
