@@ -69,7 +69,7 @@ bench: library peers ## time kvshard in memory beside other trees, and its Go ca
 # All that must pass, in one list: .ci/run and the workflow run this target. cargo-deny takes longer to
 # compile than all the rest, and the Go tests check the lock files as well.
 .PHONY: ci
-ci: lint test test-release test-safety lint-schemes test-schemes lint-chain test-chain minimal chain test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
+ci: lint test test-portable test-release test-safety lint-schemes test-schemes lint-chain test-chain minimal chain test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
 	@if command -v cargo-deny >/dev/null; then $(MAKE) supply-chain; \
 		else echo 'supply-chain: not run, cargo-deny is not installed: make supply-chain-tools'; fi
 
@@ -145,6 +145,20 @@ test-cmd: library ## run the tests of the command, which is a module of its own
 .PHONY: test-wallet
 test-wallet: ## have the crate orchard verify the command's witnesses
 	$(CARGO) test --manifest-path tools/wallet/Cargo.toml --locked --release
+
+# The Rust tests of the hash try all paths in any case.
+.PHONY: test-portable
+test-portable: ## run the Go tests of costs, traces and real data on the plain path of the hash (a minute)
+	build/test-path.sh $(HOST_TARGET) portable -short -run 'Golden|Cost|Consensus|Real|Vectors' ./tests
+
+# Rust's tests choose the path by the same feature, so that the engine runs on it too.
+.PHONY: test-paths
+test-paths: ## run all tests of Rust, Go and the command on each path that the hash has on this machine (minutes a path)
+	@paths=$$($(CARGO) run -q $(RUST) $(TESTS) -p kvshard-testkit --bin paths); for path in $$paths; do \
+		$(CARGO) test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
+		build/test-path.sh $(HOST_TARGET) $$path $(GO_PACKAGES) && \
+		(cd cmd/kvshard && CGO_LDFLAGS="-L$(CURDIR)/bin/paths/$$path" $(GOTEST) -tags kvshard_dev ./...) || exit; \
+	done
 
 ##@ Safety and stress: docs/RELIABILITY.md has what each found
 

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Checks an archive that build/archive.sh made, and shows its size:
 #
-#   build/archive-check.sh ARCHIVE [TARGET]
+#   build/archive-check.sh ARCHIVE [TARGET [tests]]
+#
+# With the word tests it must be one with a switch for tests, without it must not.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
@@ -11,6 +13,12 @@ target "${2:-$(host_target)}"
 for path in "$root" "${CARGO_HOME:-$HOME/.cargo}" "$HOME/" /rustlib/; do
 	! grep -aqF "$path" "$archive" || fail "$archive names a path of this machine: $path"
 done
+mark='kvshard: a library for tests alone' # rust/src/lib.rs
+if [ "${3:-}" = tests ]; then
+	grep -aqF "$mark" "$archive" || fail "$archive has no switch for tests"
+else
+	! grep -aqF "$mark" "$archive" || fail "$archive has a switch for tests: build it without a feature test-…"
+fi
 if [ "$format" = macho ] && [ "$(uname -s)" != Darwin ]; then
 	echo "$name: $(wc -c <"$archive") bytes, cargo's own archive: not for a release"
 	exit 0

@@ -14,6 +14,6 @@ mkdir -p "$libs"
 cp "$("$here/rust.sh" "$name" internal/twolibs/other/Cargo.toml)" "$libs/libother.a"
 raw=$("$here/rust.sh" "$name" rust/Cargo.toml --features test-panic)
 "$here/archive.sh" "$raw" "$libs/libkvshard.a" "$name"
-"$here/archive-check.sh" "$libs/libkvshard.a" "$name"
+"$here/archive-check.sh" "$libs/libkvshard.a" "$name" tests
 
 RUST_BACKTRACE=0 CGO_LDFLAGS="-L$libs ${CGO_LDFLAGS:-}" "$here/go-test.sh" "$name" --tags twolibs,kvshard_dev ./internal/twolibs

@@ -66,11 +66,14 @@ fn zakura(node: &OrchardNode) -> Zakura {
 }
 
 fn backends() -> Vec<(&'static str, Backend)> {
-    let mut out = vec![("ours, portable", Backend::Portable)];
-    if Backend::best() == Backend::Ifma {
-        out.push(("ours, IFMA", Backend::Ifma));
-    }
-    out
+    let name = |backend| match backend {
+        Backend::Portable => "ours, portable",
+        Backend::Mulx => "ours, mulx",
+        Backend::Ifma => "ours, IFMA",
+    };
+    Backend::available()
+        .map(|backend| (name(backend), backend))
+        .collect()
 }
 
 fn contender<'a>(name: &'static str, hashes: usize, run: impl FnMut() + 'a) -> Contender<'a> {

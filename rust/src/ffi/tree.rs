@@ -59,7 +59,10 @@ pub unsafe extern "C" fn kvshard_checkpoint(
             report,
             |tree| {
                 #[cfg(feature = "test-panic")]
-                assert_ne!(id, TEST_PANIC, "size {}", tree.size()?);
+                {
+                    crate::mark_for_tests();
+                    assert_ne!(id, TEST_PANIC, "size {}", tree.size()?);
+                }
                 tree.checkpoint(id)
             },
         )

@@ -1,6 +1,8 @@
 //! Adding up sums, in the way that is fastest on this processor.
 
 use super::curve::Affine;
+use super::field::Plain;
+use super::mulx::{self, Mulx};
 use super::sum::Sum;
 use super::{ifma, portable};
 
@@ -10,18 +12,68 @@ use super::{ifma, portable};
 pub enum Backend {
     /// Plain 64-bit arithmetic.
     Portable,
+    /// The same, with the field's products in assembly; only where the processor has BMI2 and ADX.
+    Mulx,
     /// Eight lanes of 52-bit limbs; only where the processor has AVX-512 IFMA.
     Ifma,
 }
 
+/// The one that a library for tests has, whatever the processor has.
+const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
+    Some(Backend::Portable)
+} else if cfg!(feature = "test-path-mulx") {
+    Some(Backend::Mulx)
+} else if cfg!(feature = "test-path-ifma") {
+    Some(Backend::Ifma)
+} else {
+    None
+};
+
 impl Backend {
+    /// All of them, the fastest first.
+    const ALL: [Backend; 3] = [Backend::Ifma, Backend::Mulx, Backend::Portable];
+
     /// The fastest one that this processor has.
+    ///
+    /// # Panics
+    ///
+    /// If a feature for tests asks for one that it has not.
     #[inline]
     pub fn best() -> Backend {
-        if ifma::is_available() {
+        if let Some(fixed) = FIXED {
+            crate::mark_for_tests();
+            assert!(fixed.is_available(), "no {} here", fixed.name());
+            return fixed;
+        }
+        if Backend::Ifma.is_available() {
             Backend::Ifma
+        } else if Backend::Mulx.is_available() {
+            Backend::Mulx
         } else {
             Backend::Portable
+        }
+    }
+
+    /// Those that this processor has, the fastest first.
+    pub fn available() -> impl Iterator<Item = Backend> {
+        Backend::ALL.into_iter().filter(|each| each.is_available())
+    }
+
+    /// The name that the feature for its tests ends in.
+    pub fn name(self) -> &'static str {
+        match self {
+            Backend::Portable => "portable",
+            Backend::Mulx => "mulx",
+            Backend::Ifma => "ifma",
+        }
+    }
+
+    #[inline]
+    fn is_available(self) -> bool {
+        match self {
+            Backend::Portable => true,
+            Backend::Mulx => mulx::is_available(),
+            Backend::Ifma => ifma::is_available(),
         }
     }
 
@@ -33,7 +85,11 @@ impl Backend {
         sums: &[Sum<N>],
     ) -> Option<Vec<Affine>> {
         match self {
-            Backend::Portable => portable::points(rows, sums),
+            Backend::Portable => portable::points::<Plain, N>(rows, sums),
+            Backend::Mulx => {
+                assert!(mulx::is_available());
+                portable::points::<Mulx, N>(rows, sums)
+            }
             Backend::Ifma => ifma::points(rows, sums),
         }
     }
@@ -48,8 +104,24 @@ impl Backend {
         out: &mut [[u8; 32]],
     ) -> bool {
         match self {
-            Backend::Portable => portable::nodes(rows, sums, out),
+            Backend::Portable => portable::nodes::<Plain, N>(rows, sums, out),
+            Backend::Mulx => {
+                assert!(mulx::is_available());
+                portable::nodes::<Mulx, N>(rows, sums, out)
+            }
             Backend::Ifma => ifma::nodes(rows, sums, out),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_is_the_fastest_here_unless_a_feature_fixes_it() {
+        let fastest = Backend::available().next();
+        assert_eq!(Some(Backend::best()), FIXED.or(fastest));
+        assert_eq!(Backend::available().last(), Some(Backend::Portable));
     }
 }

@@ -5,7 +5,7 @@
 //! product that it goes into. The one inversion at the end finds the zero and
 //! says so. No other check is needed.
 
-use super::field::Fp;
+use super::field::{Fp, Multiply, Plain};
 
 /// A point (x, y); never the identity. One cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,34 +36,34 @@ impl Affine {
     #[inline(always)]
     pub(crate) fn add_given(&self, other: &Affine, inverse: &Fp) -> Affine {
         let slope = other.y.sub(&self.y).mul(inverse);
-        self.third_on_line(&slope, &other.x)
+        self.third_on_line::<Plain>(&slope, &other.x)
     }
 
     /// Twice the point, given 1/(2·self.y).
     pub(crate) fn double_given(&self, inverse: &Fp) -> Affine {
         let square = self.x.square();
         let slope = square.double().add(&square).mul(inverse);
-        self.third_on_line(&slope, &self.x)
+        self.third_on_line::<Plain>(&slope, &self.x)
     }
 
     /// The mirror image of the third point at which the line meets the curve:
     /// the line of this slope through the point and another with the given x.
     #[inline(always)]
-    pub(crate) fn third_on_line(&self, slope: &Fp, other_x: &Fp) -> Affine {
-        let x = slope.square().sub(&self.x).sub(other_x);
-        let y = slope.mul(&self.x.minus(&x)).sub(&self.y);
+    pub(crate) fn third_on_line<M: Multiply>(&self, slope: &Fp, other_x: &Fp) -> Affine {
+        let x = M::square(slope).sub(&self.x).sub(other_x);
+        let y = M::mul(slope, &self.x.minus(&x)).sub(&self.y);
         Affine { x, y }
     }
 
     /// The sum without an inversion: six multiplications.
-    pub(crate) fn add_affine(&self, other: &Affine) -> Projective {
+    pub(crate) fn add_affine<M: Multiply>(&self, other: &Affine) -> Projective {
         let p = other.x.sub(&self.x);
         let r = other.y.sub(&self.y);
-        let pp = p.square();
-        let ppp = p.mul(&pp);
-        let q = self.x.mul(&pp);
-        let x = r.square().sub(&ppp).sub(&q.double());
-        let y = r.mul(&q.minus(&x)).sub(&self.y.mul(&ppp));
+        let pp = M::square(&p);
+        let ppp = M::mul(&p, &pp);
+        let q = M::mul(&self.x, &pp);
+        let x = M::square(&r).sub(&ppp).sub(&q.double());
+        let y = M::mul(&r, &q.minus(&x)).sub(&M::mul(&self.y, &ppp));
         Projective {
             x,
             y,
@@ -75,28 +75,28 @@ impl Affine {
 
 impl Projective {
     /// The sum with an affine point: ten multiplications.
-    pub(crate) fn add_affine(&self, other: &Affine) -> Projective {
-        let p = other.x.mul(&self.zz).sub(&self.x);
-        let r = other.y.mul(&self.zzz).sub(&self.y);
-        let pp = p.square();
-        let ppp = p.mul(&pp);
-        let q = self.x.mul(&pp);
-        let x = r.square().sub(&ppp).sub(&q.double());
-        let y = r.mul(&q.minus(&x)).sub(&self.y.mul(&ppp));
+    pub(crate) fn add_affine<M: Multiply>(&self, other: &Affine) -> Projective {
+        let p = M::mul(&other.x, &self.zz).sub(&self.x);
+        let r = M::mul(&other.y, &self.zzz).sub(&self.y);
+        let pp = M::square(&p);
+        let ppp = M::mul(&p, &pp);
+        let q = M::mul(&self.x, &pp);
+        let x = M::square(&r).sub(&ppp).sub(&q.double());
+        let y = M::mul(&r, &q.minus(&x)).sub(&M::mul(&self.y, &ppp));
         Projective {
             x,
             y,
-            zz: self.zz.mul(&pp),
-            zzz: self.zzz.mul(&ppp),
+            zz: M::mul(&self.zz, &pp),
+            zzz: M::mul(&self.zzz, &ppp),
         }
     }
 
     /// The affine point, given 1/zzz.
-    pub(crate) fn to_affine_given(self, inverse: &Fp) -> Affine {
-        let z_inverse = self.zz.mul(inverse);
+    pub(crate) fn to_affine_given<M: Multiply>(self, inverse: &Fp) -> Affine {
+        let z_inverse = M::mul(&self.zz, inverse);
         Affine {
-            x: self.x.mul(&z_inverse.square()),
-            y: self.y.mul(inverse),
+            x: M::mul(&self.x, &M::square(&z_inverse)),
+            y: M::mul(&self.y, inverse),
         }
     }
 }

@@ -7,7 +7,8 @@
 //! p = [0x992d30ed00000001, 0x224698fc094cf91b, 0, 2^62]
 //! ```
 //!
-//! Elements are kept in Montgomery form (x·2^256 mod p), always below p. The
+//! Elements are kept in Montgomery form (x·2^256 mod p), below p but where a
+//! function says otherwise. The
 //! shape of p makes a Montgomery round cheap: limb 2 costs nothing, limb 3 is
 //! a shift, so m·p takes two multiplications and finding m takes one. With
 //! the sixteen of the product itself that makes 28 for a field
@@ -23,6 +24,52 @@ use super::modulus::{MINUS_P_INVERSE, P};
 /// A field element: x·2^256 mod p, below p.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fp(pub(crate) [u64; 4]);
+
+/// How elements are multiplied: a matter of speed only.
+///
+/// A product before the last subtraction of p is below p + a·b/2^256. As p is a little more than
+/// 2^254, that is p + a·b/4p and a little, so factors of a certain bound give products of another:
+///
+/// ```text
+/// factors       product
+/// p    2p       1.5p
+/// 2p   2p + w   2p + w          with w = 2^127: 2p·(2p + w)/2^256 < p + t·(1 + 2^-126) + 0.51·w
+///                               < p + w, as t < 0.54·2^126
+/// 1.6p 1.6p     1.65p
+/// 1.6p 2p       1.81p
+/// ```
+pub(crate) trait Multiply {
+    /// The product, without the last subtraction of p. Below 2p + w if one factor is below 2p and
+    /// the other below 2p + w, so it can be a factor again and again.
+    fn near(a: &Fp, b: &Fp) -> Fp;
+
+    /// The product, less p if it is not below p: reduced wherever the table above says less than
+    /// 2p, and below p + 2w if both factors are below 2p + w.
+    fn mul(a: &Fp, b: &Fp) -> Fp;
+
+    /// The square, reduced, of an element below 1.6p.
+    fn square(a: &Fp) -> Fp;
+}
+
+/// [`Multiply`] in plain Rust.
+pub(crate) struct Plain;
+
+impl Multiply for Plain {
+    #[inline(always)]
+    fn near(a: &Fp, b: &Fp) -> Fp {
+        Fp(product(&a.0, &b.0))
+    }
+
+    #[inline(always)]
+    fn mul(a: &Fp, b: &Fp) -> Fp {
+        a.mul(b)
+    }
+
+    #[inline(always)]
+    fn square(a: &Fp) -> Fp {
+        a.square()
+    }
+}
 
 /// 2^n mod p, by doubling: for constants.
 pub(crate) const fn power_of_two(n: usize) -> [u64; 4] {
@@ -104,8 +151,8 @@ fn sub(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
 
 /// One Montgomery round: (t + m·p) / 2^64 with the m that makes it whole.
 ///
-/// The sum fits four limbs again as long as t < 2^64·2^255, which holds after
-/// each row of a product of elements below p.
+/// The sum fits four limbs again as long as t < 2^64·(2^256 - p). In a product of a and b the sums
+/// stay below a + p, and with the next row below 2^64·a + p, so that holds for a < 2.9p.
 #[inline(always)]
 fn round(t: [u64; 5]) -> [u64; 4] {
     let m = t[0].wrapping_mul(MINUS_P_INVERSE);
@@ -127,14 +174,19 @@ fn row(t: [u64; 4], a: &[u64; 4], b: u64) -> [u64; 5] {
     [r0, r1, r2, r3, c]
 }
 
-/// a·b / 2^256 mod p, for a < 2^256 and b < p or the other way round.
+/// a·b / 2^256 modulo p, for a < 2.9p: below p + a·b/2^256.
 #[inline(always)]
-pub(crate) fn montgomery(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+fn product(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
     let t = round(row([0; 4], a, b[0]));
     let t = round(row(t, a, b[1]));
     let t = round(row(t, a, b[2]));
-    let t = round(row(t, a, b[3]));
-    reduce_once(&t)
+    round(row(t, a, b[3]))
+}
+
+/// a·b / 2^256 mod p, for a < 2p and b < p or the other way round.
+#[inline(always)]
+pub(crate) fn montgomery(a: &[u64; 4], b: &[u64; 4]) -> [u64; 4] {
+    reduce_once(&product(a, b))
 }
 
 /// Whether the integer is a canonical field element.
@@ -272,6 +324,7 @@ impl Fp {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mulx::{self, Mulx};
     use super::super::testing::{Random, edge_integers};
     use super::*;
     use pasta_curves::group::ff::{Field, PrimeField};
@@ -307,11 +360,60 @@ mod tests {
     fn check(a: Pair, b: Pair) {
         assert_same(a.ours.add(&b.ours), a.theirs + b.theirs, "add");
         assert_same(a.ours.sub(&b.ours), a.theirs - b.theirs, "sub");
-        assert_same(a.ours.mul(&b.ours), a.theirs * b.theirs, "mul");
-        let minus = a.ours.mul(&a.ours.minus(&b.ours));
-        assert_same(minus, a.theirs * (a.theirs - b.theirs), "minus");
-        assert_same(a.ours.square(), a.theirs.square(), "square");
         assert_same(a.ours.double(), a.theirs.double(), "double");
+        check_products::<Plain>(a, b);
+        if mulx::is_available() {
+            check_products::<Mulx>(a, b);
+        }
+    }
+
+    fn check_products<M: Multiply>(a: Pair, b: Pair) {
+        assert_same(M::mul(&a.ours, &b.ours), a.theirs * b.theirs, "mul");
+        let minus = a.ours.minus(&b.ours);
+        let expected = a.theirs * (a.theirs - b.theirs);
+        assert_same(M::mul(&a.ours, &minus), expected, "mul by minus");
+        assert_same(M::mul(&minus, &a.ours), expected, "minus by mul");
+        assert_same(M::square(&a.ours), a.theirs.square(), "square");
+        let near = M::near(&minus, &a.ours);
+        assert_same(Fp(reduce_once(&near.0)), expected, "near");
+    }
+
+    /// Chains of products that are never reduced stay in their bounds, at the largest factors too.
+    fn check_chain<M: Multiply>(factors: impl Iterator<Item = [u64; 4]>) {
+        let mut ours = Fp::ONE;
+        let mut theirs = pallas::Base::ONE;
+        for factor in factors {
+            let (nought, factor) = (Fp::ZERO, Pair::with_limbs(&factor));
+            let negative = factor.ours.minus(&nought); // factor + p, below 2p
+            ours = M::near(&ours, &negative);
+            theirs *= factor.theirs;
+            assert!(below_twice_the_modulus_and_w(&ours.0), "{ours:?}");
+            let square = M::mul(&ours, &ours);
+            assert_eq!(M::mul(&square, &Fp::ONE), M::mul(&Fp::ONE, &square));
+            assert_same(M::mul(&square, &Fp::ONE), theirs.square(), "chain");
+        }
+    }
+
+    /// Below 2p + 2^127.
+    fn below_twice_the_modulus_and_w(x: &[u64; 4]) -> bool {
+        let [_, c1, c2, c3] = *x;
+        // 2p + 2^127 = 2^255 + 2t + 2^127, where 2t is below 2^127 and above 2^126.
+        (c3, c2) < (1 << 63, 0) || ((c3, c2) == (1 << 63, 0) && c1 < (2 * P[1]) + (1 << 63))
+    }
+
+    #[test]
+    fn chains_of_products_stay_in_their_bounds() {
+        let largest = [P[0] - 1, P[1], P[2], P[3]];
+        let mut random = Random::new(4);
+        for count in [1, 2, 3, 200, 2_000] {
+            let mut factors = vec![largest; count];
+            factors.extend(edge_integers().into_iter().filter(|x| *x != [0; 4]));
+            factors.extend((0..count).map(|_| random.integer()));
+            check_chain::<Plain>(factors.iter().copied());
+            if mulx::is_available() {
+                check_chain::<Mulx>(factors.iter().copied());
+            }
+        }
     }
 
     fn check_inverse(a: Pair) {

@@ -23,8 +23,9 @@
 //! - if half of a sum is known before the other (an empty right sibling, a
 //!   sibling on the way to the root), only 26 points are left to add.
 //!
-//! `portable` adds in plain 64-bit arithmetic. `ifma` adds in eight lanes, if
-//! the processor has AVX-512 IFMA. Both give the same bytes.
+//! `portable` adds in 64-bit arithmetic: plain Rust, or with the products of
+//! `mulx`, if the processor has BMI2 and ADX. `ifma` adds in eight lanes, if it
+//! has AVX-512 IFMA. All give the same bytes.
 //!
 //! # Exceptional cases
 //!
@@ -53,6 +54,7 @@ mod ifma;
 mod invert;
 mod message;
 mod modulus;
+mod mulx;
 mod node;
 #[doc(hidden)]
 pub mod orchard_hash;

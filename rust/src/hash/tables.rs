@@ -25,7 +25,7 @@ use sinsemilla::{Q_PERSONALIZATION, SINSEMILLA_S};
 
 use super::backend::Backend;
 use super::curve::Affine;
-use super::field::{Fp, limb_bytes, limbs};
+use super::field::{Fp, Plain, limb_bytes, limbs};
 use super::ifma;
 use super::message::{self, GENERATORS, WORDS};
 use super::portable::invert_all;
@@ -59,9 +59,11 @@ impl Tables {
     /// The tables of the backend. The first call builds them.
     pub(crate) fn get(backend: Backend) -> &'static Tables {
         static PORTABLE: OnceLock<Tables> = OnceLock::new();
+        static MULX: OnceLock<Tables> = OnceLock::new();
         static IFMA: OnceLock<Tables> = OnceLock::new();
         let cell = match backend {
             Backend::Portable => &PORTABLE,
+            Backend::Mulx => &MULX,
             Backend::Ifma => &IFMA,
         };
         cell.get_or_init(|| Tables::build(backend))
@@ -162,7 +164,7 @@ fn affine(x: &pallas::Base, y: &pallas::Base) -> Affine {
 /// Doubles each point. No y is zero: the order of the group is odd.
 fn double_all(points: &mut [Affine]) {
     let mut inverses: Vec<Fp> = points.iter().map(|point| point.y.double()).collect();
-    assert!(invert_all(&mut inverses), "{CONSTANT}");
+    assert!(invert_all::<Plain>(&mut inverses), "{CONSTANT}");
     for (point, inverse) in points.iter_mut().zip(&inverses) {
         *point = point.double_given(inverse);
     }
@@ -170,7 +172,7 @@ fn double_all(points: &mut [Affine]) {
 
 fn add_to_all(points: &mut [Affine], other: &Affine) {
     let mut inverses: Vec<Fp> = points.iter().map(|point| other.x.sub(&point.x)).collect();
-    assert!(invert_all(&mut inverses), "{CONSTANT}");
+    assert!(invert_all::<Plain>(&mut inverses), "{CONSTANT}");
     for (point, inverse) in points.iter_mut().zip(&inverses) {
         *point = point.add_given(other, inverse);
     }

@@ -2,7 +2,7 @@
 
 use super::field::{is_canonical, limb_bytes};
 use super::modulus::P;
-use super::{Backend, OrchardNode, ifma};
+use super::{Backend, OrchardNode};
 
 /// Reproducible randomness (splitmix64).
 pub(super) struct Random(u64);
@@ -71,12 +71,10 @@ pub(super) fn edge_integers() -> Vec<[u64; 4]> {
     out
 }
 
-/// The backends that this machine can run.
+/// The backends that this machine can run, the plainest first.
 pub(super) fn backends() -> Vec<Backend> {
-    if ifma::is_available() {
-        vec![Backend::Portable, Backend::Ifma]
-    } else {
-        println!("no AVX-512 IFMA here: only the portable backend is tested");
-        vec![Backend::Portable]
-    }
+    let mut here: Vec<Backend> = Backend::available().collect();
+    here.reverse();
+    println!("tested here: {here:?}");
+    here
 }
