@@ -149,7 +149,7 @@ func emptyAnchor() (types.Anchor, error) {
 
 // FindAnchor returns the anchor with this root, or collections.ErrNotFound if no
 // kept anchor has it. A module that verifies spends calls it. The empty tree's root is
-// always found, with height 0.
+// always found, with height 0 unless the first leaves have the absent leaf's value.
 func (k Keeper) FindAnchor(ctx context.Context, root kvshard.Node) (types.Anchor, error) {
 	height, err := k.heights.Get(ctx, root[:])
 	if errors.Is(err, collections.ErrNotFound) {
