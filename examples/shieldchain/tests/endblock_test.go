@@ -3,6 +3,8 @@ package tests
 import (
 	"testing"
 
+	sdk "github.com/cosmos/cosmos-sdk/types"
+
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
 	"github.com/kvshard/kvshard/kvtest"
 	"github.com/kvshard/kvshard/x/commitment/keeper"
@@ -52,7 +54,8 @@ func operationsOfEndBlock(t *testing.T, mode types.AppendMode) (accepted, append
 		k := keeper.NewKeeper(c.App.Codec(), service{kv}, queueIn{kvtest.NewMemStore()}, nil, "")
 		before := kv.Counts()
 		if leaves > 0 {
-			_, _, err := k.Append(ctx, "", chaintest.Append(c.Accounts[0], chaintest.Leaves(int(height)*100, leaves)...).Commitments)
+			transaction := ctx.WithExecMode(sdk.ExecModeFinalize).WithTxIndex(0)
+			_, _, err := k.Append(transaction, "", chaintest.Append(c.Accounts[0], chaintest.Leaves(int(height)*100, leaves)...).Commitments)
 			chaintest.Must0(t, err)
 		}
 		accepted, before = kv.Counts().Sub(before), kv.Counts()

@@ -176,7 +176,7 @@ func TestAppendRefuses(t *testing.T) {
 				"too many":      chaintest.Append(a, make([]kvshard.Node, 4)...),
 			} {
 				r := c.Block(c.Tx(a, plenty, msg)).TxResults[0]
-				if r.Code == 0 || r.Codespace != types.ModuleName {
+				if r.Code == 0 || r.Codespace != types.Codespace {
 					t.Errorf("%s: code %d of %s: %s", name, r.Code, r.Codespace, r.Log)
 				}
 			}
