@@ -50,9 +50,10 @@ install: library ## put the command kvshard into GOBIN
 	cd cmd/kvshard && go install .
 
 .PHONY: demo
-demo: library ## append real Zcash blocks to a tree on disk, prove a leaf, read it all again
+demo: ## append real Zcash blocks to a tree on disk, prove a leaf, read it all again
 	@mkdir -p bin && rm -f bin/demo
-	@echo 'demo: building the program and its databases (a minute or two the first time)'
+	@echo 'demo: building the library, and beside it the databases'
+	@go build github.com/cosmos/cosmos-db & databases=$$!; build/library.sh $(HOST_TARGET) && wait $$databases
 	@go build -o bin/demo ./examples/demo
 	@bin/demo
 
