@@ -39,7 +39,7 @@ library() { # FILE MAKE-TARGET SOURCES...
 }
 bundle=examples/shieldchain/bundle
 library "lib/$dir/libkvshard.a" library rust
-library "$bundle/lib/libshieldbundle.a" bundle rust "$bundle/src" "$bundle/Cargo.toml" "$bundle/Cargo.lock"
+library "$bundle/lib/libshieldbundle.a" bundle "$bundle/src" "$bundle/Cargo.toml" "$bundle/Cargo.lock"
 
 # x/upgrade asks for more modules, which that commit's go.sum does not have.
 cd "$work/examples/shieldchain"

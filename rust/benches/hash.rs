@@ -26,7 +26,7 @@ struct Contender<'a> {
     run: Box<dyn FnMut() + 'a>,
 }
 
-/// The ratios that issue 4 asks for: against `orchard`, against `zakura-orchard`.
+/// The ratios that are aimed at: against `orchard`, against `zakura-orchard`.
 struct Target(&'static str, &'static str);
 
 struct Row<'a> {
