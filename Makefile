@@ -21,6 +21,8 @@ CARGO_DENY  := 0.20.2
 GO_PACKAGES := ./... ./testdata
 # The tests read more than go knows of: a cached result could be another tree's.
 GOTEST  := go test -count=1
+# The Go tests of costs, traces and real data, which no path of the hash may change.
+PATH_TESTS := -short -run 'Golden|Cost|Consensus|Real|Vectors' ./tests
 
 # How much of it: make fuzz FUZZTIME=10m
 FUZZTIME  := 60s
@@ -150,7 +152,7 @@ test-wallet: ## have the crate orchard verify the command's witnesses
 # The Rust tests of the hash try all paths in any case.
 .PHONY: test-portable
 test-portable: ## run the Go tests of costs, traces and real data on the plain path of the hash (a minute)
-	build/test-path.sh $(HOST_TARGET) portable -short -run 'Golden|Cost|Consensus|Real|Vectors' ./tests
+	build/test-path.sh $(HOST_TARGET) portable $(PATH_TESTS)
 
 # Rust's tests choose the path by the same feature, so that the engine runs on it too.
 .PHONY: test-paths
