@@ -22,7 +22,7 @@ pub(crate) use aarch64::Umulh;
 
 /// Whether the processor has the instructions: every arm64 has.
 #[inline]
-pub(crate) const fn is_available() -> bool {
+pub(crate) fn is_available() -> bool {
     cfg!(target_arch = "aarch64")
 }
 
