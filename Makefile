@@ -163,6 +163,13 @@ test-paths: ## run all tests of Rust, Go and the command on each path that the h
 		(cd cmd/kvshard && CGO_LDFLAGS="-L$(CURDIR)/bin/paths/$$path" $(GOTEST) -tags kvshard_dev ./...) || exit; \
 	done
 
+.PHONY: test-arm64
+test-arm64: ## run the Rust tests, and Go's of costs, traces and real data, on each path of the hash on arm64, under qemu-user
+	@paths=$$(build/cargo.sh linux-arm64 run -q $(RUST) $(TESTS) -p kvshard-testkit --bin paths); for path in $$paths; do \
+		build/cargo.sh linux-arm64 test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
+		build/test-path.sh linux-arm64 $$path $(PATH_TESTS) || exit; \
+	done
+
 ##@ Safety and stress: docs/RELIABILITY.md has what each found
 
 .PHONY: test-safety

@@ -53,13 +53,6 @@ cross-linux-amd64-musl: ## build and test for linux/amd64, static on musl
 cross-linux-arm64: ## build for linux/arm64, glibc; test under qemu-user
 	build/cross.sh linux-arm64
 
-.PHONY: test-arm64
-test-arm64: ## run the Rust tests, and Go's of costs, traces and real data, on each path of the hash on arm64, under qemu-user
-	@paths=$$(build/cargo.sh linux-arm64 run -q $(RUST) $(TESTS) -p kvshard-testkit --bin paths); for path in $$paths; do \
-		build/cargo.sh linux-arm64 test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
-		build/test-path.sh linux-arm64 $$path $(PATH_TESTS) || exit; \
-	done
-
 .PHONY: cross-linux-arm64-musl
 cross-linux-arm64-musl: ## build for linux/arm64, static on musl; test under qemu-user
 	build/cross.sh linux-arm64-musl
