@@ -21,6 +21,8 @@ CARGO_DENY  := 0.20.2
 GO_PACKAGES := ./... ./testdata
 # The tests read more than go knows of: a cached result could be another tree's.
 GOTEST  := go test -count=1
+# The Go tests of costs, traces and real data, which no path of the hash may change.
+PATH_TESTS := -short -run 'Golden|Cost|Consensus|Real|Vectors' ./tests
 
 # How much of it: make fuzz FUZZTIME=10m
 FUZZTIME  := 60s
@@ -150,7 +152,7 @@ test-wallet: ## have the crate orchard verify the command's witnesses
 # The Rust tests of the hash try all paths in any case.
 .PHONY: test-portable
 test-portable: ## run the Go tests of costs, traces and real data on the plain path of the hash (a minute)
-	build/test-path.sh $(HOST_TARGET) portable -short -run 'Golden|Cost|Consensus|Real|Vectors' ./tests
+	build/test-path.sh $(HOST_TARGET) portable $(PATH_TESTS)
 
 # Rust's tests choose the path by the same feature, so that the engine runs on it too.
 .PHONY: test-paths
@@ -159,6 +161,13 @@ test-paths: ## run all tests of Rust, Go and the command on each path that the h
 		$(CARGO) test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
 		build/test-path.sh $(HOST_TARGET) $$path $(GO_PACKAGES) && \
 		(cd cmd/kvshard && CGO_LDFLAGS="-L$(CURDIR)/bin/paths/$$path" $(GOTEST) -tags kvshard_dev ./...) || exit; \
+	done
+
+.PHONY: test-arm64
+test-arm64: ## run the Rust tests, and Go's of costs, traces and real data, on each path of the hash on arm64, under qemu-user
+	@paths=$$(build/cargo.sh linux-arm64 run -q $(RUST) $(TESTS) -p kvshard-testkit --bin paths); for path in $$paths; do \
+		build/cargo.sh linux-arm64 test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
+		build/test-path.sh linux-arm64 $$path $(PATH_TESTS) || exit; \
 	done
 
 ##@ Safety and stress: docs/RELIABILITY.md has what each found

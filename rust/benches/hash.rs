@@ -69,6 +69,7 @@ fn backends() -> Vec<(&'static str, Backend)> {
     let name = |backend| match backend {
         Backend::Portable => "ours, portable",
         Backend::Mulx => "ours, mulx",
+        Backend::Umulh => "ours, umulh",
         Backend::Ifma => "ours, IFMA",
     };
     Backend::available()

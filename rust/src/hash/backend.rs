@@ -4,6 +4,7 @@ use super::curve::Affine;
 use super::field::Plain;
 use super::mulx::{self, Mulx};
 use super::sum::Sum;
+use super::umulh::{self, Umulh};
 use super::{ifma, portable};
 
 /// How the sums are calculated: a matter of speed only.
@@ -14,6 +15,8 @@ pub enum Backend {
     Portable,
     /// The same, with the field's products in assembly; only where the processor has BMI2 and ADX.
     Mulx,
+    /// The same on arm64, with all of the field in assembly.
+    Umulh,
     /// Eight lanes of 52-bit limbs; only where the processor has AVX-512 IFMA.
     Ifma,
 }
@@ -23,6 +26,8 @@ const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
     Some(Backend::Portable)
 } else if cfg!(feature = "test-path-mulx") {
     Some(Backend::Mulx)
+} else if cfg!(feature = "test-path-umulh") {
+    Some(Backend::Umulh)
 } else if cfg!(feature = "test-path-ifma") {
     Some(Backend::Ifma)
 } else {
@@ -31,7 +36,12 @@ const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
 
 impl Backend {
     /// All of them, the fastest first.
-    const ALL: [Backend; 3] = [Backend::Ifma, Backend::Mulx, Backend::Portable];
+    const ALL: [Backend; 4] = [
+        Backend::Ifma,
+        Backend::Mulx,
+        Backend::Umulh,
+        Backend::Portable,
+    ];
 
     /// The fastest one that this processor has.
     ///
@@ -49,6 +59,8 @@ impl Backend {
             Backend::Ifma
         } else if Backend::Mulx.is_available() {
             Backend::Mulx
+        } else if Backend::Umulh.is_available() {
+            Backend::Umulh
         } else {
             Backend::Portable
         }
@@ -64,6 +76,7 @@ impl Backend {
         match self {
             Backend::Portable => "portable",
             Backend::Mulx => "mulx",
+            Backend::Umulh => "umulh",
             Backend::Ifma => "ifma",
         }
     }
@@ -73,6 +86,7 @@ impl Backend {
         match self {
             Backend::Portable => true,
             Backend::Mulx => mulx::is_available(),
+            Backend::Umulh => umulh::is_available(),
             Backend::Ifma => ifma::is_available(),
         }
     }
@@ -89,6 +103,10 @@ impl Backend {
             Backend::Mulx => {
                 assert!(mulx::is_available());
                 portable::points::<Mulx, N>(rows, sums)
+            }
+            Backend::Umulh => {
+                assert!(umulh::is_available());
+                portable::points::<Umulh, N>(rows, sums)
             }
             Backend::Ifma => ifma::points(rows, sums),
         }
@@ -108,6 +126,10 @@ impl Backend {
             Backend::Mulx => {
                 assert!(mulx::is_available());
                 portable::nodes::<Mulx, N>(rows, sums, out)
+            }
+            Backend::Umulh => {
+                assert!(umulh::is_available());
+                portable::nodes::<Umulh, N>(rows, sums, out)
             }
             Backend::Ifma => ifma::nodes(rows, sums, out),
         }
