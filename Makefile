@@ -270,6 +270,14 @@ mainnet-size: library peers ## build trees of MAINNET_SIZE (50000000) leaves on 
 peers: ## build the other trees, which kvshard bench starts
 	$(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release
 
+# The figures of docs/keeper.md on genesis. Databases lie in GENESIS_WORK while they are measured, 2 GB at that size.
+GENESIS_LEAVES ?= 10000000
+GENESIS_WORK   ?= $(or $(TMPDIR),/tmp)
+
+.PHONY: genesis-size
+genesis-size: library ## start chains from a tree of GENESIS_LEAVES (10000000) by import, preload and state-sync: seconds and memory (10 min)
+	cd $(MODULE) && TMPDIR='$(GENESIS_WORK)' KVSHARD_GENESIS_LEAVES=$(GENESIS_LEAVES) $(GOTEST) -v -timeout 2h -run 'TestSize$$' ./preload
+
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one
 	$(CARGO) bench $(RUST) --bench hash

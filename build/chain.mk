@@ -73,14 +73,6 @@ lint-chain: library bundle ## vet and staticcheck the chain, and the application
 figures-chain: library bundle ## print the figures of docs/keeper.md and docs/economics.md (minutes)
 	cd $(SHIELDCHAIN) && $(GOTEST) -timeout 30m -v -run 'Figures|Contention' ./tests -figures
 
-# The figures of docs/keeper.md on genesis. Databases lie in GENESIS_WORK while they are measured, 2 GB at that size.
-GENESIS_LEAVES ?= 10000000
-GENESIS_WORK   ?= $(or $(TMPDIR),/tmp)
-
-.PHONY: genesis-size
-genesis-size: library ## start chains from a tree of GENESIS_LEAVES (10000000) by import, preload and state-sync: seconds and memory (10 min)
-	cd $(MODULE) && TMPDIR='$(GENESIS_WORK)' KVSHARD_GENESIS_LEAVES=$(GENESIS_LEAVES) $(GOTEST) -v -timeout 2h -run 'TestSize$$' ./preload
-
 .PHONY: proto
 proto: ## write the module's Go code and OpenAPI file anew from x/commitment/proto (builds buf: minutes)
 	$(MODULE)/scripts/proto.sh generate

@@ -89,7 +89,6 @@ func TestGenesisNamesTheField(t *testing.T) {
 		"params: unknown append":   {`"APPEND_MODE_DIRECT"`, `7`},
 		"tree: root: ":             {`"tree":{"root":"`, `"tree":{"root":"AAAA`},
 		"tree: sha256: ":           {`"sha256":"`, `"sha256":"AAAA`},
-		"tree: records: ":          {`"data":"`, `"data":"","file":"","data":"`},
 		"tree: size: ":             {`"records":"`, `"records":"0","records":"`},
 		"history: sizes: height n": {`"sizes":"ASg="`, `"sizes":"ASgAAQ=="`},
 		"history: sizes: size num": {`"sizes":"ASg="`, `"sizes":"AQ=="`},
