@@ -254,9 +254,38 @@ load: library ## append a million leaves beside readers, and watch memory and fi
 benchmarks: library peers ## write docs/BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
 	cd cmd/kvshard && go run . bench --peers $(PEERS) --write ../../docs
 
+# Each store is a part of the page of its own. IAVL's build ends after MAINNET_LIMIT.
+MAINNET_SIZE   := 50000000
+MAINNET_STORES := goleveldb pebble iavl
+MAINNET_LIMIT  := 30m
+MAINNET_BASE   := 1000000
+# Trees lie there while they are measured, 6 GB each: MAINNET_WORK=/mnt/disk. A sentence for the page: MAINNET_NOTE='…'.
+MAINNET_WORK   :=
+MAINNET_NOTE   :=
+# Where the page is: another folder to try it.
+MAINNET_PAGE   := $(CURDIR)/docs
+
+.PHONY: mainnet-size
+mainnet-size: library peers ## build trees of MAINNET_SIZE (50000000) leaves on disk by the command, measure, bound their gas, write docs/BENCHMARKS.md (hours)
+	@mkdir -p bin && rm -f bin/kvshard
+	cd cmd/kvshard && go build -o ../../bin/ .
+	@for store in $(MAINNET_STORES); do \
+		bin/kvshard bench --part "mainnet-size MAINNET_STORES=$$store" --commands --stores $$store --build-limit $(MAINNET_LIMIT) \
+			--sizes $(MAINNET_BASE),$(MAINNET_SIZE) --growth block=1.05,witness=1.3 --peers tools/peers/target/release/peers --beside frontier \
+			$(if $(MAINNET_WORK),--work $(MAINNET_WORK)) $(if $(MAINNET_NOTE),--note '$(MAINNET_NOTE)') --write $(MAINNET_PAGE) || exit; \
+	done
+
 .PHONY: peers
 peers: ## build the other trees, which kvshard bench starts
 	$(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release
+
+# The figures of docs/keeper.md on genesis. Databases lie in GENESIS_WORK while they are measured, 2 GB at that size.
+GENESIS_LEAVES ?= 10000000
+GENESIS_WORK   ?= $(or $(TMPDIR),/tmp)
+
+.PHONY: genesis-size
+genesis-size: library ## start chains from a tree of GENESIS_LEAVES (10000000) by import, preload and state-sync: seconds and memory (10 min)
+	cd $(MODULE) && TMPDIR='$(GENESIS_WORK)' KVSHARD_GENESIS_LEAVES=$(GENESIS_LEAVES) $(GOTEST) -v -timeout 2h -run 'TestSize$$' ./preload
 
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one

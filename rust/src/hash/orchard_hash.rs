@@ -101,8 +101,9 @@ fn combine_share(
     pairs: &[[OrchardNode; 2]],
     out: &mut [OrchardNode],
 ) {
-    let mut sums = Vec::with_capacity(CHUNK.min(pairs.len()));
-    let mut bytes = [[0; 32]; CHUNK];
+    let chunk = CHUNK.min(pairs.len());
+    let mut sums = Vec::with_capacity(chunk);
+    let mut bytes = vec![[0; 32]; chunk];
     for (pairs, out) in pairs.chunks(CHUNK).zip(out.chunks_mut(CHUNK)) {
         sums.clear();
         sums.extend(pairs.iter().map(|[l, r]| whole(tables, level, l, r)));
