@@ -86,6 +86,7 @@ lint: library lint-page ## check formats, vet, staticcheck, clippy, docs
 	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
 	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --all --manifest-path $$crate/Cargo.toml --check; done
 	$(CARGO) clippy $(RUST) $(TESTS) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(RUST) $(TESTS) --lib --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) $(TESTS) --no-deps --document-private-items
 
 # That the page's scripts and style parse, and use no name that is not there, is a test of the command.
@@ -130,6 +131,7 @@ advisories: library ## look for known faults in the dependencies: needs the netw
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
 	$(CARGO) test $(RUST) $(TESTS) --workspace
+	$${CARGO_TARGET_DIR:-rust/target}/tests/examples/hash
 
 .PHONY: test-interop
 test-interop: ## read zcash_client_backend's shards, and have it read ours
@@ -253,6 +255,13 @@ peers: ## build the other trees, which kvshard bench starts
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one
 	$(CARGO) bench $(RUST) --bench hash
+
+.PHONY: benchmarks-hash
+benchmarks-hash: library ## write this processor's section of docs/HASH.md: the hash beside its peers, in Rust and from Go (two minutes)
+	@mkdir -p bin
+	$(CARGO) bench $(RUST) --bench hash --no-run
+	go test -run '^$$' -bench 'Combine$$' -benchtime 300ms -count 5 ./tests >bin/combine.txt
+	$(CARGO) bench $(RUST) --bench hash -- --go $(CURDIR)/bin/combine.txt --write $(CURDIR)/docs/HASH.md
 
 ##@ Files that are generated
 

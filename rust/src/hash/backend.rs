@@ -1,13 +1,22 @@
 //! Adding up sums, in the way that is fastest on this processor.
 
+use std::fmt;
+
 use super::curve::Affine;
 use super::field::Plain;
 use super::mulx::{self, Mulx};
 use super::sum::Sum;
 use super::{ifma, portable};
 
-/// How the sums are calculated: a matter of speed only.
-#[doc(hidden)]
+/// The paths of the hash: how its sums are calculated. All give the same bytes, so a path is a matter
+/// of speed alone, and nobody has to choose: every hash takes the [best](Backend::best) one.
+///
+/// ```
+/// use kvshard::hash::Backend;
+///
+/// println!("kvshard hashes by {}", Backend::best()); // say so in a report
+/// ```
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// Plain 64-bit arithmetic.
@@ -29,11 +38,18 @@ const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
     None
 };
 
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl Backend {
     /// All of them, the fastest first.
     const ALL: [Backend; 3] = [Backend::Ifma, Backend::Mulx, Backend::Portable];
 
-    /// The fastest one that this processor has.
+    /// The fastest one that this processor has: the one that every hash takes. It is found at run time
+    /// and never changes within a process. Costs a few loads.
     ///
     /// # Panics
     ///
