@@ -174,7 +174,7 @@ func Combine(level int, left, right Node) (Node, error) {
 // inversions, so in a batch of hundreds a pair takes a fraction of the time of one
 // [Combine]; docs/HASH.md has figures. From 4,096 pairs on, all cores share the
 // work, and the call returns when all of them have ended; below, it runs on the
-// caller's goroutine alone. The result does not depend on it. It takes some 160
+// caller's goroutine alone. The result does not depend on it. It takes some 130
 // bytes a pair while it runs, the result among them.
 func CombineBatch(level int, pairs [][2]Node) ([]Node, error) {
 	return combine("CombineBatch", level, pairs)

@@ -89,7 +89,8 @@
 //! - **Threads.** Only [`TreeHash::combine_batch`] starts threads, no more than it is told, and ends
 //!   them before it returns. Everything here may be called from many threads at once.
 //! - **Memory.** The first hash of a process builds tables of 3.2 MiB, which stay: some 10 to 30 ms.
-//!   A batch takes 12 KiB a thread and 100 hashes, at most 60 KiB a thread, beside its result.
+//!   A thread works on 512 hashes of a batch at once, so what a batch needs beside its result does not
+//!   grow with it.
 //! - **Time depends on the data.** The nodes choose table entries, so caches can tell which. Leaves
 //!   and nodes of a note commitment tree are public. Don't hash secrets with it.
 //! - **Errors.** None but a node that is not canonical. Panics are named where they can occur.
