@@ -1,5 +1,7 @@
 //! Adding up sums, in the way that is fastest on this processor.
 
+use std::fmt;
+
 use super::curve::Affine;
 use super::field::Plain;
 use super::mulx::{self, Mulx};
@@ -7,8 +9,15 @@ use super::sum::Sum;
 use super::umulh::{self, Umulh};
 use super::{ifma, portable};
 
-/// How the sums are calculated: a matter of speed only.
-#[doc(hidden)]
+/// The paths of the hash: how its sums are calculated. All give the same bytes, so a path is a matter
+/// of speed alone, and nobody has to choose: every hash takes the [best](Backend::best) one.
+///
+/// ```
+/// use kvshard::hash::Backend;
+///
+/// println!("kvshard hashes by {}", Backend::best()); // say so in a report
+/// ```
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// Plain 64-bit arithmetic.
@@ -34,6 +43,12 @@ const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
     None
 };
 
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl Backend {
     /// All of them, the fastest first.
     const ALL: [Backend; 4] = [
@@ -43,7 +58,8 @@ impl Backend {
         Backend::Portable,
     ];
 
-    /// The fastest one that this processor has.
+    /// The fastest one that this processor has: the one that every hash takes. It is found at run time
+    /// and never changes within a process. Costs a few loads.
     ///
     /// # Panics
     ///
