@@ -21,6 +21,8 @@ CARGO_DENY  := 0.20.2
 GO_PACKAGES := ./... ./testdata
 # The tests read more than go knows of: a cached result could be another tree's.
 GOTEST  := go test -count=1
+# The Go tests of costs, traces and real data, which no path of the hash may change.
+PATH_TESTS := -short -run 'Golden|Cost|Consensus|Real|Vectors' ./tests
 
 # How much of it: make fuzz FUZZTIME=10m
 FUZZTIME  := 60s
@@ -70,13 +72,13 @@ bench: library peers ## time kvshard in memory beside other trees, and its Go ca
 # All that must pass, in one list: .ci/run and the workflow run this target. cargo-deny takes longer to
 # compile than all the rest, and the Go tests check the lock files as well.
 .PHONY: ci
-ci: lint test test-release test-safety lint-schemes test-schemes lint-chain test-chain minimal chain test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
+ci: lint test test-portable test-release test-safety lint-schemes test-schemes lint-chain test-chain minimal chain test-sdk-053 test-sdk-050 ## run all that must pass before a change lands
 	@if command -v cargo-deny >/dev/null; then $(MAKE) supply-chain; \
 		else echo 'supply-chain: not run, cargo-deny is not installed: make supply-chain-tools'; fi
 
 # What needs more tools, the network, a quiet machine or a long build: the workflow runs it beside ci.
 .PHONY: ci-more
-ci-more: lint-proto test-portable test-scheme test-link test-panic test-bundle test-panic-chain pay spend reproducible glibc test-oldest-go testnet ## run what CI tries besides: protos, a second scheme, links, panics, real payments, the same bytes, the oldest Go, four validators and an upgrade
+ci-more: lint-proto test-scheme test-link test-panic test-bundle test-panic-chain pay spend reproducible glibc test-oldest-go testnet ## run what CI tries besides: protos, a second scheme, links, panics, real payments, the same bytes, the oldest Go, four validators and an upgrade
 
 .PHONY: lint
 lint: library lint-page ## check formats, vet, staticcheck, clippy, docs
@@ -86,6 +88,7 @@ lint: library lint-page ## check formats, vet, staticcheck, clippy, docs
 	cd cmd/kvshard && go vet ./... && go run $(STATICCHECK) ./...
 	@for crate in rust tools/*/; do test ! -e $$crate/Cargo.toml || $(CARGO) fmt --all --manifest-path $$crate/Cargo.toml --check; done
 	$(CARGO) clippy $(RUST) $(TESTS) --workspace --all-targets -- -D warnings
+	$(CARGO) clippy $(RUST) $(TESTS) --lib --no-default-features -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RUST) $(TESTS) --no-deps --document-private-items
 
 # That the page's scripts and style parse, and use no name that is not there, is a test of the command.
@@ -130,6 +133,7 @@ advisories: library ## look for known faults in the dependencies: needs the netw
 .PHONY: test-rust
 test-rust: ## run the Rust tests: engine, store, suites of shardtree and incrementalmerkletree
 	$(CARGO) test $(RUST) $(TESTS) --workspace
+	$${CARGO_TARGET_DIR:-rust/target}/tests/examples/hash
 
 .PHONY: test-interop
 test-interop: ## read zcash_client_backend's shards, and have it read ours
@@ -149,16 +153,24 @@ test-wallet: ## have the crate orchard verify the command's witnesses
 
 # The Rust tests of the hash try all paths in any case.
 .PHONY: test-portable
-test-portable: ## run the Go tests of costs, traces and real data on the plain path of the hash (a minute)
-	build/test-path.sh $(HOST_TARGET) portable -short -run 'Golden|Cost|Consensus|Real|Vectors' ./tests
+test-portable: ## run the Go tests of costs, traces and real data on the plain path of the hash (a minute after test-rust)
+	build/test-path.sh $(HOST_TARGET) portable $(PATH_TESTS)
 
 # Rust's tests choose the path by the same feature, so that the engine runs on it too.
 .PHONY: test-paths
 test-paths: ## run all tests of Rust, Go and the command on each path that the hash has on this machine (minutes a path)
-	@paths=$$($(CARGO) run -q $(RUST) $(TESTS) -p kvshard-testkit --bin paths); for path in $$paths; do \
+	@$(CARGO) build $(RUST) $(TESTS) --workspace --bin paths --example library
+	@for path in $$($${CARGO_TARGET_DIR:-rust/target}/tests/paths); do echo "test-paths: $$path" && \
 		$(CARGO) test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
 		build/test-path.sh $(HOST_TARGET) $$path $(GO_PACKAGES) && \
 		(cd cmd/kvshard && CGO_LDFLAGS="-L$(CURDIR)/bin/paths/$$path" $(GOTEST) -tags kvshard_dev ./...) || exit; \
+	done
+
+.PHONY: test-arm64
+test-arm64: ## run the Rust tests, and Go's of costs, traces and real data, on each path of the hash on arm64, under qemu-user
+	@paths=$$(build/cargo.sh linux-arm64 run -q $(RUST) $(TESTS) -p kvshard-testkit --bin paths); for path in $$paths; do \
+		build/cargo.sh linux-arm64 test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
+		build/test-path.sh linux-arm64 $$path $(PATH_TESTS) || exit; \
 	done
 
 ##@ Safety and stress: docs/RELIABILITY.md has what each found
@@ -281,6 +293,13 @@ genesis-size: library ## start chains from a tree of GENESIS_LEAVES (10000000) b
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one
 	$(CARGO) bench $(RUST) --bench hash
+
+.PHONY: benchmarks-hash
+benchmarks-hash: library ## write this processor's section of docs/HASH.md: the hash beside its peers, in Rust and from Go (two minutes)
+	@mkdir -p bin
+	$(CARGO) bench $(RUST) --bench hash --no-run
+	go test -run '^$$' -bench 'Combine$$' -benchtime 300ms -count 5 ./tests >bin/combine.txt
+	$(CARGO) bench $(RUST) --bench hash -- --go $(CURDIR)/bin/combine.txt --write $(CURDIR)/docs/HASH.md
 
 ##@ Files that are generated
 

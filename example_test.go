@@ -48,6 +48,40 @@ func ExampleEmptyRoot() {
 	// true
 }
 
+// The parent of two leaves, as zcash-test-vectors has it.
+func ExampleCombine() {
+	left := must(kvshard.ParseNode("3dc166d56a1d62f5a8d7551db5fd9313e8c7203d996af7d477083756d59af80d"))
+	right := must(kvshard.ParseNode("495c222f7fba1e31defa3d5a57efc2e1e9b01a035587d5fb1a38e01d94903d3c"))
+	fmt.Println(must(kvshard.Combine(0, left, right)))
+	// Output:
+	// 00c3a00a20928c95bbcad3389e0b5f28045d55c16efbcf61ce304b35a0591604
+}
+
+// A tree of depth 4 with four leaves, row by row. The leaves and the root are those
+// of zcash-test-vectors.
+func ExampleCombineBatch() {
+	row := []kvshard.Node{
+		must(kvshard.ParseNode("3dc166d56a1d62f5a8d7551db5fd9313e8c7203d996af7d477083756d59af80d")),
+		must(kvshard.ParseNode("495c222f7fba1e31defa3d5a57efc2e1e9b01a035587d5fb1a38e01d94903d3c")),
+		must(kvshard.ParseNode("e2885315eb4671098b79535e790fe53e29fef2b3766697ac32b4f473f468a008")),
+		must(kvshard.ParseNode("4b192232ecb9f0c02411e52596bc5e90457e745939ffedbd12863ce71a02af11")),
+	}
+	for level := range 4 {
+		var pairs [][2]kvshard.Node
+		for i := 0; i < len(row); i += 2 {
+			pair := [2]kvshard.Node{row[i], must(kvshard.EmptyRoot(level))}
+			if i+1 < len(row) {
+				pair[1] = row[i+1]
+			}
+			pairs = append(pairs, pair)
+		}
+		row = must(kvshard.CombineBatch(level, pairs))
+	}
+	fmt.Println(row[0])
+	// Output:
+	// 973353ab56aa7ef9440e0f75c35ea480ad34f4e5da534a56236e1409c0593911
+}
+
 // A keeper that lives as long as the application keeps one Tree, and sets the
 // store of the context before it uses it.
 func ExampleNew() {

@@ -66,7 +66,7 @@ func kvshardGoSet(ctx C.uintptr_t, key *C.KvInputByte, keyLen C.uintptr_t, val *
 	}
 	status = statusUnset
 	defer relay(v, &status)
-	if !v.set(input(v.prefix, key, keyLen), input(nil, val, valLen)) {
+	if !v.set(inputRecord(v.prefix, key, keyLen, val, valLen)) {
 		return statusFailed
 	}
 	return statusDone
@@ -177,6 +177,19 @@ func input(prefix []byte, ptr *C.KvInputByte, length C.uintptr_t) []byte {
 	copy(fresh, prefix)
 	copy(fresh[len(prefix):], unsafe.Slice((*byte)(unsafe.Pointer(ptr)), int(length)))
 	return fresh
+}
+
+// inputRecord copies a key behind prefix, and a value. Both are fresh, in one piece of
+// memory: a store that keeps one keeps the other. The key's capacity ends where the
+// value begins.
+func inputRecord(prefix []byte, keyPtr *C.KvInputByte, keyLen C.uintptr_t, valPtr *C.KvInputByte, valLen C.uintptr_t) (key, value []byte) {
+	behind := len(prefix) + int(keyLen)
+	fresh := make([]byte, behind+int(valLen))
+	key, value = fresh[:behind:behind], fresh[behind:]
+	copy(key, prefix)
+	copy(key[len(prefix):], unsafe.Slice((*byte)(unsafe.Pointer(keyPtr)), int(keyLen)))
+	copy(value, unsafe.Slice((*byte)(unsafe.Pointer(valPtr)), int(valLen)))
+	return key, value
 }
 
 // output copies the bytes into malloc'd memory. An empty slice gets an address

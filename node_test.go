@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kvshard/kvshard"
 )
@@ -132,6 +134,111 @@ func TestCombineBatchIsCombineOfEach(t *testing.T) {
 			t.Errorf("pair %d: %s, want %s, %v", i, got[i], want, err)
 		}
 	}
+}
+
+// rowsOf reads the rows of a file of zcash-test-vectors; two of description come first.
+func rowsOf(t *testing.T, name string) []json.RawMessage {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows []json.RawMessage
+	if err := json.Unmarshal(text, &rows); err != nil || len(rows) < 3 {
+		t.Fatalf("%s: %d rows, %v", name, len(rows), err)
+	}
+	return rows[2:]
+}
+
+func TestEmptyRootsArePublished(t *testing.T) {
+	var columns [1][]kvshard.Node
+	if err := json.Unmarshal(rowsOf(t, "orchard_empty_roots.json")[0], &columns); err != nil {
+		t.Fatal(err)
+	}
+	if len(columns[0]) != kvshard.Depth+1 {
+		t.Fatalf("%d roots, want %d", len(columns[0]), kvshard.Depth+1)
+	}
+	for level, want := range columns[0] {
+		if got, err := kvshard.EmptyRoot(level); err != nil || got != want {
+			t.Errorf("level %d: %s, want %s, %v", level, got, want, err)
+		}
+	}
+}
+
+// TestCombineGivesPublishedTrees hashes each of the published trees of depth 4 in batches, row by
+// row, and folds each published path by single hashes.
+func TestCombineGivesPublishedTrees(t *testing.T) {
+	rows := rowsOf(t, "orchard_merkle_tree.json")
+	if len(rows) != 16 {
+		t.Fatalf("%d trees, want 16", len(rows))
+	}
+	for i, text := range rows {
+		var leaves [16]kvshard.Node
+		var paths [16][4]kvshard.Node
+		var root kvshard.Node
+		if err := json.Unmarshal(text, &[]any{&leaves, &paths, &root}); err != nil {
+			t.Fatal(err)
+		}
+		row := leaves[:]
+		for level := range 4 {
+			var pairs [][2]kvshard.Node
+			for at := 0; at < len(row); at += 2 {
+				pairs = append(pairs, [2]kvshard.Node{row[at], row[at+1]})
+			}
+			var err error
+			if row, err = kvshard.CombineBatch(level, pairs); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if row[0] != root {
+			t.Errorf("tree %d: root %s in batches, want %s", i, row[0], root)
+		}
+		for position, node := range leaves {
+			for level, sibling := range paths[position] {
+				pair := [2]kvshard.Node{node, sibling}
+				if position>>level&1 == 1 {
+					pair[0], pair[1] = pair[1], pair[0]
+				}
+				var err error
+				if node, err = kvshard.Combine(level, pair[0], pair[1]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if node != root {
+				t.Errorf("tree %d: root %s from leaf %d, want %s", i, node, position, root)
+			}
+		}
+	}
+}
+
+// TestCombineBatchIsNoLoop: a pair of a batch takes clearly less time than a Combine. The batch is below
+// the size that is spread over the cores. Any of some tries will do, so a busy machine fails none.
+func TestCombineBatchIsNoLoop(t *testing.T) {
+	const count = 512
+	pairs := make([][2]kvshard.Node, count)
+	for i := range pairs {
+		pairs[i] = [2]kvshard.Node{{byte(i), byte(i >> 8)}, {byte(i), byte(i >> 8), 1}}
+	}
+	var ratios []float64
+	for range 20 {
+		start := time.Now()
+		if _, err := kvshard.CombineBatch(3, pairs); err != nil {
+			t.Fatal(err)
+		}
+		batch := time.Since(start)
+		start = time.Now()
+		for _, pair := range pairs {
+			if _, err := kvshard.Combine(3, pair[0], pair[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ratio := float64(batch) / float64(time.Since(start))
+		if ratio < 0.8 {
+			return
+		}
+		ratios = append(ratios, ratio)
+	}
+	t.Errorf("%d pairs in a batch take these parts of the time of as many calls: %.2f", count, ratios)
 }
 
 func TestCombineRejects(t *testing.T) {

@@ -96,25 +96,30 @@ func benchmarkTree(b *testing.B, db dbm.DB, records []kvtest.Pair, size uint64) 
 	})
 }
 
-// BenchmarkCombine times the hash through the boundary: a single pair, and one
-// pair within a large batch.
+// BenchmarkCombine times the hash through the boundary: a single pair, and one pair within batches.
+// docs/HASH.md has its figures: make benchmarks-hash reads what it prints.
 func BenchmarkCombine(b *testing.B) {
+	perPair := func(b *testing.B, pairs int) {
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(pairs), "ns/pair")
+	}
 	b.Run("one", func(b *testing.B) {
 		for b.Loop() {
 			combined(b, 5, treetest.LeafAt(1), treetest.LeafAt(2))
 		}
+		perPair(b, 1)
 	})
-	const n = 1024
-	pairs := make([][2]kvshard.Node, n)
-	for i := range pairs {
-		pairs[i] = [2]kvshard.Node{treetest.LeafAt(uint64(i)), treetest.LeafAt(uint64(n + i))}
-	}
-	b.Run("batch", func(b *testing.B) {
-		for b.Loop() {
-			if _, err := kvshard.CombineBatch(5, pairs); err != nil {
-				b.Fatal(err)
-			}
+	for _, n := range []int{2, 16, 64, 256, 1024, 16384} {
+		pairs := make([][2]kvshard.Node, n)
+		for i := range pairs {
+			pairs[i] = [2]kvshard.Node{treetest.LeafAt(uint64(i)), treetest.LeafAt(uint64(n + i))}
 		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/pair")
-	})
+		b.Run(fmt.Sprintf("batch=%d", n), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := kvshard.CombineBatch(5, pairs); err != nil {
+					b.Fatal(err)
+				}
+			}
+			perPair(b, n)
+		})
+	}
 }

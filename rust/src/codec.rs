@@ -4,13 +4,17 @@
 //! reads ours, and we read its. Nothing that is read is trusted. The height bounds the depth of a
 //! tree, the length of the value bounds counts, and every byte must be used.
 
+mod tree;
+
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
 
 use incrementalmerkletree::Position;
 use orchard::tree::MerkleHashOrchard;
 use shardtree::store::{Checkpoint, TreeState};
-use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
+
+pub(crate) use tree::{Token, TreeReader, TreeWriter};
+pub use tree::{decode_tree, encode_tree};
 
 use crate::edge;
 pub use crate::edge::SHARD_HEIGHT;
@@ -22,10 +26,6 @@ pub use crate::scheme::{NodeCodec, StoredNode, TreeNode};
 
 /// The version byte of shard, cap, tip, summary and quad.
 pub const VERSION: u8 = 1;
-
-const NIL: u8 = 0;
-const LEAF: u8 = 1;
-const PARENT: u8 = 2;
 
 /// The bytes of a node.
 pub(crate) fn node_bytes<H: NodeCodec>(node: &H) -> Vec<u8> {
@@ -93,102 +93,6 @@ impl NodeCodec for String {
         let (text, rest) = bytes.split_at_checked(len)?;
         *bytes = rest;
         String::from_utf8(text.to_vec()).ok()
-    }
-}
-
-/// The value of a shard (height [`SHARD_HEIGHT`]) or of a cap.
-pub fn encode_tree<H: NodeCodec>(tree: &PrunableTree<H>) -> Vec<u8> {
-    let mut out = vec![VERSION];
-    write_tree(&mut out, tree);
-    out
-}
-
-/// Whether there is nothing in a tree. `ShardTree` leaves parents of nothing in a cap that it caches
-/// nodes in; they are written as what they are, since it does not read them back.
-fn is_nothing<H>(tree: &PrunableTree<H>) -> bool {
-    match &**tree {
-        Node::Nil => true,
-        Node::Parent {
-            ann: None,
-            left,
-            right,
-        } => is_nothing(left) && is_nothing(right),
-        _ => false,
-    }
-}
-
-fn write_tree<H: NodeCodec>(out: &mut Vec<u8>, tree: &PrunableTree<H>) {
-    match &**tree {
-        _ if is_nothing(tree) => out.push(NIL),
-        Node::Nil => out.push(NIL),
-        Node::Leaf {
-            value: (hash, flags),
-        } => {
-            out.push(LEAF);
-            hash.write(out);
-            out.push(flags.bits());
-        }
-        Node::Parent { ann, left, right } => {
-            out.push(PARENT);
-            match ann {
-                None => out.push(0),
-                Some(hash) => {
-                    out.push(1);
-                    hash.write(out);
-                }
-            }
-            write_tree(out, left);
-            write_tree(out, right);
-        }
-    }
-}
-
-/// Reads a tree whose leaves are at most `height` levels below its root.
-pub fn decode_tree<R: NodeReader>(
-    nodes: &R,
-    key: &[u8],
-    value: &[u8],
-    height: u8,
-) -> Result<PrunableTree<R::Node>, KvError> {
-    let mut reader = Reader::versioned(key, value)?;
-    let tree = read_tree(nodes, &mut reader, height)?;
-    reader.end()?;
-    Ok(tree)
-}
-
-/// Recurses at most `height` deep.
-fn read_tree<R: NodeReader>(
-    nodes: &R,
-    reader: &mut Reader<'_>,
-    height: u8,
-) -> Result<PrunableTree<R::Node>, KvError> {
-    match reader.byte("a node's tag")? {
-        NIL => Ok(Tree::empty()),
-        LEAF => {
-            let hash = reader.node(nodes, "a leaf")?;
-            let bits = reader.byte("a leaf's retention flags")?;
-            let flags = RetentionFlags::from_bits(bits)
-                .ok_or_else(|| reader.corrupt(format!("unknown retention flags {bits:#04x}")))?;
-            Ok(Tree::leaf((hash, flags)))
-        }
-        PARENT => {
-            let below = height
-                .checked_sub(1)
-                .ok_or_else(|| reader.corrupt("deeper than the tree's height"))?;
-            let ann = match reader.byte("whether a parent is annotated")? {
-                0 => None,
-                1 => Some(reader.node(nodes, "a parent's annotation")?),
-                other => return Err(reader.corrupt(format!("annotation marker {other}"))),
-            };
-            let left: PrunableTree<R::Node> = read_tree(nodes, reader, below)?;
-            let right = read_tree(nodes, reader, below)?;
-            // shardtree asserts that there is no such parent, so it must not get one.
-            if ann.is_none() && left.is_empty() && right.is_empty() {
-                return Err(reader.corrupt("a parent of nothing"));
-            }
-            Ok(Tree::parent(ann.map(std::sync::Arc::new), left, right))
-        }
-        other => Err(reader.corrupt(format!("unknown node tag {other}"))),
     }
 }
 
@@ -283,7 +187,9 @@ pub fn encode_tip<H: NodeCodec>(tip: &Tip<H>, fingerprint: Option<Fingerprint>) 
     let flags = u8::from(tip.last_marked) * LAST_MARKED
         + u8::from(started) * STARTED
         + u8::from(fingerprint.is_some()) * SCHEME;
-    let mut out = vec![VERSION, flags];
+    let nodes = usize::from(tip.ommer.is_some()) + tip.members.len();
+    let mut out = Vec::with_capacity(26 + 32 * nodes);
+    out.extend([VERSION, flags]);
     out.extend_from_slice(&tip.size.to_le_bytes());
     if started {
         out.extend_from_slice(&tip.origin.to_le_bytes());
@@ -426,7 +332,8 @@ const LEDGER_VERSION: u8 = 2;
 /// The value of the summary.
 pub fn encode_summary(summary: &Summary) -> Vec<u8> {
     let plain = summary.ledger == Ledger::default();
-    let mut out = vec![if plain { VERSION } else { LEDGER_VERSION }];
+    let mut out = Vec::with_capacity(34);
+    out.push(if plain { VERSION } else { LEDGER_VERSION });
     for field in [
         summary.count,
         summary.retained,
@@ -533,7 +440,8 @@ pub fn decode_retained_cut(position: u64, value: &[u8]) -> Result<u32, KvError> 
 /// The value of a quad: `version u8`, then its nodes left to right. Nodes that end at or before
 /// the tree's origin are left out: the cap holds what is known of them.
 pub fn encode_quad<H: NodeCodec>(nodes: &[H]) -> Vec<u8> {
-    let mut out = vec![VERSION];
+    let mut out = Vec::with_capacity(1 + 32 * nodes.len());
+    out.push(VERSION);
     for node in nodes {
         node.write(&mut out);
     }

@@ -1,7 +1,8 @@
 //! Zcash Orchard's note commitment tree, kept entirely in a key-value store that is reached through
 //! C callbacks.
 //!
-//! The Go package `kvshard` links this crate as a static library and calls [`ffi`]. A Rust program
+//! The Go package `kvshard` links this crate as a static library and calls the
+//! module `ffi`. A Rust program
 //! can use the parts as they are:
 //!
 //! ```
@@ -18,11 +19,21 @@
 //! # Ok::<(), kvshard::error::Error>(())
 //! ```
 //!
+//! Who wants the hash alone finds all of it in [`hash`].
+//!
+//! # Features
+//!
+//! - `ffi`, on by default: the module `ffi`, whose C functions `kvshard_*` keep their names in whatever
+//!   links the crate. A Rust program has no use for them. A Rust library that goes into one program
+//!   with the Go package must not have them: depend on kvshard with `default-features = false`.
+//! - `test-dependencies`: for tests, as in `shardtree`.
+//! - Those that begin with `test-`: for this project's own tests, never for a release.
+//!
 //! # Structure
 //!
 //! A call goes down this list. Each module uses only modules below it.
 //!
-//! - [`ffi`]: the C functions. Unsafe.
+//! - `ffi`: the C functions. Unsafe.
 //! - [`engine`]: the tree. It begins with a drawing.
 //! - [`kv_shard_store`]: `shardtree`'s storage trait over the same records, for a plain
 //!   `ShardTree`.
@@ -44,6 +55,7 @@ pub mod codec;
 mod edge;
 pub mod engine;
 pub mod error;
+#[cfg(feature = "ffi")]
 pub mod ffi;
 pub mod hash;
 pub mod keys;
@@ -59,7 +71,8 @@ pub mod scheme;
         feature = "test-panic",
         feature = "test-path-ifma",
         feature = "test-path-mulx",
-        feature = "test-path-portable"
+        feature = "test-path-portable",
+        feature = "test-path-umulh"
     )),
     allow(dead_code)
 )]

@@ -1,11 +1,12 @@
 //! The cap: the completed nodes on the edge of the tree, from level 7 up.
 
-use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
+use shardtree::RetentionFlags;
 
 use super::CAP_LEVEL;
-use crate::codec::StoredNode;
+use crate::codec::{StoredNode, Token, TreeReader, TreeWriter};
 use crate::error::KvError;
 use crate::keys;
+use crate::scheme::NodeReader;
 
 /// The nodes that the cap's record holds.
 ///
@@ -29,6 +30,7 @@ enum Shape {
 /// The levels and places of the record of one tree.
 #[derive(Clone, Copy)]
 struct Layout {
+    size: u64,
     origin: u64,
     /// The leaves under completed nodes of [`CAP_LEVEL`].
     covered: u64,
@@ -37,6 +39,7 @@ struct Layout {
 impl Layout {
     fn new(size: u64, origin: u64) -> Self {
         Layout {
+            size,
             origin,
             covered: size >> CAP_LEVEL << CAP_LEVEL,
         }
@@ -91,74 +94,66 @@ impl<H: StoredNode> Cap<H> {
         places
     }
 
-    /// The tree of the record: each place must be held.
-    pub fn to_tree(&self, depth: u8, size: u64, origin: u64) -> PrunableTree<H> {
-        self.subtree(Layout::new(size, origin), depth, 0)
+    /// The record: each place must be held.
+    pub fn encode(&self, depth: u8, size: u64, origin: u64) -> Vec<u8> {
+        let mut writer = TreeWriter::new(self.nodes.len() + usize::from(depth / 4));
+        self.write(Layout::new(size, origin), depth, 0, &mut writer);
+        writer.end()
     }
 
-    fn subtree(&self, layout: Layout, level: u8, index: u64) -> PrunableTree<H> {
-        let node = self.get(level, index).cloned();
-        match (layout.shape(level, index), node) {
-            (Shape::Leaf, Some(node)) => Tree::leaf((node, RetentionFlags::EPHEMERAL)),
+    fn write(&self, layout: Layout, level: u8, index: u64, writer: &mut TreeWriter) {
+        match (layout.shape(level, index), self.get(level, index)) {
+            (Shape::Leaf, Some(node)) => writer.leaf(node, RetentionFlags::EPHEMERAL),
             (Shape::Parent { annotated }, node) => {
-                let ann = node.filter(|_| annotated).map(std::sync::Arc::new);
-                Tree::parent(
-                    ann,
-                    self.subtree(layout, level - 1, 2 * index),
-                    self.subtree(layout, level - 1, 2 * index + 1),
-                )
+                writer.parent(node.filter(|_| annotated));
+                self.write(layout, level - 1, 2 * index, writer);
+                self.write(layout, level - 1, 2 * index + 1, writer);
             }
-            _ => Tree::empty(),
+            _ => writer.nil(),
         }
     }
 
-    /// Reads the record of a tree of this size, and checks that it is as
-    /// [`to_tree`](Self::to_tree) makes it.
-    pub fn from_tree(
+    /// Reads the record of a tree of this size, and checks that it is as [`encode`](Self::encode)
+    /// makes it.
+    pub fn decode<R: NodeReader<Node = H>>(
+        nodes: &R,
         depth: u8,
-        size: u64,
-        origin: u64,
-        tree: &PrunableTree<H>,
+        (size, origin): (u64, u64),
+        value: &[u8],
     ) -> Result<Self, KvError> {
+        let key = keys::cap();
+        let mut reader = TreeReader::new(nodes, &key, value)?;
         let mut cap = Cap::empty();
-        cap.load(Layout::new(size, origin), depth, 0, tree)
-            .map_err(|at| {
-                let (level, index) = at;
-                let reason =
-                    format!("not the edge of {size} leaves at level {level}, index {index}");
-                KvError::corrupt(&keys::cap(), reason)
-            })?;
+        cap.read(Layout::new(size, origin), depth, 0, &mut reader)?;
+        reader.end()?;
         Ok(cap)
     }
 
-    fn load(
+    /// Reads the subtree at a place. The layout bounds the depth.
+    fn read<R: NodeReader<Node = H>>(
         &mut self,
         layout: Layout,
         level: u8,
         index: u64,
-        tree: &PrunableTree<H>,
-    ) -> Result<(), (u8, u64)> {
-        match (layout.shape(level, index), &**tree) {
-            (Shape::Nil, Node::Nil) => Ok(()),
-            (
-                Shape::Leaf,
-                Node::Leaf {
-                    value: (hash, flags),
-                },
-            ) if flags.is_empty() => {
-                self.insert(level, index, hash.clone());
+        reader: &mut TreeReader<'_, R>,
+    ) -> Result<(), KvError> {
+        match (layout.shape(level, index), reader.next()?) {
+            (Shape::Nil, Token::Nil) => Ok(()),
+            (Shape::Leaf, Token::Leaf(hash, flags)) if flags.is_empty() => {
+                self.insert(level, index, hash);
                 Ok(())
             }
-            (Shape::Parent { annotated }, Node::Parent { ann, left, right })
-                if annotated == ann.is_some() =>
-            {
-                if let Some(node) = ann {
-                    self.insert(level, index, (**node).clone());
+            (Shape::Parent { annotated }, Token::Parent(node)) if annotated == node.is_some() => {
+                if let Some(node) = node {
+                    self.insert(level, index, node);
                 }
-                self.load(layout, level - 1, 2 * index, left)?;
-                self.load(layout, level - 1, 2 * index + 1, right)
+                self.read(layout, level - 1, 2 * index, reader)?;
+                self.read(layout, level - 1, 2 * index + 1, reader)
             }
-            _ => Err((level, index)),
+            _ => Err(reader.corrupt(format!(
+                "not the edge of {} leaves at level {level}, index {index}",
+                layout.size
+            ))),
         }
     }
 }

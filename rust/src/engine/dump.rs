@@ -187,8 +187,8 @@ impl<S: Scheme> Call<'_, S> {
             let (index, value) = entry?;
             let key = keys::shard(index);
             totals.add(key.len(), value.len());
-            let tree = codec::decode_tree(self.hasher.scheme(), &key, &value, SHARD_HEIGHT)?;
-            let shape = Shard::<S::Node>::from_tree(index, tip.size, &tree)?.shape(value.len());
+            let shard = Shard::decode(self.hasher.scheme(), index, tip.size, &value)?;
+            let shape = shard.shape(value.len());
             match runs.last_mut() {
                 Some((_, last, same)) if *last + 1 == index && *same == shape => *last = index,
                 _ => runs.push((index, index, shape)),

@@ -9,6 +9,36 @@ use crate::scheme::Scheme;
 /// A node of a shard that is wanted: the shard's place in the list, level, index.
 pub(super) type Wanted = (usize, u8, u64);
 
+/// Which nodes of a shard are to be computed: a bit for each, level by level.
+#[derive(Clone, Copy, Default)]
+struct Mask([u16; SHARD_HEIGHT as usize + 1]);
+
+impl Mask {
+    fn insert(&mut self, level: u8, index: u64) {
+        self.0[usize::from(level)] |= 1 << index;
+    }
+
+    /// The indices of the nodes of a level, ascending.
+    fn of_level(&self, level: u8) -> impl Iterator<Item = u64> + use<> {
+        let bits = self.0[usize::from(level)];
+        (0..16).filter(move |index| bits >> index & 1 == 1)
+    }
+
+    /// Takes out what is known or vacant, and adds what the rest is computed from.
+    fn complete<H: StoredNode>(&mut self, shard: &Shard<H>) {
+        for level in (1..=SHARD_HEIGHT).rev() {
+            for index in self.of_level(level) {
+                if shard.is_vacant(level, index) || shard.node(level, index).is_some() {
+                    self.0[usize::from(level)] &= !(1 << index);
+                } else {
+                    self.insert(level - 1, 2 * index);
+                    self.insert(level - 1, 2 * index + 1);
+                }
+            }
+        }
+    }
+}
+
 impl<S: Scheme> Hasher<'_, S> {
     /// Computes the wanted nodes, each level of all shards in one batch. A node that ends beyond the
     /// shard's leaves is computed with empty leaves there. A node stays unknown if the nodes below it
@@ -18,25 +48,15 @@ impl<S: Scheme> Hasher<'_, S> {
         shards: &mut [Shard<S::Node>],
         wanted: &[Wanted],
     ) -> Result<(), HashFailure> {
-        let mut levels: [Vec<(usize, u64)>; SHARD_HEIGHT as usize + 1] = Default::default();
+        let mut masks = vec![Mask::default(); shards.len()];
         for &(at, level, index) in wanted {
-            levels[level as usize].push((at, index));
+            masks[at].insert(level, index);
         }
-        for level in (1..=SHARD_HEIGHT).rev() {
-            let (below, this) = levels.split_at_mut(level as usize);
-            this[0].sort_unstable();
-            this[0].dedup();
-            this[0].retain(|&(at, index)| {
-                let shard = &shards[at];
-                !shard.is_vacant(level, index) && shard.node(level, index).is_none()
-            });
-            let children = this[0]
-                .iter()
-                .flat_map(|&(at, index)| [(at, 2 * index), (at, 2 * index + 1)]);
-            below[level as usize - 1].extend(children);
+        for (shard, mask) in shards.iter().zip(&mut masks) {
+            mask.complete(shard);
         }
         for level in 1..=SHARD_HEIGHT {
-            self.fill_level(shards, level, &levels[level as usize])?;
+            self.fill_level(shards, level, &masks)?;
         }
         Ok(())
     }
@@ -45,21 +65,24 @@ impl<S: Scheme> Hasher<'_, S> {
         &self,
         shards: &mut [Shard<S::Node>],
         level: u8,
-        wanted: &[(usize, u64)],
+        masks: &[Mask],
     ) -> Result<(), HashFailure> {
-        let mut targets = Vec::with_capacity(wanted.len());
-        let mut children = Vec::with_capacity(2 * wanted.len());
+        let count = masks.iter().map(|mask| mask.of_level(level).count()).sum();
+        let mut targets = Vec::with_capacity(count);
+        let mut children = Vec::with_capacity(2 * count);
         let mut edge = None;
-        for &(at, index) in wanted {
+        for (at, mask) in masks.iter().enumerate() {
             let shard = &shards[at];
-            let Some(left) = shard.node(level - 1, 2 * index) else {
-                continue;
-            };
-            if shard.is_vacant(level - 1, 2 * index + 1) {
-                edge = Some(((at, index), left.clone()));
-            } else if let Some(right) = shard.node(level - 1, 2 * index + 1) {
-                targets.push((at, index));
-                children.extend([left.clone(), right.clone()]);
+            for index in mask.of_level(level) {
+                let Some(left) = shard.node(level - 1, 2 * index) else {
+                    continue;
+                };
+                if shard.is_vacant(level - 1, 2 * index + 1) {
+                    edge = Some(((at, index), left.clone()));
+                } else if let Some(right) = shard.node(level - 1, 2 * index + 1) {
+                    targets.push((at, index));
+                    children.extend([left.clone(), right.clone()]);
+                }
             }
         }
         // Only the newest shard has a node with nothing at its right, and one a level.

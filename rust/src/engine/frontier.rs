@@ -7,7 +7,7 @@ use super::cap::Cap;
 use super::fill::Wanted;
 use super::shard::{LEAVES, Shard};
 use super::{Retention, SchemeEngine};
-use crate::codec::{self, SHARD_HEIGHT, Tip};
+use crate::codec::{SHARD_HEIGHT, Tip};
 use crate::error::{Error, KvError};
 use crate::hash::Sibling;
 use crate::keys;
@@ -215,7 +215,7 @@ impl<S: Scheme> Call<'_, S> {
             members: vec![],
         };
         if origin > 0 {
-            let value = codec::encode_tree(&ommers.to_tree(self.depth(), origin, origin));
+            let value = ommers.encode(self.depth(), origin, origin);
             self.writes.stage(keys::cap(), value);
         }
         self.reads.begin_with(ommers);

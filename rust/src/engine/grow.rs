@@ -50,9 +50,12 @@ impl<S: Scheme> Call<'_, S> {
         let mut levels = vec![];
         let mut nodes = roots;
         for level in SHARD_HEIGHT..=self.depth() {
+            if nodes.is_empty() {
+                break;
+            }
             let first = tip.size >> level;
             let mut row = Vec::with_capacity(nodes.len() + 1);
-            if first & 1 == 1 && !nodes.is_empty() {
+            if first & 1 == 1 {
                 row.push(self.node(tip, level, first - 1)?);
             }
             row.extend(nodes.iter().cloned());
@@ -94,7 +97,7 @@ impl<S: Scheme> Call<'_, S> {
             let node = self.new_or_old_node(tip, new, level, index)?;
             cap.insert(level, index, node);
         }
-        let value = codec::encode_tree(&cap.to_tree(self.depth(), size, tip.origin));
+        let value = cap.encode(self.depth(), size, tip.origin);
         self.writes.stage(keys::cap(), value);
         Ok(())
     }

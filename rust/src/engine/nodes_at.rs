@@ -6,7 +6,7 @@ use super::SchemeEngine;
 use super::call::Call;
 use super::fill::Wanted;
 use super::shard::Shard;
-use crate::codec::{self, SHARD_HEIGHT, Tip};
+use crate::codec::{SHARD_HEIGHT, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::Kv;
@@ -174,7 +174,7 @@ impl<S: Scheme> Call<'_, S> {
         let key = keys::shard(index);
         let value = self.reads.kv().get(&key)?;
         let value = value.ok_or_else(|| KvError::corrupt(&key, "it is missing"))?;
-        let tree = codec::decode_tree(self.hasher.scheme(), &key, &value, SHARD_HEIGHT)?;
-        Ok(Shard::from_tree(index, tip.size, &tree)?)
+        let scheme = self.hasher.scheme();
+        Ok(Shard::decode(scheme, index, tip.size, &value)?)
     }
 }

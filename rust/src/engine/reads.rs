@@ -8,7 +8,7 @@ use shardtree::store::Checkpoint;
 
 use super::cap::Cap;
 use super::shard::Shard;
-use crate::codec::{self, SHARD_HEIGHT, Summary, Tip};
+use crate::codec::{self, Summary, Tip};
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Direction, Kv};
@@ -54,15 +54,24 @@ impl<'k, S: Scheme> Reads<'k, S> {
         key: Vec<u8>,
         show: impl FnOnce(Option<&[u8]>) -> Result<T, KvError>,
     ) -> Result<T, KvError> {
+        self.named_record(key, |_, value| show(value))
+    }
+
+    /// As [`record`](Self::record), and shows its key too.
+    fn named_record<T>(
+        &self,
+        key: Vec<u8>,
+        show: impl FnOnce(&[u8], Option<&[u8]>) -> Result<T, KvError>,
+    ) -> Result<T, KvError> {
         let mut seen = self.seen.borrow_mut();
-        let value = match seen.entry(key) {
-            Entry::Occupied(seen) => seen.into_mut(),
+        let record = match seen.entry(key) {
+            Entry::Occupied(seen) => seen,
             Entry::Vacant(unseen) => {
                 let value = self.kv.get(unseen.key())?;
-                unseen.insert(value)
+                unseen.insert_entry(value)
             }
         };
-        show(value.as_deref())
+        show(record.key(), record.get().as_deref())
     }
 
     /// As [`record`](Self::record), of one that must be there.
@@ -71,8 +80,10 @@ impl<'k, S: Scheme> Reads<'k, S> {
         key: Vec<u8>,
         show: impl FnOnce(&[u8]) -> Result<T, KvError>,
     ) -> Result<T, KvError> {
-        let missing = KvError::corrupt(&key, "it is missing");
-        self.record(key, |value| show(value.ok_or(missing)?))
+        self.named_record(key, |key, value| match value {
+            Some(value) => show(value),
+            None => Err(KvError::corrupt(key, "it is missing")),
+        })
     }
 
     /// The tip. 1 get. If there is none, also looks for a shard, which something else must have written.
@@ -154,11 +165,9 @@ impl<'k, S: Scheme> Reads<'k, S> {
 
     /// The shard of this index, which must be there, as part of a tree of this size.
     pub fn shard(&self, index: u64, size: u64) -> Result<Shard<S::Node>, KvError> {
-        let key = keys::shard(index);
-        let tree = self.required(key.clone(), |value| {
-            codec::decode_tree(self.scheme, &key, value, SHARD_HEIGHT)
-        })?;
-        Shard::from_tree(index, size, &tree)
+        self.required(keys::shard(index), |value| {
+            Shard::decode(self.scheme, index, size, value)
+        })
     }
 
     /// The cap of the tree, decoded once.
@@ -174,11 +183,10 @@ impl<'k, S: Scheme> Reads<'k, S> {
         if !Cap::<S::Node>::is_stored(tip.size, tip.origin) {
             return Ok(Cap::empty());
         }
-        let key = keys::cap();
-        let tree = self.required(key.clone(), |value| {
-            codec::decode_tree(self.scheme, &key, value, self.scheme.depth())
-        })?;
-        Cap::from_tree(self.scheme.depth(), tip.size, tip.origin, &tree)
+        self.required(keys::cap(), |value| {
+            let at = (tip.size, tip.origin);
+            Cap::decode(self.scheme, self.scheme.depth(), at, value)
+        })
     }
 
     /// Takes the ommers of a frontier for the cap of a tree that has no record yet.

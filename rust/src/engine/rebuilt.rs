@@ -4,7 +4,7 @@ use super::Config;
 use super::call::Call;
 use super::cap::Cap;
 use super::shard::{LEAVES, Shard};
-use crate::codec::{self, Tip};
+use crate::codec::Tip;
 use crate::error::{Error, KvError};
 use crate::keys;
 use crate::kv::{Kv, MemKv};
@@ -36,8 +36,8 @@ impl<'s, S: Scheme> Rebuilt<'s, S> {
         if origin == 0 {
             return Ok(());
         }
-        let ommers = cap.to_tree(self.scheme.depth(), origin, origin);
-        self.kv.set(&keys::cap(), &codec::encode_tree(&ommers))
+        let ommers = cap.encode(self.scheme.depth(), origin, origin);
+        self.kv.set(&keys::cap(), &ommers)
     }
 
     /// Merges the roots of the next shards, of which only the last may be incomplete. Returns the
@@ -56,7 +56,6 @@ impl<'s, S: Scheme> Rebuilt<'s, S> {
 
     /// Keeps the record of the shard at which the tree ends, which a root needs.
     pub fn put_last(&mut self, shard: &Shard<S::Node>) -> Result<(), KvError> {
-        let value = codec::encode_tree(&shard.to_tree());
-        self.kv.set(&keys::shard(shard.index()), &value)
+        self.kv.set(&keys::shard(shard.index()), &shard.encode())
     }
 }

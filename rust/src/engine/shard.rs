@@ -1,10 +1,11 @@
 //! A shard laid out flat: what is known of each of its 31 nodes, and the flags of its leaves.
 
-use shardtree::{Node, PrunableTree, RetentionFlags, Tree};
+use shardtree::RetentionFlags;
 
-use crate::codec::{SHARD_HEIGHT, StoredNode};
+use crate::codec::{SHARD_HEIGHT, StoredNode, Token, TreeReader, TreeWriter};
 use crate::error::KvError;
 use crate::keys;
+use crate::scheme::NodeReader;
 
 /// Leaves in a whole shard.
 pub(super) const LEAVES: u64 = 1 << SHARD_HEIGHT;
@@ -27,6 +28,12 @@ pub(super) struct Shard<H> {
 /// Where the node `index` of `level` is: the root first, then each level from left to right.
 fn slot(level: u8, index: u64) -> usize {
     ((1 << (SHARD_HEIGHT - level)) - 1 + index) as usize
+}
+
+/// Whether a node of this level in a record can have these flags.
+fn may_have(level: u8, flags: RetentionFlags) -> bool {
+    let of_a_leaf = [RetentionFlags::CHECKPOINT, RetentionFlags::MARKED];
+    flags.is_empty() || (level == 0 && of_a_leaf.contains(&flags))
 }
 
 impl<H: StoredNode> Shard<H> {
@@ -149,84 +156,93 @@ impl<H: StoredNode> Shard<H> {
         }
     }
 
-    /// The tree of the record. What it needs must have been [filled](super::hasher::Hasher::fill).
-    pub fn to_tree(&self) -> PrunableTree<H> {
-        self.subtree(SHARD_HEIGHT, 0)
+    /// The record. What it needs must have been [filled](super::hasher::Hasher::fill).
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = TreeWriter::new(self.leaves as usize);
+        self.write(SHARD_HEIGHT, 0, &mut writer);
+        writer.end()
     }
 
-    fn subtree(&self, level: u8, index: u64) -> PrunableTree<H> {
+    fn write(&self, level: u8, index: u64, writer: &mut TreeWriter) {
         if self.is_vacant(level, index) {
-            return Tree::empty();
+            return writer.nil();
         }
         let merged = self.is_whole(level, index) && !self.keeps_leaf(level, index);
         match self.node(level, index) {
-            Some(leaf) if level == 0 => Tree::leaf((leaf.clone(), self.flags[index as usize])),
-            Some(node) if merged => Tree::leaf((node.clone(), RetentionFlags::EPHEMERAL)),
-            _ => Tree::parent(
-                None,
-                self.subtree(level - 1, 2 * index),
-                self.subtree(level - 1, 2 * index + 1),
-            ),
+            Some(leaf) if level == 0 => writer.leaf(leaf, self.flags[index as usize]),
+            Some(node) if merged => writer.leaf(node, RetentionFlags::EPHEMERAL),
+            _ => {
+                writer.parent::<H>(None);
+                self.write(level - 1, 2 * index, writer);
+                self.write(level - 1, 2 * index + 1, writer);
+            }
         }
     }
 
-    /// Reads a shard of a tree of `size` leaves, and checks that it is as
-    /// [`to_tree`](Self::to_tree) makes it.
-    pub fn from_tree(index: u64, size: u64, tree: &PrunableTree<H>) -> Result<Self, KvError> {
+    /// Reads the record of a shard of a tree of `size` leaves, and checks that it is as
+    /// [`encode`](Self::encode) makes it.
+    pub fn decode<R: NodeReader<Node = H>>(
+        nodes: &R,
+        index: u64,
+        size: u64,
+        value: &[u8],
+    ) -> Result<Self, KvError> {
+        let key = keys::shard(index);
+        let mut reader = TreeReader::new(nodes, &key, value)?;
         // Checked before a position is computed from it: a key can name any index.
         if index >= size.div_ceil(LEAVES) {
             let reason = format!("a tree of {size} leaves has no such shard");
-            return Err(KvError::corrupt(&keys::shard(index), reason));
+            return Err(reader.corrupt(reason));
         }
         let mut shard = Shard::empty(index);
         let start = shard.start();
         shard.leaves = (size - start).min(LEAVES);
         shard.newest = size <= start + LEAVES;
+        shard.read(SHARD_HEIGHT, 0, &mut reader)?;
+        reader.end()?;
         shard
-            .load(SHARD_HEIGHT, 0, tree)
-            .and_then(|()| shard.check_merged(SHARD_HEIGHT, 0))
-            .map_err(|reason| KvError::corrupt(&keys::shard(index), reason))?;
+            .check_merged(SHARD_HEIGHT, 0)
+            .map_err(|reason| reader.corrupt(reason))?;
         Ok(shard)
     }
 
-    fn load(&mut self, level: u8, index: u64, tree: &PrunableTree<H>) -> Result<(), String> {
-        match &**tree {
-            Node::Nil if self.is_vacant(level, index) => Ok(()),
-            Node::Nil => Err(format!(
+    /// Reads the subtree at a place. Recurses to level 0 at most.
+    fn read<R: NodeReader<Node = H>>(
+        &mut self,
+        level: u8,
+        index: u64,
+        reader: &mut TreeReader<'_, R>,
+    ) -> Result<(), KvError> {
+        let wrong = match reader.next()? {
+            Token::Nil if self.is_vacant(level, index) => return Ok(()),
+            Token::Nil => format!(
                 "nothing at level {level}, index {index}, of {}",
                 self.size_text()
-            )),
-            Node::Leaf { .. } if !self.is_whole(level, index) => Err(format!(
+            ),
+            Token::Leaf(..) if !self.is_whole(level, index) => format!(
                 "a node at level {level}, index {index}, beyond {}",
                 self.size_text()
-            )),
-            Node::Leaf {
-                value: (hash, flags),
-            } => {
-                let allowed = match level {
-                    0 => [RetentionFlags::CHECKPOINT, RetentionFlags::MARKED].contains(flags),
-                    _ => false,
-                };
-                if !allowed && !flags.is_empty() {
-                    return Err(format!("flags {flags} at level {level}, index {index}"));
-                }
+            ),
+            Token::Leaf(_, flags) if !may_have(level, flags) => {
+                format!("flags {flags} at level {level}, index {index}")
+            }
+            Token::Leaf(hash, flags) => {
                 if level == 0 {
-                    self.flags[index as usize] = *flags;
+                    self.flags[index as usize] = flags;
                 }
-                self.set_node(level, index, hash.clone());
-                Ok(())
+                self.set_node(level, index, hash);
+                return Ok(());
             }
-            Node::Parent { ann: Some(_), .. } => {
-                Err(format!("an annotation at level {level}, index {index}"))
+            Token::Parent(Some(_)) => format!("an annotation at level {level}, index {index}"),
+            Token::Parent(None) if level == 0 || self.is_vacant(level, index) => {
+                format!("a parent at level {level}, index {index}")
             }
-            Node::Parent { .. } if level == 0 || self.is_vacant(level, index) => {
-                Err(format!("a parent at level {level}, index {index}"))
+            Token::Parent(None) => {
+                self.read(level - 1, 2 * index, reader)?;
+                return self.read(level - 1, 2 * index + 1, reader);
             }
-            Node::Parent { left, right, .. } => {
-                self.load(level - 1, 2 * index, left)?;
-                self.load(level - 1, 2 * index + 1, right)
-            }
-        }
+        };
+        Err(reader.corrupt(wrong))
     }
 
     fn size_text(&self) -> String {

@@ -69,7 +69,6 @@ impl Writes {
 
     /// A shard. All nodes that the record needs are known.
     pub fn stage_shard<H: StoredNode>(&mut self, shard: &Shard<H>) {
-        let value = codec::encode_tree(&shard.to_tree());
-        self.stage(keys::shard(shard.index()), value);
+        self.stage(keys::shard(shard.index()), shard.encode());
     }
 }

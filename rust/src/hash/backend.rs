@@ -1,19 +1,31 @@
 //! Adding up sums, in the way that is fastest on this processor.
 
+use std::fmt;
+
 use super::curve::Affine;
 use super::field::Plain;
 use super::mulx::{self, Mulx};
 use super::sum::Sum;
+use super::umulh::{self, Umulh};
 use super::{ifma, portable};
 
-/// How the sums are calculated: a matter of speed only.
-#[doc(hidden)]
+/// The paths of the hash: how its sums are calculated. All give the same bytes, so a path is a matter
+/// of speed alone, and nobody has to choose: every hash takes the [best](Backend::best) one.
+///
+/// ```
+/// use kvshard::hash::Backend;
+///
+/// println!("kvshard hashes by {}", Backend::best()); // say so in a report
+/// ```
+#[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
     /// Plain 64-bit arithmetic.
     Portable,
     /// The same, with the field's products in assembly; only where the processor has BMI2 and ADX.
     Mulx,
+    /// The same on arm64, with all of the field in assembly.
+    Umulh,
     /// Eight lanes of 52-bit limbs; only where the processor has AVX-512 IFMA.
     Ifma,
 }
@@ -23,17 +35,31 @@ const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
     Some(Backend::Portable)
 } else if cfg!(feature = "test-path-mulx") {
     Some(Backend::Mulx)
+} else if cfg!(feature = "test-path-umulh") {
+    Some(Backend::Umulh)
 } else if cfg!(feature = "test-path-ifma") {
     Some(Backend::Ifma)
 } else {
     None
 };
 
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl Backend {
     /// All of them, the fastest first.
-    const ALL: [Backend; 3] = [Backend::Ifma, Backend::Mulx, Backend::Portable];
+    const ALL: [Backend; 4] = [
+        Backend::Ifma,
+        Backend::Mulx,
+        Backend::Umulh,
+        Backend::Portable,
+    ];
 
-    /// The fastest one that this processor has.
+    /// The fastest one that this processor has: the one that every hash takes. It is found at run time
+    /// and never changes within a process. Costs a few loads.
     ///
     /// # Panics
     ///
@@ -49,6 +75,8 @@ impl Backend {
             Backend::Ifma
         } else if Backend::Mulx.is_available() {
             Backend::Mulx
+        } else if Backend::Umulh.is_available() {
+            Backend::Umulh
         } else {
             Backend::Portable
         }
@@ -64,6 +92,7 @@ impl Backend {
         match self {
             Backend::Portable => "portable",
             Backend::Mulx => "mulx",
+            Backend::Umulh => "umulh",
             Backend::Ifma => "ifma",
         }
     }
@@ -73,6 +102,7 @@ impl Backend {
         match self {
             Backend::Portable => true,
             Backend::Mulx => mulx::is_available(),
+            Backend::Umulh => umulh::is_available(),
             Backend::Ifma => ifma::is_available(),
         }
     }
@@ -89,6 +119,10 @@ impl Backend {
             Backend::Mulx => {
                 assert!(mulx::is_available());
                 portable::points::<Mulx, N>(rows, sums)
+            }
+            Backend::Umulh => {
+                assert!(umulh::is_available());
+                portable::points::<Umulh, N>(rows, sums)
             }
             Backend::Ifma => ifma::points(rows, sums),
         }
@@ -108,6 +142,10 @@ impl Backend {
             Backend::Mulx => {
                 assert!(mulx::is_available());
                 portable::nodes::<Mulx, N>(rows, sums, out)
+            }
+            Backend::Umulh => {
+                assert!(umulh::is_available());
+                portable::nodes::<Umulh, N>(rows, sums, out)
             }
             Backend::Ifma => ifma::nodes(rows, sums, out),
         }

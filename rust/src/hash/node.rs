@@ -7,7 +7,20 @@ use orchard::tree::MerkleHashOrchard;
 use super::field::{is_canonical, limbs};
 
 /// A node of the Orchard tree: 32 bytes, the canonical little-endian encoding
-/// of a Pallas base field element. The order is that of the bytes.
+/// of a Pallas base field element. The order is that of the bytes, so it is no
+/// order of numbers.
+///
+/// `From` converts to and from `orchard`'s `MerkleHashOrchard`. The way there
+/// decodes a field element; the way back encodes one.
+///
+/// ```
+/// use kvshard::hash::OrchardNode;
+///
+/// assert!(OrchardNode::from_bytes(&[0xff; 32]).is_none()); // above the modulus
+/// let node = OrchardNode::from_bytes(&[7; 32]).ok_or("not a canonical node")?;
+/// assert_eq!(node.to_string(), "07".repeat(32));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
 pub struct OrchardNode([u8; 32]);
@@ -40,6 +53,7 @@ impl OrchardNode {
     }
 }
 
+/// The 64 lower-case hex digits of the bytes, in their order: the least significant byte comes first.
 impl fmt::Display for OrchardNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))

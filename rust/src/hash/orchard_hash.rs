@@ -11,7 +11,7 @@ use super::node::OrchardNode;
 use super::shares::in_shares;
 use super::sum::Sum;
 use super::tables::Tables;
-use super::tree_hash::{Sibling, TreeHash};
+use super::tree_hash::{Sibling, TreeHash, levels, pairs};
 
 /// Hashes that are prepared at once; their sums take some 12 KiB each.
 const CHUNK: usize = 512;
@@ -80,7 +80,7 @@ pub fn combine_batch(
     out: &mut Vec<OrchardNode>,
 ) {
     let tables = Tables::get(backend);
-    let (pairs, _) = children.as_chunks::<2>();
+    let pairs = pairs(children);
     let old = out.len();
     out.resize(old + pairs.len(), OrchardNode::from_canonical([0; 32]));
     let new = &mut out[old..];
@@ -101,8 +101,9 @@ fn combine_share(
     pairs: &[[OrchardNode; 2]],
     out: &mut [OrchardNode],
 ) {
-    let mut sums = Vec::with_capacity(CHUNK.min(pairs.len()));
-    let mut bytes = [[0; 32]; CHUNK];
+    let chunk = CHUNK.min(pairs.len());
+    let mut sums = Vec::with_capacity(chunk);
+    let mut bytes = vec![[0; 32]; chunk];
     for (pairs, out) in pairs.chunks(CHUNK).zip(out.chunks_mut(CHUNK)) {
         sums.clear();
         sums.extend(pairs.iter().map(|[l, r]| whole(tables, level, l, r)));
@@ -133,8 +134,7 @@ pub fn climb(
     let halves = known_halves(tables, level, siblings);
     let mut halves = halves.iter().flatten();
     let mut node = *node;
-    for (sibling, level) in siblings.iter().zip(u8::from(level)..) {
-        let level = Level::from(level);
+    for (sibling, level) in siblings.iter().zip(levels(level, siblings)) {
         node = match sibling {
             Sibling::EmptyRight => combine_empty_right(backend, level, &node),
             known => halves
@@ -155,13 +155,13 @@ fn known_halves(
     siblings: &[Sibling<OrchardNode>],
 ) -> Option<Vec<Affine>> {
     let mut sums: Vec<Sum<HALF>> = Vec::with_capacity(siblings.len());
-    for (sibling, level) in siblings.iter().zip(u8::from(level)..) {
+    for (sibling, level) in siblings.iter().zip(levels(level, siblings)) {
         let terms = match sibling {
             Sibling::Left(left) => message::left_half(&bits(left)),
             Sibling::Right(right) => message::right_half(&bits(right)),
             Sibling::EmptyRight => continue,
         };
-        let first = *tables.start(level);
+        let first = *tables.start(level.into());
         sums.push(Sum { first, terms });
     }
     tables.points(&sums)
@@ -183,6 +183,7 @@ fn step(
 }
 
 /// Builds the tables of this backend anew and drops them: for measuring.
+#[cfg(feature = "test-dependencies")]
 pub fn build_tables(backend: Backend) -> usize {
     Tables::build(backend).rows.len()
 }

@@ -1,6 +1,7 @@
 //! Every path of every backend against `orchard`.
 
 use std::env;
+use std::panic::catch_unwind;
 use std::slice;
 use std::thread;
 
@@ -18,7 +19,7 @@ use super::orchard_hash::{climb, combine, combine_batch, combine_empty_right, em
 use super::sum::Sum;
 use super::tables::Tables;
 use super::testing::{Random, backends, edge_integers};
-use super::{Backend, OrchardNode, Sibling, TreeHash, message};
+use super::{Backend, OrchardNode, Sibling, TreeHash, VoteNode, message};
 
 const LEVELS: u8 = 32;
 
@@ -166,6 +167,50 @@ fn a_batch_appends() {
     OrchardNode::combine_batch(0.into(), &flat(&pairs), 1, &mut out);
     assert_eq!(out[0], OrchardNode::empty_leaf());
     assert_eq!(out[1..], references(0.into(), &pairs));
+}
+
+/// No node of a row is dropped in silence.
+#[test]
+fn an_odd_number_of_children_is_refused() {
+    let children = [OrchardNode::empty_leaf(); 3];
+    let refused = |run: fn(&[OrchardNode])| {
+        let panic = catch_unwind(|| run(&children)).unwrap_err();
+        let text = panic.downcast_ref::<String>().unwrap();
+        assert!(text.starts_with("3 children are no pairs"), "{text}");
+    };
+    refused(|all| OrchardNode::combine_batch(0.into(), all, 1, &mut vec![]));
+    refused(|all| {
+        let all: Vec<_> = all.iter().map(|n| MerkleHashOrchard::from(*n)).collect();
+        TreeHash::combine_batch(0.into(), &all, 1, &mut vec![]);
+    });
+    refused(|all| {
+        let all: Vec<_> = all
+            .iter()
+            .filter_map(|n| VoteNode::from_bytes(n.as_bytes()))
+            .collect();
+        VoteNode::combine_batch(0.into(), &all, 1, &mut vec![]);
+    });
+}
+
+/// The bounds that the documentation states.
+#[test]
+fn empty_subtrees_end_at_level_32() {
+    let leaf = OrchardNode::empty_leaf();
+    let root = OrchardNode::empty_root(LEVELS.into());
+    let above = OrchardNode::combine_empty_right(LEVELS.into(), &leaf);
+    assert_eq!(above, reference(LEVELS.into(), &leaf, &root));
+    for run in [
+        (|level, _| OrchardNode::empty_root(level)) as fn(Level, OrchardNode) -> OrchardNode,
+        |level, leaf| OrchardNode::combine_empty_right(level, &leaf),
+        |level, leaf| OrchardNode::climb(level, &leaf, &[Sibling::EmptyRight]),
+    ] {
+        assert!(catch_unwind(|| run(Level::from(LEVELS + 1), leaf)).is_err());
+    }
+    let siblings = [Sibling::Right(root)];
+    let top = OrchardNode::climb(254.into(), &leaf, &siblings);
+    assert_eq!(top, reference(254.into(), &leaf, &root));
+    assert!(catch_unwind(|| OrchardNode::climb(255.into(), &leaf, &siblings)).is_err());
+    assert_eq!(OrchardNode::climb(0.into(), &leaf, &[]), leaf);
 }
 
 #[test]

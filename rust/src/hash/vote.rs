@@ -14,7 +14,7 @@ use incrementalmerkletree::{Hashable, Level};
 use pasta_curves::pallas::Base;
 
 use super::shares::in_shares;
-use super::tree_hash::TreeHash;
+use super::tree_hash::{TreeHash, pairs};
 
 /// Fewest hashes that are worth a thread of their own.
 const THREAD_MIN: usize = 64;
@@ -101,7 +101,7 @@ impl TreeHash for VoteNode {
     ));
 
     fn combine_batch(level: Level, children: &[Self], threads: usize, out: &mut Vec<Self>) {
-        let (pairs, _) = children.as_chunks::<2>();
+        let pairs = pairs(children);
         let old = out.len();
         out.resize(old + pairs.len(), VoteNode([0; 32]));
         let new = &mut out[old..];

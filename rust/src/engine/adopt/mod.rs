@@ -164,10 +164,9 @@ impl<S: Scheme> Call<'_, S> {
         let merged = merged_nodes(&shards);
         self.hasher.fill(&mut shards, &merged)?;
         for shard in &shards {
-            let value = codec::encode_tree(&shard.to_tree());
             self.reads
                 .kv_mut()
-                .set(&keys::shard(shard.index()), &value)?;
+                .set(&keys::shard(shard.index()), &shard.encode())?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use shardtree::RetentionFlags;
 use shardtree::store::Checkpoint;
 
 use super::order::STRANGE;
-use crate::codec::{self, SHARD_HEIGHT, StoredNode, Tip};
+use crate::codec::{SHARD_HEIGHT, StoredNode, Tip};
 use crate::engine::Config;
 use crate::engine::rebuilt::Rebuilt;
 use crate::engine::shard::{LEAVES, Shard};
@@ -102,8 +102,7 @@ impl<'t, S: Scheme> Scan<'t, S> {
             return Ok(());
         }
         self.expected += 1;
-        let tree = codec::decode_tree(self.scheme, &key, value, SHARD_HEIGHT);
-        match tree.and_then(|tree| Shard::<S::Node>::from_tree(index, self.tip.size, &tree)) {
+        match Shard::decode(self.scheme, index, self.tip.size, value) {
             Err(KvError::Corrupt { reason, .. }) => self.unsound(key, reason),
             Err(other) => self.unsound(key, other.to_string()),
             Ok(shard) => self.shard(&key, shard),
