@@ -2,9 +2,11 @@ package preload_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
@@ -17,6 +19,7 @@ import (
 	dbm "github.com/cosmos/cosmos-db"
 	"github.com/spf13/viper"
 
+	"github.com/cosmos/cosmos-sdk/baseapp"
 	"github.com/cosmos/cosmos-sdk/client/flags"
 	"github.com/cosmos/cosmos-sdk/server"
 
@@ -30,111 +33,176 @@ import (
 // TestSize starts a chain from a large tree in three ways, and prints what each needs: an
 // import by InitGenesis, a preload, and a state-sync from a node that has the tree. All
 // three have the same tree in the end. KVSHARD_GENESIS_LEAVES has its size (make
-// genesis-size: ten million).
+// genesis-size: ten million), or KVSHARD_GENESIS_STREAM a stream with one checkpoint, 1.
+//
+// Each step is a process of its own, because memory that a step gave back can stay with
+// its process.
 func TestSize(t *testing.T) {
-	leaves := 20_000
-	if text := os.Getenv("KVSHARD_GENESIS_LEAVES"); text != "" {
-		leaves = testutil.Must(strconv.Atoi(text))(t)
-	}
-	m := &measurement{T: t, leaves: leaves}
 	dir := t.TempDir()
-	stream := filepath.Join(dir, "tree.kvx")
-	g := &types.GenesisState{Params: types.DefaultParams()}
-	m.phase("a tree and its stream", func() { g.Tree = writeStream(t, stream, leaves) })
-
-	inGenesis := *g
-	inGenesis.Tree.File = filepath.Base(stream)
-	var root []byte
-	m.node("import", func(db dbm.DB) {
-		var c *testutil.Chain
-		m.phase("InitChain, which imports the file", func() {
-			c = testutil.New(t, testutil.Config{Genesis: &inGenesis, InitialHeight: 2, DB: db, Options: []keeper.Option{keeper.WithGenesisDir(dir)}})
-		})
-		m.phase("its first block", func() { block(c) })
-		root = rootOf(c)
-	})
-
-	m.node("preload", func(db dbm.DB) {
-		m.phase("preload", func() {
-			in := testutil.Must(os.Open(stream))(t)
-			defer in.Close()
-			testutil.Must0(t, preload.Tree(db, types.StoreKey, 2, in, g.Tree))
-		})
-		if leaves > 1_000_000 && m.peak > 400<<20 {
-			t.Errorf("a preload took %d MiB: its memory grows with the tree", m.peak>>20)
+	name := filepath.Join(dir, streamName)
+	if given := os.Getenv("KVSHARD_GENESIS_STREAM"); given != "" {
+		testutil.Must0(t, os.Symlink(given, name))
+	} else {
+		leaves := 20_000
+		if text := os.Getenv("KVSHARD_GENESIS_LEAVES"); text != "" {
+			leaves = testutil.Must(strconv.Atoi(text))(t)
 		}
-		var c *testutil.Chain
-		config := testutil.Config{Genesis: g, InitialHeight: 2, DB: db, BaseApp: server.DefaultBaseappOptions(nodeOptions(t))}
-		m.phase("InitChain, which checks the tree", func() { c = testutil.New(t, config) })
-		m.phase("its first block", func() { block(c) })
-		if got := rootOf(c); !bytes.Equal(got, root) {
-			t.Errorf("root %x after a preload, %x after an import", got, root)
+		writeStream(t, name, leaves)
+	}
+	in := testutil.Must(os.Open(name))(t)
+	tree := testutil.Must(keeper.ReadTree(in))(t)
+	testutil.Must0(t, in.Close())
+	testutil.Must0(t, os.WriteFile(filepath.Join(dir, "tree.json"), testutil.Must(json.Marshal(tree))(t), 0o644))
+	for _, step := range steps {
+		c := exec.Command(os.Args[0], "-test.run=^TestStep$", "-test.v", "-test.timeout=2h")
+		c.Env = append(os.Environ(), "KVSHARD_STEP="+step.name, "KVSHARD_STEP_DIR="+dir)
+		out, err := c.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", step.name, err, out)
 		}
-		m.phase("a snapshot", func() {
-			testutil.Must(c.App.SnapshotManager().Create(uint64(c.Height())))(t)
-		})
-		m.stateSync(c)
-	})
+		for line := range strings.Lines(string(out)) {
+			if _, figures, found := strings.Cut(line, "figures: "); found {
+				t.Log(strings.TrimSpace(figures))
+			}
+		}
+	}
+	for _, step := range []string{"preload", "state-sync"} {
+		if got, want := root(t, dir, step), root(t, dir, "import"); got != want {
+			t.Errorf("the root is %s after a %s, and %s after an import", got, step, want)
+		}
+	}
 }
 
-// stateSync restores a new node from the snapshot of another, as CometBFT has it done.
-func (m *measurement) stateSync(c *testutil.Chain) {
-	t := m.T
-	m.node("state-sync", func(db dbm.DB) {
-		var restored *testutil.Chain
-		m.phase("state-sync", func() {
-			restored = testutil.Open(t, testutil.Config{DB: db, BaseApp: server.DefaultBaseappOptions(nodeOptions(t))})
-			snapshot := testutil.Must(c.App.ListSnapshots(&abci.RequestListSnapshots{}))(t).Snapshots[0]
-			offered := testutil.Must(restored.App.OfferSnapshot(&abci.RequestOfferSnapshot{Snapshot: snapshot}))(t)
-			if offered.Result != abci.ResponseOfferSnapshot_ACCEPT {
-				t.Fatal(offered)
-			}
-			for i := range snapshot.Chunks {
-				chunk := testutil.Must(c.App.LoadSnapshotChunk(&abci.RequestLoadSnapshotChunk{Height: snapshot.Height, Format: snapshot.Format, Chunk: i}))(t)
-				applied := testutil.Must(restored.App.ApplySnapshotChunk(&abci.RequestApplySnapshotChunk{Index: i, Chunk: chunk.Chunk}))(t)
-				if applied.Result != abci.ResponseApplySnapshotChunk_ACCEPT {
-					t.Fatal(applied)
-				}
-			}
-		})
-		if want, got := c.App.LastCommitID(), restored.App.LastCommitID(); got.Version != want.Version || !bytes.Equal(got.Hash, want.Hash) {
-			t.Errorf("the node that synced is at %v, the other at %v", got, want)
-		}
-		restored.Accounts = c.Accounts
-		restored.Restart()
-		next := block(restored)
-		c.Accounts[0].Sequence--
-		if want := block(c); !bytes.Equal(next, want) {
-			t.Errorf("the block after a state-sync has the application hash %x, and %x without", next, want)
-		}
-	})
+const streamName = "tree.kvx"
+
+var steps = []struct {
+	name string
+	run  func(m *measurement)
+}{
+	{"preload", preloadStep}, {"begin", beginStep}, {"snapshot", snapshotStep}, {"state-sync", syncStep}, {"import", importStep},
 }
 
-// nodeOptions are those of a node in a new home.
-func nodeOptions(t *testing.T) *viper.Viper {
-	t.Helper()
+// TestStep is one step of TestSize.
+func TestStep(t *testing.T) {
+	name, dir := os.Getenv("KVSHARD_STEP"), os.Getenv("KVSHARD_STEP_DIR")
+	if name == "" {
+		t.Skip("TestSize runs it, in a process of its own")
+	}
+	m := &measurement{T: t, dir: dir, genesis: &types.GenesisState{Params: types.DefaultParams()}}
+	testutil.Must0(t, json.Unmarshal(testutil.Must(os.ReadFile(filepath.Join(dir, "tree.json")))(t), &m.genesis.Tree))
+	for _, step := range steps {
+		if step.name == name {
+			step.run(m)
+			return
+		}
+	}
+	t.Fatalf("there is no step %q", name)
+}
+
+func importStep(m *measurement) {
+	g := *m.genesis
+	g.Tree.File = streamName
+	db := m.open("import")
+	var c *testutil.Chain
+	m.phase("InitChain, which imports the file", func() {
+		c = testutil.New(m.T, testutil.Config{Genesis: &g, InitialHeight: 2, DB: db, Options: []keeper.Option{keeper.WithGenesisDir(m.dir)}})
+	})
+	m.phase("its first block", func() { block(c) })
+	m.ended("import", c)
+}
+
+func preloadStep(m *measurement) {
+	db := m.open("preload")
+	m.phase("preload", func() {
+		in := testutil.Must(os.Open(filepath.Join(m.dir, streamName)))(m.T)
+		defer in.Close()
+		testutil.Must0(m.T, preload.Tree(db, types.StoreKey, 2, in, m.genesis.Tree))
+	})
+	if m.peak > 400<<20 {
+		m.Errorf("a preload took %d MiB: its memory grows with the tree", m.peak>>20)
+	}
+}
+
+func beginStep(m *measurement) {
+	var c *testutil.Chain
+	config := testutil.Config{Genesis: m.genesis, InitialHeight: 2, DB: m.open("preload")}
+	m.phase("InitChain, which checks the preloaded tree", func() { c = testutil.New(m.T, config) })
+	m.phase("its first block", func() { block(c) })
+	m.ended("preload", c)
+}
+
+func snapshotStep(m *measurement) {
+	c := m.provider()
+	m.phase("a snapshot", func() { testutil.Must(c.App.SnapshotManager().Create(uint64(c.Height())))(m.T) })
+}
+
+// provider is the node that preloaded, with its snapshots.
+func (m *measurement) provider() *testutil.Chain {
+	return testutil.Open(m.T, testutil.Config{DB: m.open("preload"), BaseApp: nodeOptions(filepath.Join(m.dir, "provider"))})
+}
+
+// syncStep restores a new node from the snapshot of another, as CometBFT has it done.
+func syncStep(m *measurement) {
+	t, c, db := m.T, m.provider(), m.open("state-sync")
+	var restored *testutil.Chain
+	config := testutil.Config{DB: db, BaseApp: nodeOptions(filepath.Join(m.dir, "synced"))}
+	m.phase("state-sync", func() {
+		restored = testutil.Open(t, config)
+		snapshot := testutil.Must(c.App.ListSnapshots(&abci.RequestListSnapshots{}))(t).Snapshots[0]
+		offered := testutil.Must(restored.App.OfferSnapshot(&abci.RequestOfferSnapshot{Snapshot: snapshot}))(t)
+		if offered.Result != abci.ResponseOfferSnapshot_ACCEPT {
+			t.Fatal(offered)
+		}
+		for i := range snapshot.Chunks {
+			chunk := testutil.Must(c.App.LoadSnapshotChunk(&abci.RequestLoadSnapshotChunk{Height: snapshot.Height, Format: snapshot.Format, Chunk: i}))(t)
+			applied := testutil.Must(restored.App.ApplySnapshotChunk(&abci.RequestApplySnapshotChunk{Index: i, Chunk: chunk.Chunk}))(t)
+			if applied.Result != abci.ResponseApplySnapshotChunk_ACCEPT {
+				t.Fatal(applied)
+			}
+		}
+	})
+	if want, got := c.App.LastCommitID(), restored.App.LastCommitID(); got.Version != want.Version || !bytes.Equal(got.Hash, want.Hash) {
+		t.Errorf("the node that synced is at %v, the other at %v", got, want)
+	}
+	// The node starts as after a state-sync, and both execute the same block.
+	config.BaseApp = nodeOptions(filepath.Join(m.dir, "again"))
+	restored = testutil.Open(t, config)
+	if next, want := restored.MustBlock().AppHash, c.MustBlock().AppHash; !bytes.Equal(next, want) {
+		t.Errorf("the block after a state-sync has the application hash %x, and %x without", next, want)
+	}
+	m.ended("state-sync", restored)
+}
+
+// nodeOptions are those of a node with that home.
+func nodeOptions(home string) []func(*baseapp.BaseApp) {
 	v := viper.New()
-	v.Set(flags.FlagHome, t.TempDir())
+	v.Set(flags.FlagHome, home)
 	v.Set(flags.FlagChainID, testutil.ChainID)
 	v.Set(server.FlagPruning, "default")
 	v.Set(server.FlagStateSyncSnapshotKeepRecent, 1)
-	return v
+	return server.DefaultBaseappOptions(v)
 }
 
-func rootOf(c *testutil.Chain) []byte {
-	root, err := c.Keeper.View(c.Context())
-	testutil.Must0(c.T, err)
-	node, err := root.Root()
-	testutil.Must0(c.T, err)
-	return node[:]
+// ended notes the root of a chain for TestSize, and the bytes of its database.
+func (m *measurement) ended(step string, c *testutil.Chain) {
+	view := testutil.Must(c.Keeper.View(c.Context()))(m.T)
+	node := testutil.Must(view.Root())(m.T)
+	testutil.Must0(m.T, os.WriteFile(rootFile(m.dir, step), []byte(node.String()), 0o644))
+	m.Logf("figures: %s: %d MB on disk", step, bytesIn(m.T, filepath.Join(m.dir, step))/1_000_000)
+}
+
+func rootFile(dir, step string) string { return filepath.Join(dir, step+".root") }
+
+func root(t *testing.T, dir, step string) string {
+	t.Helper()
+	return string(testutil.Must(os.ReadFile(rootFile(dir, step)))(t))
 }
 
 // writeStream makes a tree on disk and writes its stream.
-func writeStream(t *testing.T, path string, n int) types.GenesisTree {
+func writeStream(t *testing.T, path string, n int) {
 	t.Helper()
 	dir := t.TempDir()
 	db := testutil.Must(dbm.NewDB("tree", dbm.GoLevelDBBackend, dir))(t)
-	defer os.RemoveAll(dir)
 	defer db.Close()
 	tree := testutil.Must(kvshard.Open(db))(t)
 	const batch = 1 << 16
@@ -143,27 +211,24 @@ func writeStream(t *testing.T, path string, n int) types.GenesisTree {
 	}
 	testutil.Must0(t, tree.Checkpoint(1))
 	file := testutil.Must(os.Create(path))(t)
-	state := testutil.Must(keeper.WriteTree(tree, db, types.DefaultParams().MaxAnchors, file))(t)
+	testutil.Must(keeper.WriteTree(tree, db, types.DefaultParams().MaxAnchors, file))(t)
 	testutil.Must0(t, file.Close())
-	return state
 }
 
-// A measurement prints seconds and memory of one phase after the other.
+// A measurement prints seconds and memory of a step.
 type measurement struct {
 	*testing.T
-	leaves int
-	peak   uint64 // bytes that were resident in the last phase
+	dir     string
+	genesis *types.GenesisState // without the stream
+	peak    uint64              // bytes that were resident in the last phase
 }
 
-// node runs f over a database on disk.
-func (m *measurement) node(name string, f func(dbm.DB)) {
+// open opens the database of a node on disk.
+func (m *measurement) open(node string) dbm.DB {
 	m.Helper()
-	dir := m.TempDir()
-	db := testutil.Must(dbm.NewDB("application", dbm.GoLevelDBBackend, dir))(m.T)
-	defer os.RemoveAll(dir)
-	defer db.Close()
-	f(db)
-	m.Logf("%s: %d bytes on disk", name, bytesIn(m.T, dir))
+	db := testutil.Must(dbm.NewDB("application", dbm.GoLevelDBBackend, filepath.Join(m.dir, node)))(m.T)
+	m.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 func (m *measurement) phase(name string, f func()) {
@@ -177,7 +242,7 @@ func (m *measurement) phase(name string, f func()) {
 	runtime.GC()
 	var now runtime.MemStats
 	runtime.ReadMemStats(&now)
-	m.Logf("%d leaves, %s: %.1f s, peak of the process %d MiB, heap that stays %d MiB", m.leaves, name, taken.Seconds(), m.peak>>20, now.HeapAlloc>>20)
+	m.Logf("figures: %s: %.1f s, peak of the process %d MiB, heap that stays %d MiB", name, taken.Seconds(), m.peak>>20, now.HeapAlloc>>20)
 }
 
 // resetPeak makes Linux count the peak of the resident memory anew.

@@ -108,7 +108,8 @@ func New(t testing.TB, c Config) *Chain {
 	return chain
 }
 
-// Open makes a node that has no genesis yet.
+// Open makes a node over its database, and begins no chain: one that has stopped, or one
+// that has no genesis yet.
 func Open(t testing.TB, c Config) *Chain {
 	t.Helper()
 	if c.DB == nil {
@@ -116,11 +117,11 @@ func Open(t testing.TB, c Config) *Chain {
 	}
 	chain := &Chain{T: t, config: c}
 	chain.open()
+	chain.height = chain.App.LastBlockHeight()
 	return chain
 }
 
-// Restart makes the node anew over its database, as after a stop or a state-sync. It is at
-// the height that it committed.
+// Restart makes the node anew over its database, as after a stop.
 func (c *Chain) Restart() {
 	c.T.Helper()
 	c.open()

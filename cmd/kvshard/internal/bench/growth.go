@@ -42,7 +42,7 @@ func (b *Bench) Grown(r *Result) error {
 			grown := large.Costs[call].Gas / small.Costs[call].Gas
 			fmt.Fprintf(b.Log, "bench: %s on %s: at %d leaves %.4f times the gas of %d leaves\n", call, store, large.Leaves, grown, small.Leaves)
 			if grown > most {
-				return exit.Errorf(exit.No, "see what the call does by then with \"kvshard bench --output json\"", "%s on %s: %s gas at %d leaves is %.4f times the %s at %d, and may be %v times",
+				return exit.Errorf(exit.No, "run \"kvshard bench --output json\", which has all that the call costs at each size", "%s on %s: %s gas at %d leaves is %.4f times the %s at %d, and may be %v times",
 					call, store, grouped(large.Costs[call].Gas), large.Leaves, grown, grouped(small.Costs[call].Gas), small.Leaves, most)
 			}
 		}
