@@ -21,6 +21,8 @@ CARGO_DENY  := 0.20.2
 GO_PACKAGES := ./... ./testdata
 # The tests read more than go knows of: a cached result could be another tree's.
 GOTEST  := go test -count=1
+# The Go tests of costs, traces and real data, which no path of the hash may change.
+PATH_TESTS := -short -run 'Golden|Cost|Consensus|Real|Vectors' ./tests
 
 # How much of it: make fuzz FUZZTIME=10m
 FUZZTIME  := 60s
@@ -152,7 +154,7 @@ test-wallet: ## have the crate orchard verify the command's witnesses
 # The Rust tests of the hash try all paths in any case.
 .PHONY: test-portable
 test-portable: ## run the Go tests of costs, traces and real data on the plain path of the hash (a minute after test-rust)
-	build/test-path.sh $(HOST_TARGET) portable -short -run 'Golden|Cost|Consensus|Real|Vectors' ./tests
+	build/test-path.sh $(HOST_TARGET) portable $(PATH_TESTS)
 
 # Rust's tests choose the path by the same feature, so that the engine runs on it too.
 .PHONY: test-paths
@@ -162,6 +164,13 @@ test-paths: ## run all tests of Rust, Go and the command on each path that the h
 		$(CARGO) test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
 		build/test-path.sh $(HOST_TARGET) $$path $(GO_PACKAGES) && \
 		(cd cmd/kvshard && CGO_LDFLAGS="-L$(CURDIR)/bin/paths/$$path" $(GOTEST) -tags kvshard_dev ./...) || exit; \
+	done
+
+.PHONY: test-arm64
+test-arm64: ## run the Rust tests, and Go's of costs, traces and real data, on each path of the hash on arm64, under qemu-user
+	@paths=$$(build/cargo.sh linux-arm64 run -q $(RUST) $(TESTS) -p kvshard-testkit --bin paths); for path in $$paths; do \
+		build/cargo.sh linux-arm64 test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
+		build/test-path.sh linux-arm64 $$path $(PATH_TESTS) || exit; \
 	done
 
 ##@ Safety and stress: docs/RELIABILITY.md has what each found
@@ -248,9 +257,38 @@ load: library ## append a million leaves beside readers, and watch memory and fi
 benchmarks: library peers ## write docs/BENCHMARKS.md: all sizes and stores, beside three other trees (some 15 minutes)
 	cd cmd/kvshard && go run . bench --peers $(PEERS) --write ../../docs
 
+# Each store is a part of the page of its own. IAVL's build ends after MAINNET_LIMIT.
+MAINNET_SIZE   := 50000000
+MAINNET_STORES := goleveldb pebble iavl
+MAINNET_LIMIT  := 30m
+MAINNET_BASE   := 1000000
+# Trees lie there while they are measured, 6 GB each: MAINNET_WORK=/mnt/disk. A sentence for the page: MAINNET_NOTE='…'.
+MAINNET_WORK   :=
+MAINNET_NOTE   :=
+# Where the page is: another folder to try it.
+MAINNET_PAGE   := $(CURDIR)/docs
+
+.PHONY: mainnet-size
+mainnet-size: library peers ## build trees of MAINNET_SIZE (50000000) leaves on disk by the command, measure, bound their gas, write docs/BENCHMARKS.md (hours)
+	@mkdir -p bin && rm -f bin/kvshard
+	cd cmd/kvshard && go build -o ../../bin/ .
+	@for store in $(MAINNET_STORES); do \
+		bin/kvshard bench --part "mainnet-size MAINNET_STORES=$$store" --commands --stores $$store --build-limit $(MAINNET_LIMIT) \
+			--sizes $(MAINNET_BASE),$(MAINNET_SIZE) --growth block=1.05,witness=1.3 --peers tools/peers/target/release/peers --beside frontier \
+			$(if $(MAINNET_WORK),--work $(MAINNET_WORK)) $(if $(MAINNET_NOTE),--note '$(MAINNET_NOTE)') --write $(MAINNET_PAGE) || exit; \
+	done
+
 .PHONY: peers
 peers: ## build the other trees, which kvshard bench starts
 	$(CARGO) build --manifest-path tools/peers/Cargo.toml --locked --release
+
+# The figures of docs/keeper.md on genesis. Databases lie in GENESIS_WORK while they are measured, 2 GB at that size.
+GENESIS_LEAVES ?= 10000000
+GENESIS_WORK   ?= $(or $(TMPDIR),/tmp)
+
+.PHONY: genesis-size
+genesis-size: library ## start chains from a tree of GENESIS_LEAVES (10000000) by import, preload and state-sync: seconds and memory (10 min)
+	cd $(MODULE) && TMPDIR='$(GENESIS_WORK)' KVSHARD_GENESIS_LEAVES=$(GENESIS_LEAVES) $(GOTEST) -v -timeout 2h -run 'TestSize$$' ./preload
 
 .PHONY: bench-hash
 bench-hash: ## time the hash beside orchard's and the fastest published one

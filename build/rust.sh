@@ -3,13 +3,6 @@
 #
 #   build/rust.sh TARGET MANIFEST [CARGO-OPTIONS...]
 #
-# It uses the first of these that exists:
-# - the rustc on the PATH, if it has the target's standard library (rustup target
-#   add TRIPLE);
-# - the distribution's rustc, if that has it (Debian: libstd-rust-web-dev:ARCH);
-# - the distribution's rustc, with the standard library built from its source
-#   (Debian: rust-web-src). For that the compiler must allow unstable options.
-#
 # Only the static library is built: cargo does not optimise the whole (lto) when it also
 # builds an rlib.
 #
@@ -19,28 +12,16 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 source "$here/targets.sh"
+source "$here/toolchain.sh"
 
 target "$1"
 manifest=$2
 shift 2
 crates=${CARGO_TARGET_DIR:-$root/rust/target/release-builds}
 
-has_std() { ls "$("$1" --print target-libdir --target "$triple" 2>/dev/null)"/libstd-*.rlib >/dev/null 2>&1; }
-
 cd "$root"
-system=${SYSTEM_RUST:-/usr/bin}
-options=(--release --target "$triple")
-cargo=(cargo)
-if has_std rustc; then
-	rustc=rustc
-elif [ -x "$system/rustc" ] && has_std "$system/rustc"; then
-	rustc=$system/rustc cargo=(env RUSTC="$system/rustc" RUSTDOC="$system/rustdoc" "$system/cargo")
-elif [ -x "$system/rustc" ] && [ -e "$("$system/rustc" --print sysroot)/lib/rustlib/src/rust/library/std/src/lib.rs" ]; then
-	rustc=$system/rustc cargo=(env RUSTC_BOOTSTRAP=1 RUSTC="$system/rustc" RUSTDOC="$system/rustdoc" "$system/cargo")
-	options+=(-Zbuild-std=std,panic_unwind)
-else
-	fail "$name: no Rust standard library for $triple: rustup target add $triple${packages:+, or on Debian: make cross-tools TARGETS=$name}"
-fi
+options=(--release)
+toolchain
 used=$("$rustc" --version)
 built=''
 [[ ${options[*]} != *build-std* ]] || built=', its standard library built from source'

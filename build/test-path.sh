@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs Go tests for a target with a library whose hash takes one path (ifma, mulx or portable), whatever
+# Runs Go tests for a target with a library whose hash takes one path (ifma, mulx, umulh or portable), whatever
 # else the processor has:
 #
 #   build/test-path.sh TARGET PATH GO-TEST-ARGUMENTS...

@@ -2,16 +2,21 @@ package main
 
 import (
 	"io"
+	"os"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/bench"
+	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
 
 func newBenchCommand(e *env) *cobra.Command {
 	var b bench.Bench
 	var write string
+	var commands bool
+	var growth map[string]string
 	c := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure calls at several sizes and on several stores, beside other trees",
@@ -31,9 +36,22 @@ Gas, KV operations, bytes and hashes are counted, so they are the same on every 
 Gas is the SDK's default. Times are medians; ratios are to the block that came next.
 The trees are Orchard's.
 
---write writes tables and plots into a directory.`,
+With --commands, trees on goleveldb and pebble are built by this program's own commands,
+each in a process of its own: append, then check, export, import, root, witness and view
+on it. Their seconds, peak memory and bytes are figures too. So trees of any size that
+the disk has room for can be measured; leaves are made as they are needed, the same in
+each run. Of a tree in IAVL, --build-limit ends the build after that time, and its row
+has the size that it came to.
+
+--growth block=1.05 fails (code 5) if a block costs more than 1.05 times as much gas in
+the largest tree as in the smallest, on any of the stores.
+
+--write writes tables and plots into a directory. Its page has several parts, each
+measured by itself; --part is the one that this run measures, and takes the place of.`,
 		Example: `  $ kvshard bench --sizes 1000,10000
-  $ make benchmarks      # all sizes, with the other trees, written to docs/BENCHMARKS.md`,
+  $ kvshard bench --commands --stores pebble --sizes 1000000,20000000 --growth witness=1.3
+  $ make benchmarks      # all sizes, with the other trees, written to docs/BENCHMARKS.md
+  $ make mainnet-size    # trees of 50,000,000 leaves on disk, written there too (hours)`,
 		Args: cobra.NoArgs,
 	}
 	flags := c.Flags()
@@ -42,11 +60,32 @@ The trees are Orchard's.
 	flags.StringVar(&b.Peers, "peers", "", "the other trees' `program`, tools/peers/target/release/peers")
 	flags.IntVar(&b.Rounds, "rounds", 21, "rounds of each call, or as many as take a tenth of --limit")
 	flags.DurationVar(&b.Limit, "limit", 2*time.Minute, "no step of another tree may take longer; it is not asked again at that size")
-	flags.StringVar(&write, "write", "", "write BENCHMARKS.md and bench-*.svg into this `directory`")
+	flags.StringSliceVar(&b.Beside, "beside", bench.Beside, "which other trees: rust (our own engine), frontier, shardtree, vote")
+	flags.BoolVar(&commands, "commands", false, "build trees on goleveldb and pebble by the commands, and measure these")
+	flags.DurationVar(&b.BuildLimit, "build-limit", 0, "end other builds of our tree after this time, and measure what is there; 0 is none")
+	flags.StringVar(&b.Work, "work", "", "`directory` for trees on disk while they are measured; the default is the system's for such files")
+	flags.StringToStringVar(&growth, "growth", nil, "fail if a call costs more than so many times the gas in the largest tree, `call=times`")
+	flags.StringVar(&b.Part, "part", "benchmarks", "the part of the page that this is: the make target")
+	flags.StringVar(&b.Note, "note", "", "a sentence about the run, for the page")
+	flags.StringVar(&write, "write", "", "write BENCHMARKS.md, bench-*.svg and benchmarks.json into this `directory`")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		b.Log = e.err
 		if e.showing == "off" {
 			b.Log = io.Discard
+		}
+		if commands {
+			var err error
+			if b.Commands, err = os.Executable(); err != nil {
+				return err
+			}
+		}
+		b.Growth = map[string]float64{}
+		for call, text := range growth {
+			times, err := strconv.ParseFloat(text, 64)
+			if err != nil {
+				return exit.Usagef("--growth %s=%s: %q is no number", call, text, text)
+			}
+			b.Growth[call] = times
 		}
 		if err := b.Check(); err != nil {
 			return err
@@ -60,7 +99,10 @@ The trees are Orchard's.
 				return err
 			}
 		}
-		return e.emit(r, func(w io.Writer) { r.Text(w) })
+		if err := e.emit(r, func(w io.Writer) { r.Text(w) }); err != nil {
+			return err
+		}
+		return b.Grown(r)
 	}
 	return c
 }

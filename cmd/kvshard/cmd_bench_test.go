@@ -132,7 +132,7 @@ func TestBenchPeers(t *testing.T) {
 		t.Errorf("%+v", row)
 	}
 	// Damage in the answers is an error.
-	liar := write(t, dir, "liar", "#!/bin/sh\nwhile read line; do echo '{\"root\": \"'$(printf %064d 1)'\"}'; done\n")
+	liar := write(t, dir, "liar", "#!/bin/sh\nwhile read line; do echo '{\"nanoseconds\":1,\"hashes\":1,\"kv_operations\":1,\"gas\":1,\"bytes_read\":1,\"bytes_written\":1,\"root\":\"'$(printf %064d 1)'\"}'; done\n")
 	if err := os.Chmod(liar, 0o755); err != nil {
 		t.Fatal(err)
 	}

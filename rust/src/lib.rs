@@ -71,7 +71,8 @@ pub mod scheme;
         feature = "test-panic",
         feature = "test-path-ifma",
         feature = "test-path-mulx",
-        feature = "test-path-portable"
+        feature = "test-path-portable",
+        feature = "test-path-umulh"
     )),
     allow(dead_code)
 )]

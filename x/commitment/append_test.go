@@ -2,8 +2,6 @@ package commitment_test
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"testing"
@@ -21,15 +19,7 @@ import (
 )
 
 // leaves makes n leaves, numbered from the first; they look as random as commitments.
-func leaves(first, n int) [][]byte {
-	made := make([][]byte, n)
-	for i := range made {
-		sum := sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(first+i)))
-		sum[31] &= 0x3F // below the modulus
-		made[i] = sum[:]
-	}
-	return made
-}
+func leaves(first, n int) [][]byte { return testutil.Bytes(testutil.Leaves(first, n)) }
 
 func appendOf(a *testutil.Account, commitments ...[]byte) *types.MsgAppend {
 	return &types.MsgAppend{Sender: a.Address(), Commitments: commitments}

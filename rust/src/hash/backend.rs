@@ -6,6 +6,7 @@ use super::curve::Affine;
 use super::field::Plain;
 use super::mulx::{self, Mulx};
 use super::sum::Sum;
+use super::umulh::{self, Umulh};
 use super::{ifma, portable};
 
 /// The paths of the hash: how its sums are calculated. All give the same bytes, so a path is a matter
@@ -23,6 +24,8 @@ pub enum Backend {
     Portable,
     /// The same, with the field's products in assembly; only where the processor has BMI2 and ADX.
     Mulx,
+    /// The same on arm64, with all of the field in assembly.
+    Umulh,
     /// Eight lanes of 52-bit limbs; only where the processor has AVX-512 IFMA.
     Ifma,
 }
@@ -32,6 +35,8 @@ const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
     Some(Backend::Portable)
 } else if cfg!(feature = "test-path-mulx") {
     Some(Backend::Mulx)
+} else if cfg!(feature = "test-path-umulh") {
+    Some(Backend::Umulh)
 } else if cfg!(feature = "test-path-ifma") {
     Some(Backend::Ifma)
 } else {
@@ -46,7 +51,12 @@ impl fmt::Display for Backend {
 
 impl Backend {
     /// All of them, the fastest first.
-    const ALL: [Backend; 3] = [Backend::Ifma, Backend::Mulx, Backend::Portable];
+    const ALL: [Backend; 4] = [
+        Backend::Ifma,
+        Backend::Mulx,
+        Backend::Umulh,
+        Backend::Portable,
+    ];
 
     /// The fastest one that this processor has: the one that every hash takes. It is found at run time
     /// and never changes within a process. Costs a few loads.
@@ -65,6 +75,8 @@ impl Backend {
             Backend::Ifma
         } else if Backend::Mulx.is_available() {
             Backend::Mulx
+        } else if Backend::Umulh.is_available() {
+            Backend::Umulh
         } else {
             Backend::Portable
         }
@@ -80,6 +92,7 @@ impl Backend {
         match self {
             Backend::Portable => "portable",
             Backend::Mulx => "mulx",
+            Backend::Umulh => "umulh",
             Backend::Ifma => "ifma",
         }
     }
@@ -89,6 +102,7 @@ impl Backend {
         match self {
             Backend::Portable => true,
             Backend::Mulx => mulx::is_available(),
+            Backend::Umulh => umulh::is_available(),
             Backend::Ifma => ifma::is_available(),
         }
     }
@@ -105,6 +119,10 @@ impl Backend {
             Backend::Mulx => {
                 assert!(mulx::is_available());
                 portable::points::<Mulx, N>(rows, sums)
+            }
+            Backend::Umulh => {
+                assert!(umulh::is_available());
+                portable::points::<Umulh, N>(rows, sums)
             }
             Backend::Ifma => ifma::points(rows, sums),
         }
@@ -124,6 +142,10 @@ impl Backend {
             Backend::Mulx => {
                 assert!(mulx::is_available());
                 portable::nodes::<Mulx, N>(rows, sums, out)
+            }
+            Backend::Umulh => {
+                assert!(umulh::is_available());
+                portable::nodes::<Umulh, N>(rows, sums, out)
             }
             Backend::Ifma => ifma::nodes(rows, sums, out),
         }

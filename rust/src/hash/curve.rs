@@ -50,20 +50,20 @@ impl Affine {
     /// the line of this slope through the point and another with the given x.
     #[inline(always)]
     pub(crate) fn third_on_line<M: Multiply>(&self, slope: &Fp, other_x: &Fp) -> Affine {
-        let x = M::square(slope).sub(&self.x).sub(other_x);
-        let y = M::mul(slope, &self.x.minus(&x)).sub(&self.y);
+        let x = M::sub(&M::sub(&M::square(slope), &self.x), other_x);
+        let y = M::sub(&M::mul(slope, &M::minus(&self.x, &x)), &self.y);
         Affine { x, y }
     }
 
     /// The sum without an inversion: six multiplications.
     pub(crate) fn add_affine<M: Multiply>(&self, other: &Affine) -> Projective {
-        let p = other.x.sub(&self.x);
-        let r = other.y.sub(&self.y);
+        let p = M::sub(&other.x, &self.x);
+        let r = M::sub(&other.y, &self.y);
         let pp = M::square(&p);
         let ppp = M::mul(&p, &pp);
         let q = M::mul(&self.x, &pp);
-        let x = M::square(&r).sub(&ppp).sub(&q.double());
-        let y = M::mul(&r, &q.minus(&x)).sub(&M::mul(&self.y, &ppp));
+        let x = M::sub(&M::sub(&M::square(&r), &ppp), &M::double(&q));
+        let y = M::sub(&M::mul(&r, &M::minus(&q, &x)), &M::mul(&self.y, &ppp));
         Projective {
             x,
             y,
@@ -76,13 +76,13 @@ impl Affine {
 impl Projective {
     /// The sum with an affine point: ten multiplications.
     pub(crate) fn add_affine<M: Multiply>(&self, other: &Affine) -> Projective {
-        let p = M::mul(&other.x, &self.zz).sub(&self.x);
-        let r = M::mul(&other.y, &self.zzz).sub(&self.y);
+        let p = M::sub(&M::mul(&other.x, &self.zz), &self.x);
+        let r = M::sub(&M::mul(&other.y, &self.zzz), &self.y);
         let pp = M::square(&p);
         let ppp = M::mul(&p, &pp);
         let q = M::mul(&self.x, &pp);
-        let x = M::square(&r).sub(&ppp).sub(&q.double());
-        let y = M::mul(&r, &q.minus(&x)).sub(&M::mul(&self.y, &ppp));
+        let x = M::sub(&M::sub(&M::square(&r), &ppp), &M::double(&q));
+        let y = M::sub(&M::mul(&r, &M::minus(&q, &x)), &M::mul(&self.y, &ppp));
         Projective {
             x,
             y,

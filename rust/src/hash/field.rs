@@ -25,7 +25,8 @@ use super::modulus::{MINUS_P_INVERSE, P};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fp(pub(crate) [u64; 4]);
 
-/// How elements are multiplied: a matter of speed only.
+/// How elements are calculated with: a matter of speed only. Products above all, and what stands
+/// between them.
 ///
 /// A product before the last subtraction of p is below p + a·b/2^256. As p is a little more than
 /// 2^254, that is p + a·b/4p and a little, so factors of a certain bound give products of another:
@@ -49,6 +50,24 @@ pub(crate) trait Multiply {
 
     /// The square, reduced, of an element below 1.6p.
     fn square(a: &Fp) -> Fp;
+
+    /// See [`Fp::double`].
+    #[inline(always)]
+    fn double(a: &Fp) -> Fp {
+        a.double()
+    }
+
+    /// See [`Fp::sub`].
+    #[inline(always)]
+    fn sub(a: &Fp, b: &Fp) -> Fp {
+        a.sub(b)
+    }
+
+    /// See [`Fp::minus`].
+    #[inline(always)]
+    fn minus(a: &Fp, b: &Fp) -> Fp {
+        a.minus(b)
+    }
 }
 
 /// [`Multiply`] in plain Rust.
@@ -326,6 +345,7 @@ impl Fp {
 mod tests {
     use super::super::mulx::{self, Mulx};
     use super::super::testing::{Random, edge_integers};
+    use super::super::umulh::{self, Umulh};
     use super::*;
     use pasta_curves::group::ff::{Field, PrimeField};
     use pasta_curves::pallas;
@@ -361,15 +381,20 @@ mod tests {
         assert_same(a.ours.add(&b.ours), a.theirs + b.theirs, "add");
         assert_same(a.ours.sub(&b.ours), a.theirs - b.theirs, "sub");
         assert_same(a.ours.double(), a.theirs.double(), "double");
-        check_products::<Plain>(a, b);
+        check_path::<Plain>(a, b);
         if mulx::is_available() {
-            check_products::<Mulx>(a, b);
+            check_path::<Mulx>(a, b);
+        }
+        if umulh::is_available() {
+            check_path::<Umulh>(a, b);
         }
     }
 
-    fn check_products<M: Multiply>(a: Pair, b: Pair) {
+    fn check_path<M: Multiply>(a: Pair, b: Pair) {
+        assert_same(M::double(&a.ours), a.theirs.double(), "double");
+        assert_same(M::sub(&a.ours, &b.ours), a.theirs - b.theirs, "sub");
         assert_same(M::mul(&a.ours, &b.ours), a.theirs * b.theirs, "mul");
-        let minus = a.ours.minus(&b.ours);
+        let minus = M::minus(&a.ours, &b.ours);
         let expected = a.theirs * (a.theirs - b.theirs);
         assert_same(M::mul(&a.ours, &minus), expected, "mul by minus");
         assert_same(M::mul(&minus, &a.ours), expected, "minus by mul");
@@ -384,7 +409,7 @@ mod tests {
         let mut theirs = pallas::Base::ONE;
         for factor in factors {
             let (nought, factor) = (Fp::ZERO, Pair::with_limbs(&factor));
-            let negative = factor.ours.minus(&nought); // factor + p, below 2p
+            let negative = M::minus(&factor.ours, &nought); // factor + p, below 2p
             ours = M::near(&ours, &negative);
             theirs *= factor.theirs;
             assert!(below_twice_the_modulus_and_w(&ours.0), "{ours:?}");
@@ -412,6 +437,9 @@ mod tests {
             check_chain::<Plain>(factors.iter().copied());
             if mulx::is_available() {
                 check_chain::<Mulx>(factors.iter().copied());
+            }
+            if umulh::is_available() {
+                check_chain::<Umulh>(factors.iter().copied());
             }
         }
     }

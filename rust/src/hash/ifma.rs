@@ -9,8 +9,8 @@
 //! - [`few`]: one to four sums, several lanes for each, in projective
 //!   coordinates.
 //!
-//! Beside `mulx` this is the only file of the hash with unsafe code. It calls functions that
-//! need the processor's feature, and takes a vector for eight words and back.
+//! Beside `mulx` and `umulh` this is the only file of the hash with unsafe code. It calls functions
+//! that need the processor's feature, and takes a vector for eight words and back.
 #![allow(unsafe_code)]
 
 #[cfg(target_arch = "x86_64")]

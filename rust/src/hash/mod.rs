@@ -123,8 +123,9 @@
 //!   sibling on the way to the root), only 26 points are left to add.
 //!
 //! `portable` adds in 64-bit arithmetic: plain Rust, or with the products of
-//! `mulx`, if the processor has BMI2 and ADX. `ifma` adds in eight lanes, if it
-//! has AVX-512 IFMA. All give the same bytes.
+//! `mulx`, if the processor has BMI2 and ADX, or on arm64 with the field of
+//! `umulh`. `ifma` adds in eight lanes, if the processor has AVX-512 IFMA. All
+//! give the same bytes.
 //!
 //! # Exceptional cases
 //!
@@ -170,6 +171,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod tree_hash;
+mod umulh;
 mod vote;
 
 pub use backend::Backend;

@@ -141,10 +141,10 @@ impl Inverter {
 fn add_group<M: Multiply>(inverter: &mut Inverter, a: &mut [Affine], b: &[Affine]) {
     let mut slopes = [Fp::ZERO; GROUP];
     for (slope, (a, b)) in slopes.iter_mut().zip(a.iter().zip(b)).rev() {
-        *slope = inverter.pop::<M>(&b.x.minus(&a.x));
+        *slope = inverter.pop::<M>(&M::minus(&b.x, &a.x));
     }
     for (slope, (a, b)) in slopes.iter_mut().zip(a.iter().zip(b)) {
-        *slope = M::near(slope, &b.y.minus(&a.y));
+        *slope = M::near(slope, &M::minus(&b.y, &a.y));
     }
     for (slope, (a, b)) in slopes.iter().zip(a.iter_mut().zip(b)) {
         *a = a.third_on_line::<M>(slope, &b.x);
@@ -193,7 +193,7 @@ impl Block {
         let (first, second) = (&mut first[..pairs], &second[..pairs]);
         self.inverter.before.clear();
         for (a, b) in first.iter().zip(second) {
-            self.inverter.push::<M>(&b.x.minus(&a.x));
+            self.inverter.push::<M>(&M::minus(&b.x, &a.x));
         }
         self.inverter.invert::<M>()?;
         let groups = first.chunks_mut(GROUP).zip(second.chunks(GROUP));

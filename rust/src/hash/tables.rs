@@ -60,10 +60,12 @@ impl Tables {
     pub(crate) fn get(backend: Backend) -> &'static Tables {
         static PORTABLE: OnceLock<Tables> = OnceLock::new();
         static MULX: OnceLock<Tables> = OnceLock::new();
+        static UMULH: OnceLock<Tables> = OnceLock::new();
         static IFMA: OnceLock<Tables> = OnceLock::new();
         let cell = match backend {
             Backend::Portable => &PORTABLE,
             Backend::Mulx => &MULX,
+            Backend::Umulh => &UMULH,
             Backend::Ifma => &IFMA,
         };
         cell.get_or_init(|| Tables::build(backend))

@@ -61,42 +61,81 @@ func WriteTree(tree *kvshard.Tree, kv store.KVStore, maxAnchors uint32, w io.Wri
 // ReadTree reads a stream to its end and returns what genesis says of it, except where
 // the stream is. It is for a stream that something else wrote.
 func ReadTree(r io.Reader) (types.GenesisTree, error) {
-	sum := sha256.New()
-	in, err := openRecords(io.TeeReader(r, sum))
+	in, err := NewTreeReader(r)
 	if err != nil {
 		return types.GenesisTree{}, err
 	}
-	err = eachRecord(in, func(kvshard.Record) error { return nil })
-	return describe(in.Header, sum), err
+	err = in.each(func(kvshard.Record) error { return nil })
+	return in.described(), err
 }
 
 func describe(h stream.Header, sum hash.Hash) types.GenesisTree {
 	return types.GenesisTree{Root: h.Root[:], Size_: h.Size, Records: h.Records, Sha256: sum.Sum(nil)}
 }
 
-// openRecords reads the header of a stream, which must be a stream of records.
-func openRecords(r io.Reader) (*stream.Reader, error) {
-	in, err := stream.NewReader(r)
+// A TreeReader reads the records of a stream, and compares it with what genesis names.
+type TreeReader struct {
+	in  *stream.Reader
+	sum hash.Hash
+}
+
+// NewTreeReader reads the header of a stream, which must be a stream of records.
+func NewTreeReader(r io.Reader) (*TreeReader, error) {
+	sum := sha256.New()
+	in, err := stream.NewReader(io.TeeReader(r, sum))
 	if err != nil {
 		return nil, err
 	}
 	if in.Header.Form != stream.FormRecords {
 		return nil, fmt.Errorf("a stream of %s: genesis takes one of records, as \"kvshard export\" writes it by default", in.Header.Form)
 	}
-	return in, nil
+	return &TreeReader{in, sum}, nil
 }
 
-// eachRecord reads a stream to its end and calls f with each record.
-func eachRecord(in *stream.Reader, f func(kvshard.Record) error) error {
+// Records is how many records the header announces.
+func (t *TreeReader) Records() uint64 { return t.in.Header.Records }
+
+// Next returns the next record in the order of the keys, and [io.EOF] behind the last one
+// if the stream is whole.
+func (t *TreeReader) Next() (kvshard.Record, error) {
+	piece, err := t.in.Next()
+	if err != nil {
+		return kvshard.Record{}, err
+	}
+	return *piece.Record, nil
+}
+
+// End checks that all records were read, and that the stream is the one that genesis
+// names.
+func (t *TreeReader) End(want types.GenesisTree) error {
+	if r, err := t.Next(); err == nil {
+		return fmt.Errorf("a stream with %s behind the %d records that its header announces", r.Name(), t.Records())
+	} else if err != io.EOF {
+		return err
+	}
+	return t.compare(want)
+}
+
+func (t *TreeReader) described() types.GenesisTree { return describe(t.in.Header, t.sum) }
+
+func (t *TreeReader) compare(want types.GenesisTree) error {
+	if got := t.described(); !sameTree(got, want) {
+		return fmt.Errorf("a stream of %s; genesis names %s", &got, &want)
+	}
+	return nil
+}
+
+// each reads the stream to its end and calls f with each record.
+func (t *TreeReader) each(f func(kvshard.Record) error) error {
 	for {
-		piece, err := in.Next()
+		record, err := t.Next()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if err := f(*piece.Record); err != nil {
+		if err := f(record); err != nil {
 			return err
 		}
 	}
@@ -106,17 +145,19 @@ func eachRecord(in *stream.Reader, f func(kvshard.Record) error) error {
 // announced ones and a sound tree: it computes every hash in it again. The store's tree
 // must be empty.
 func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want types.GenesisTree) error {
-	sum := sha256.New()
-	in, err := openRecords(io.TeeReader(r, sum))
+	in, err := NewTreeReader(r)
 	if err != nil {
 		return err
 	}
 	kv := k.storeService.OpenKVStore(ctx)
-	if err := eachRecord(in, func(r kvshard.Record) error { return kvshard.WriteRecord(kv, r) }); err != nil {
+	if err := hasNoTree(kv); err != nil {
 		return err
 	}
-	if got := describe(in.Header, sum); !sameTree(got, want) {
-		return fmt.Errorf("a stream of %s; genesis names %s", &got, &want)
+	if err := in.each(func(r kvshard.Record) error { return kvshard.WriteRecord(kv, r) }); err != nil {
+		return err
+	}
+	if err := in.compare(want); err != nil {
+		return err
 	}
 	tree, err := k.openTree(ctx)
 	if err != nil {
@@ -125,7 +166,35 @@ func (k Keeper) ImportTree(ctx context.Context, r io.Reader, want types.GenesisT
 	if err := tree.Check(); err != nil {
 		return err
 	}
-	return in.Header.Verify(tree)
+	return in.in.Header.Verify(tree)
+}
+
+// hasNoTree returns an error if the store has a record of a tree.
+func hasNoTree(kv store.KVStore) error {
+	for r, err := range kvshard.Records(kv) {
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("the store has a tree already, with %s: start with a new database, or remove file and data from the tree in genesis if all nodes preload it", r.Name())
+	}
+	return nil
+}
+
+// checkPreloaded checks the tree that is in the store before the chain begins: that it is
+// the one that genesis names, and sound, as ImportTree does.
+func (k Keeper) checkPreloaded(ctx sdk.Context, params types.Params, want types.GenesisTree) error {
+	tree, err := k.tree(ctx, params)
+	if err != nil {
+		return err
+	}
+	got, err := WriteTree(tree, k.storeService.OpenKVStore(ctx), params.MaxAnchors, io.Discard)
+	if err != nil {
+		return err
+	}
+	if !sameTree(got, want) {
+		return fmt.Errorf("genesis has neither file nor data of the tree, so that it must be in the store: preload it. The store has %s with max_anchors %d; genesis names %s", &got, params.MaxAnchors, &want)
+	}
+	return tree.Check()
 }
 
 // sameTree compares everything except where the stream is.
@@ -141,7 +210,7 @@ func (k Keeper) InitGenesis(ctx sdk.Context, state types.GenesisState) error {
 	if err := k.params.Set(ctx, state.Params); err != nil {
 		return err
 	}
-	if err := k.initTree(ctx, state.Tree); err != nil {
+	if err := k.initTree(ctx, state.Params, state.Tree); err != nil {
 		return fmt.Errorf("tree: %w", err)
 	}
 	tree, err := k.tree(ctx, state.Params)
@@ -172,13 +241,14 @@ func (k Keeper) InitGenesis(ctx sdk.Context, state types.GenesisState) error {
 	return k.rebuildAnchors(ctx, tree, total)
 }
 
-// initTree imports the tree of genesis. A new chain's tree has no stream: it is empty.
-func (k Keeper) initTree(ctx context.Context, state types.GenesisTree) error {
+// initTree imports the tree of genesis. A new chain's tree has no stream: it is empty. A
+// tree without a stream that is not empty was preloaded.
+func (k Keeper) initTree(ctx sdk.Context, params types.Params, state types.GenesisTree) error {
 	if state.File == "" && len(state.Data) == 0 {
-		if empty := types.DefaultGenesisState().Tree; !sameTree(state, empty) {
-			return fmt.Errorf("there is no stream, so that the tree is %s; genesis names %s", &empty, &state)
+		if sameTree(state, types.DefaultGenesisState().Tree) {
+			return hasNoTree(k.storeService.OpenKVStore(ctx))
 		}
-		return nil
+		return k.checkPreloaded(ctx, params, state)
 	}
 	in, err := k.openStream(state)
 	if err != nil {

@@ -3,6 +3,8 @@
 package testutil
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +33,7 @@ import (
 	authtypes "github.com/cosmos/cosmos-sdk/x/auth/types"
 	banktypes "github.com/cosmos/cosmos-sdk/x/bank/types"
 
+	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/x/commitment/keeper"
 	"github.com/kvshard/kvshard/x/commitment/types"
 )
@@ -66,11 +69,15 @@ type Config struct {
 	InitialHeight int64
 	// Options of the keeper.
 	Options []keeper.Option
+	// DB of the node, one in memory by default.
+	DB dbm.DB
+	// BaseApp options.
+	BaseApp []func(*baseapp.BaseApp)
 	// AfterGenesis is called where the modules' genesis ends, as the last module's is.
 	AfterGenesis func(ctx sdk.Context, k keeper.Keeper) error
 }
 
-// A Chain is one node over a database in memory, whose blocks the test makes.
+// A Chain is one node over a database, whose blocks the test makes.
 type Chain struct {
 	T          testing.TB
 	App        *runtime.App
@@ -82,36 +89,61 @@ type Chain struct {
 	Addresses  address.Codec
 	Accounts   []*Account
 
-	height int64
+	config  Config
+	builder *runtime.AppBuilder
+	height  int64
 }
 
 // New makes a chain. The first block has the state of genesis.
 func New(t testing.TB, c Config) *Chain {
 	t.Helper()
-	chain := &Chain{T: t}
-	var builder *runtime.AppBuilder
-	// A logger of the SDK that the test is compiled with, whatever its package is.
-	logger := Must(server.CreateSDKLogger(server.NewDefaultContext(), io.Discard))(t)
-	supply := depinject.Supply(logger, c.Options)
-	Must0(t, depinject.Inject(depinject.Configs(AppConfig(), supply),
-		&builder, &chain.Keeper, &chain.Codec, &chain.Amino, &chain.Interfaces, &chain.TxConfig, &chain.Addresses))
-	chain.App = build(builder, dbm.NewMemDB(), baseapp.SetChainID(ChainID))
-	if c.AfterGenesis != nil {
-		chain.App.SetInitChainer(func(ctx sdk.Context, request *abci.RequestInitChain) (*abci.ResponseInitChain, error) {
-			response, err := chain.App.InitChainer(ctx, request)
-			return response, errors.Join(err, c.AfterGenesis(ctx, chain.Keeper))
-		})
-	}
-	Must0(t, chain.App.Load(true))
-
+	chain := Open(t, c)
 	height := max(c.InitialHeight, 1)
 	_, err := chain.App.InitChain(&abci.RequestInitChain{
 		ChainId: ChainID, Time: start, InitialHeight: height, ConsensusParams: simtestutil.DefaultConsensusParams,
-		AppStateBytes: chain.genesis(builder, c),
+		AppStateBytes: chain.genesis(chain.builder, c),
 	})
 	Must0(t, err)
 	chain.height = height - 1
 	return chain
+}
+
+// Open makes a node over its database, and begins no chain: one that has stopped, or one
+// that has no genesis yet.
+func Open(t testing.TB, c Config) *Chain {
+	t.Helper()
+	if c.DB == nil {
+		c.DB = dbm.NewMemDB()
+	}
+	chain := &Chain{T: t, config: c}
+	chain.open()
+	chain.height = chain.App.LastBlockHeight()
+	return chain
+}
+
+// Restart makes the node anew over its database, as after a stop.
+func (c *Chain) Restart() {
+	c.T.Helper()
+	c.open()
+	c.height = c.App.LastBlockHeight()
+}
+
+// open makes the application over the database.
+func (c *Chain) open() {
+	c.T.Helper()
+	// A logger of the SDK that the test is compiled with, whatever its package is.
+	logger := Must(server.CreateSDKLogger(server.NewDefaultContext(), io.Discard))(c.T)
+	supply := depinject.Supply(logger, c.config.Options)
+	Must0(c.T, depinject.Inject(depinject.Configs(AppConfig(), supply),
+		&c.builder, &c.Keeper, &c.Codec, &c.Amino, &c.Interfaces, &c.TxConfig, &c.Addresses))
+	c.App = build(c.builder, c.config.DB, append([]func(*baseapp.BaseApp){baseapp.SetChainID(ChainID)}, c.config.BaseApp...)...)
+	if after := c.config.AfterGenesis; after != nil {
+		c.App.SetInitChainer(func(ctx sdk.Context, request *abci.RequestInitChain) (*abci.ResponseInitChain, error) {
+			response, err := c.App.InitChainer(ctx, request)
+			return response, errors.Join(err, after(ctx, c.Keeper))
+		})
+	}
+	Must0(c.T, c.App.Load(true))
 }
 
 // build makes the application. Since SDK 0.55 there is no writer that traces the stores.
@@ -231,4 +263,22 @@ func Must0(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Leaves makes n leaves, numbered from the first; they look as random as commitments.
+func Leaves(first, n int) []kvshard.Node {
+	made := make([]kvshard.Node, n)
+	for i := range made {
+		made[i] = sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(first+i)))
+		made[i][31] &= 0x3F // below the modulus
+	}
+	return made
+}
+
+// Bytes are the leaves as a message has them.
+func Bytes(leaves []kvshard.Node) (made [][]byte) {
+	for _, leaf := range leaves {
+		made = append(made, leaf[:])
+	}
+	return made
 }

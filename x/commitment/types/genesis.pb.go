@@ -99,7 +99,7 @@ func (m *GenesisState) GetWaiting() []QueuedCall {
 
 // GenesisTree has the tree as a stream of kvshard's package stream, or names the
 // file that has it. "kvshard export" writes such a stream and "kvshard import"
-// reads it.
+// reads it. With neither, every node has preloaded the tree into its store.
 type GenesisTree struct {
 	Root []byte `protobuf:"bytes,1,opt,name=root,proto3" json:"root,omitempty"`
 	// size is the number of leaves.

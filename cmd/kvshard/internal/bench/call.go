@@ -54,8 +54,9 @@ type sample struct {
 
 // A competitor is a tree in some store.
 type competitor interface {
-	// build makes the tree of the first leaves, and takes its root.
-	build(leaves []kvshard.Node) (sample, error)
+	// build makes the tree of the first leaves, and takes its root. It returns how
+	// many they are: fewer than n if there is a limit.
+	build(n uint64) (sample, uint64, error)
 	// checkpoints makes so many, so that each further one prunes one.
 	checkpoints(n int) error
 	// call does one of calls with what it needs.

@@ -1,52 +1,13 @@
 package bench
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
 )
-
-const (
-	DocBegin = "<!-- from here on written by kvshard bench -->"
-	docEnd   = "<!-- up to here -->"
-)
-
-// Write puts the tables into BENCHMARKS.md, in the place of earlier ones, and
-// the plots beside it.
-func (r *Result) Write(dir string) error {
-	path := filepath.Join(dir, "BENCHMARKS.md")
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		text = []byte("# Benchmarks\n\n" + DocBegin + "\n" + docEnd + "\n")
-	} else if err != nil {
-		return err
-	}
-	before, rest, found := bytes.Cut(text, []byte(DocBegin))
-	_, after, closed := bytes.Cut(rest, []byte(docEnd))
-	if !found || !closed {
-		return exit.Errorf(exit.State, "put the two lines into the file, or remove it", "%s lacks the lines %q and %q", path, DocBegin, docEnd)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for _, p := range r.plots() {
-		if err := disk.ReplaceText(filepath.Join(dir, filepath.FromSlash(p.file)), plot(p.title, p.unit, p.lines)); err != nil {
-			return err
-		}
-	}
-	made := string(before) + DocBegin + "\n" + r.markdown() + docEnd + string(after)
-	return disk.ReplaceText(path, []byte(made))
-}
 
 func (r *Result) markdown() string {
 	var b strings.Builder
@@ -57,7 +18,7 @@ func (r *Result) markdown() string {
 			}
 		}
 	}
-	fmt.Fprintf(&b, "\nMade by\n\n```\n%s\n```\n\non %s.\n\n## Counted\n\n", r.Command, machine())
+	b.WriteString("\n## Counted\n\n")
 	pictures("counted")
 	for _, call := range Calls {
 		fmt.Fprintf(&b, "### %s\n\n%s\n\n", title(call), callMeans[call])
@@ -67,17 +28,13 @@ func (r *Result) markdown() string {
 		}
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "## Times\n\nIn %s; %s in microseconds a leaf.", r.Unit, CallBuild)
-	if len(r.Frontier) > 0 {
-		fmt.Fprintf(&b, " Such a block took %s microseconds at the sizes\nbelow, in their order.", strings.Join(significants(r.Frontier), ", "))
-	}
-	fmt.Fprintf(&b, " A step over %s was ended, and its tree not asked again at that size.\n\n", r.Limit)
+	fmt.Fprintf(&b, "## Times\n\nIn %s; %s in microseconds a leaf. A step over a limit was ended,\nand its tree not asked again at that size.\n\n", r.Unit, CallBuild)
 	pictures("times")
 	b.WriteString("| leaves | tree | store | " + strings.Join(TimeColumns, " | ") + " |\n|---:|---|---|" + strings.Repeat("---:|", len(TimeColumns)) + "\n")
 	for _, row := range r.Rows {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", grouped(float64(row.Leaves)), row.Tree, row.Store, strings.Join(r.timeCells(row), " | "))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", grouped(float64(row.Leaves)), row.Tree, row.Store, strings.Join(timeCells(row), " | "))
 	}
-	b.WriteString("\n" + r.besideMarkdown())
+	b.WriteString("\n" + r.besideMarkdown() + r.onDiskMarkdown())
 	return b.String()
 }
 
@@ -87,21 +44,6 @@ var callMeans = map[string]string{
 	CallWitness: "The path of a leaf to the root of the newest checkpoint; the leaves are spread over the tree.",
 	CallAppend:  "One leaf, by itself.",
 	CallOpen:    "A database opened, where there is one, a tree over it, and its root.",
-}
-
-// machine describes the machine, on which times depend.
-func machine() string {
-	text := fmt.Sprintf("%s/%s with %d cores", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	info, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil {
-		return text
-	}
-	for line := range strings.Lines(string(info)) {
-		if name, model, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
-			return text + ", " + strings.TrimSpace(model)
-		}
-	}
-	return text
 }
 
 func title(call string) string { return strings.ToUpper(call[:1]) + call[1:] }
@@ -126,20 +68,23 @@ func costCells(row Row, call string) []string {
 }
 
 // timeCells are the times as TimeColumns has them.
-func (r *Result) timeCells(row Row) (cells []string) {
+func timeCells(row Row) (cells []string) {
 	for _, call := range TimeColumns {
 		value, measured := row.Times[call]
 		switch {
 		case measured:
 			cells = append(cells, significant(value))
 		case row.Over == call:
-			cells = append(cells, "over "+r.Limit)
+			cells = append(cells, "over "+row.Limit)
 		default:
 			cells = append(cells, noFigure)
 		}
 	}
 	return cells
 }
+
+// list is "a, b, c".
+func list(texts []string) string { return strings.Join(texts, ", ") }
 
 func significants(values []float64) (texts []string) {
 	for _, v := range values {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os/exec"
+	"slices"
 	"time"
 
 	"github.com/kvshard/kvshard"
@@ -72,7 +74,11 @@ type answer struct {
 }
 
 // ask sends a command, with nodes behind it, and waits for the answer.
-func (p *peer) ask(command string, nodes []kvshard.Node) (sample, error) {
+func (p *peer) ask(command string, nodes ...kvshard.Node) (sample, error) {
+	return p.askInParts(command, slices.Values([][]kvshard.Node{nodes}))
+}
+
+func (p *peer) askInParts(command string, parts iter.Seq[[]kvshard.Node]) (sample, error) {
 	type result struct {
 		answer
 		err error
@@ -83,8 +89,10 @@ func (p *peer) ask(command string, nodes []kvshard.Node) (sample, error) {
 		defer func() { answered <- r }()
 		in := bufio.NewWriterSize(p.in, 1<<16)
 		fmt.Fprintln(in, command)
-		for i := range nodes {
-			_, _ = in.Write(nodes[i][:])
+		for nodes := range parts {
+			for i := range nodes {
+				_, _ = in.Write(nodes[i][:])
+			}
 		}
 		if r.err = in.Flush(); r.err != nil {
 			return
@@ -112,19 +120,21 @@ func (p *peer) ask(command string, nodes []kvshard.Node) (sample, error) {
 	}
 }
 
-func (p *peer) build(leaves []kvshard.Node) (sample, error) {
+func (p *peer) build(n uint64) (done sample, size uint64, err error) {
 	if p.tree != TreeFrontier {
-		return p.ask(fmt.Sprintf("build %d", len(leaves)), leaves)
+		done, err = p.askInParts(fmt.Sprintf("build %d", n), inParts(n))
+		return done, n, err
 	}
 	nodes := append([]kvshard.Node{p.start.Leaf}, p.start.Ommers...)
-	if _, err := p.ask(fmt.Sprintf("start %d %d", p.start.Size, len(nodes)), nodes); err != nil {
-		return sample{}, err
+	if _, err := p.ask(fmt.Sprintf("start %d %d", p.start.Size, len(nodes)), nodes...); err != nil {
+		return sample{}, 0, err
 	}
-	return p.ask("root", nil)
+	done, err = p.ask("root")
+	return done, p.start.Size, err
 }
 
 func (p *peer) checkpoints(n int) error {
-	_, err := p.ask(fmt.Sprintf("checkpoints %d", n), nil)
+	_, err := p.ask(fmt.Sprintf("checkpoints %d", n))
 	return err
 }
 
@@ -141,11 +151,11 @@ func (p *peer) can(name string) bool {
 func (p *peer) call(name string, leaves []kvshard.Node, position uint64) (sample, error) {
 	switch name {
 	case CallBlock, CallAppend:
-		return p.ask(fmt.Sprintf("%s %d", name, len(leaves)), leaves)
+		return p.ask(fmt.Sprintf("%s %d", name, len(leaves)), leaves...)
 	case CallWitness:
-		return p.ask(fmt.Sprintf("witness %d", position), nil)
+		return p.ask(fmt.Sprintf("witness %d", position))
 	case CallOpen:
-		return p.ask("open", nil)
+		return p.ask("open")
 	}
-	return p.ask(name, nil)
+	return p.ask(name)
 }

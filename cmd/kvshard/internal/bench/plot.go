@@ -55,14 +55,8 @@ func plot(title, unit string, lines []plotLine) []byte {
 		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="soft" x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n",
 			left, width-right, y(v), y(v), left-8, y(v)+4, axisNumber(v))
 	}
-	seen := map[float64]bool{}
-	for _, line := range lines {
-		for _, p := range line.points {
-			if !seen[p[0]] {
-				seen[p[0]] = true
-				fmt.Fprintf(&b, `<text class="soft" x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", x(p[0]), height-bottom+20, axisNumber(p[0]))
-			}
-		}
+	for _, size := range sizesOf(lines, func(p, q float64) bool { return math.Abs(x(p)-x(q)) < 72 }) {
+		fmt.Fprintf(&b, `<text class="soft" x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", x(size), height-bottom+20, axisNumber(size))
 	}
 	fmt.Fprintf(&b, `<text class="soft" x="%d" y="%d" text-anchor="middle">leaves</text>`+"\n", (left+width-right)/2, height-8)
 	for _, line := range lines {
@@ -91,6 +85,24 @@ func plot(title, unit string, lines []plotLine) []byte {
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
+}
+
+// sizesOf are the sizes to write below the axis, the largest first: all but those too
+// close to a larger one.
+func sizesOf(lines []plotLine, close func(p, q float64) bool) (sizes []float64) {
+	var all []float64
+	for _, line := range lines {
+		for _, p := range line.points {
+			all = append(all, p[0])
+		}
+	}
+	slices.Sort(all)
+	for _, size := range slices.Backward(slices.Compact(all)) {
+		if len(sizes) == 0 || !close(size, sizes[len(sizes)-1]) {
+			sizes = append(sizes, size)
+		}
+	}
+	return sizes
 }
 
 func (line plotLine) last() [2]float64 { return line.points[len(line.points)-1] }

@@ -15,15 +15,22 @@ type Row struct {
 	Store  string             `json:"store"`
 	Times  map[string]float64 `json:"times"`
 	Costs  map[string]cost    `json:"costs"`
-	Over   string             `json:"over_the_limit,omitempty"` // the step that took too long
+	Over   string             `json:"over_the_limit,omitempty"` // the step that took too long,
+	Limit  string             `json:"limit,omitempty"`          // longer than this
+
+	Bytes    int64        `json:"bytes_on_disk,omitempty"` // when it was built
+	Commands []commandRun `json:"commands,omitempty"`      // that built it and tried it
 }
 
 // A Result is what was measured.
 type Result struct {
+	Part     string    `json:"part"` // of the page: the make target
 	Unit     string    `json:"unit"` // of times, but for build, which is for each leaf
 	Command  string    `json:"command"`
+	Machine  string    `json:"machine"`
+	Versions string    `json:"versions"`
+	Note     string    `json:"note,omitempty"`
 	Rounds   int       `json:"rounds"`
-	Limit    string    `json:"limit"`
 	Frontier []float64 `json:"frontier_microseconds,omitempty"` // the unit, at each size
 	Rows     []Row     `json:"rows"`
 }
@@ -46,9 +53,10 @@ func (r *Result) Text(w io.Writer) {
 	fmt.Fprintf(w, "\ntimes in %s; %s in microseconds a leaf\n", r.Unit, CallBuild)
 	fmt.Fprintf(t, "leaves\ttree\tstore\t%s\t\n", strings.Join(TimeColumns, "\t"))
 	for _, row := range r.Rows {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t\n", row.Leaves, row.Tree, row.Store, strings.Join(r.timeCells(row), "\t"))
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t\n", row.Leaves, row.Tree, row.Store, strings.Join(timeCells(row), "\t"))
 	}
 	_ = t.Flush()
+	r.onDiskText(w)
 	r.besideText(w)
 }
 

@@ -22,12 +22,18 @@ const (
 	storeRust   = "in Rust" // of ours: the engine over memory, called as the other trees are
 )
 
+// Beside are the names of the other trees for --beside, in the order of tables.
+var Beside = []string{"rust", besideFrontier, "shardtree", "vote"}
+
+const besideFrontier = "frontier"
+
+var besideTrees = map[string]string{"rust": TreeOurs, besideFrontier: TreeFrontier, "shardtree": TreeShardTree, "vote": TreeVote}
+
 // A round measures the trees of one size.
 type round struct {
 	*Bench
-	size     uint
-	leaves   []kvshard.Node
-	start    kvshard.Frontier // of these leaves
+	size     uint64
+	start    kvshard.Frontier // of the first tree's leaves
 	frontier *peer            // whose block is the unit of times; nil without --peers
 	unit     []float64
 	roots    map[uint64]kvshard.Node // by size, of the trees with Orchard's hash: they must agree
@@ -35,25 +41,18 @@ type round struct {
 
 // atSize returns the rows of one size, and the unit of their times.
 func (b *Bench) atSize(size uint) (rows []Row, unit float64, err error) {
-	m := &round{Bench: b, size: size, leaves: makeLeaves(0, uint64(size)), roots: map[uint64]kvshard.Node{}}
-	if b.Peers != "" {
-		if m.start, err = frontierOf(m.leaves); err != nil {
-			return nil, 0, err
+	m := &round{Bench: b, size: uint64(size), roots: map[uint64]kvshard.Node{}}
+	defer func() {
+		if m.frontier != nil {
+			err = errors.Join(err, m.frontier.close())
 		}
-		if m.frontier, err = m.startPeer(TreeFrontier); err != nil {
-			return nil, 0, err
-		}
-		defer func() { err = errors.Join(err, m.frontier.close()) }()
-		if _, err := m.frontier.build(nil); err != nil {
-			return nil, 0, err
-		}
-	}
+	}()
 	for _, name := range b.Stores {
-		row, err := m.measure(TreeOurs, name, func() (competitor, error) { return newSubject(name) })
+		row, err := m.measure(TreeOurs, name, func() (competitor, error) { return m.newSubject(name) })
 		if err != nil {
 			return nil, 0, err
 		}
-		if len(rows) > 0 && !maps.Equal(row.Costs, rows[0].Costs) {
+		if len(rows) > 0 && row.Leaves == rows[0].Leaves && !maps.Equal(row.Costs, rows[0].Costs) {
 			return nil, 0, exit.Errorf(exit.Other, "report it: this is a fault of kvshard", "a call costs %v on %s, but %v on %s", row.Costs, name, rows[0].Costs, rows[0].Store)
 		}
 		rows = append(rows, row)
@@ -61,8 +60,11 @@ func (b *Bench) atSize(size uint) (rows []Row, unit float64, err error) {
 	if b.Peers == "" {
 		return rows, 0, nil
 	}
-	for _, tree := range []string{TreeOurs, TreeFrontier, TreeShardTree, TreeVote} {
-		where := storeMemory
+	for _, name := range Beside {
+		if !slices.Contains(b.Beside, name) {
+			continue
+		}
+		tree, where := besideTrees[name], storeMemory
 		if tree == TreeOurs {
 			where = storeRust
 		}
@@ -75,27 +77,25 @@ func (b *Bench) atSize(size uint) (rows []Row, unit float64, err error) {
 	return rows, median(m.unit), nil
 }
 
-// frontierOf is what a Frontier of these leaves holds.
-func frontierOf(leaves []kvshard.Node) (f kvshard.Frontier, err error) {
-	s, err := newSubject("memdb")
-	if err != nil {
-		return f, err
+// startUnit starts the Frontier whose block is the unit, from the first tree's leaves.
+func (m *round) startUnit(s *subject) (err error) {
+	if m.Peers == "" || m.frontier != nil {
+		return nil
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	if _, err := s.build(leaves); err != nil {
-		return f, err
+	if m.start, err = s.frontier(); err != nil {
+		return err
 	}
-	tree, err := kvshard.Open(s.db)
-	if err != nil {
-		return f, err
+	if m.frontier, err = m.startPeer(TreeFrontier); err != nil {
+		return err
 	}
-	return tree.Frontier()
+	_, _, err = m.frontier.build(0)
+	return err
 }
 
 // measure fills the row of one tree.
 func (m *round) measure(tree, where string, start func() (competitor, error)) (row Row, err error) {
 	fmt.Fprintf(m.Log, "bench: %d leaves: %s, %s\n", m.size, tree, where)
-	row = Row{Leaves: m.size, Tree: tree, Store: where, Times: map[string]float64{}, Costs: map[string]cost{}}
+	row = Row{Leaves: uint(m.size), Tree: tree, Store: where, Times: map[string]float64{}, Costs: map[string]cost{}}
 	c, err := start()
 	if err != nil {
 		return row, err
@@ -104,27 +104,33 @@ func (m *round) measure(tree, where string, start func() (competitor, error)) (r
 	defer func() {
 		if errors.Is(err, errLimit) {
 			fmt.Fprintf(m.Log, "bench: its %s takes more than %s\n", step, m.Limit)
-			row.Over, err = step, nil
+			row.Over, row.Limit, err = step, durationText(m.Limit), nil
 		}
 		err = errors.Join(err, c.close())
 		if err != nil {
 			err = fmt.Errorf("%d leaves, %s, %s: %w", m.size, tree, where, err)
 		}
 	}()
-	built, err := c.build(m.leaves)
+	built, size, err := c.build(m.size)
 	if err != nil {
 		return row, err
 	}
-	if err := m.agree(tree, uint64(m.size), built.root); err != nil {
+	if err := m.agree(tree, size, built.root); err != nil {
 		return row, err
 	}
+	row.Leaves = uint(size)
 	if tree != TreeFrontier { // which starts from what another has built
-		row.Times[CallBuild] = microseconds(built.taken) / float64(m.size)
+		row.Times[CallBuild] = microseconds(built.taken) / float64(size)
+	}
+	if ours, is := c.(*subject); is {
+		if err := m.built(&row, ours); err != nil {
+			return row, err
+		}
 	}
 	if err := c.checkpoints(kvshard.DefaultMaxCheckpoints); err != nil {
 		return row, err
 	}
-	next := uint64(m.size) // position of the next leaf
+	next := size // position of the next leaf
 	for _, step = range Calls {
 		if !c.can(step) {
 			continue
@@ -135,6 +141,25 @@ func (m *round) measure(tree, where string, start func() (competitor, error)) (r
 	}
 	return row, nil
 }
+
+// built notes what is known of a tree of ours once it is built.
+func (m *round) built(row *Row, s *subject) (err error) {
+	if s.builder != nil {
+		row.Commands = s.builder.runs
+	}
+	if row.Bytes, err = s.bytes(); err != nil {
+		return err
+	}
+	if row.Bytes > 0 {
+		fmt.Fprintf(m.Log, "bench: %d leaves: %.1f bytes a leaf on %s\n", row.Leaves, float64(row.Bytes)/float64(row.Leaves), row.Store)
+	}
+	return m.startUnit(s)
+}
+
+// spread is how far apart the leaves are whose witnesses are taken one after the
+// other: odd, so that they lie differently in their shards, and so large that those
+// that are counted lie in one half of the tree at least.
+func spread(size uint64) uint64 { return max(7919, size/(2*countedCalls)|1) }
 
 // agree compares the roots of trees of the same leaves. One has another hash.
 func (m *round) agree(tree string, size uint64, root kvshard.Node) error {
@@ -156,7 +181,7 @@ const countedCalls = 64
 // timed in turns with a Frontier's block.
 func (m *round) repeat(row *Row, c competitor, name string, next *uint64) error {
 	var mean cost
-	counted := 0
+	counted, size := 0, uint64(row.Leaves)
 	once := func() (sample, error) {
 		if err := m.ctx.Err(); err != nil {
 			return sample{}, err
@@ -170,7 +195,7 @@ func (m *round) repeat(row *Row, c competitor, name string, next *uint64) error 
 		}
 		*next += uint64(len(leaves))
 		counted++
-		s, err := c.call(name, leaves, uint64(counted)*7919%uint64(m.size))
+		s, err := c.call(name, leaves, uint64(counted)*spread(size)%size)
 		if err == nil && name == CallBlock {
 			err = m.agree(row.Tree, *next, s.root)
 		}

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
-	"github.com/kvshard/kvshard/cmd/kvshard/internal/source"
 	"github.com/kvshard/kvshard/internal/dbstore"
 	"github.com/kvshard/kvshard/kvtest"
 )
@@ -26,40 +24,32 @@ const (
 // Stores are those that our tree is measured in.
 var Stores = []string{storeMemDB, disk.GoLevelDB, disk.Pebble, storeIAVL}
 
-// makeLeaves makes the leaves from a position on: pseudorandom, and canonical
-// since their last byte is 0.
-func makeLeaves(first, n uint64) []kvshard.Node {
-	leaves := make([]kvshard.Node, n)
-	for i := range leaves {
-		for word := range uint64(4) {
-			mixed := (first + uint64(i) + 1 + word<<32) * 0x9E3779B97F4A7C15
-			binary.LittleEndian.PutUint64(leaves[i][8*word:], mixed^mixed>>29)
-		}
-		leaves[i][31] = 0
-	}
-	return leaves
-}
-
 // A subject is our tree in one store.
 type subject struct {
 	name, dir string
 	db        dbm.DB
-	iavl      *disk.IAVL // with storeIAVL
-	newest    uint32     // checkpoint
-	counting  bool       // calls are counted, and not timed
+	iavl      *disk.IAVL    // with storeIAVL
+	builder   *builder      // by commands, or nil
+	limit     time.Duration // of the build, 0 for none
+	newest    uint32        // checkpoint
+	counting  bool          // calls are counted, and not timed
 }
 
 var _ competitor = (*subject)(nil)
 
-func newSubject(name string) (*subject, error) {
-	s := &subject{name: name}
+func (m *round) newSubject(name string) (*subject, error) {
+	s := &subject{name: name, limit: m.BuildLimit}
 	if name == storeMemDB {
 		s.db = dbm.NewMemDB()
 		return s, nil
 	}
 	var err error
-	if s.dir, err = os.MkdirTemp("", "kvshard-bench-"); err != nil {
+	if s.dir, err = os.MkdirTemp(m.Work, "kvshard-bench-"); err != nil {
 		return nil, err
+	}
+	if _, byCommand := commandStores[name]; byCommand && m.Commands != "" {
+		s.builder = &builder{Bench: m.Bench, backend: name, dir: s.dir}
+		return s, nil
 	}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.dir))
@@ -67,12 +57,18 @@ func newSubject(name string) (*subject, error) {
 	return s, nil
 }
 
+// path is the database's. "kvshard init" puts it there too.
+func (s *subject) path() string { return filepath.Join(s.dir, treeName, "tree.db") }
+
 func (s *subject) open() (err error) {
 	backend := s.name
 	if s.name == storeIAVL {
 		backend = disk.GoLevelDB
 	}
-	if s.db, err = disk.Open(filepath.Join(s.dir, "tree.db"), backend); err != nil || s.name != storeIAVL {
+	if err := os.MkdirAll(filepath.Dir(s.path()), 0o755); err != nil {
+		return err
+	}
+	if s.db, err = disk.Open(s.path(), backend); err != nil || s.name != storeIAVL {
 		return err
 	}
 	s.iavl, err = disk.OpenIAVL(s.db)
@@ -83,7 +79,11 @@ func (s *subject) close() error {
 	if s.dir == "" {
 		return s.db.Close()
 	}
-	return errors.Join(s.db.Close(), os.RemoveAll(s.dir))
+	var closed error
+	if s.db != nil { // a builder may have failed
+		closed = s.db.Close()
+	}
+	return errors.Join(closed, os.RemoveAll(s.dir))
 }
 
 // update runs f as a block does: on disk, all of it in one synced batch.
@@ -133,23 +133,57 @@ func (s *subject) tree(run func(func(store.KVStore) error) error, f func(*kvshar
 	return done, err
 }
 
-func (s *subject) build(leaves []kvshard.Node) (done sample, err error) {
-	for len(leaves) > 0 {
-		batch := leaves[:min(len(leaves), source.BatchLeaves)]
-		leaves = leaves[len(batch):]
-		part, err := s.tree(s.update, func(tree *kvshard.Tree) error {
-			_, err := tree.AppendBatch(batch)
-			return err
-		})
-		if err != nil {
-			return done, err
+func (s *subject) build(n uint64) (done sample, size uint64, err error) {
+	if s.builder != nil {
+		if done.taken, err = s.builder.build(n); err == nil {
+			size, err = n, s.open()
 		}
-		done.taken += part.taken
+	} else {
+		done.taken, size, err = s.append(n)
+	}
+	if err != nil {
+		return done, 0, err
 	}
 	root, err := s.call(CallRoot, nil, 0)
 	done.taken += root.taken
 	done.root = root.root
-	return done, err
+	return done, size, err
+}
+
+// append appends n leaves, or as many as the limit lets it.
+func (s *subject) append(n uint64) (taken time.Duration, size uint64, err error) {
+	for leaves := range inParts(n) {
+		if s.limit > 0 && taken > s.limit {
+			break
+		}
+		part, err := s.tree(s.update, func(tree *kvshard.Tree) error {
+			_, err := tree.AppendBatch(leaves)
+			return err
+		})
+		if err != nil {
+			return taken, size, err
+		}
+		taken += part.taken
+		size += uint64(len(leaves))
+	}
+	return taken, size, nil
+}
+
+// bytes is what the database has on disk, 0 of one in memory.
+func (s *subject) bytes() (int64, error) {
+	if s.dir == "" {
+		return 0, nil
+	}
+	return bytesIn(s.path())
+}
+
+// frontier is what a Frontier of the same leaves holds.
+func (s *subject) frontier() (f kvshard.Frontier, err error) {
+	_, err = s.tree(s.read, func(tree *kvshard.Tree) error {
+		f, err = tree.Frontier()
+		return err
+	})
+	return f, err
 }
 
 func (s *subject) checkpoints(n int) error {

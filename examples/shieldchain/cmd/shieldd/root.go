@@ -35,6 +35,8 @@ import (
 
 	"github.com/kvshard/kvshard/examples/shieldchain/app"
 	"github.com/kvshard/kvshard/examples/shieldchain/bundle"
+	"github.com/kvshard/kvshard/x/commitment/preload"
+	"github.com/kvshard/kvshard/x/commitment/types"
 )
 
 func rootCmd() *cobra.Command {
@@ -87,6 +89,7 @@ func rootCmd() *cobra.Command {
 		lightdCmd(lender.TxConfig().TxDecoder()),
 		checkCmd(),
 		measureCmd(),
+		preload.Cmd(types.StoreKey),
 		pruning.Cmd(newApp, app.DefaultNodeHome),
 		snapshot.Cmd(newApp),
 	)

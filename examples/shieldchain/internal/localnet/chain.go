@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -50,7 +51,11 @@ func (n *network) chain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return n.goOn(ctx, state, first, second)
+	third, err := n.preloaded(ctx, first, state)
+	if err != nil {
+		return err
+	}
+	return n.goOn(ctx, state, first, second, third)
 }
 
 // A state is the tree that a node must have.
@@ -219,7 +224,52 @@ func (n *network) exportImport(ctx context.Context, first *node, s state) (*node
 	return second, nil
 }
 
-// goOn appends the same leaves to both chains, which must then stay equal.
+// preloaded starts a third chain from what the first one exported, in a home that has the
+// tree before it begins.
+func (n *network) preloaded(ctx context.Context, first *node, s state) (*node, error) {
+	third, err := n.add(ctx, n.bin, "third")
+	if err != nil {
+		return nil, err
+	}
+	if err := third.takeOver(first, filepath.Join(n.dir, "exported.json")); err != nil {
+		return nil, err
+	}
+	file, err := emptyFile(filepath.Join(third.home, "config", "genesis.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, command := range [][]string{{"genesis", "validate"}, {"preload-tree", filepath.Join(third.home, "config", file)}} {
+		if _, err := third.run(ctx, command...); err != nil {
+			return nil, err
+		}
+	}
+	if err := third.start(ctx); err != nil {
+		return nil, err
+	}
+	if _, err := third.waitFor(ctx, least{height: 1, within: 30 * time.Second}); err != nil {
+		return nil, err
+	}
+	if err := third.expectRoot(ctx, s); err != nil {
+		return nil, fmt.Errorf("%s: %w", third.name, err)
+	}
+	n.say("preloaded: a home that has the tree before its first start goes on with the same root")
+	return third, nil
+}
+
+// emptyFile takes the name of the tree's file out of a genesis, and returns it.
+func emptyFile(genesis string) (string, error) {
+	text, err := os.ReadFile(genesis)
+	if err != nil {
+		return "", err
+	}
+	m := regexp.MustCompile(`("file": *")(commitment-[^"]+)"`).FindSubmatch(text)
+	if m == nil {
+		return "", fmt.Errorf("%s names no file of the tree", genesis)
+	}
+	return string(m[2]), os.WriteFile(genesis, bytes.Replace(text, m[0], append(m[1], '"'), 1), 0o600)
+}
+
+// goOn appends the same leaves to all chains, which must then stay equal.
 func (n *network) goOn(ctx context.Context, s state, nodes ...*node) error {
 	mainnet, err := realdata.Mainnet()
 	if err != nil {
@@ -248,7 +298,7 @@ func (n *network) goOn(ctx context.Context, s state, nodes ...*node) error {
 			return err
 		}
 	}
-	n.say("both append the same, have the same root and prove all %d", len(s.leaves))
+	n.say("all append the same, have the same root and prove all %d", len(s.leaves))
 	for _, node := range nodes {
 		if err := node.stop(syscall.SIGTERM); err != nil {
 			return err
