@@ -62,7 +62,7 @@ measured by itself; --part is the one that this run measures, and takes the plac
 	flags.DurationVar(&b.Limit, "limit", 2*time.Minute, "no step of another tree may take longer; it is not asked again at that size")
 	flags.StringSliceVar(&b.Beside, "beside", bench.Beside, "which other trees: rust (our own engine), frontier, shardtree, vote")
 	flags.BoolVar(&commands, "commands", false, "build trees on goleveldb and pebble by the commands, and measure these")
-	flags.DurationVar(&b.BuildLimit, "build-limit", 0, "end other builds of our tree after this time, and measure what is there; 0 is none")
+	flags.DurationVar(&b.BuildLimit, "build-limit", 0, "end other builds of our tree after this time, and measure what is there; the default is no end")
 	flags.StringVar(&b.Work, "work", "", "`directory` for trees on disk while they are measured; the default is the system's for such files")
 	flags.StringToStringVar(&growth, "growth", nil, "fail if a call costs more than so many times the gas in the largest tree, `call=times`")
 	flags.StringVar(&b.Part, "part", "benchmarks", "the part of the page that this is: the make target")
@@ -72,6 +72,9 @@ measured by itself; --part is the one that this run measures, and takes the plac
 		b.Log = e.err
 		if e.showing == "off" {
 			b.Log = io.Discard
+		}
+		if c.Flags().Changed("build-limit") && b.BuildLimit <= 0 {
+			return exit.Usagef("--build-limit is more than 0, not %v: leave it out for no limit", b.BuildLimit)
 		}
 		if commands {
 			var err error

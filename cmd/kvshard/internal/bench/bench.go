@@ -51,9 +51,6 @@ func (b *Bench) Check() error {
 	if b.Limit <= 0 {
 		return exit.Usagef("--limit is more than 0, not %v", b.Limit)
 	}
-	if b.BuildLimit < 0 {
-		return exit.Usagef("--build-limit is 0 or more, not %v", b.BuildLimit)
-	}
 	for what, list := range map[string]int{"sizes": len(b.Sizes), "stores": len(b.Stores)} {
 		if list == 0 {
 			return exit.Usagef("--%s: give one at least", what)
