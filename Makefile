@@ -160,7 +160,7 @@ test-portable: ## run the Go tests of costs, traces and real data on the plain p
 .PHONY: test-paths
 test-paths: ## run all tests of Rust, Go and the command on each path that the hash has on this machine (minutes a path)
 	@$(CARGO) build $(RUST) $(TESTS) --workspace --bin paths --example library
-	@for path in $$($${CARGO_TARGET_DIR:-rust/target}/tests/paths); do echo "test-paths: $$path" && \
+	@paths=$$($${CARGO_TARGET_DIR:-rust/target}/tests/paths); for path in $$paths; do echo "test-paths: $$path" && \
 		$(CARGO) test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
 		build/test-path.sh $(HOST_TARGET) $$path $(GO_PACKAGES) && \
 		(cd cmd/kvshard && CGO_LDFLAGS="-L$(CURDIR)/bin/paths/$$path" $(GOTEST) -tags kvshard_dev ./...) || exit; \

@@ -96,7 +96,7 @@ func TestBenchRefuses(t *testing.T) {
 		"--growth block=1.05 --sizes 10":                    "give two at least",
 		"--growth blocks=1.05":                              "blocks",
 		"--growth block=much":                               "is no number",
-		"--growth block=0":                                  "more than 0",
+		"--growth block=0":                                  "number of more than 0",
 		"--build-limit -1s":                                 "--build-limit",
 		"--beside zcash":                                    "--beside zcash",
 		"--sizes 50000000 --peers peers":                    "give --beside frontier",

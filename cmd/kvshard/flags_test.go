@@ -92,7 +92,7 @@ func TestFlagValues(t *testing.T) {
 	byName := map[string][]string{
 		"format": {"nonsense"}, "backend": {"nonsense"}, "output": {"nonsense"}, "progress": {"nonsense"},
 		"form": {"nonsense"}, "retention": {"nonsense"}, "prefix": {"zz", "0"}, "max-checkpoints": {"0"}, "rounds": {"0"},
-		"scheme": {"nonsense"}, "growth": {"block", "block=x", "block=0", "blocks=1"},
+		"scheme": {"nonsense"}, "growth": {"block", "block=x", "block=0", "block=NaN", "block=Inf", "blocks=1"},
 	}
 	free := []string{"dir", "db", "store", "root", "leaf", "file", "write", "peers", "import-treestate", "note", "part", "work"} // any text may be one
 	eachFlag(t, func(t *testing.T, words []string, f *pflag.Flag) {

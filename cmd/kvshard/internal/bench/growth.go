@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
@@ -15,8 +16,9 @@ func (b *Bench) checkGrowth() error {
 		if !slices.Contains(Calls, call) {
 			return exit.Usagef("--growth %s: it is one of %v", call, Calls)
 		}
-		if most <= 0 {
-			return exit.Usagef("--growth %s=%v: it is more than 0", call, most)
+		// Nothing is more than NaN or infinity: such a bound could not fail.
+		if !(most > 0) || math.IsInf(most, 1) {
+			return exit.Usagef("--growth %s=%v: it is a number of more than 0", call, most)
 		}
 	}
 	return nil
@@ -41,7 +43,7 @@ func (b *Bench) Grown(r *Result) error {
 			large := slices.MaxFunc(of, func(p, q Row) int { return int(p.Leaves) - int(q.Leaves) })
 			grown := large.Costs[call].Gas / small.Costs[call].Gas
 			fmt.Fprintf(b.Log, "bench: %s on %s: at %d leaves %.4f times the gas of %d leaves\n", call, store, large.Leaves, grown, small.Leaves)
-			if grown > most {
+			if !(grown <= most) { // also where there is no gas to divide by
 				return exit.Errorf(exit.No, "run \"kvshard bench --output json\", which has all that the call costs at each size", "%s on %s: %s gas at %d leaves is %.4f times the %s at %d, and may be %v times",
 					call, store, grouped(large.Costs[call].Gas), large.Leaves, grown, grouped(small.Costs[call].Gas), small.Leaves, most)
 			}
