@@ -271,34 +271,15 @@ mod x86_64 {
 
 #[cfg(all(test, target_arch = "x86_64"))]
 mod tests {
-    use super::super::field::{Fp, Multiply, Plain};
-    use super::super::modulus::P;
-    use super::super::testing::Random;
+    use super::super::testing::assert_calculates_as_plain;
     use super::{Mulx, is_available};
 
-    /// One factor any four limbs, the other below p. That both equal pasta_curves' is a test of
-    /// the field.
     #[test]
     fn the_assembly_calculates_as_plain_rust_does() {
         if !is_available() {
             println!("skipped: no BMI2 and ADX here");
             return;
         }
-        let mut random = Random::new(3);
-        let mut limb = || match random.word() % 4 {
-            0 => 0,
-            1 => u64::MAX,
-            2 => random.word() % 3,
-            _ => random.word(),
-        };
-        for _ in 0..500_000 {
-            let a = Fp([(); 4].map(|()| limb()));
-            let mut b = Fp([(); 4].map(|()| limb()));
-            b.0[3] %= P[3];
-            assert_eq!(Mulx::near(&a, &b), Plain::near(&a, &b), "{a:?} {b:?}");
-            assert_eq!(Mulx::near(&b, &a), Plain::near(&b, &a), "{b:?} {a:?}");
-            assert_eq!(Mulx::mul(&a, &b), Plain::mul(&a, &b), "{a:?} {b:?}");
-            assert_eq!(Mulx::square(&b), Plain::square(&b), "{b:?}");
-        }
+        assert_calculates_as_plain::<Mulx>();
     }
 }

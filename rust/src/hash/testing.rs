@@ -1,6 +1,6 @@
 //! What the tests of this folder share.
 
-use super::field::{is_canonical, limb_bytes};
+use super::field::{Fp, Multiply, Plain, is_canonical, limb_bytes};
 use super::modulus::P;
 use super::{Backend, OrchardNode};
 
@@ -69,6 +69,30 @@ pub(super) fn edge_integers() -> Vec<[u64; 4]> {
     out.sort_unstable();
     out.dedup();
     out
+}
+
+/// Compares a way to calculate with plain Rust. One factor is any four limbs, the other below p. That
+/// both equal pasta_curves' is a test of the field.
+pub(super) fn assert_calculates_as_plain<M: Multiply>() {
+    let mut random = Random::new(3);
+    let mut limb = || match random.word() % 4 {
+        0 => 0,
+        1 => u64::MAX,
+        2 => random.word() % 3,
+        _ => random.word(),
+    };
+    for _ in 0..500_000 {
+        let a = Fp([(); 4].map(|()| limb()));
+        let mut b = Fp([(); 4].map(|()| limb()));
+        b.0[3] %= P[3];
+        assert_eq!(M::near(&a, &b), Plain::near(&a, &b), "{a:?} {b:?}");
+        assert_eq!(M::near(&b, &a), Plain::near(&b, &a), "{b:?} {a:?}");
+        assert_eq!(M::mul(&a, &b), Plain::mul(&a, &b), "{a:?} {b:?}");
+        assert_eq!(M::square(&b), Plain::square(&b), "{b:?}");
+        assert_eq!(M::double(&b), Plain::double(&b), "{b:?}");
+        assert_eq!(M::sub(&a, &b), Plain::sub(&a, &b), "{a:?} {b:?}");
+        assert_eq!(M::minus(&a, &b), Plain::minus(&a, &b), "{a:?} {b:?}");
+    }
 }
 
 /// The backends that this machine can run, the plainest first.

@@ -453,33 +453,11 @@ mod aarch64 {
 
 #[cfg(all(test, target_arch = "aarch64"))]
 mod tests {
-    use super::super::field::{Fp, Multiply, Plain};
-    use super::super::modulus::P;
-    use super::super::testing::Random;
+    use super::super::testing::assert_calculates_as_plain;
     use super::Umulh;
 
-    /// One factor any four limbs, the other below p. That both equal pasta_curves' is a test of
-    /// the field.
     #[test]
     fn the_assembly_calculates_as_plain_rust_does() {
-        let mut random = Random::new(3);
-        let mut limb = || match random.word() % 4 {
-            0 => 0,
-            1 => u64::MAX,
-            2 => random.word() % 3,
-            _ => random.word(),
-        };
-        for _ in 0..500_000 {
-            let a = Fp([(); 4].map(|()| limb()));
-            let mut b = Fp([(); 4].map(|()| limb()));
-            b.0[3] %= P[3];
-            assert_eq!(Umulh::near(&a, &b), Plain::near(&a, &b), "{a:?} {b:?}");
-            assert_eq!(Umulh::near(&b, &a), Plain::near(&b, &a), "{b:?} {a:?}");
-            assert_eq!(Umulh::mul(&a, &b), Plain::mul(&a, &b), "{a:?} {b:?}");
-            assert_eq!(Umulh::square(&b), Plain::square(&b), "{b:?}");
-            assert_eq!(Umulh::double(&b), Plain::double(&b), "{b:?}");
-            assert_eq!(Umulh::sub(&a, &b), Plain::sub(&a, &b), "{a:?} {b:?}");
-            assert_eq!(Umulh::minus(&a, &b), Plain::minus(&a, &b), "{a:?} {b:?}");
-        }
+        assert_calculates_as_plain::<Umulh>();
     }
 }
