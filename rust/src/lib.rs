@@ -69,6 +69,7 @@ pub mod scheme;
 #[cfg_attr(
     not(any(
         feature = "test-panic",
+        feature = "test-path-avx512",
         feature = "test-path-ifma",
         feature = "test-path-mulx",
         feature = "test-path-portable",

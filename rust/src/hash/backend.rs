@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use super::avx512::{Limbs29, Limbs52, Way};
 use super::curve::Affine;
 use super::field::Plain;
 use super::mulx::{self, Mulx};
+use super::portable;
 use super::sum::Sum;
 use super::umulh::{self, Umulh};
-use super::{ifma, portable};
 
 /// The paths of the hash: how its sums are calculated. All give the same bytes, so a path is a matter
 /// of speed alone, and nobody has to choose: every hash takes the [best](Backend::best) one.
@@ -26,6 +27,8 @@ pub enum Backend {
     Mulx,
     /// The same on arm64, with all of the field in assembly.
     Umulh,
+    /// Eight lanes of 29-bit limbs; only where the processor has AVX-512.
+    Avx512,
     /// Eight lanes of 52-bit limbs; only where the processor has AVX-512 IFMA.
     Ifma,
 }
@@ -37,6 +40,8 @@ const FIXED: Option<Backend> = if cfg!(feature = "test-path-portable") {
     Some(Backend::Mulx)
 } else if cfg!(feature = "test-path-umulh") {
     Some(Backend::Umulh)
+} else if cfg!(feature = "test-path-avx512") {
+    Some(Backend::Avx512)
 } else if cfg!(feature = "test-path-ifma") {
     Some(Backend::Ifma)
 } else {
@@ -51,8 +56,9 @@ impl fmt::Display for Backend {
 
 impl Backend {
     /// All of them, the fastest first.
-    const ALL: [Backend; 4] = [
+    const ALL: [Backend; 5] = [
         Backend::Ifma,
+        Backend::Avx512,
         Backend::Mulx,
         Backend::Umulh,
         Backend::Portable,
@@ -73,6 +79,8 @@ impl Backend {
         }
         if Backend::Ifma.is_available() {
             Backend::Ifma
+        } else if Backend::Avx512.is_available() {
+            Backend::Avx512
         } else if Backend::Mulx.is_available() {
             Backend::Mulx
         } else if Backend::Umulh.is_available() {
@@ -93,6 +101,7 @@ impl Backend {
             Backend::Portable => "portable",
             Backend::Mulx => "mulx",
             Backend::Umulh => "umulh",
+            Backend::Avx512 => "avx512",
             Backend::Ifma => "ifma",
         }
     }
@@ -103,7 +112,8 @@ impl Backend {
             Backend::Portable => true,
             Backend::Mulx => mulx::is_available(),
             Backend::Umulh => umulh::is_available(),
-            Backend::Ifma => ifma::is_available(),
+            Backend::Avx512 => Limbs29::is_available(),
+            Backend::Ifma => Limbs52::is_available(),
         }
     }
 
@@ -124,7 +134,8 @@ impl Backend {
                 assert!(umulh::is_available());
                 portable::points::<Umulh, N>(rows, sums)
             }
-            Backend::Ifma => ifma::points(rows, sums),
+            Backend::Avx512 => Limbs29::points(rows, sums),
+            Backend::Ifma => Limbs52::points(rows, sums),
         }
     }
 
@@ -147,7 +158,8 @@ impl Backend {
                 assert!(umulh::is_available());
                 portable::nodes::<Umulh, N>(rows, sums, out)
             }
-            Backend::Ifma => ifma::nodes(rows, sums, out),
+            Backend::Avx512 => Limbs29::nodes(rows, sums, out),
+            Backend::Ifma => Limbs52::nodes(rows, sums, out),
         }
     }
 }

@@ -147,10 +147,10 @@
 //! none of our denominators is zero. To know such a message is to know a
 //! relation.
 
+mod avx512;
 mod backend;
 mod curve;
 mod field;
-mod ifma;
 mod invert;
 mod message;
 mod modulus;

@@ -23,10 +23,10 @@ use pasta_curves::arithmetic::{CurveAffine, CurveExt};
 use pasta_curves::pallas;
 use sinsemilla::{Q_PERSONALIZATION, SINSEMILLA_S};
 
+use super::avx512::{self, Limbs29, Limbs52};
 use super::backend::Backend;
 use super::curve::Affine;
 use super::field::{Fp, Plain, limb_bytes, limbs};
-use super::ifma;
 use super::message::{self, GENERATORS, WORDS};
 use super::portable::invert_all;
 use super::sum::Sum;
@@ -61,11 +61,13 @@ impl Tables {
         static PORTABLE: OnceLock<Tables> = OnceLock::new();
         static MULX: OnceLock<Tables> = OnceLock::new();
         static UMULH: OnceLock<Tables> = OnceLock::new();
+        static AVX512: OnceLock<Tables> = OnceLock::new();
         static IFMA: OnceLock<Tables> = OnceLock::new();
         let cell = match backend {
             Backend::Portable => &PORTABLE,
             Backend::Mulx => &MULX,
             Backend::Umulh => &UMULH,
+            Backend::Avx512 => &AVX512,
             Backend::Ifma => &IFMA,
         };
         cell.get_or_init(|| Tables::build(backend))
@@ -73,8 +75,11 @@ impl Tables {
 
     pub(crate) fn build(backend: Backend) -> Tables {
         let (mut rows, mut start) = weighted_generators();
-        if backend == Backend::Ifma {
-            rows.iter_mut().chain(&mut start).for_each(ifma::convert);
+        let points = rows.iter_mut().chain(&mut start);
+        match backend {
+            Backend::Avx512 => points.for_each(avx512::convert::<Limbs29>),
+            Backend::Ifma => points.for_each(avx512::convert::<Limbs52>),
+            Backend::Portable | Backend::Mulx | Backend::Umulh => {}
         }
         let mut tables = Tables {
             backend,

@@ -4,14 +4,13 @@
 //! sum and share an inversion, while they are large enough; then come
 //! projective additions. A vector holds one point of each of eight sums.
 
-use std::cell::Cell;
-
 use super::super::curve::Affine;
 use super::super::field::limb_bytes;
 use super::super::sum::Sum;
 use super::few::point;
 use super::lanes::Lanes;
 use super::points::Affine8;
+use super::vectors::prefetch;
 
 const LANES: usize = 8;
 /// Sums of a block: what the second-level cache holds.
@@ -20,21 +19,17 @@ const BLOCK: usize = 128;
 const ROUND_MIN: usize = 16;
 /// Additions that are done step by step together.
 const GROUP: usize = 8;
-
-thread_local! {
-    /// Some 200 KiB, kept for the thread's next batch. Fresh pages from the
-    /// system would cost as much as the sums of a small batch.
-    static BUFFERS: Cell<Block> = Cell::default();
-}
+/// Additions for which the table's points are asked for ahead.
+const AHEAD: usize = 2;
 
 /// See [`super::super::backend::Backend::points`].
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn points<const N: usize>(
+#[inline(always)]
+pub(super) fn points<L: Lanes, const N: usize>(
     rows: &[Affine],
     sums: &[Sum<N>],
     out: &mut Vec<Affine>,
 ) -> bool {
-    let mut block = BUFFERS.take();
+    let mut block = L::buffers().take();
     for sums in sums.chunks(BLOCK) {
         let Some(points) = block.add_up(rows, sums) else {
             return false;
@@ -43,30 +38,30 @@ pub(super) fn points<const N: usize>(
             out.extend_from_slice(&points.store()[..sums.len()]);
         }
     }
-    BUFFERS.set(block);
+    L::buffers().set(block);
     true
 }
 
 /// See [`super::super::backend::Backend::nodes`].
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub(super) fn nodes<const N: usize>(
+#[inline(always)]
+pub(super) fn nodes<L: Lanes, const N: usize>(
     rows: &[Affine],
     sums: &[Sum<N>],
     out: &mut [[u8; 32]],
 ) -> bool {
-    let mut block = BUFFERS.take();
+    let mut block = L::buffers().take();
     for (sums, out) in sums.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
         let Some(points) = block.add_up(rows, sums) else {
             return false;
         };
         for (points, out) in points.iter().zip(out.chunks_mut(LANES)) {
-            let x = points.x.to_integers().to_elements();
+            let x = points.x.integers().elements();
             for (out, x) in out.iter_mut().zip(&x) {
                 *out = limb_bytes(x);
             }
         }
     }
-    BUFFERS.set(block);
+    L::buffers().set(block);
     true
 }
 
@@ -76,21 +71,20 @@ pub(super) fn nodes<const N: usize>(
 /// Four products grow in turn, because each multiplication of one product
 /// waits for the one before.
 #[derive(Default)]
-struct Inverter {
+struct Inverter<L> {
     /// Set by [`Inverter::reset`].
-    products: [Lanes; 4],
+    products: [L; 4],
     /// What each value's product was before the value; never shortened.
-    before: Vec<Lanes>,
+    before: Vec<L>,
     used: usize,
 }
 
-impl Inverter {
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    #[inline]
-    fn push(&mut self, value: &Lanes) {
+impl<L: Lanes> Inverter<L> {
+    #[inline(always)]
+    fn push(&mut self, value: &L) {
         let product = &mut self.products[self.used % 4];
         if self.used == self.before.len() {
-            self.before.push(Lanes::default());
+            self.before.push(L::default());
         }
         self.before[self.used] = *product;
         *product = product.mul(value);
@@ -98,20 +92,21 @@ impl Inverter {
     }
 
     /// Turns the products to their inverses; nothing if any value is zero.
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline(always)]
     fn invert(&mut self) -> Option<()> {
-        let [a, b, c, d] = self.products;
-        let (ab, cd) = (a.mul(&b), c.mul(&d));
-        let inverse = ab.mul(&cd).invert()?;
-        let (ab, cd) = (inverse.mul(&cd), inverse.mul(&ab));
-        self.products = [ab.mul(&b), ab.mul(&a), cd.mul(&d), cd.mul(&c)];
-        Some(())
+        L::run(|| {
+            let [a, b, c, d] = self.products;
+            let (ab, cd) = (a.mul(&b), c.mul(&d));
+            let inverse = ab.mul(&cd).invert()?;
+            let (ab, cd) = (inverse.mul(&cd), inverse.mul(&ab));
+            self.products = [ab.mul(&b), ab.mul(&a), cd.mul(&d), cd.mul(&c)];
+            Some(())
+        })
     }
 
     /// The inverse of the value that was pushed last, to `out`.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    #[inline]
-    fn pop(&mut self, value: &Lanes, out: &mut Lanes) -> Option<()> {
+    #[inline(always)]
+    fn pop(&mut self, value: &L, out: &mut L) -> Option<()> {
         self.used = self.used.checked_sub(1)?;
         let inverse = &mut self.products[self.used % 4];
         *out = inverse.mul(&self.before[self.used]);
@@ -120,20 +115,19 @@ impl Inverter {
     }
 
     /// Ready for the next values.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    #[inline]
+    #[inline(always)]
     fn reset(&mut self) {
-        self.products = [Lanes::one(); 4];
+        self.products = [L::one(); 4];
         self.used = 0;
     }
 }
 
 /// The buffers of a block, kept from one to the next.
 #[derive(Default)]
-struct Block {
+pub(crate) struct Block<L: Lanes> {
     /// The points at place p of the v-th eight sums, at p·vectors + v.
-    points: Vec<Affine8>,
-    inverter: Inverter,
+    points: Vec<Affine8<L>>,
+    inverter: Inverter<L>,
 }
 
 /// Where the points of a round are.
@@ -146,9 +140,13 @@ struct Table<'a, const N: usize> {
 
 impl<const N: usize> Table<'_, N> {
     /// The points that [`Block::points`] would hold at this index.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    #[inline]
-    fn load(&self, index: usize) -> Affine8 {
+    #[inline(always)]
+    fn load<L: Lanes>(&self, index: usize) -> Affine8<L> {
+        Affine8::load(self.points(index))
+    }
+
+    #[inline(always)]
+    fn points(&self, index: usize) -> [&Affine; LANES] {
         let (place, vector) = (index / self.vectors, index % self.vectors);
         // Lanes beyond the last sum repeat it.
         let last = self.sums.len() - 1;
@@ -157,7 +155,13 @@ impl<const N: usize> Table<'_, N> {
             let sum = &self.sums[(vector * LANES + lane).min(last)];
             *slot = point(self.rows, sum, place);
         }
-        Affine8::load(points)
+        points
+    }
+
+    /// Has the points at this index brought to the cache.
+    #[inline(always)]
+    fn prefetch(&self, index: usize) {
+        self.points(index).into_iter().for_each(prefetch);
     }
 }
 
@@ -165,30 +169,40 @@ impl<const N: usize> Table<'_, N> {
 ///
 /// All of the group go through one step before the next, because each step
 /// waits for the one before.
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn add_group(inverter: &mut Inverter, a: &mut [Affine8], b: &[Affine8]) -> Option<()> {
-    let mut slopes = [Lanes::default(); GROUP];
-    let mut x = [Lanes::default(); GROUP];
-    for (slope, (a, b)) in slopes.iter_mut().zip(a.iter().zip(b)).rev() {
-        inverter.pop(&b.x.sub::<2>(&a.x), slope)?;
-    }
-    for (slope, (a, b)) in slopes.iter_mut().zip(a.iter().zip(b)) {
-        *slope = b.y.sub::<2>(&a.y).mul(slope);
-    }
-    for (x, (slope, (a, b))) in x.iter_mut().zip(slopes.iter().zip(a.iter().zip(b))) {
-        *x = slope.square_sub::<4>(&a.x, &b.x).reduce();
-    }
-    for (a, (slope, x)) in a.iter_mut().zip(slopes.iter().zip(&x)) {
-        a.y = slope.mul_sub::<2>(&a.x.sub::<2>(x), &a.y).reduce();
-        a.x = *x;
-    }
-    Some(())
+#[inline(always)]
+fn add_group<L: Lanes>(
+    inverter: &mut Inverter<L>,
+    a: &mut [Affine8<L>],
+    b: &[Affine8<L>],
+) -> Option<()> {
+    L::run(|| {
+        let mut slopes = [L::default(); GROUP];
+        let mut x = [L::default(); GROUP];
+        for (slope, (a, b)) in slopes.iter_mut().zip(a.iter().zip(b)).rev() {
+            inverter.pop(&b.x.sub::<2>(&a.x), slope)?;
+        }
+        for (slope, (a, b)) in slopes.iter_mut().zip(a.iter().zip(b)) {
+            *slope = b.y.sub::<2>(&a.y).mul(slope);
+        }
+        for (x, (slope, (a, b))) in x.iter_mut().zip(slopes.iter().zip(a.iter().zip(b))) {
+            *x = slope.square_sub::<4>(&a.x, &b.x).reduce();
+        }
+        for (a, (slope, x)) in a.iter_mut().zip(slopes.iter().zip(&x)) {
+            a.y = slope.mul_sub::<2>(&a.x.sub::<2>(x), &a.y).reduce();
+            a.x = *x;
+        }
+        Some(())
+    })
 }
 
-impl Block {
+impl<L: Lanes> Block<L> {
     /// The sums, eight a vector.
-    #[target_feature(enable = "avx512f,avx512ifma")]
-    fn add_up<const N: usize>(&mut self, rows: &[Affine], sums: &[Sum<N>]) -> Option<&[Affine8]> {
+    #[inline(always)]
+    fn add_up<const N: usize>(
+        &mut self,
+        rows: &[Affine],
+        sums: &[Sum<N>],
+    ) -> Option<&[Affine8<L>]> {
         let vectors = sums.len().div_ceil(LANES);
         let table = Table {
             rows,
@@ -217,13 +231,16 @@ impl Block {
 
     /// Adds the table's points in pairs: the first half of the places to the
     /// second. Returns how many places are left.
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline(always)]
     fn first_round<const N: usize>(&mut self, table: &Table<'_, N>) -> Option<usize> {
         let half = (N + 1).div_ceil(2);
         let (pairs, offset) = (N.div_ceil(2) * table.vectors, half * table.vectors);
         self.inverter.reset();
         for index in 0..pairs {
-            let (a, b) = (table.load(index), table.load(index + offset));
+            let ahead = (index + AHEAD).min(pairs - 1);
+            table.prefetch(ahead);
+            table.prefetch(ahead + offset);
+            let (a, b) = (table.load::<L>(index), table.load::<L>(index + offset));
             self.inverter.push(&b.x.sub::<2>(&a.x));
         }
         self.inverter.invert()?;
@@ -246,7 +263,7 @@ impl Block {
     }
 
     /// Adds the points in pairs, as the first round does.
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline(always)]
     fn round(&mut self, width: usize, vectors: usize) -> Option<usize> {
         let half = width.div_ceil(2);
         let (first, second) = self.points.split_at_mut(half * vectors);
@@ -265,29 +282,31 @@ impl Block {
     }
 
     /// Adds up what is left of each sum in projective coordinates.
-    #[target_feature(enable = "avx512f,avx512ifma")]
+    #[inline(always)]
     fn add_projective(&mut self, width: usize, vectors: usize) -> Option<()> {
-        let mut sums = Vec::with_capacity(vectors);
-        let (first, rest) = self.points[..width * vectors].split_at(vectors);
-        let (second, rest) = rest.split_at(vectors);
-        for (a, b) in first.iter().zip(second) {
-            sums.push(a.add_affine(b));
-        }
-        for points in rest.chunks_exact(vectors) {
-            for (sum, point) in sums.iter_mut().zip(points) {
-                *sum = sum.add_affine(point);
+        L::run(|| {
+            let mut sums = Vec::with_capacity(vectors);
+            let (first, rest) = self.points[..width * vectors].split_at(vectors);
+            let (second, rest) = rest.split_at(vectors);
+            for (a, b) in first.iter().zip(second) {
+                sums.push(a.add_affine(b));
             }
-        }
-        self.inverter.reset();
-        for sum in &sums {
-            self.inverter.push(&sum.zzz);
-        }
-        self.inverter.invert()?;
-        let mut inverse = Lanes::default();
-        for (sum, out) in sums.iter().zip(&mut self.points).rev() {
-            self.inverter.pop(&sum.zzz, &mut inverse)?;
-            *out = sum.to_affine_given(&inverse);
-        }
-        Some(())
+            for points in rest.chunks_exact(vectors) {
+                for (sum, point) in sums.iter_mut().zip(points) {
+                    *sum = sum.add_affine(point);
+                }
+            }
+            self.inverter.reset();
+            for sum in &sums {
+                self.inverter.push(&sum.zzz);
+            }
+            self.inverter.invert()?;
+            let mut inverse = L::default();
+            for (sum, out) in sums.iter().zip(&mut self.points).rev() {
+                self.inverter.pop(&sum.zzz, &mut inverse)?;
+                *out = sum.to_affine_given(&inverse);
+            }
+            Some(())
+        })
     }
 }

@@ -1,0 +1,349 @@
+//! The Pallas base field, eight elements at a time: what both ways to hold them can do.
+#![allow(unsafe_code)]
+
+use std::cell::Cell;
+use std::thread::LocalKey;
+
+use super::super::curve::Affine;
+use super::super::field::{Fp, montgomery, power_of_two};
+use super::super::invert::invert_integer;
+use super::many::Block;
+
+/// Eight elements, in Montgomery form x·2^[FORM](super::Way::FORM). Its default is zeros, for buffers not yet used.
+///
+/// Elements need not be reduced. Each operation states which multiple of p its
+/// operands stay below, and what it returns. A product a·b is reduced to below
+/// p + a·b/2^260, and 2^260 > 63·p: with operands below a·p and b·p, where
+/// a·b ≤ 63, it stays below 2p.
+///
+/// What calculates with them is inlined into functions of [`Lanes::run`]. Without the processor's
+/// features, the compiler would call a function for each operation.
+pub(crate) trait Lanes: Copy + Default + 'static {
+    /// See [`super::Way::FORM`].
+    const FORM: usize;
+
+    /// Whether the processor has the instructions.
+    fn is_available() -> bool;
+
+    /// Runs `f`, in a function of its own that has the processor's features. Only where they are
+    /// [available](Lanes::is_available).
+    fn run<R>(f: impl FnOnce() -> R) -> R;
+
+    /// The same element in all lanes.
+    fn splat(x: &[u64; 4]) -> Self;
+    /// The coordinates of eight points.
+    fn load(points: [&Affine; 8]) -> (Self, Self);
+    /// The element in each lane, reduced from below 2p.
+    fn elements(&self) -> [[u64; 4]; 8];
+    /// The element in the first lane, reduced from below 2p.
+    fn first(&self) -> [u64; 4];
+
+    /// a·b, below 2p.
+    fn mul(&self, b: &Self) -> Self;
+    /// a·b - c + N·p for c below N·p.
+    fn mul_sub<const N: u64>(&self, b: &Self, c: &Self) -> Self;
+    /// a·b + c·d, below 2p where the sum of the bounds' products is at most 63.
+    fn mul_add(&self, b: &Self, c: &Self, d: &Self) -> Self;
+    /// a², below 2p.
+    fn square(&self) -> Self;
+    /// a² - b - c + N·p for b + c below N·p.
+    fn square_sub<const N: u64>(&self, b: &Self, c: &Self) -> Self;
+    /// a² - b - 2c + N·p for b + 2c below N·p.
+    fn square_sub_twice<const N: u64>(&self, b: &Self, c: &Self) -> Self;
+    /// a - b + N·p for b below N·p.
+    fn sub<const N: u64>(&self, b: &Self) -> Self;
+    /// a - b - 2c + N·p for b + 2c below N·p.
+    fn sub_twice<const N: u64>(&self, b: &Self, c: &Self) -> Self;
+    /// N·p - a for a below N·p.
+    fn negate<const N: u64>(&self) -> Self;
+    /// The element from below 2^257 brought below 2p.
+    fn reduce(&self) -> Self;
+
+    /// Lane i holds what lane i ^ `distance` held.
+    fn swap(&self, distance: u64) -> Self;
+    /// `other`'s lanes where the mask is set.
+    fn blend(&self, mask: u8, other: &Self) -> Self;
+
+    /// The buffers of this thread.
+    fn buffers() -> &'static LocalKey<Cell<Block<Self>>>;
+
+    #[inline(always)]
+    fn one() -> Self {
+        Self::splat(&const { power_of_two(Self::FORM) })
+    }
+
+    /// The integers that the elements stand for, below 2p.
+    #[inline(always)]
+    fn integers(&self) -> Self {
+        self.mul(&Self::splat(&[1, 0, 0, 0]))
+    }
+
+    /// The inverses of eight elements below 2p, at the price of one inversion
+    /// and six multiplications; nothing if any of them is zero.
+    #[inline(always)]
+    fn invert(&self) -> Option<Self> {
+        Self::run(|| {
+            // Each swap joins the products of two groups of lanes. What a lane has
+            // not joined itself is the product of all other lanes.
+            let others4 = self.swap(4);
+            let four = self.mul(&others4);
+            let others2 = four.swap(2);
+            let two = four.mul(&others2);
+            let others1 = two.swap(1);
+            let all = two.mul(&others1);
+            let others = others4.mul(&others2).mul(&others1);
+            Some(others.mul(&all.invert_first()?))
+        })
+    }
+
+    /// The inverse of the first lane's element, in all lanes.
+    #[inline(always)]
+    fn invert_first(&self) -> Option<Self> {
+        // (x·R)^-1 as an integer, then ·R³/R = x^-1·R, with R = 2^FORM.
+        let inverse = invert_integer(&self.first())?;
+        let cube = const { power_of_two(3 * Self::FORM) };
+        Some(Self::splat(&inverse).mul(&Self::splat(&cube)))
+    }
+}
+
+/// a/b as an integer, of two elements in the lanes' Montgomery form: the
+/// factor cancels out. Nothing if b is zero.
+pub(super) fn quotient(a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
+    let a = Fp::from_integer(a);
+    invert_integer(b).map(|inverse| montgomery(&inverse, &a.0))
+}
+
+/// Calls a method of a type that [`lanes!`] is used for.
+macro_rules! here {
+    ($call:expr) => {
+        // SAFETY: elements are calculated with in `super::Way` alone, which sees first that the
+        // processor has the features.
+        unsafe { $call }
+    };
+}
+
+/// Gives a type the trait [`Lanes`]. It has methods of the same names, which have the target features.
+macro_rules! lanes {
+    ($type:ident, $form:literal, $features:literal = $($feature:tt)&&+) => {
+        impl super::lanes::Lanes for $type {
+            const FORM: usize = $form;
+
+            #[inline]
+            fn is_available() -> bool {
+                $(is_x86_feature_detected!($feature))&&+
+            }
+
+            #[inline(always)]
+            fn run<R>(f: impl FnOnce() -> R) -> R {
+                #[target_feature(enable = $features)]
+                fn with_features<R>(f: impl FnOnce() -> R) -> R {
+                    f()
+                }
+                here!(with_features(f))
+            }
+
+            #[inline(always)]
+            fn splat(x: &[u64; 4]) -> Self {
+                here!(<$type>::splat(x))
+            }
+
+            #[inline(always)]
+            fn load(points: [&Affine; 8]) -> (Self, Self) {
+                here!(<$type>::load(points))
+            }
+
+            #[inline(always)]
+            fn elements(&self) -> [[u64; 4]; 8] {
+                here!(<$type>::elements(self))
+            }
+
+            #[inline(always)]
+            fn first(&self) -> [u64; 4] {
+                here!(<$type>::first(self))
+            }
+
+            #[inline(always)]
+            fn mul(&self, b: &Self) -> Self {
+                here!(<$type>::mul(self, b))
+            }
+
+            #[inline(always)]
+            fn mul_sub<const N: u64>(&self, b: &Self, c: &Self) -> Self {
+                here!(<$type>::mul_sub::<N>(self, b, c))
+            }
+
+            #[inline(always)]
+            fn mul_add(&self, b: &Self, c: &Self, d: &Self) -> Self {
+                here!(<$type>::mul_add(self, b, c, d))
+            }
+
+            #[inline(always)]
+            fn square(&self) -> Self {
+                here!(<$type>::square(self))
+            }
+
+            #[inline(always)]
+            fn square_sub<const N: u64>(&self, b: &Self, c: &Self) -> Self {
+                here!(<$type>::square_sub::<N>(self, b, c))
+            }
+
+            #[inline(always)]
+            fn square_sub_twice<const N: u64>(&self, b: &Self, c: &Self) -> Self {
+                here!(<$type>::square_sub_twice::<N>(self, b, c))
+            }
+
+            #[inline(always)]
+            fn sub<const N: u64>(&self, b: &Self) -> Self {
+                here!(<$type>::sub::<N>(self, b))
+            }
+
+            #[inline(always)]
+            fn sub_twice<const N: u64>(&self, b: &Self, c: &Self) -> Self {
+                here!(<$type>::sub_twice::<N>(self, b, c))
+            }
+
+            #[inline(always)]
+            fn negate<const N: u64>(&self) -> Self {
+                here!(<$type>::negate::<N>(self))
+            }
+
+            #[inline(always)]
+            fn reduce(&self) -> Self {
+                here!(<$type>::reduce(self))
+            }
+
+            #[inline(always)]
+            fn swap(&self, distance: u64) -> Self {
+                here!(<$type>::swap(self, distance))
+            }
+
+            #[inline(always)]
+            fn blend(&self, mask: u8, other: &Self) -> Self {
+                here!(<$type>::blend(self, mask, other))
+            }
+
+            fn buffers() -> &'static LocalKey<Cell<Block<Self>>> {
+                thread_local! {
+                    /// Some hundred KiB, kept for the thread's next batch. Fresh pages from the
+                    /// system would cost as much as the sums of a small batch.
+                    static BUFFERS: Cell<Block<$type>> = Cell::default();
+                }
+                &BUFFERS
+            }
+        }
+    };
+}
+
+pub(super) use {here, lanes};
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{Random, edge_integers};
+    use super::super::{Limbs29, Limbs52};
+    use super::*;
+
+    /// Every operation against the portable field, on operands as far above p as
+    /// they may be.
+    fn check<L: Lanes>(a: &[u64; 4], b: &[u64; 4]) {
+        let (x, y) = (Fp::from_integer(a), Fp::from_integer(b));
+        let divisor = Fp::from_integer(&power_of_two(L::FORM)).invert().unwrap();
+        let zero = L::default();
+        let same = |lanes: L, expected: Fp| {
+            assert_eq!(
+                lanes.elements(),
+                [expected.to_integer(); 8],
+                "{a:x?} {b:x?}"
+            );
+            assert_eq!(lanes.first(), expected.to_integer());
+        };
+        let (a, b) = (L::splat(a), L::splat(b));
+        let product = x.mul(&y).mul(&divisor);
+        let square = x.square().mul(&divisor);
+        same(a.mul(&b), product);
+        // Six and eight times p more: 7p·9p.
+        let (a7, b9) = (a.sub::<6>(&zero), b.sub::<8>(&zero));
+        same(a7.mul(&b9), product);
+        same(a7.square(), square);
+        same(
+            a.sub::<3>(&zero).mul_add(&b9, &b.sub::<2>(&zero), &b9),
+            product.add(&y.square().mul(&divisor)),
+        );
+        // Sums of 2p and 2p or 4p, as in the formulas.
+        let (a2, b2) = (a.sub::<1>(&zero), b.sub::<1>(&zero));
+        same(a2.sub::<2>(&b2).reduce(), x.sub(&y));
+        same(
+            a2.sub_twice::<6>(&b2, &a2).reduce(),
+            x.sub(&y).sub(&x.double()),
+        );
+        same(a2.negate::<2>(), Fp::ZERO.sub(&x));
+        same(a2.mul_sub::<2>(&b2, &b2).reduce(), product.sub(&y));
+        same(
+            a2.square_sub::<4>(&a2, &b2).reduce(),
+            square.sub(&x).sub(&y),
+        );
+        same(
+            a2.square_sub_twice::<6>(&a2, &b2).reduce(),
+            square.sub(&x).sub(&y.double()),
+        );
+        for more in [
+            a,
+            a2,
+            a.sub::<2>(&zero),
+            a.sub::<3>(&zero),
+            a.sub::<4>(&zero),
+            a.sub::<6>(&zero),
+        ] {
+            same(more.reduce(), x);
+        }
+        let inverse = a.invert();
+        assert_eq!(inverse.is_some(), x != Fp::ZERO);
+        if let Some(inverse) = inverse {
+            same(inverse.mul(&a), Fp::from_integer(&power_of_two(L::FORM)));
+        }
+    }
+
+    /// Lanes do not mix: eight different elements, inverted together.
+    fn check_lanes<L: Lanes>(elements: &[[u64; 4]; 8]) {
+        let points = elements.map(|x| Affine {
+            x: Fp(x),
+            y: Fp::ZERO,
+        });
+        let [a, b, c, d, e, f, g, h] = &points;
+        let (lanes, _) = L::load([a, b, c, d, e, f, g, h]);
+        assert_eq!(lanes.elements(), *elements);
+        let ones = lanes.invert().unwrap().mul(&lanes);
+        assert_eq!(ones.elements(), [power_of_two(L::FORM); 8]);
+        let swapped = lanes.swap(5).elements();
+        assert!((0..8).all(|lane| swapped[lane] == elements[lane ^ 5]));
+        let blended = lanes.blend(0b101, &ones).elements();
+        assert!((0..8).all(|lane| (blended[lane] == elements[lane]) == (0b101 >> lane & 1 == 0)));
+    }
+
+    fn check_all<L: Lanes>() {
+        if !L::is_available() {
+            println!(
+                "skipped: the processor has not what {} needs",
+                std::any::type_name::<L>()
+            );
+            return;
+        }
+        let mut random = Random::new(9);
+        let edges = edge_integers();
+        let edges = edges.iter().flat_map(|a| edges.iter().map(|b| (*a, *b)));
+        let others: Vec<_> = (0..20_000)
+            .map(|_| (random.integer(), random.integer()))
+            .collect();
+        for (a, b) in edges.chain(others) {
+            check::<L>(&a, &b);
+        }
+        for _ in 0..1_000 {
+            check_lanes::<L>(&[(); 8].map(|()| random.integer()));
+        }
+    }
+
+    #[test]
+    fn lanes_calculate_as_the_portable_field_does() {
+        check_all::<Limbs52>();
+        check_all::<Limbs29>();
+    }
+}
