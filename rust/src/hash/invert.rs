@@ -64,6 +64,9 @@ fn divide_steps(mut eta: i64, f: u64, g: u64) -> (i64, Steps) {
     let (mut f, mut g) = (f, g);
     let (mut u, mut v, mut q, mut r) = (1u64, 0u64, 0u64, 1u64);
     let mut left = 62u32;
+    // -1/f = f·(f² - 2) (mod 64) for odd f: known before g, for which all else waits.
+    let inverse = |f: u64| f.wrapping_mul(f.wrapping_mul(f).wrapping_sub(2));
+    let mut minus_inverse = inverse(f);
     loop {
         // Halve as long as g is even, but not beyond the last step.
         let zeros = (g | u64::MAX << left).trailing_zeros();
@@ -80,15 +83,11 @@ fn divide_steps(mut eta: i64, f: u64, g: u64) -> (i64, Steps) {
             (f, g) = (g, f.wrapping_neg());
             (u, q) = (q, u.wrapping_neg());
             (v, r) = (r, v.wrapping_neg());
+            minus_inverse = inverse(f);
         }
         // Until eta turns negative every step adds f or not, so up to six of
-        // them together add the multiple of f that clears the low bits of g:
-        // f·(f² - 2) = -1/f (mod 64) for odd f.
-        let bits = left.min(eta as u32 + 1).min(6);
-        let w = f
-            .wrapping_mul(g)
-            .wrapping_mul(f.wrapping_mul(f).wrapping_sub(2))
-            & (u64::MAX >> (64 - bits));
+        // them together add the multiple of f that clears the low bits of g.
+        let w = minus_inverse.wrapping_mul(g) & (63 >> (5 - eta.min(5))) & !(u64::MAX << left);
         g = g.wrapping_add(f.wrapping_mul(w));
         q = q.wrapping_add(u.wrapping_mul(w));
         r = r.wrapping_add(v.wrapping_mul(w));
