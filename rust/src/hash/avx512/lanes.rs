@@ -42,7 +42,8 @@ pub(crate) trait Lanes: Copy + Default + 'static {
     fn mul(&self, b: &Self) -> Self;
     /// a·b - c + N·p for c below N·p.
     fn mul_sub<const N: u64>(&self, b: &Self, c: &Self) -> Self;
-    /// a·b + c·d, below 2p where the sum of the bounds' products is at most 63.
+    /// a·b + c·d, below 2p where the sum of the bounds' products is at most 63. One of the two products
+    /// may be of two results of `sub`, the other of one.
     fn mul_add(&self, b: &Self, c: &Self, d: &Self) -> Self;
     /// a², below 2p.
     fn square(&self) -> Self;
@@ -50,11 +51,11 @@ pub(crate) trait Lanes: Copy + Default + 'static {
     fn square_sub<const N: u64>(&self, b: &Self, c: &Self) -> Self;
     /// a² - b - 2c + N·p for b + 2c below N·p.
     fn square_sub_twice<const N: u64>(&self, b: &Self, c: &Self) -> Self;
-    /// a - b + N·p for b below N·p.
+    /// a - b + N·p for b below N·p; only to be multiplied.
     fn sub<const N: u64>(&self, b: &Self) -> Self;
     /// a - b - 2c + N·p for b + 2c below N·p.
     fn sub_twice<const N: u64>(&self, b: &Self, c: &Self) -> Self;
-    /// N·p - a for a below N·p.
+    /// N·p - a for a below N·p; only to be multiplied.
     fn negate<const N: u64>(&self) -> Self;
     /// The element from below 2^257 brought below 2p.
     fn reduce(&self) -> Self;
@@ -242,6 +243,11 @@ mod tests {
     use super::super::{Limbs29, Limbs52};
     use super::*;
 
+    /// a + N·p.
+    fn more<L: Lanes, const N: u64>(a: &L) -> L {
+        a.sub_twice::<N>(&L::default(), &L::default())
+    }
+
     /// Every operation against the portable field, on operands as far above p as
     /// they may be.
     fn check<L: Lanes>(a: &[u64; 4], b: &[u64; 4]) {
@@ -256,6 +262,8 @@ mod tests {
             );
             assert_eq!(lanes.first(), expected.to_integer());
         };
+        // A difference, which is only to be multiplied.
+        let same_times_one = |lanes: L, expected| same(lanes.mul(&L::one()), expected);
         let (a, b) = (L::splat(a), L::splat(b));
         let product = x.mul(&y).mul(&divisor);
         let square = x.square().mul(&divisor);
@@ -265,17 +273,17 @@ mod tests {
         same(a7.mul(&b9), product);
         same(a7.square(), square);
         same(
-            a.sub::<3>(&zero).mul_add(&b9, &b.sub::<2>(&zero), &b9),
+            a.sub::<3>(&zero).mul_add(&b9, &more::<L, 2>(&b), &b9),
             product.add(&y.square().mul(&divisor)),
         );
         // Sums of 2p and 2p or 4p, as in the formulas.
-        let (a2, b2) = (a.sub::<1>(&zero), b.sub::<1>(&zero));
-        same(a2.sub::<2>(&b2).reduce(), x.sub(&y));
+        let (a2, b2) = (more::<L, 1>(&a), more::<L, 1>(&b));
+        same_times_one(a2.sub::<2>(&b2), x.sub(&y));
         same(
             a2.sub_twice::<6>(&b2, &a2).reduce(),
             x.sub(&y).sub(&x.double()),
         );
-        same(a2.negate::<2>(), Fp::ZERO.sub(&x));
+        same_times_one(a2.negate::<2>(), Fp::ZERO.sub(&x));
         same(a2.mul_sub::<2>(&b2, &b2).reduce(), product.sub(&y));
         same(
             a2.square_sub::<4>(&a2, &b2).reduce(),
@@ -285,16 +293,12 @@ mod tests {
             a2.square_sub_twice::<6>(&a2, &b2).reduce(),
             square.sub(&x).sub(&y.double()),
         );
-        for more in [
-            a,
-            a2,
-            a.sub::<2>(&zero),
-            a.sub::<3>(&zero),
-            a.sub::<4>(&zero),
-            a.sub::<6>(&zero),
-        ] {
-            same(more.reduce(), x);
-        }
+        same(a.reduce(), x);
+        same(a2.reduce(), x);
+        same(more::<L, 2>(&a).reduce(), x);
+        same(more::<L, 3>(&a).reduce(), x);
+        same(more::<L, 4>(&a).reduce(), x);
+        same(more::<L, 6>(&a).reduce(), x);
         let inverse = a.invert();
         assert_eq!(inverse.is_some(), x != Fp::ZERO);
         if let Some(inverse) = inverse {

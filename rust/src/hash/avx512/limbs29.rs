@@ -1,14 +1,22 @@
 //! Nine 29-bit limbs, for AVX-512 without IFMA.
 //!
-//! Its multiplier takes the low 32 bits of each 64-bit word. Nine products of two limbs, and what a
-//! reduction adds, stay below 2^64, so carries wait until the end.
+//! Its multiplier takes the low 32 bits of each 64-bit word. The products of a limb of a sum, and what a
+//! reduction takes off, stay below 2^63, so carries wait until the end.
 //!
 //! The Montgomery form is x·2^261, and the shape of p makes a round of the reduction cheap. The lowest
 //! limb of p is 1, so m is the lowest limb of the sum, negated. Limbs 5 to 7 are zero, and limb 8 is
 //! 2^22. That leaves four multiplications.
 //!
-//! Limbs are below 2^29, but for limb 8, which holds what is above 2^261. A limb of a sum takes at most
-//! 18 products of two limbs, four of m, and a carry: below 2^63.
+//! # Bounds
+//!
+//! The limbs of products, and of what is reduced, are from 0 to 2^29. Differences settle no carries:
+//! they are only multiplied, and the multiplier knows signs. Their limbs are between -2^29 and 2^29, but
+//! for limbs 1 to 3, where N·p adds up to 2^29 more. No other limb of N·p, for N ≤ 8, is so large.
+//! So a column of the product of two differences is below 4·2^60 in size: at most six of its products have
+//! one factor of 2^30, or three of them two. That of two other elements is below 9·2^58, of
+//! one and a difference 12·2^58. A column takes besides at most four products of m, below 2^60, and a
+//! carry. So all sums stay below 2^63; of the two products of [`Limbs29::mul_add`], one is of a
+//! difference at most twice, and the other once.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
@@ -97,11 +105,11 @@ const EXCESS: [[u64; 8]; 9] = {
     out
 };
 
-/// sum + a·b, of numbers below 2^32.
+/// sum + a·b, of numbers between -2^31 and 2^31.
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn mac(sum: __m512i, a: __m512i, b: __m512i) -> __m512i {
-    _mm512_add_epi64(sum, _mm512_mul_epu32(a, b))
+    _mm512_add_epi64(sum, _mm512_mul_epi32(a, b))
 }
 
 /// What is said of limb i, for each limb: written out, so that all limbs stay in registers.
@@ -366,7 +374,7 @@ impl Limbs29 {
     #[target_feature(enable = "avx512f")]
     #[inline]
     fn sub<const N: u64>(&self, b: &Limbs29) -> Limbs29 {
-        carry(minus(lifted::<N>(self.0), b))
+        Limbs29(minus(lifted::<N>(self.0), b))
     }
 
     #[target_feature(enable = "avx512f")]
@@ -379,7 +387,7 @@ impl Limbs29 {
     #[target_feature(enable = "avx512f")]
     #[inline]
     fn negate<const N: u64>(&self) -> Limbs29 {
-        carry(minus(lifted::<N>(zeros()), self))
+        Limbs29(minus(lifted::<N>(zeros()), self))
     }
 
     #[target_feature(enable = "avx512f")]
