@@ -18,7 +18,7 @@
 
 use std::hint::select_unpredictable;
 
-use super::invert::invert_integer;
+use super::invert::divide_integers;
 use super::modulus::{MINUS_P_INVERSE, P};
 
 /// A field element: x·2^256 mod p, below p.
@@ -335,9 +335,9 @@ impl Fp {
 
     /// The inverse; nothing for zero.
     pub(crate) fn invert(&self) -> Option<Fp> {
-        // (x·R)^-1 as an integer, then ·R³/R = x^-1·R, with R = 2^256.
-        const CUBE: [u64; 4] = power_of_two(768);
-        invert_integer(&self.0).map(|inverse| Fp(montgomery(&inverse, &CUBE)))
+        // R²/(x·R) = x^-1·R, with R = 2^256.
+        const SQUARE: [u64; 4] = power_of_two(512);
+        divide_integers(&SQUARE, &self.0).map(Fp)
     }
 }
 

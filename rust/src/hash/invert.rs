@@ -188,10 +188,11 @@ fn shorten(f: &mut Signed, g: &mut Signed, len: usize) -> usize {
     len
 }
 
-/// 1/x mod p for x in 0..p; nothing for zero.
-pub(crate) fn invert_integer(x: &[u64; 4]) -> Option<[u64; 4]> {
-    let (mut f, mut g) = (P62, split(x));
-    let (mut d, mut e): (Signed, Signed) = ([0; 5], [1, 0, 0, 0, 0]);
+/// a/b mod p for a and b in 0..p; nothing if b is zero. To invert takes as long as to divide: d and e,
+/// which begin as 0 and 1 in the paper, begin as 0 and a.
+pub(crate) fn divide_integers(a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
+    let (mut f, mut g) = (P62, split(b));
+    let (mut d, mut e): (Signed, Signed) = ([0; 5], split(a));
     let (mut eta, mut len) = (-1, 5);
     while g[..len].iter().any(|limb| *limb != 0) {
         let (next, steps) = divide_steps(eta, f[0] as u64, g[0] as u64);
@@ -200,11 +201,36 @@ pub(crate) fn invert_integer(x: &[u64; 4]) -> Option<[u64; 4]> {
         update_fg(&mut f, &mut g, &steps, len);
         len = shorten(&mut f, &mut g, len);
     }
-    // f is now ±gcd(x, p): 1 for all x but zero, for which the loop never ran.
-    if x.iter().all(|limb| *limb == 0) {
+    // f is now ±gcd(b, p): 1 for all b but zero, for which the loop never ran.
+    if b.iter().all(|limb| *limb == 0) {
         return None;
     }
     let d = add_p_if_negative(&d);
     let d = negate_if(&d, f[len - 1] < 0);
     Some(join(&add_p_if_negative(&d)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::field::Fp;
+    use super::super::testing::{Random, edge_integers};
+    use super::*;
+
+    #[test]
+    fn quotients_times_divisors_are_dividends() {
+        let mut random = Random::new(10);
+        let edges = edge_integers();
+        let edges = edges.iter().flat_map(|a| edges.iter().map(|b| (*a, *b)));
+        let others: Vec<_> = (0..20_000)
+            .map(|_| (random.integer(), random.integer()))
+            .collect();
+        for (a, b) in edges.chain(others) {
+            let Some(quotient) = divide_integers(&a, &b) else {
+                assert_eq!(b, [0; 4]);
+                continue;
+            };
+            let product = Fp::from_integer(&quotient).mul(&Fp::from_integer(&b));
+            assert_eq!(product.to_integer(), a, "{a:x?} {b:x?}");
+        }
+    }
 }

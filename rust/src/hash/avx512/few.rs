@@ -7,8 +7,9 @@
 
 use super::super::curve::Affine;
 use super::super::field::limb_bytes;
+use super::super::invert::divide_integers;
 use super::super::sum::Sum;
-use super::lanes::{Lanes, quotient};
+use super::lanes::Lanes;
 use super::points::{Affine8, Folded, Projective8};
 
 /// Sums that are fewer lanes than there are.
@@ -116,7 +117,8 @@ pub(super) fn nodes<L: Lanes, const N: usize>(
         return true;
     };
     let (x, zz) = add_up::<L, N>(rows, sums).fold(2).fold_x();
-    let Some(x) = quotient(&x.first(), &zz.first()) else {
+    // The factor of the Montgomery form cancels out.
+    let Some(x) = divide_integers(&x.first(), &zz.first()) else {
         return false;
     };
     *out = limb_bytes(&x);

@@ -5,8 +5,8 @@ use std::cell::Cell;
 use std::thread::LocalKey;
 
 use super::super::curve::Affine;
-use super::super::field::{Fp, montgomery, power_of_two};
-use super::super::invert::invert_integer;
+use super::super::field::power_of_two;
+use super::super::invert::divide_integers;
 use super::many::Block;
 
 /// Eight elements, in Montgomery form x·2^[FORM](super::Way::FORM). Its default is zeros, for buffers not yet used.
@@ -100,18 +100,11 @@ pub(crate) trait Lanes: Copy + Default + 'static {
     /// The inverse of the first lane's element, in all lanes.
     #[inline(always)]
     fn invert_first(&self) -> Option<Self> {
-        // (x·R)^-1 as an integer, then ·R³/R = x^-1·R, with R = 2^FORM.
-        let inverse = invert_integer(&self.first())?;
-        let cube = const { power_of_two(3 * Self::FORM) };
-        Some(Self::splat(&inverse).mul(&Self::splat(&cube)))
+        // R²/(x·R) = x^-1·R, with R = 2^FORM.
+        let square = const { power_of_two(2 * Self::FORM) };
+        let inverse = divide_integers(&square, &self.first())?;
+        Some(Self::splat(&inverse))
     }
-}
-
-/// a/b as an integer, of two elements in the lanes' Montgomery form: the
-/// factor cancels out. Nothing if b is zero.
-pub(super) fn quotient(a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
-    let a = Fp::from_integer(a);
-    invert_integer(b).map(|inverse| montgomery(&inverse, &a.0))
 }
 
 /// Calls a method of a type that [`lanes!`] is used for.
@@ -239,6 +232,7 @@ pub(super) use {here, lanes};
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::field::Fp;
     use super::super::super::testing::{Random, edge_integers};
     use super::super::{Limbs29, Limbs52};
     use super::*;
