@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs Go tests for a target with a library whose hash takes one path (ifma, mulx, umulh or portable), whatever
-# else the processor has:
+# Runs Go tests for a target with a library whose hash takes one path (ifma, avx512, mulx, umulh or portable),
+# whatever else the processor has:
 #
 #   build/test-path.sh TARGET PATH GO-TEST-ARGUMENTS...
 #

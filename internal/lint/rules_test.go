@@ -187,7 +187,7 @@ func TestCNamesAreAFeature(t *testing.T) {
 // block, hands its caller's promise on to callbacks.rs. ARCHITECTURE.md says the
 // same.
 func TestUnsafeRust(t *testing.T) {
-	allowed := regexp.MustCompile(`^rust/src/(ffi/[a-z]+|callbacks|hash/ifma|hash/mulx|hash/umulh)\.rs$`)
+	allowed := regexp.MustCompile(`^rust/src/(ffi/[a-z]+|callbacks|hash/avx512/(lanes|limbs29|limbs52|vectors)|hash/mulx|hash/umulh)\.rs$`)
 	seen := 0
 	for _, name := range repository(t) {
 		if !strings.HasPrefix(name, "rust/src/") || path.Ext(name) != ".rs" {
@@ -313,7 +313,7 @@ func TestSkipsWantNoFileOfTheRepository(t *testing.T) {
 	}
 	says := regexp.MustCompile(`println!\("skipped`)
 	// Which instructions there are is the machine's.
-	machine := regexp.MustCompile(`^rust/src/hash/(ifma|mulx)\.rs$`)
+	machine := regexp.MustCompile(`^rust/src/hash/(avx512/lanes|mulx)\.rs$`)
 	for _, name := range repository(t) {
 		if path.Ext(name) == ".rs" && !machine.MatchString(name) && says.MatchString(read(t, name)) {
 			t.Errorf("%s skips a test", name)

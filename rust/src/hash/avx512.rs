@@ -5,7 +5,7 @@
 //! - [`limbs52`]: the instructions of AVX-512 IFMA multiply 52-bit numbers and add the low or the high
 //!   half of the product.
 //! - [`limbs29`]: those of AVX-512 alone multiply 32-bit numbers. It takes three times as many
-//!   instructions, and yet a third of the time of [`super::mulx`].
+//!   instructions, and yet far fewer than eight products of [`super::mulx`].
 //!
 //! All else is written once, over the trait [`lanes::Lanes`] that both have:
 //!
@@ -14,8 +14,8 @@
 //! - [`few`]: one to four sums, several lanes for each, in projective
 //!   coordinates.
 //!
-//! Beside `mulx` and `umulh` this folder is the only part of the hash with unsafe code. It calls
-//! functions that need the processor's features, and takes a vector for eight words and back.
+//! Beside `mulx` and `umulh` this folder is the only part of the hash with unsafe code: [`lanes`] calls
+//! functions that need the processor's features, and [`vectors`] takes a vector for eight words and back.
 
 #[cfg(target_arch = "x86_64")]
 mod few;

@@ -124,8 +124,8 @@
 //!
 //! `portable` adds in 64-bit arithmetic: plain Rust, or with the products of
 //! `mulx`, if the processor has BMI2 and ADX, or on arm64 with the field of
-//! `umulh`. `ifma` adds in eight lanes, if the processor has AVX-512 IFMA. All
-//! give the same bytes.
+//! `umulh`. `avx512` adds in eight lanes, if the processor has AVX-512, and
+//! faster with its part IFMA. All give the same bytes.
 //!
 //! # Exceptional cases
 //!

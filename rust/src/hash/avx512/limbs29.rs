@@ -4,19 +4,18 @@
 //! reduction takes off, stay below 2^63, so carries wait until the end.
 //!
 //! The Montgomery form is x·2^261, and the shape of p makes a round of the reduction cheap. The lowest
-//! limb of p is 1, so m is the lowest limb of the sum, negated. Limbs 5 to 7 are zero, and limb 8 is
-//! 2^22. That leaves four multiplications.
+//! limb of p is 1, so m is the lowest limb of the sum, and m·p is taken off. Limbs 5 to 7 are zero, and limb
+//! 8 is 2^22. That leaves four multiplications. At the end p is added, as the result may be negative.
 //!
 //! # Bounds
 //!
 //! The limbs of products, and of what is reduced, are from 0 to 2^29. Differences settle no carries:
 //! they are only multiplied, and the multiplier knows signs. Their limbs are between -2^29 and 2^29, but
 //! for limbs 1 to 3, where N·p adds up to 2^29 more. No other limb of N·p, for N ≤ 8, is so large.
-//! So a column of the product of two differences is below 4·2^60 in size: at most six of its products have
-//! one factor of 2^30, or three of them two. That of two other elements is below 9·2^58, of
-//! one and a difference 12·2^58. A column takes besides at most four products of m, below 2^60, and a
-//! carry. So all sums stay below 2^63; of the two products of [`Limbs29::mul_add`], one is of a
-//! difference at most twice, and the other once.
+//! So in a column of the product of two differences, at most six of nine products have one factor of
+//! 2^30, or three have two: it is below 15·2^58 in size. That of a difference and another element is below
+//! 12·2^58. [`Limbs29::mul_add`] may have both. A column takes besides at most four products of m, below
+//! 4·2^58, and a carry below 2^35. So all sums stay below 2^63, which is 32·2^58.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
