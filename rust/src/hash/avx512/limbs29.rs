@@ -19,14 +19,11 @@
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
-use std::cell::Cell;
-use std::thread::LocalKey;
 
 use super::super::curve::Affine;
 use super::super::field::reduce_once;
 use super::super::modulus::P;
 use super::lanes::{here, lanes};
-use super::many::Block;
 use super::vectors::{either, first, splat, swapped, transpose, vector, words};
 
 const BITS: u32 = 29;

@@ -4,6 +4,9 @@
 //! sum and share an inversion, while they are large enough; then come
 //! projective additions. A vector holds one point of each of eight sums.
 
+use std::cell::Cell;
+use std::thread::LocalKey;
+
 use super::super::curve::Affine;
 use super::super::field::limb_bytes;
 use super::super::sum::Sum;
@@ -22,9 +25,16 @@ const GROUP: usize = 8;
 /// Additions for which the table's points are asked for ahead.
 const AHEAD: usize = 2;
 
+/// Lanes of which each thread has a block's buffers. (A generic function has no statics of its own.)
+pub(crate) trait Buffered: Lanes {
+    /// Some hundred KiB, kept for the thread's next batch. Fresh pages from the
+    /// system would cost as much as the sums of a small batch.
+    fn buffers() -> &'static LocalKey<Cell<Block<Self>>>;
+}
+
 /// See [`super::super::backend::Backend::points`].
 #[inline(always)]
-pub(super) fn points<L: Lanes, const N: usize>(
+pub(super) fn points<L: Buffered, const N: usize>(
     rows: &[Affine],
     sums: &[Sum<N>],
     out: &mut Vec<Affine>,
@@ -44,7 +54,7 @@ pub(super) fn points<L: Lanes, const N: usize>(
 
 /// See [`super::super::backend::Backend::nodes`].
 #[inline(always)]
-pub(super) fn nodes<L: Lanes, const N: usize>(
+pub(super) fn nodes<L: Buffered, const N: usize>(
     rows: &[Affine],
     sums: &[Sum<N>],
     out: &mut [[u8; 32]],
