@@ -1,12 +1,12 @@
-//! Inversion modulo p by the "safegcd" of Bernstein and Yang (*Fast
+//! Division modulo p by the "safegcd" of Bernstein and Yang (*Fast
 //! constant-time gcd computation and modular inversion*, 2019,
 //! <https://gcd.cr.yp.to/papers.html>), in variable time.
 //!
 //! A division step halves g, after it subtracts f if g is odd. Sixty-two steps
 //! depend on the low 62 bits alone. So they run on single words and are
 //! gathered in a 2×2 matrix, which is then applied to the long numbers: to
-//! (f, g), and modulo p to (d, e), so that f = d·x and g = e·x (mod p) stay
-//! true. At the end g = 0, f = ±1 and d = ±1/x.
+//! (f, g), and modulo p to (d, e), so that a·f = d·b and a·g = e·b (mod p) stay
+//! true. At the end g = 0, f = ±1 and d = ±a/b. In the paper, a is 1.
 //!
 //! It takes nine or ten such matrices, a little over a microsecond. Raising to
 //! the power p - 2 would cost some 300 multiplications.
@@ -188,8 +188,7 @@ fn shorten(f: &mut Signed, g: &mut Signed, len: usize) -> usize {
     len
 }
 
-/// a/b mod p for a and b in 0..p; nothing if b is zero. To invert takes as long as to divide: d and e,
-/// which begin as 0 and 1 in the paper, begin as 0 and a.
+/// a/b mod p for a and b in 0..p; nothing if b is zero. To divide takes no longer than to invert.
 pub(crate) fn divide_integers(a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
     let (mut f, mut g) = (P62, split(b));
     let (mut d, mut e): (Signed, Signed) = ([0; 5], split(a));
@@ -213,18 +212,12 @@ pub(crate) fn divide_integers(a: &[u64; 4], b: &[u64; 4]) -> Option<[u64; 4]> {
 #[cfg(test)]
 mod tests {
     use super::super::field::Fp;
-    use super::super::testing::{Random, edge_integers};
+    use super::super::testing::Random;
     use super::*;
 
     #[test]
     fn quotients_times_divisors_are_dividends() {
-        let mut random = Random::new(10);
-        let edges = edge_integers();
-        let edges = edges.iter().flat_map(|a| edges.iter().map(|b| (*a, *b)));
-        let others: Vec<_> = (0..20_000)
-            .map(|_| (random.integer(), random.integer()))
-            .collect();
-        for (a, b) in edges.chain(others) {
+        for (a, b) in Random::new(10).integer_pairs() {
             let Some(quotient) = divide_integers(&a, &b) else {
                 assert_eq!(b, [0; 4]);
                 continue;

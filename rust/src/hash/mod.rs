@@ -138,8 +138,9 @@
 //! collision resistance rests anyway.
 //!
 //! The sums here are added in another order, so they have other exceptional
-//! cases: two partial sums, or two entries, with the same x. Each is again a
-//! relation of that kind. Unlike ⊥, these cases say nothing about the result,
+//! cases: two partial sums, or two entries, with the same x, or in lanes that
+//! are folded with the same y (then one is the other times a known cube root
+//! of 1). Each is again a relation of that kind. Unlike ⊥, these cases say nothing about the result,
 //! so they are handled exactly. A zero denominator makes the product of all
 //! denominators zero; the shared inversion notices that, and the hashes that
 //! shared it are computed again by the definition, through `orchard` itself.

@@ -41,6 +41,14 @@ impl Random {
     pub(super) fn pairs(&mut self, count: usize) -> Vec<(OrchardNode, OrchardNode)> {
         (0..count).map(|_| (self.node(), self.node())).collect()
     }
+
+    /// All pairs of [edge integers](edge_integers), and 20,000 random ones.
+    pub(super) fn integer_pairs(&mut self) -> Vec<([u64; 4], [u64; 4])> {
+        let edges = edge_integers();
+        let edges = edges.iter().flat_map(|a| edges.iter().map(|b| (*a, *b)));
+        let others = (0..20_000).map(|_| (self.integer(), self.integer()));
+        edges.chain(others).collect()
+    }
 }
 
 /// Integers below p at which carries, borrows and the last subtraction of p

@@ -10,12 +10,13 @@
 //! # Bounds
 //!
 //! The limbs of products, and of what is reduced, are from 0 to 2^29. Differences settle no carries:
-//! they are only multiplied, and the multiplier knows signs. Their limbs are between -2^29 and 2^29, but
-//! for limbs 1 to 3, where N·p adds up to 2^29 more. No other limb of N·p, for N ≤ 8, is so large.
+//! they are only multiplied, and the multiplier knows signs. Their limbs are some 2^29 in size, but
+//! for limbs 1 to 3, to which N·p adds up to 2^29 more. Its other limbs, for N ≤ 8, are below 2^26.
 //! So in a column of the product of two differences, at most six of nine products have one factor of
 //! 2^30, or three have two: it is below 15·2^58 in size. That of a difference and another element is below
 //! 12·2^58. [`Limbs29::mul_add`] may have both. A column takes besides at most four products of m, below
-//! 4·2^58, and a carry below 2^35. So all sums stay below 2^63, which is 32·2^58.
+//! 4·2^58, a carry below 2^35, and what "some" leaves out, below 2^58. So all sums stay below 2^63, which
+//! is 32·2^58.
 #![allow(unsafe_code)]
 
 use std::arch::x86_64::*;
@@ -24,6 +25,7 @@ use super::super::curve::Affine;
 use super::super::field::reduce_once;
 use super::super::modulus::P;
 use super::lanes::{here, lanes};
+use super::multiples;
 use super::vectors::{either, first, splat, swapped, transpose, vector, words};
 
 const BITS: u32 = 29;
@@ -71,35 +73,8 @@ const P29: [u64; 9] = split(&P);
 const _: () = assert!(P29[0] == 1 && P29[5] == 0 && P29[6] == 0 && P29[7] == 0);
 const _: () = assert!(P29[8] == 1 << TOP_BITS);
 
-/// n·p for n ≤ 8, in 29-bit limbs.
-const fn multiple(n: u64) -> [u64; 9] {
-    let mut out = [0; 9];
-    let (mut carry, mut i) = (0, 0);
-    while i < 9 {
-        let limb = P29[i] * n + carry;
-        out[i] = if i < 8 { limb & MASK } else { limb };
-        carry = limb >> BITS;
-        i += 1;
-    }
-    out
-}
-
-/// What [`Limbs29::reduce`] takes off, by the element's bits from 254 on: one
-/// multiple of p less than they say; limb by limb, but for the zero limbs 5 to 7.
-const EXCESS: [[u64; 8]; 9] = {
-    let mut out = [[0; 8]; 9];
-    let mut n = 1;
-    while n < 8 {
-        let limbs = multiple(n - 1);
-        let mut i = 0;
-        while i < 9 {
-            out[i][n as usize] = limbs[i];
-            i += 1;
-        }
-        n += 1;
-    }
-    out
-};
+/// See [`multiples::excess`]; the zero limbs 5 to 7 are not looked at.
+const EXCESS: [[u64; 8]; 9] = multiples::excess(&P29, BITS);
 
 /// sum + a·b, of numbers between -2^31 and 2^31.
 #[target_feature(enable = "avx512f")]
@@ -262,7 +237,7 @@ macro_rules! square {
 #[target_feature(enable = "avx512f")]
 #[inline]
 fn lifted<const N: u64>(limbs: [__m512i; 9]) -> [__m512i; 9] {
-    let multiple = const { multiple(N) };
+    let multiple = const { multiples::multiple(&P29, BITS, N) };
     limbs!(|i: usize| match multiple[i] {
         0 => limbs[i],
         limb => _mm512_add_epi64(limbs[i], splat(limb)),

@@ -14,6 +14,7 @@ use super::super::curve::Affine;
 use super::super::field::reduce_once;
 use super::super::modulus::P;
 use super::lanes::{here, lanes};
+use super::multiples;
 use super::vectors::{either, first, splat, swapped, transpose, vector, words};
 
 const BITS: u32 = 52;
@@ -56,35 +57,8 @@ const fn join(x: &[u64; 5]) -> [u64; 4] {
 
 const P52: [u64; 5] = split(&P);
 
-/// n·p for n ≤ 8, in 52-bit limbs.
-const fn multiple(n: u64) -> [u64; 5] {
-    let mut out = [0; 5];
-    let (mut carry, mut i) = (0, 0);
-    while i < 5 {
-        let limb = P52[i] * n + carry;
-        out[i] = if i < 4 { limb & MASK } else { limb };
-        carry = limb >> BITS;
-        i += 1;
-    }
-    out
-}
-
-/// What [`Limbs52::reduce`] takes off, by the element's bits from 254 on: one
-/// multiple of p less than they say; limb by limb, but for the zero limb 3.
-const EXCESS: [[u64; 8]; 5] = {
-    let mut out = [[0; 8]; 5];
-    let mut n = 1;
-    while n < 8 {
-        let limbs = multiple(n - 1);
-        let mut i = 0;
-        while i < 5 {
-            out[i][n as usize] = limbs[i];
-            i += 1;
-        }
-        n += 1;
-    }
-    out
-};
+/// See [`multiples::excess`]; the zero limb 3 are not looked at.
+const EXCESS: [[u64; 8]; 5] = multiples::excess(&P52, BITS);
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 #[inline]
@@ -189,7 +163,7 @@ fn start(upper: [__m512i; 5]) -> Product {
 #[target_feature(enable = "avx512f,avx512ifma")]
 #[inline]
 fn minus<const N: u64>(a: &Limbs52) -> [__m512i; 5] {
-    let multiple = const { multiple(N) };
+    let multiple = const { multiples::multiple(&P52, BITS, N) };
     let mut out = a.0;
     for i in 0..5 {
         out[i] = _mm512_sub_epi64(splat(multiple[i]), out[i]);

@@ -1,5 +1,5 @@
 //! Curve points, eight at a time: the same formulas as in
-//! [`super::super::curve`]. All coordinates are below 2p.
+//! [`super::super::curve`]. All coordinates are below 2p, but for y of [`Folded`], which is below 4p.
 
 use super::super::curve::Affine;
 use super::super::field::Fp;
@@ -164,7 +164,7 @@ impl<L: Lanes> Folded<L> {
     pub(super) fn fold_x(&self) -> (L, L) {
         L::run(|| {
             let (xy1, pr, squares) = self.squares(1);
-            // As in `powers`; lane 1 has the product of the denominators, for p².
+            // As in `third_on_line`; lane 1 has the product of the denominators, for p².
             let a = halves(&pr, &xy1.swap(4)).blend(0b10, &squares);
             let b = halves(&squares, &squares.swap(4)).blend(0b10, &squares.swap(1));
             let pq = a.mul(&b);
@@ -229,7 +229,9 @@ impl<L: Lanes> Folded<L> {
         }
     }
 
-    /// The points in lanes 0 to 3. The other lanes are not zero, if none of these is.
+    /// The points in lanes 0 to 3. Other lanes are products of what was added up. One of them is zero if
+    /// one of these is, or if two partial sums have the same y: then [`Lanes::invert`] finds nothing, as in
+    /// the other exceptional cases.
     #[inline(always)]
     pub(super) fn unfold(&self) -> Projective8<L> {
         Projective8 {
