@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/clitest"
+	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
 type result struct {
@@ -72,17 +73,12 @@ func waitFor(t *testing.T, what string, is func() bool) {
 	}
 }
 
-// bytesIn is how much a directory's files hold.
-func bytesIn(t *testing.T, dir string) (sum int64) {
+// bytesIn is how much a directory's files hold, 0 if there is none yet.
+func bytesIn(t *testing.T, dir string) int64 {
 	t.Helper()
-	entries, err := os.ReadDir(dir)
+	sum, err := dbstore.BytesIn(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil { // it may go meanwhile
-			sum += info.Size()
-		}
 	}
 	return sum
 }

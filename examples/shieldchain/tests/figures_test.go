@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,6 +21,7 @@ import (
 
 	"github.com/kvshard/kvshard"
 	"github.com/kvshard/kvshard/examples/shieldchain/internal/chaintest"
+	"github.com/kvshard/kvshard/internal/dbstore"
 	"github.com/kvshard/kvshard/kvtest"
 	"github.com/kvshard/kvshard/x/commitment/keeper"
 	"github.com/kvshard/kvshard/x/commitment/types"
@@ -97,17 +97,9 @@ func measure(f func()) (peak uint64, took time.Duration) {
 	return highest.Load() - min(base, highest.Load()), took
 }
 
-func diskSize(t *testing.T, dir string) (size int64) {
+func diskSize(t *testing.T, dir string) int64 {
 	t.Helper()
-	chaintest.Must0(t, filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		size += info.Size()
-		return err
-	}))
-	return size
+	return chaintest.Must(dbstore.BytesIn(dir))(t)
 }
 
 // TestFigures prints the figures of docs/keeper.md, and those of docs/economics.md that

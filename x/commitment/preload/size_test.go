@@ -24,6 +24,7 @@ import (
 	"github.com/cosmos/cosmos-sdk/server"
 
 	"github.com/kvshard/kvshard"
+	"github.com/kvshard/kvshard/internal/dbstore"
 	"github.com/kvshard/kvshard/x/commitment/keeper"
 	"github.com/kvshard/kvshard/x/commitment/preload"
 	"github.com/kvshard/kvshard/x/commitment/testutil"
@@ -188,7 +189,7 @@ func (m *measurement) ended(step string, c *testutil.Chain) {
 	view := testutil.Must(c.Keeper.View(c.Context()))(m.T)
 	node := testutil.Must(view.Root())(m.T)
 	testutil.Must0(m.T, os.WriteFile(rootFile(m.dir, step), []byte(node.String()), 0o644))
-	m.Logf("figures: %s: %d MB on disk", step, bytesIn(m.T, filepath.Join(m.dir, step))/1_000_000)
+	m.Logf("figures: %s: %d MB on disk", step, testutil.Must(dbstore.BytesIn(filepath.Join(m.dir, step)))(m.T)/1_000_000)
 }
 
 func rootFile(dir, step string) string { return filepath.Join(dir, step+".root") }
@@ -260,19 +261,4 @@ func resident(what string) uint64 {
 		return 0
 	}
 	return kib << 10
-}
-
-func bytesIn(t *testing.T, dir string) (sum int64) {
-	t.Helper()
-	testutil.Must0(t, filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		info, err := e.Info()
-		if err == nil {
-			sum += info.Size()
-		}
-		return err
-	}))
-	return sum
 }

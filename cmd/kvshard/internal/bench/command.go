@@ -3,7 +3,6 @@ package bench
 import (
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
+	"github.com/kvshard/kvshard/internal/dbstore"
 )
 
 // commandStores are those that "kvshard init" makes a tree on.
@@ -110,7 +110,7 @@ func (b *builder) command(written string, args ...string) error {
 		return fmt.Errorf("kvshard %s: %w", strings.Join(args, " "), err)
 	}
 	if written != "" {
-		if run.Written, err = bytesIn(filepath.Join(b.dir, written)); err != nil {
+		if run.Written, err = dbstore.BytesIn(filepath.Join(b.dir, written)); err != nil {
 			return err
 		}
 	}
@@ -120,19 +120,4 @@ func (b *builder) command(written string, args ...string) error {
 	fmt.Fprintf(b.Log, "bench: kvshard %s: %.2f s, %d MiB, wrote %d bytes\n", strings.Join(args, " "), run.Seconds, run.Memory>>20, run.Written)
 	b.runs = append(b.runs, run)
 	return nil
-}
-
-// bytesIn is the size of a file, or of all files in a directory.
-func bytesIn(path string) (sum int64, err error) {
-	err = filepath.WalkDir(path, func(_ string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		info, err := e.Info()
-		if err == nil {
-			sum += info.Size()
-		}
-		return err
-	})
-	return sum, err
 }

@@ -174,7 +174,7 @@ func (s *subject) bytes() (int64, error) {
 	if s.dir == "" {
 		return 0, nil
 	}
-	return bytesIn(s.path())
+	return dbstore.BytesIn(s.path())
 }
 
 // frontier is what a Frontier of the same leaves holds.
