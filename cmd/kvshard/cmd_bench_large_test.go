@@ -21,7 +21,7 @@ func TestBenchByCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	ok(t, dir, "", "bench", "--sizes", "100,2000", "--stores", "memdb,goleveldb", "--rounds", "1", "--write", "docs")
-	large := []string{"bench", "--commands", "--rounds", "1", "--work", work, "--write", "docs", "--note", "The machine was busy"}
+	large := []string{"bench", "--commands", "--rounds", "1", "--work", work, "--write", "docs", "--note", "The machine was busy."}
 	r := okJSON[bench.Result](t, dir, "", append(large, "--sizes", "2000,20000", "--stores", "goleveldb,pebble,iavl", "--part", "mainnet-size", "--growth", "block=1.05,witness=1.3")...)
 	if len(r.Rows) != 6 || r.Part != "mainnet-size" || !strings.Contains(r.Versions, "goleveldb v") || !strings.Contains(r.Command, "--growth block=1.05,witness=1.3") {
 		t.Errorf("%+v", r)
@@ -64,6 +64,9 @@ func TestBenchByCommands(t *testing.T) {
 		if !strings.Contains(page, text) {
 			t.Errorf("the page lacks %q:\n%s", text, page)
 		}
+	}
+	if strings.Contains(page, "busy..") {
+		t.Errorf("the note's sentence ends twice:\n%s", page)
 	}
 	for _, store := range []string{"memdb", "goleveldb"} {
 		if n := strings.Count(page, "| 2,000 | kvshard | "+store+" |"); n != 1 {

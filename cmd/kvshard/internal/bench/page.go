@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/disk"
 	"github.com/kvshard/kvshard/cmd/kvshard/internal/exit"
@@ -145,7 +146,7 @@ func (p *page) made() string {
 			fmt.Fprintf(&b, " A Frontier's block took\n%s microseconds at the sizes in their order.", list(significants(part.Frontier)))
 		}
 		if part.Note != "" {
-			fmt.Fprintf(&b, " %s.", part.Note)
+			fmt.Fprintf(&b, " %s.", strings.TrimSuffix(part.Note, "."))
 		}
 		b.WriteString("\n")
 	}
