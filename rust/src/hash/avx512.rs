@@ -11,7 +11,7 @@
 //!
 //! - [`points`]: the curve, eight points side by side.
 //! - [`many`]: blocks of sums, one sum a lane, in affine rounds.
-//! - [`few`]: one to four sums, several lanes for each, in projective
+//! - [`few`]: one, two or four sums, several lanes for each, in projective
 //!   coordinates.
 //!
 //! Beside `mulx` and `umulh` this folder is the only part of the hash with unsafe code: [`lanes`] calls
@@ -71,21 +71,31 @@ impl<L: many::Buffered> Way for L {
     fn points<const N: usize>(rows: &[Affine], sums: &[Sum<N>]) -> Option<Vec<Affine>> {
         assert!(L::is_available());
         let mut out = Vec::with_capacity(sums.len());
-        let all = if sums.len() <= few::MAX {
-            L::run(|| few::points::<L, N>(rows, sums, &mut out))
-        } else {
-            L::run(|| many::points::<L, N>(rows, sums, &mut out))
-        };
+        let blocks = in_blocks(sums.len());
+        let all = (blocks == 0 || L::run(|| many::points::<L, N>(rows, &sums[..blocks], &mut out)))
+            && few::parts(blocks..sums.len())
+                .all(|part| L::run(|| few::points::<L, N>(rows, &sums[part], &mut out)));
         all.then_some(out)
     }
 
     fn nodes<const N: usize>(rows: &[Affine], sums: &[Sum<N>], out: &mut [[u8; 32]]) -> bool {
         assert!(L::is_available());
-        if sums.len() <= few::MAX {
-            L::run(|| few::nodes::<L, N>(rows, sums, out))
-        } else {
-            L::run(|| many::nodes::<L, N>(rows, sums, out))
-        }
+        let blocks = in_blocks(sums.len());
+        let (first, out) = (&sums[..blocks], &mut out[..sums.len()]);
+        (blocks == 0 || L::run(|| many::nodes::<L, N>(rows, first, &mut out[..blocks])))
+            && few::parts(blocks..sums.len()).all(|part| {
+                L::run(|| few::nodes::<L, N>(rows, &sums[part.clone()], &mut out[part]))
+            })
+    }
+}
+
+/// How many of the sums are added up in blocks. A vector that is not full takes as long as a full one.
+/// So [`few`] adds up one to six that are left; seven would take longer there.
+#[cfg(target_arch = "x86_64")]
+fn in_blocks(sums: usize) -> usize {
+    match sums % many::LANES {
+        rest @ 1..=6 => sums - rest,
+        _ => sums,
     }
 }
 

@@ -361,7 +361,10 @@ fn equal_points_are_noticed_wherever_they_meet() {
     let mut random = Random::new(8);
     for backend in backends() {
         let tables = Tables::get(backend);
-        for count in [1, 2, 3, 4, 5, 8, 9, 64, 65, 200] {
+        for (count, at) in [1, 2, 3, 4, 5, 6, 7, 8, 9, 14, 64, 65, 200]
+            .into_iter()
+            .flat_map(|count| [(count, count / 2), (count, count - 1)])
+        {
             for period in [1, 2, 3, 4, 7, 8, 13, 14, 26] {
                 let mut sums: Vec<Sum<26>> = (0..count)
                     .map(|_| Sum {
@@ -369,7 +372,7 @@ fn equal_points_are_noticed_wherever_they_meet() {
                         terms: message::without_right(&random.integer(), &random.integer()),
                     })
                     .collect();
-                let repeating = &mut sums[count / 2];
+                let repeating = &mut sums[at];
                 for i in period - 1..26 {
                     repeating.terms[i] = repeating.terms[(i + 1) % period];
                 }

@@ -1,9 +1,11 @@
-//! One to four sums, several lanes for each.
+//! One, two or four sums, several lanes for each.
 //!
 //! Each lane adds up its share of a sum's points in projective coordinates.
 //! Then the lanes of a sum are added to each other. All of that takes one
 //! inversion. A walk up the tree, in which every hash waits for the one below,
 //! spends its time here.
+
+use std::ops::Range;
 
 use super::super::curve::Affine;
 use super::super::field::limb_bytes;
@@ -12,13 +14,17 @@ use super::super::sum::Sum;
 use super::lanes::Lanes;
 use super::points::{Affine8, Folded, Projective8};
 
-/// Sums that are fewer lanes than there are.
-pub(super) const MAX: usize = 4;
 const LANES: usize = 8;
 
-/// How far apart the lanes of a sum are: lane i belongs to sum i % stride.
-fn stride(sums: usize) -> usize {
-    sums.next_power_of_two()
+/// Ranges of four, two and one of these sums, fewer than eight. With three sums, two lanes would be
+/// idle.
+pub(super) fn parts(sums: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let (mut at, count) = (sums.start, sums.len());
+    let sizes = [4, 2, 1].into_iter().filter(move |size| count & size != 0);
+    sizes.map(move |size| {
+        at += size;
+        at - size..at
+    })
 }
 
 /// Point `at` of the sum, of N + 1.
@@ -34,15 +40,14 @@ pub(super) fn point<'a, const N: usize>(
     }
 }
 
-/// Points from `at` on, one for each lane of a sum.
+/// Points from `at` on, one for each lane of a sum. Lane i belongs to sum i % sums.len().
 #[inline(always)]
 fn load<L: Lanes, const N: usize>(rows: &[Affine], sums: &[Sum<N>], at: usize) -> Affine8<L> {
-    let stride = stride(sums.len());
+    let count = sums.len();
     let mut points = [&sums[0].first; LANES];
     for (lane, slot) in points.iter_mut().enumerate() {
-        let sum = &sums[(lane % stride).min(sums.len() - 1)];
         // Only of the last points, lanes may have none: see `add_rest`.
-        *slot = point(rows, sum, (at + lane / stride).min(N));
+        *slot = point(rows, &sums[lane % count], (at + lane / count).min(N));
     }
     Affine8::load(points)
 }
@@ -53,7 +58,7 @@ fn add_shares<L: Lanes, const N: usize>(
     rows: &[Affine],
     sums: &[Sum<N>],
 ) -> (Projective8<L>, usize) {
-    let share = LANES / stride(sums.len());
+    let share = LANES / sums.len();
     let steps = (N + 1) / share;
     let load = |step| load(rows, sums, step * share);
     let mut sum = load(0).add_affine(&load(1));
@@ -83,10 +88,9 @@ fn add_rest<L: Lanes, const N: usize>(
     sums: &[Sum<N>],
     at: usize,
 ) -> Folded<L> {
-    let stride = stride(sums.len());
-    for at in (at..=N).step_by(4 / stride) {
+    for at in (at..=N).step_by(4 / sums.len()) {
         let more = sum.add_affine(&load(rows, sums, at));
-        let lanes = ((N + 1 - at) * stride).min(4);
+        let lanes = ((N + 1 - at) * sums.len()).min(4);
         sum = sum.blend((1 << lanes) - 1, &more);
     }
     sum
@@ -132,9 +136,6 @@ pub(super) fn points<L: Lanes, const N: usize>(
     sums: &[Sum<N>],
     out: &mut Vec<Affine>,
 ) -> bool {
-    if sums.is_empty() {
-        return true;
-    }
     let Some(points) = affine::<L, N>(rows, sums) else {
         return false;
     };
@@ -146,7 +147,7 @@ pub(super) fn points<L: Lanes, const N: usize>(
 fn affine<L: Lanes, const N: usize>(rows: &[Affine], sums: &[Sum<N>]) -> Option<Affine8<L>> {
     let mut sum = add_up::<L, N>(rows, sums);
     for distance in [2, 1] {
-        if distance >= stride(sums.len()) {
+        if distance >= sums.len() {
             sum = sum.fold(distance as u64);
         }
     }

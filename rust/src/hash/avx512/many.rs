@@ -15,7 +15,8 @@ use super::lanes::Lanes;
 use super::points::Affine8;
 use super::vectors::prefetch;
 
-const LANES: usize = 8;
+/// Sums of a vector.
+pub(super) const LANES: usize = 8;
 /// Sums of a block: what the second-level cache holds.
 const BLOCK: usize = 128;
 /// Fewest additions (of eight points) that are worth an inversion.
