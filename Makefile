@@ -158,7 +158,7 @@ test-portable: ## run the Go tests of costs, traces and real data on the plain p
 
 # Rust's tests choose the path by the same feature, so that the engine runs on it too.
 .PHONY: test-paths
-test-paths: ## run all tests of Rust, Go and the command on each path that the hash has on this machine (minutes a path)
+test-paths: library ## run all tests of Rust, Go and the command on each path that the hash has on this machine (minutes a path)
 	@$(CARGO) build $(RUST) $(TESTS) --workspace --bin paths --example library
 	@paths=$$($${CARGO_TARGET_DIR:-rust/target}/tests/paths); for path in $$paths; do echo "test-paths: $$path" && \
 		$(CARGO) test $(RUST) $(TESTS) --workspace --features kvshard/test-path-$$path && \
