@@ -52,12 +52,13 @@ func benchmarkBlock(b *testing.B, size uint64) {
 	for range kvshard.DefaultMaxCheckpoints {
 		checkpoint()
 	}
-	leaves := treetest.LeavesAt(0, blockLeaves)
+	fresh := &nodes{next: size}
 
 	var blocks, alone, ratios, own []float64
 	total := 0
 	for b.Loop() {
 		hashes, db.spent = 0, 0
+		leaves := fresh.take(blockLeaves)
 		start := time.Now()
 		if _, err := tree.AppendBatch(leaves); err != nil {
 			b.Fatal(err)
@@ -72,8 +73,10 @@ func benchmarkBlock(b *testing.B, size uint64) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		frontier.Leaf, frontier.Ommers = fresh.take(1)[0], fresh.take(len(frontier.Ommers))
+		pairs := fresh.pairs(4 * blockLeaves)
 		start = time.Now()
-		replayed := replayHashes(b, frontier, blockLeaves)
+		replayed := replayHashes(b, frontier, pairs, blockLeaves)
 		took := time.Since(start)
 		if total++; replayed != computed {
 			continue
@@ -93,15 +96,16 @@ func benchmarkBlock(b *testing.B, size uint64) {
 
 // replayHashes computes hashes as a block of added leaves does that ends with this
 // frontier: those that complete nodes, and those of the root.
-func replayHashes(b *testing.B, frontier kvshard.Frontier, added uint64) (hashes uint64) {
-	batch := func(level int, pairs uint64) {
-		if pairs == 0 {
+func replayHashes(b *testing.B, frontier kvshard.Frontier, pairs [][2]kvshard.Node, added uint64) (hashes uint64) {
+	batch := func(level int, count uint64) {
+		if count == 0 {
 			return
 		}
-		if _, err := kvshard.CombineBatch(level, somePairs[:pairs]); err != nil {
+		if _, err := kvshard.CombineBatch(level, pairs[:count]); err != nil {
 			b.Fatal(err)
 		}
-		hashes += pairs
+		pairs = pairs[count:]
+		hashes += count
 	}
 	const shardLevel = 4
 	size := frontier.Size
@@ -126,12 +130,22 @@ func replayHashes(b *testing.B, frontier kvshard.Frontier, added uint64) (hashes
 	return hashes + kvshard.Depth
 }
 
-var somePairs = func() (pairs [blockLeaves + 16][2]kvshard.Node) {
+// A nodes gives nodes that it never gave before.
+type nodes struct{ next uint64 }
+
+func (n *nodes) take(count int) []kvshard.Node {
+	taken := treetest.LeavesAt(n.next, count)
+	n.next += uint64(count)
+	return taken
+}
+
+func (n *nodes) pairs(count int) [][2]kvshard.Node {
+	pairs := make([][2]kvshard.Node, count)
 	for i := range pairs {
-		pairs[i] = [2]kvshard.Node(treetest.LeavesAt(2*uint64(i), 2))
+		pairs[i] = [2]kvshard.Node(n.take(2))
 	}
 	return pairs
-}()
+}
 
 func median(values []float64) float64 {
 	slices.Sort(values)
