@@ -269,7 +269,7 @@ MAINNET_NOTE   :=
 MAINNET_PAGE   := $(CURDIR)/docs
 
 .PHONY: mainnet-size
-mainnet-size: library peers ## build trees of MAINNET_SIZE (50000000) leaves on disk by the command, measure, bound their gas, write docs/BENCHMARKS.md (hours)
+mainnet-size: library peers ## build trees of MAINNET_SIZE (50000000) leaves on disk by the command, measure, bound their gas, write docs/BENCHMARKS.md (an hour)
 	@mkdir -p bin && rm -f bin/kvshard
 	cd cmd/kvshard && go build -o ../../bin/ .
 	@for store in $(MAINNET_STORES); do \

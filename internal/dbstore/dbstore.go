@@ -1,7 +1,7 @@
 // Package dbstore makes a database of cosmos-db a store.KVStore whose writes
 // come in atomic batches. What one function writes reaches the disk as a whole
 // or not at all, as a block's writes do on a chain. [Overlay] keeps those writes
-// until then, over any store.
+// until then, over any store. [BytesIn] tells what a database's files hold.
 package dbstore
 
 import (

@@ -57,7 +57,7 @@ const fn join(x: &[u64; 5]) -> [u64; 4] {
 
 const P52: [u64; 5] = split(&P);
 
-/// See [`multiples::excess`]; the zero limb 3 are not looked at.
+/// See [`multiples::excess`]; the zero limb 3 is not looked at.
 const EXCESS: [[u64; 8]; 5] = multiples::excess(&P52, BITS);
 
 #[target_feature(enable = "avx512f,avx512ifma")]
